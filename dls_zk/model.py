@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .constants import SIGNED_BITS, Size, global_fields, slot_fields
+from .constants import BPS, SIGNED_BITS, Size, global_fields, slot_fields
 from .field import fits_signed, require_canonical, require_unsigned
 
 
@@ -53,6 +53,7 @@ class Policy:
     max_stress_loss_bps (S), min_reserve_bps: shares of NAV. min_collateral_ratio_bps, stress_collateral_ratio_bps:
     collateral over debt. min_capital_efficiency_bps: depth over funded longs. var_quantile_bps: the normal quantile z.
     slippage_bps: share of turnover that a rebalance may cost. nav_granularity_usd: whole dollars.
+    factor_names, venue_names, scenario_names: for messages only; the statement knows them by their place.
     factor_volatility_bps (F): standard deviation over the horizon of the value at risk. shock_bps (S×F): signed moves.
     """
 
@@ -74,6 +75,9 @@ class Policy:
     factor_volatility_bps: tuple[int, ...]
     max_stress_loss_bps: tuple[int, ...]
     shock_bps: tuple[tuple[int, ...], ...]
+    factor_names: tuple[str, ...] = ()
+    venue_names: tuple[str, ...] = ()
+    scenario_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Every field is inside the room that the packed word gives it; ValueError names the first that is not."""
@@ -96,6 +100,16 @@ class Policy:
                 _require_field(_get(slot, name), name, bits, f"slots[{i}].")
         for name, bits in global_fields(size):
             _require_field(_get(self, name), name, bits, "")
+        for i, slot in enumerate(self.slots):
+            for s, shocks in enumerate(self.shock_bps):
+                move = sum(shock * loading for shock, loading in zip(shocks, slot.loading_bps, strict=True))
+                if slot.funded and move < -BPS * BPS:
+                    raise ValueError(f"scenario {s} takes funded slots[{i}] below zero: its shocks times loadings are under −100%")
+
+    def name_of(self, kind: str, index: int) -> str:
+        """Name of a factor, venue or scenario (``kind``), or its place if it has none."""
+        names = getattr(self, f"{kind}_names")
+        return names[index] if index < len(names) else f"{kind} {index}"
 
     def slot_values(self, i: int) -> list[int]:
         """Values of slot i's fields in packing order (``constants.slot_fields``)."""

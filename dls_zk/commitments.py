@@ -1,0 +1,93 @@
+"""Packing and hashing: the policy's words and hash, and the commitment to a book."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from eth_abi import encode
+from eth_utils import keccak
+
+from .constants import (
+    QUANTITIES_PER_WORD,
+    QUANTITY_LIMB_BITS,
+    SIGNED_BITS,
+    SIGNED_OFFSET,
+    SIZES,
+    WORD_BITS,
+    book_domain,
+    global_fields,
+    policy_domain,
+    slot_fields,
+)
+from .field import encode_signed, fits_signed
+from .model import Opening, Policy, is_signed_field
+from .poseidon import poseidon
+
+
+def pack(fields: Sequence[tuple[str, int]], values: Sequence[int]) -> list[int]:
+    """Words of fields (name, bits): each goes into the lowest free bits of the current word if it fits in its 253, else
+    into the next word. Signed fields are stored with offset 2^16. ValueError if a value is outside its room."""
+    words, used = [0], 0
+    for (name, bits), value in zip(fields, values, strict=True):
+        if is_signed_field(name):
+            if not fits_signed(value, SIGNED_BITS):
+                raise ValueError(f"{name} does not fit in {SIGNED_BITS} bits")
+            value += SIGNED_OFFSET
+        if not 0 <= value < 1 << bits:
+            raise ValueError(f"{name} does not fit in {bits} bits")
+        if used + bits > WORD_BITS:
+            words.append(0)
+            used = 0
+        words[-1] |= value << used
+        used += bits
+    return words
+
+
+def slot_words(policy: Policy) -> list[int]:
+    """One word a slot."""
+    return [pack(slot_fields(policy.size), policy.slot_values(i))[0] for i in range(policy.size.slots)]
+
+
+def global_words(policy: Policy) -> list[int]:
+    """The words of the fields that belong to no slot."""
+    return pack(global_fields(policy.size), policy.global_values())
+
+
+def instruments_word(policy: Policy) -> int:
+    """keccak256(abi.encode(string[] names)) >> 8: binds the slots' instruments into the policy hash."""
+    return int.from_bytes(keccak(encode(["string[]"], [[slot.instrument for slot in policy.slots]])), "big") >> 8
+
+
+@lru_cache(maxsize=256)
+def policy_hash(policy: Policy) -> int:
+    """h_0 = domain(N), h_{k+1} = Poseidon(h_k, four words), over slot, global and instruments words, zero-padded."""
+    words = [*slot_words(policy), *global_words(policy), instruments_word(policy)]
+    words += [0] * (-len(words) % 4)
+    digest = policy_domain(policy.size.slots)
+    for k in range(0, len(words), 4):
+        digest = poseidon([digest, *words[k : k + 4]])
+    return digest
+
+
+def book_commitment(opening: Opening) -> int:
+    """Poseidon(domain(N), words, salt), four quantities a word in signed limbs of 58 bits.
+
+    Unique for |quantity| < 2^57; ValueError outside (the quantity is not shown).
+    """
+    quantities = opening.quantities_e6
+    limit = 1 << (QUANTITY_LIMB_BITS - 1)
+    if any(not -limit < q < limit for q in quantities):
+        raise ValueError("a quantity is outside the range that a commitment can hold")
+    words = [
+        encode_signed(
+            sum(q << (QUANTITY_LIMB_BITS * k) for k, q in enumerate(quantities[start : start + QUANTITIES_PER_WORD]))
+        )
+        for start in range(0, len(quantities), QUANTITIES_PER_WORD)
+    ]
+    return poseidon([book_domain(len(quantities)), *words, opening.salt])
+
+
+def empty_commitment(slots: int) -> int:
+    """The public commitment from which every vault of this size starts: the empty book with salt 0."""
+    return book_commitment(Opening.empty(SIZES[slots]))
