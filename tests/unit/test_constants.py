@@ -1,0 +1,59 @@
+"""The circuits and Python name the same numbers; a difference would be a different statement."""
+
+import re
+
+from dls_zk import artifacts, constants
+from dls_zk.constants import SIZES, global_fields, slot_fields
+
+CIRCUITS = artifacts.data_dir("circuits")
+
+
+def _circom_functions(path):
+    return dict(re.findall(r"function (\w+)\([^)]*\) \{ return ([^;]+); \}", (CIRCUITS / path).read_text()))
+
+
+def test_scales_and_widths():
+    circom = _circom_functions("lib/constants.circom")
+    for name in (
+        "BPS", "PPM", "USD_E14", "WORD_BITS", "QUANTITY_BITS", "QUANTITY_LIMB_BITS", "QUANTITIES_PER_WORD", "PRICE_BITS",
+        "PRICES_PER_WORD", "ACCRUAL_BITS", "NAV_BITS", "NAV_FLOOR_BITS", "SIGNED_BITS", "SIGNED_OFFSET", "VAR_NAV_SHIFT",
+        "VAR_EXPOSURE_SHIFT",
+    ):  # fmt: skip
+        assert int(circom[name]) == getattr(constants, name), name
+
+
+def test_hash_domains():
+    circom = _circom_functions("lib/constants.circom")
+    for name, function in (("DOMAIN_BOOK", constants.book_domain), ("DOMAIN_POLICY", constants.policy_domain)):
+        literal, factor = re.fullmatch(r"(0x[0-9a-f]+) \* (\d+) \+ N", circom[name]).groups()
+        for slots in SIZES:
+            assert int(literal, 16) * int(factor) + slots == function(slots)
+    assert len({f(n) for f in (constants.book_domain, constants.policy_domain) for n in SIZES}) == 2 * len(SIZES)
+
+
+def test_sizes_of_the_mains():
+    for size in SIZES.values():
+        source = (CIRCUITS / "main" / f"{size.name}.circom").read_text()
+        assert f"Rebalance({size.slots}, {size.scenarios}, {size.factors}, {size.venues});" in source
+
+
+def test_a_slot_fits_its_word_and_widths_agree_with_the_circuit():
+    widths = {"LIMIT_BITS": 17, "WIDE_LIMIT_BITS": 20, "GRANULARITY_BITS": 24, "SIGNED_BITS": 17}
+    source = (CIRCUITS / "policy" / "fields.circom").read_text()
+    declared = re.findall(r"widths\[(\w+)\([^)]*\)(?: \+ \w+)?\] = (\w+)(?:\(\))?;", source)
+    circom = {name: widths.get(width) or int(width) for name, width in declared}
+    names = {
+        "SLOT_FUNDED": "funded", "SLOT_HAIRCUT": "haircut_bps", "SLOT_LIABILITY": "liability_bps", "SLOT_CAP": "cap_bps",
+        "SLOT_GROSS": "gross_bps", "SLOT_LIQUID": "liquid_bps", "SLOT_IMPERMANENT_LOSS": "impermanent_loss_bps",
+        "SLOT_DEPTH": "depth_bps", "SLOT_RESIDUAL": "residual_bps", "SLOT_LOADING": "loading_bps",
+        "NAV_GRANULARITY": "nav_granularity_usd", "SHOCK": "shock_bps",
+    }  # fmt: skip
+    for size in SIZES.values():
+        python = {name.split("[")[0]: bits for name, bits in slot_fields(size) + global_fields(size)}
+        assert python.pop("venue") == (size.venues - 1).bit_length() and 1 << size.venue_bits == size.venues
+        assert circom.keys() - {"SLOT_VENUE"} == {k for k in circom if names.get(k, f"{k.lower()}_bps") in python}
+        for name, bits in circom.items():
+            if name != "SLOT_VENUE":
+                assert python[names.get(name, f"{name.lower()}_bps")] == bits, name
+        assert len(circom) - 1 == len(python)
+        assert sum(bits for _, bits in slot_fields(size)) <= constants.WORD_BITS

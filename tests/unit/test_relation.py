@@ -1,0 +1,66 @@
+from dataclasses import replace
+from random import Random
+
+import pytest
+from boundary import BOOK, SIZE, cases, honest, policy, rebalance
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from instances import LIMITS, near_a_limit, random_rebalance, with_limit
+
+from dls_zk.constants import SIZES
+from dls_zk.model import Opening
+from dls_zk.relation import CHECKS, evaluate, nav
+
+CASES = list(cases())
+SEEDS = st.integers(0, 2**64)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_holds_at_the_bound_and_fails_one_unit_past_it_under_its_name(case):
+    assert evaluate(*case.at).failures == ()
+    failures = [check.name for check in evaluate(*case.past).failures]
+    assert case.check in failures
+    # At NAV below zero every limit that is a share of NAV fails too.
+    assert failures == [case.check] or case.name == "no NAV"
+
+
+def test_every_check_has_a_case():
+    assert {case.check for case in CASES} == set(CHECKS) - {"context"}
+
+
+def test_the_context_is_the_one_that_was_agreed():
+    base, signals = honest(rebalance(policy(), BOOK))
+    assert [c.name for c in evaluate(base, replace(signals, context=signals.context + 1)).failures] == ["context"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(SEEDS, st.sampled_from(list(SIZES.values())))
+def test_tightening_any_limit_never_turns_a_refusal_into_acceptance(seed, size):
+    rng = Random(seed)
+    case = random_rebalance(rng, size)
+    field = rng.choice(list(LIMITS))
+    name, lower = LIMITS[field]
+    value = getattr(case.policy, field, None)
+    index = 0 if not isinstance(value, tuple) else rng.randrange(len(value))
+    bounds = sorted(rng.getrandbits(14) for _ in range(2))
+    if lower:
+        bounds.reverse()
+    tight, loose = (evaluate(with_limit(case, field, index, bound))[name].holds for bound in bounds)
+    # With a NAV below zero, a larger share of it is less.
+    assert loose or not tight or nav(case) < 0
+
+
+@settings(max_examples=300, deadline=None)
+@given(SEEDS, st.sampled_from(list(SIZES.values())))
+def test_values_and_slacks_agree(seed, size):
+    for check in evaluate(near_a_limit(Random(seed), size)).checks:
+        for limit in check.limits:
+            if limit.value is not None and limit.unit != "" and check.name != "value at risk":
+                room = limit.value - limit.bound if limit.at_least else limit.bound - limit.value
+                assert (room >= 0) == limit.holds, (check.name, limit.subject)
+
+
+def test_secrets_do_not_print():
+    case = rebalance(policy(), BOOK)
+    for secret in (case, case.before, Opening.empty(SIZE)):
+        assert str(secret) == repr(secret) == f"<{type(secret).__name__}: secret>"
