@@ -83,7 +83,9 @@ template Rebalance(N, S, F, V) {
     for (var w = 0; w < GLOBAL_WORDS; w++) { policy.word[N + w] <== globalWord[w]; }
     policy.word[N + GLOBAL_WORDS] <== instrumentsWord;
     policyHash === policy.policyHash;
-    signal limit[GLOBALS] <== UnpackWords(GLOBALS, GLOBAL_WIDTHS(S, F, V), GLOBAL_WORDS)(globalWord);
+    component globals = UnpackWords(GLOBALS, GLOBAL_WIDTHS(S, F, V), GLOBAL_WORDS);
+    globals.word <== globalWord;
+    signal limit[GLOBALS] <== globals.field;
 
     var loadingBiased[N][F];
     var shockBiased[S][F];
@@ -95,12 +97,12 @@ template Rebalance(N, S, F, V) {
     // ---- 3. Prices -----------------------------------------------------------------------------------------------
     var priceWidths[N];
     for (var i = 0; i < N; i++) { priceWidths[i] = PRICE_BITS(); }
-    signal price[N] <== UnpackWords(N, priceWidths, PRICE_WORDS)(prices);
+    component priceWords = UnpackWords(N, priceWidths, PRICE_WORDS);
+    priceWords.word <== prices;
+    signal price[N] <== priceWords.field;
 
     // ---- 4. Quantities and trades (and p = 0 ⇒ q = 0 of check 3) -----------------------------------------------
     component valued[N];
-    var value[N];
-    var absValue[N];
     var netAssetValue = 0;
     var traded = 0;
     for (var i = 0; i < N; i++) {
@@ -141,9 +143,11 @@ template Rebalance(N, S, F, V) {
     }
 
     // ---- 5. Value conservation --------------------------------------------------------------------------------------------
-    RangeCheck(ACCRUAL_BITS())(accrual);
-    signal flowIn <== SignedRange(QUANTITY_BITS())(flow);
-    _ <== flowIn;
+    component accrualRange = RangeCheck(ACCRUAL_BITS());
+    accrualRange.in <== accrual;
+    component flowRange = SignedRange(QUANTITY_BITS());
+    flowRange.in <== flow;
+    _ <== flowRange.nonNegative;
     for (var i = 0; i < N; i++) { conservation.tradeValue[i] <== valued[i].tradeValue; }
     conservation.settlementPrice <== price[0];
     conservation.flow <== flow;
