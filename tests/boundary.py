@@ -133,7 +133,7 @@ def cases() -> Iterator[Case]:
         ("commitment before", "commitments", replace(signals, commitment_before=signals.commitment_before + 1)),
         ("commitment after", "commitments", replace(signals, commitment_after=signals.commitment_after + 1)),
         ("policy hash", "policy", replace(signals, policy_hash=signals.policy_hash + 1)),
-        ("prices", "prices", replace(signals, prices=(signals.prices[0] + (1 << 48 * 4), signals.prices[1]))),
+        ("prices", "prices", replace(signals, prices=(signals.prices[0] + (1 << 240), signals.prices[1]))),
         ("context", "context", replace(signals, context=signals.context + 1)),
         ("nav floor up", "nav disclosure", replace(signals, nav_floor=signals.nav_floor + 1)),
         ("nav floor down", "nav disclosure", replace(signals, nav_floor=signals.nav_floor - 1)),

@@ -1,0 +1,422 @@
+"""Programs that dls-zk starts: missing, too old, hung, failing, and the circuits and chains that they make."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from dls_zk import artifacts, toolchain
+from dls_zk.artifacts import BuiltCircuit, ProvingKey
+from dls_zk.errors import ArtifactError, InputError, ToolError
+
+PYTHON = sys.executable
+
+
+def script(path: Path, text: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def gone(pid: int, seconds: float = 5) -> bool:
+    deadline = time.monotonic() + seconds
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not alive(pid)
+
+
+# --- run --------------------------------------------------------------------------------------------
+
+
+def test_run_feeds_and_returns_text() -> None:
+    big = bytes(range(256)) * 8000
+    program = "import sys; data = sys.stdin.buffer.read(); print(len(data)); print('note', file=sys.stderr)"
+    result = toolchain.run([PYTHON, "-c", program], stdin=big, timeout=30)
+    assert (result.stdout, result.stderr) == (f"{len(big)}\n", "note\n")
+
+
+def test_run_reports_lines_as_they_come() -> None:
+    lines: list[str] = []
+    toolchain.run([PYTHON, "-c", "print('a'); print('b')"], timeout=30, on_line=lines.append)
+    assert lines == ["a\n", "b\n"]
+
+
+def test_a_failure_is_one_line_with_command_code_and_end_of_stderr() -> None:
+    program = "import sys; print('first\\n' * 50 + '\\x1b[31mthe reason\\x1b[0m', file=sys.stderr); sys.exit(7)"
+    with pytest.raises(ToolError) as caught:
+        toolchain.run([PYTHON, "-c", program], timeout=30, advice="do this")
+    message = str(caught.value)
+    assert "ended with exit code 7: first; first; the reason; do this" in message
+    assert "\n" not in message and "\x1b" not in message
+
+
+def test_a_signal_is_reported() -> None:
+    with pytest.raises(ToolError, match="was ended by signal 9"):
+        toolchain.run([PYTHON, "-c", "import os; os.kill(os.getpid(), 9)"], timeout=30)
+
+
+def test_what_was_fed_is_in_no_message() -> None:
+    for program in ("import sys; sys.stdin.read(); sys.exit(1)", "import time; time.sleep(60)"):
+        with pytest.raises(ToolError) as caught:
+            toolchain.run([PYTHON, "-c", program], stdin=b"my-secret-salt", timeout=1)
+        assert "my-secret" not in str(caught.value)
+        assert caught.value.__cause__ is None
+
+
+def test_a_hung_program_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    hung = script(tmp_path / "hung", f"sleep 600 & echo $! > {tmp_path}/pid; wait")
+    start = time.monotonic()
+    with pytest.raises(ToolError, match="did not end within 1 s and was stopped"):
+        toolchain.run([hung], timeout=1)
+    assert time.monotonic() - start < 5
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_a_program_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match="not there to be run"):
+        toolchain.run([tmp_path / "none"], timeout=1)
+    (tmp_path / "plain").write_text("x")
+    with pytest.raises(ToolError, match="cannot be run: Permission denied"):
+        toolchain.run([tmp_path / "plain"], timeout=1)
+
+
+def test_children_see_a_small_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_SECRET", "1")
+    monkeypatch.setenv("NODE_OPTIONS", "--require=/x")
+    result = toolchain.run([PYTHON, "-c", "import os, json; print(json.dumps(list(os.environ)))"], timeout=30)
+    seen = set(json.loads(result.stdout))
+    assert seen <= {"HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "LC_CTYPE"}
+
+
+# --- node ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fake_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "node"
+    monkeypatch.setenv("DLS_ZK_NODE", str(path))
+    return path
+
+
+def test_node_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DLS_ZK_NODE", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolError, match="node is not on the PATH; install Node.js 20 or newer"):
+        toolchain.node()
+    monkeypatch.setenv("DLS_ZK_NODE", str(tmp_path / "none"))
+    with pytest.raises(ToolError, match="not there to be run"):
+        toolchain.node()
+
+
+@pytest.mark.parametrize(
+    ("says", "error"),
+    [
+        ("echo v18.19.0", "is node v18.19.0, which is too old; install Node.js 20"),
+        ("echo hello", "does not answer like node"),
+        ("exit 3", "ended with exit code 3"),
+    ],
+)
+def test_node_unfit(fake_node: Path, says: str, error: str) -> None:
+    script(fake_node, says)
+    with pytest.raises(ToolError, match=error):
+        toolchain.node()
+
+
+def test_node_hung(fake_node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(fake_node, "exec sleep 600")
+    monkeypatch.setattr(toolchain, "NODE_ANSWERS_WITHIN", 0.5)
+    with pytest.raises(ToolError, match="did not end within 0.5 s.*install Node.js 20"):
+        toolchain.node()
+
+
+def test_packages_are_installed_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """npm fails half-way: nothing is left that looks installed, and the message says what to look at."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("DLS_ZK_HOME", str(home))
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    os.symlink(toolchain.node(), bin_folder / "node")
+    script(bin_folder / "npm", "mkdir node_modules; echo 'npm error network timeout' >&2; exit 1")
+    monkeypatch.setenv("DLS_ZK_NODE", str(bin_folder / "node"))
+    with pytest.raises(ToolError, match="npm ci .*npm error network timeout; check the network"):
+        toolchain.ensure_node_packages()
+    assert [path.name for path in (home / "node").iterdir() if not path.name.endswith(".lock")] == []
+
+
+def test_scripts_follow_the_package(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = toolchain.node_script("worker.mjs")
+    assert first.read_bytes() == (artifacts.node_sources() / "worker.mjs").read_bytes()
+    assert toolchain.node_script("worker.mjs") == first
+    for path in artifacts.node_sources().glob("*.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "worker.mjs").write_text("// another version\n")
+    monkeypatch.setattr(artifacts, "node_sources", lambda: tmp_path)
+    second = toolchain.node_script("worker.mjs")
+    assert second.read_text() == "// another version\n" and first.exists() and second != first
+    for path in second.parent.iterdir():
+        path.unlink()
+    second.parent.rmdir()
+
+
+# --- circom -----------------------------------------------------------------------------------------------
+
+
+def write_circuit(folder: Path, body: str) -> Path:
+    (folder / "main").mkdir(parents=True, exist_ok=True)
+    (folder / "main" / "tiny.circom").write_text(f"pragma circom 2.2.0;\n{body}\n")
+    return folder
+
+
+GOOD = "template T() { signal input a; signal output b <== a * a; } component main = T();"
+UNUSED = "template T() { signal input a; signal input c; signal output b <== a * a; } component main = T();"
+
+
+def test_a_circuit_is_compiled_once(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = write_circuit(tmp_path / "circuits", GOOD)
+    circuit = toolchain.compile_circuit("tiny", sources=sources)
+    assert circuit.r1cs.read_bytes()[:4] == b"r1cs" and circuit.wasm.read_bytes()[:4] == b"\0asm"
+    assert circuit.sym.read_text().startswith("1,1,0,main.b\n")
+    assert {"circuit", "content_key", "flags"} == set(circuit.manifest.facts)
+
+    monkeypatch.setenv("DLS_ZK_NODE", "/nowhere")  # from here on nothing can be compiled
+    assert toolchain.compile_circuit("tiny", sources=sources) == circuit
+    write_circuit(tmp_path / "circuits", GOOD + "// changed")
+    with pytest.raises(ToolError):
+        toolchain.compile_circuit("tiny", sources=sources)
+
+
+def test_force_mends_a_damaged_circuit(own_home: Path, tmp_path: Path) -> None:
+    sources = write_circuit(tmp_path / "circuits", GOOD)
+    circuit = toolchain.compile_circuit("tiny", sources=sources)
+    wasm = circuit.wasm
+    good = wasm.read_bytes()
+    wasm.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    with pytest.raises(ArtifactError, match="--force"):
+        toolchain.compile_circuit("tiny", sources=sources).wasm  # noqa: B018
+    assert toolchain.compile_circuit("tiny", sources=sources, force=True).wasm.read_bytes() == good
+
+
+def test_a_warning_fails_the_build_unless_it_is_explained(own_home: Path, tmp_path: Path) -> None:
+    sources = write_circuit(tmp_path / "circuits", UNUSED)
+    with pytest.raises(ToolError, match=r"circom warns of tiny, .*1 of 1: CA01: In template \"T\(\)\": .*\bc\b"):
+        toolchain.compile_circuit("tiny", sources=sources)
+    with pytest.raises(ToolError, match="circom warns"):
+        toolchain.compile_circuit("tiny", sources=sources, allowed=[r"CA01", r"CA02: .*"])
+    with pytest.raises(ArtifactError, match="not built"):
+        artifacts.built_circuit("tiny", sources)
+    assert toolchain.compile_circuit("tiny", sources=sources, allowed=[r"CA01: .*Local signal c .*"])
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("template T() { signal input a; b <== a; } component main = T();", "circom2|cli.js"),
+        ('include "missing.circom"; ' + GOOD, "missing.circom|previous errors"),
+    ],
+)
+def test_a_circuit_with_an_error(own_home: Path, tmp_path: Path, body: str, error: str) -> None:
+    sources = write_circuit(tmp_path / "circuits", body)
+    with pytest.raises(ToolError, match=error) as caught:
+        toolchain.compile_circuit("tiny", sources=sources)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_circuit_that_is_not_there(own_home: Path, tmp_path: Path) -> None:
+    sources = write_circuit(tmp_path / "circuits", GOOD)
+    with pytest.raises(InputError, match="there is no circuit other; there are: tiny"):
+        toolchain.compile_circuit("other", sources=sources)
+
+
+def test_circomlibs_poseidon_constants_are_in_reach(own_home: Path, tmp_path: Path) -> None:
+    body = (
+        'include "poseidon_constants.circom"; '
+        "template T() { signal input a; signal output b; var c[195] = POSEIDON_C(3); b <== a + c[0]; } "
+        "component main = T();"
+    )
+    toolchain.compile_circuit("tiny", sources=write_circuit(tmp_path / "circuits", body))
+
+
+# --- setup and solc ------------------------------------------------------------------------------------------------
+
+
+def test_dev_setup_makes_a_key_and_tells_how_far_it_is(small: BuiltCircuit, tmp_path: Path) -> None:
+    steps: list[tuple[str, int, int]] = []
+    toolchain.dev_setup(small.r1cs, tmp_path / "key.zkey", lambda *step: steps.append(step))
+    assert (tmp_path / "key.zkey").read_bytes()[:4] == b"zkey"
+    assert steps and all(0 <= done <= of for _, done, of in steps)
+    assert os.listdir(tmp_path) == ["key.zkey"]
+
+
+def test_dev_setup_of_a_damaged_circuit(small: BuiltCircuit, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.r1cs"
+    bad.write_bytes(small.r1cs.read_bytes()[:100])
+    with pytest.raises(ToolError, match="dev_setup.mjs"):
+        toolchain.dev_setup(bad, tmp_path / "key.zkey")
+    assert os.listdir(tmp_path) == ["bad.r1cs"]
+
+
+def test_solc_compiles() -> None:
+    settings = {"outputSelection": {"*": {"*": ["evm.bytecode.object"]}}}
+    source = {"a.sol": {"content": "// SPDX-License-Identifier: MIT\npragma solidity ^0.8.0; contract A {}"}}
+    output = toolchain.solc({"language": "Solidity", "sources": source, "settings": settings})
+    assert output["contracts"]["a.sol"]["A"]["evm"]["bytecode"]["object"]
+
+
+# --- anvil ------------------------------------------------------------------------------------------------------
+
+
+def rpc(url: str, method: str) -> str:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": []}).encode()
+    request = urllib.request.Request(url, body, {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return json.load(answer)["result"]
+
+
+def test_anvil_answers_on_loopback_and_ends_with_the_block() -> None:
+    with toolchain.anvil(chain_id=31337, accounts=1) as first, toolchain.anvil(chain_id=5, accounts=1) as second:
+        assert first.startswith("http://127.0.0.1:") and first != second
+        assert (rpc(first, "eth_chainId"), rpc(second, "eth_chainId")) == ("0x7a69", "0x5")
+    with pytest.raises(OSError):
+        rpc(first, "eth_chainId")
+
+
+def test_anvil_refuses_an_unknown_option() -> None:
+    with pytest.raises(ToolError, match="anvil ended with exit code 2"), toolchain.anvil(no_such_option=1):
+        pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
+def test_anvil_ends_with_its_parent_however_that_ends(tmp_path: Path) -> None:
+    program = (
+        "import sys, time\nfrom dls_zk import toolchain\n"
+        "with toolchain.anvil(accounts=1) as url:\n    print(url, flush=True)\n    time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([PYTHON, "-c", program], stdout=subprocess.PIPE, text=True, cwd=artifacts.PACKAGE.parent)
+    assert parent.stdout
+    url = parent.stdout.readline().strip()
+    assert rpc(url, "eth_chainId")
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    deadline = time.monotonic() + 5
+    with pytest.raises(OSError):
+        while time.monotonic() < deadline:
+            rpc(url, "eth_chainId")
+            time.sleep(0.05)
+
+
+# --- the worker ----------------------------------------------------------------------------------------------------
+
+
+def test_the_worker_reads_a_key_once_and_answers_in_turn(small_key: ProvingKey) -> None:
+    with toolchain.NodeWorker() as worker:
+        assert worker.version()["snarkjs"] == "0.7.6"
+        source = worker.export_verifier(small_key.zkey, small_key.zkey_sha256, "SmallVerifier")
+        assert "contract SmallVerifier {" in source and "uint[2] calldata _pubSignals" in source
+        sources: list[str] = []
+
+        def ask() -> None:
+            sources.append(worker.export_verifier(Path("/nowhere"), small_key.zkey_sha256, "SmallVerifier"))
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sources == [source] * 4
+
+
+def test_the_worker_comes_back_after_it_died(small_key: ProvingKey) -> None:
+    with toolchain.NodeWorker() as worker:
+        worker.version()
+        process = worker._process
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert worker.export_verifier(small_key.zkey, small_key.zkey_sha256, "A")
+        assert worker._process.pid != process.pid
+
+
+def test_the_worker_ends_when_its_input_closes() -> None:
+    worker = toolchain.NodeWorker()
+    worker.version()
+    worker._process.stdin.close()
+    assert worker._process.wait(10) == 0
+    worker.close()
+
+
+def test_the_worker_reports_without_long_numbers(tmp_path: Path) -> None:
+    secret = "123456789012345678901234567890"
+    with toolchain.NodeWorker() as worker:
+        with pytest.raises(ToolError, match="snarkjs refused `load`: ENOENT") as caught:
+            worker.export_verifier(tmp_path / secret, "0", "A")
+        assert secret not in str(caught.value) and "\n" not in str(caught.value)
+        assert worker.version()
+
+
+@pytest.mark.parametrize(
+    ("says", "error"),
+    [
+        ("exec sleep 600", "snarkjs did not answer `version` within 0.5 s and was stopped"),
+        ("exit 3", "the snarkjs process ended with exit code 3 during `version`"),
+        ("echo hello; exec cat", "the snarkjs process answered nonsense during `version`"),
+        ("""echo '{"id": 99}'; exec cat""", "answered nonsense"),
+    ],
+)
+def test_a_broken_worker(fake_node: Path, own_home: Path, says: str, error: str) -> None:
+    toolchain.node_script("worker.mjs")
+    script(fake_node, f'if [ "$1" = --version ]; then echo v20.0.0; else {says}; fi')
+    with toolchain.NodeWorker(timeout=0.5) as worker:
+        start = time.monotonic()
+        with pytest.raises(ToolError, match=error):
+            worker.version()
+        assert time.monotonic() - start < 5
+        assert worker._process is None
+
+
+# --- doctor -----------------------------------------------------------------------------------------------------------
+
+
+def test_doctor_finds_everything_here() -> None:
+    toolchain.ensure_node_packages()
+    findings = {finding.tool: finding for finding in toolchain.doctor()}
+    names = "python node npm circom circomlib snarkjs solc anvil forge wasmtime py_ecc rapidsnark disk memory"
+    assert list(findings) == names.split()
+    assert {name for name, finding in findings.items() if not finding.ok} <= {"rapidsnark"}
+    assert findings["snarkjs"].found == findings["snarkjs"].required == "0.7.6"
+
+
+def test_doctor_says_what_is_missing_and_touches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DLS_ZK_NODE", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("DLS_ZK_HOME", str(tmp_path / "home"))
+    findings = {finding.tool: finding for finding in toolchain.doctor()}
+    assert [findings[tool].ok for tool in ("python", "node", "npm", "snarkjs")] == [True, False, False, None]
+    assert "install Node.js 20" in findings["node"].remedy
+    assert not (tmp_path / "home").exists()
+
+
+def test_doctor_sees_a_package_of_another_version(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = own_home / "other"
+    (folder / "node_modules" / "snarkjs").mkdir(parents=True)
+    (folder / "node_modules" / "snarkjs" / "package.json").write_text('{"version": "0.7.0"}')
+    monkeypatch.setattr(artifacts, "node_dir", lambda: folder)
+    findings = {finding.tool: finding for finding in toolchain.doctor()}
+    assert (findings["snarkjs"].ok, findings["snarkjs"].found) == (False, "0.7.0")
+    assert (findings["circom"].ok, findings["circom"].found) == (False, "missing")
