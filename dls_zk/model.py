@@ -104,7 +104,7 @@ class Policy:
             for s, shocks in enumerate(self.shock_bps):
                 move = sum(shock * loading for shock, loading in zip(shocks, slot.loading_bps, strict=True))
                 if slot.funded and move < -BPS * BPS:
-                    raise ValueError(f"scenario {s} takes funded slots[{i}] below zero: its shocks times loadings are under −100%")
+                    raise ValueError(f"scenario {s} takes funded slots[{i}] below zero (shocks times loadings under −100%)")
 
     def name_of(self, kind: str, index: int) -> str:
         """Name of a factor, venue or scenario (``kind``), or its place if it has none."""

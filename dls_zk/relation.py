@@ -179,7 +179,8 @@ class _Limits:
         ]
         self.debt = [slot.liability_bps * -v if slot.funded and v < 0 else 0 for slot, v in zip(slots, self.v, strict=True)]
         self.exposure = [
-            sum(slot.loading_bps[f] * v for slot, v in zip(slots, self.v, strict=True)) for f in range(self.rules.size.factors)
+            sum(slot.loading_bps[f] * v for slot, v in zip(slots, self.v, strict=True))
+            for f in range(self.rules.size.factors)
         ]
         self.funded_long = [v if slot.funded and v > 0 else 0 for slot, v in zip(slots, self.v, strict=True)]
 

@@ -19,7 +19,7 @@ template Bits(n) {
     for (var i = 0; i < n; i++) {
         bit[i] <-- (in >> i) & 1;
         bit[i] * (bit[i] - 1) === 0;
-        sum += bit[i] << i;
+        sum += bit[i] * (1 << i);
     }
     in === sum;
 }
@@ -80,7 +80,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> BuiltCircuit:
     (sources / "main" / "small.circom").write_text(main)
     with pytest.MonkeyPatch.context() as patch:
         use_own_home(tmp_path_factory.mktemp("small") / "home", patch)
-        return toolchain.compile_circuit("small", sources=sources, allowed=[r"CA01: .*bit.*"])
+        return toolchain.compile_circuit("small", sources=sources)
 
 
 @pytest.fixture(scope="session")

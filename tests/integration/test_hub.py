@@ -17,15 +17,17 @@ from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from instances import vacuous_policy
 from py_ecc.optimized_bn128 import FQ, FQ2, G1, G2, multiply, normalize
 
-from dls_zk import artifacts, chain, contracts, toolchain
+from dls_zk import artifacts, chain, contracts, operations, toolchain
 from dls_zk.calldata import ProofArguments
 from dls_zk.chain import Accepted, Chain, Hub, Oracle, Snapshot, VaultConfig, connect
-from dls_zk.commitments import empty_commitment
+from dls_zk.commitments import empty_commitment, policy_hash
 from dls_zk.constants import BASE_FIELD, FIELD, SIZES
 from dls_zk.contracts import Artifact
 from dls_zk.errors import ChainError, InputError, InsecureKey, ProofInvalid
+from dls_zk.model import Opening, Prices, Rebalance, SlotTerms
 from dls_zk.proof import Proof
 from dls_zk.statement import NAMES, PublicSignals, pack_prices, signal_count
 
@@ -178,7 +180,7 @@ class Vault:
         assert self.hub.state(self.id) == before
 
 
-def open_vault(on: Chain, compiled: dict[str, Artifact], trapdoor: Trapdoor, slots: int) -> Vault:
+def open_vault(on: Chain, compiled: dict[str, Artifact], trapdoor: Trapdoor, slots: int, policy: int = 7) -> Vault:
     owner, operator, flow_source, _ = on.accounts()
     hub = Hub(on, compiled["RebalanceHub"], on.deploy(compiled["RebalanceHub"], sender=owner)[0])
     oracle = Oracle(on, compiled["DevPriceOracle"], on.deploy(compiled["DevPriceOracle"], slots, sender=owner)[0])
@@ -188,7 +190,7 @@ def open_vault(on: Chain, compiled: dict[str, Artifact], trapdoor: Trapdoor, slo
         flow_source=flow_source,
         verifier=verifier,
         oracle=oracle.address,
-        policy_hash=2**250 + 7,
+        policy_hash=policy,
         slots=slots,
         max_snapshot_age_s=3600,
         accrual_rate_ppm_per_day=500,
@@ -269,6 +271,40 @@ def test_two_rebalances_of_every_size(
     third = vault.post_prices(after_s=30 * 86_400)
     assert hub.terms(vault.id, third, deadline).accrual_ppm == 2000  # the cap
     assert hub.expected_signals(vault.id, 1, 1, third.round, deadline).accrual == 2000
+
+
+def test_a_rebalance_of_the_real_circuit(local: Chain, compiled: dict[str, Artifact]) -> None:
+    """Deposit a million dollars, buy a hundred ether, sell one a day later: proven by the circuit, accepted by the hub."""
+    circuit = operations.build_circuit(8)
+    key = operations.development_key(circuit)
+    name = operations.verifier_contract(key)
+    verifier = contracts.compile_contracts({name: operations.verifier_source(key)})[name]
+    dollar, ether = (
+        replace(SlotTerms.null(4), instrument=name, funded=True, cap_bps=2**17 - 1) for name in ("USDC", "ETH")
+    )
+    policy = vacuous_policy(SIZES[8], (dollar, ether, *[SlotTerms.null(4)] * 6))
+    vault = open_vault(local, compiled | {"Groth16Verifier_8": verifier}, Trapdoor(9), 8, policy_hash(policy))
+
+    def rebalance(before: Opening, quantities_e6: tuple[int, int], ether_usd: int) -> tuple[Opening, Accepted]:
+        words = pack_prices(SIZES[8], prices := (10**8, ether_usd * 10**8, *[0] * 6))
+        snapshot, _ = vault.oracle.post(words, vault.owner)
+        deadline = local.now() + 600
+        terms = vault.hub.terms(vault.id, snapshot, deadline)
+        after = Opening((*quantities_e6, *[0] * 6), secrets.randbelow(R))
+        proven = operations.prove(Rebalance(policy, Prices(prices), terms, before, after), key, circuit)
+        public = proven.public
+        assert public == vault.hub.expected_signals(
+            vault.id, public.commitment_after, public.nav_floor, snapshot.round, deadline
+        )
+        return after, vault.submit(ProofArguments.from_proof(proven.proof), snapshot, deadline)
+
+    vault.hub.record_flow(vault.id, 10**12, vault.flow_source)
+    first, accepted = rebalance(Opening.empty(SIZES[8]), (800_000 * 10**6, 100 * 10**6), 2000)
+    assert (accepted.sequence, accepted.nav_floor) == (1, 1_000_000)
+    rpc(local, "evm_increaseTime", 86_400)
+    _, accepted = rebalance(first, (802_100 * 10**6, 99 * 10**6), 2100)
+    assert (accepted.sequence, accepted.nav_floor, accepted.flow_e6) == (2, 1_010_000, 0)
+    assert 500 <= accepted.accrual_ppm <= 501
 
 
 # --- refused by name --------------------------------------------------------------------------------------------

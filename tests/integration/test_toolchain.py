@@ -58,12 +58,13 @@ def test_run_reports_lines_as_they_come() -> None:
     assert lines == ["a\n", "b\n"]
 
 
-def test_a_failure_is_one_line_with_command_code_and_end_of_stderr() -> None:
-    program = "import sys; print('first\\n' * 50 + '\\x1b[31mthe reason\\x1b[0m', file=sys.stderr); sys.exit(7)"
+def test_a_failure_is_one_line_with_command_code_and_reason() -> None:
+    words = "note\n" * 50 + "\x1b[31mError: it broke\x1b[0m\nthe end"
+    program = f"import sys; sys.stderr.write({words!r}); sys.exit(7)"
     with pytest.raises(ToolError) as caught:
         toolchain.run([PYTHON, "-c", program], timeout=30, advice="do this")
     message = str(caught.value)
-    assert "ended with exit code 7: first; first; the reason; do this" in message
+    assert "ended with exit code 7: Error: it broke; the end; do this" in message
     assert "\n" not in message and "\x1b" not in message
 
 
@@ -227,8 +228,8 @@ def test_a_warning_fails_the_build_unless_it_is_explained(own_home: Path, tmp_pa
 @pytest.mark.parametrize(
     ("body", "error"),
     [
-        ("template T() { signal input a; b <== a; } component main = T();", "circom2|cli.js"),
-        ('include "missing.circom"; ' + GOOD, "missing.circom|previous errors"),
+        ("template T() { signal input a; b <== a; } component main = T();", r"error\[T\w+\]"),
+        ('include "missing.circom"; ' + GOOD, r"error\[P1014\]: .*missing.circom"),
     ],
 )
 def test_a_circuit_with_an_error(own_home: Path, tmp_path: Path, body: str, error: str) -> None:
@@ -247,7 +248,7 @@ def test_a_circuit_that_is_not_there(own_home: Path, tmp_path: Path) -> None:
 def test_circomlibs_poseidon_constants_are_in_reach(own_home: Path, tmp_path: Path) -> None:
     body = (
         'include "poseidon_constants.circom"; '
-        "template T() { signal input a; signal output b; var c[195] = POSEIDON_C(3); b <== a + c[0]; } "
+        "template T() { signal input a; signal output b; var c[81] = POSEIDON_C(3); b <== a + c[0]; } "
         "component main = T();"
     )
     toolchain.compile_circuit("tiny", sources=write_circuit(tmp_path / "circuits", body))
@@ -298,7 +299,8 @@ def test_anvil_answers_on_loopback_and_ends_with_the_block() -> None:
 
 
 def test_anvil_refuses_an_unknown_option() -> None:
-    with pytest.raises(ToolError, match="anvil ended with exit code 2"), toolchain.anvil(no_such_option=1):
+    expected = "anvil ended with exit code 2: error: unexpected argument '--no-such-option'"
+    with pytest.raises(ToolError, match=expected), toolchain.anvil(no_such_option=1):
         pass
 
 

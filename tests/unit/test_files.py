@@ -18,6 +18,7 @@ from dls_zk.constants import FIELD, SIZES
 from dls_zk.context import Context
 from dls_zk.errors import InputError
 from dls_zk.model import Opening, SlotTerms
+from dls_zk.proof import Proof
 
 POLICY = """\
 name: Small vault
@@ -365,14 +366,10 @@ def test_book_refusals_in_csv(write, policy, rows, expected):
     assert expected in refusal(files.read_book, write("b.csv", f"instrument,quantity\n{rows}\n"), policy)
 
 
-@pytest.mark.parametrize("header", ["", "Instrument,Quantity", "instrument, quantity", "quantity,instrument", "USDC,1"])
+@pytest.mark.parametrize("header", ["", "Instrument,Quantity", "quantity,instrument", "instrument", "USDC,1"])
 def test_csv_header_is_exact(write, policy, header):
-    accepted = header == "instrument, quantity"  # spaces around cells are no content
     path = write("b.csv", f"{header}\nUSDC,{SECRET}\n")
-    if accepted:
-        files.read_book(path, policy)
-    else:
-        assert "the first row is not instrument,quantity" in refusal(files.read_book, path, policy)
+    assert "row 1: the first row is not instrument,quantity" in refusal(files.read_book, path, policy)
 
 
 @pytest.mark.parametrize(
@@ -426,7 +423,7 @@ def test_terms_and_context(write):
         ("12 ppm", "1048576 ppm", "accrual: '1048576 ppm' is outside 0 ppm to 1048575 ppm"),
         ("12 ppm", "-1 ppm", "accrual: '-1 ppm' is outside"),
         ("31337", "0x7a69", "context.chain_id: '0x7a69' is not a whole number"),
-        ("0x5FbDB", "0x5FbDb", "context: hub is not an address (0x and 40 hex digits; if it has a checksum, the right one)"),
+        ("0x5FbDB", "0x5FbDb", "context: hub is not an address (0x and 40 hex digits, the right checksum if any)"),
         ("0x5FbDB", "5FbDB", "context.hub: '5FbDB2315678afecb367f032d93F642f64180aa3' is not an address"),
         ("ab\"", "\"", "is not 32 bytes (0x and 64 hex digits)"),
         ("  sequence: 2\n", "", "context.sequence: missing; expected: number of this rebalance of the vault, from 1"),
@@ -479,10 +476,9 @@ def opening_json(**changes) -> str:
         "format": "dls-zk/opening/v1",
         "circuit": "rebalance_8",
         "quantities": ["48151623420", "-1", *["0"] * 6],
-        "salt": "0x" + "5eed" * 15 + "0" * 4,
+        "salt": "0x0" + "5eed" * 15 + "123",
         "commitment": "0x" + "0" * 63 + "7",
     }
-    document["salt"] = "0x0" + "5eed" * 15 + "123"
     return json.dumps(document | changes)
 
 
@@ -553,41 +549,12 @@ def test_opening_refusals(write_secret, content, expected):
     assert "5eed" not in message and QUANTITY not in message
 
 
-# --- proofs ---------------------------------------------------------------------------------------------
+# --- schemas --------------------------------------------------------------------------------------------
 
 
 def proof_document() -> dict:
-    g1, g2 = ["1", "2", "1"], [["1", "2"], ["3", "4"], ["1", "0"]]
-    proof = {"pi_a": g1, "pi_b": g2, "pi_c": g1, "protocol": "groth16", "curve": "bn128"}
-    return {"format": "dls-zk/proof/v1", "circuit": "rebalance_8", "proof": proof, "public": [str(FIELD + 1)] * 9}
-
-
-def test_proof_form(write):
-    proof = files.read_proof(write("proof.json", json.dumps(proof_document())))
-    assert proof.public == (str(FIELD + 1),) * 9  # whether it is canonical is for the verifiers to say
-    assert proof.proof.pi_b == (("1", "2"), ("3", "4"), ("1", "0"))
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        (lambda d: d["proof"].pop("pi_b"), "proof.pi_b: missing; expected: point B of G2"),
-        (lambda d: d["proof"]["pi_a"].append("1"), "proof.pi_a: "),
-        (lambda d: d["proof"]["pi_a"].__setitem__(0, "0x1"), "proof.pi_a[0]: '0x1' is not a field element"),
-        (lambda d: d["proof"]["pi_b"][1].__setitem__(0, 3), "proof.pi_b[1][0]: the value is not a field element"),
-        (lambda d: d["proof"].update(curve="bls12381"), "proof.curve: expected 'bn128'"),
-        (lambda d: d.update(public=["-1"]), "public[0]: '-1' is not a field element"),
-        (lambda d: d.update(public=["01"]), "public[0]: '01' is not a field element"),
-        (lambda d: d.update(proof="x"), "proof: expected fields (name: value); here: pi_a, pi_b, pi_c, protocol, curve"),
-    ],
-)
-def test_proof_refusals(write, change, expected):
-    document = proof_document()
-    change(document)
-    assert expected in refusal(files.read_proof, write("proof.json", json.dumps(document)))
-
-
-# --- schemas --------------------------------------------------------------------------------------------
+    """What ``proof.Proof``, which writes and reads proof files, writes."""
+    return json.loads(Proof("rebalance_8", (1, 2), ((1, 2), (3, 4)), (1, 2), (FIELD - 1,) * 9).to_json())
 
 
 def test_schemas_are_current():

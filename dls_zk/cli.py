@@ -1,0 +1,430 @@
+"""The command line: parse, one call into the library, print. Exit codes are those of ``errors``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from . import artifacts, calldata, ceremony_cli, files, operations, toolchain, zkey
+from .constants import SIZES
+from .errors import DlsError, ToolError
+from .operations import show_amount, show_value
+from .progress import Stages
+from .proof import Proof
+from .relation import Report
+from .statement import PublicSignals
+
+EPILOG = """Exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input, 4 the statement does not hold, 5 a tool is missing or
+failed, 6 a built file is damaged, 7 a proof does not verify, 8 an insecure key, 9 the chain."""
+
+FILE = click.Path(path_type=Path)
+_out = Console(highlight=False, soft_wrap=True)
+
+
+class _Commands(click.Group):
+    """Turns our errors into one line on stderr and their exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DlsError as error:
+            _fail(str(error), error.exit_code)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:  # a bug: say where, and nothing of what was being worked on
+            if os.environ.get("DLS_ZK_TRACEBACK"):
+                raise
+            last = error.__traceback__
+            while last and last.tb_next:
+                last = last.tb_next
+            place = f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}" if last else "?"
+            _fail(f"unexpected {type(error).__name__} at {place}; set DLS_ZK_TRACEBACK=1 to see it (may show secrets)", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(f"error: {' '.join(message.split())}", err=True)
+    sys.exit(code)
+
+
+def _example(text: str) -> dict[str, str]:
+    return {"epilog": f"Example:  {text}"}
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+size_option = click.option(
+    "--size", "sizes", type=click.Choice([str(n) for n in SIZES]), multiple=True, help="Circuit size; all if not given."
+)
+key_option = click.option(
+    "--key", "kind", type=click.Choice(operations.KEY_KINDS), help="Kind of key; a ceremony's before a development key."
+)
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, indent=2))
+
+
+def _warn_insecure() -> None:
+    click.echo(f"warning: {zkey.MARKER}", err=True)
+
+
+@click.group(cls=_Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dls-zk")
+def main() -> None:
+    """Prove that a hidden vault rebalance conserves value and keeps every public risk limit."""
+
+
+@main.command(**_example("dls-zk doctor --json"))
+@json_option
+def doctor(as_json: bool) -> None:
+    """Show every tool, its version, and how to get what is missing. Exit code 5 if the main job cannot run."""
+    findings = toolchain.doctor()
+    ready = all(finding.ok is not False for finding in findings)
+    if as_json:
+        rows = [
+            {"tool": f.tool, "found": f.found, "required": f.required, "ok": f.ok, "remedy": f.remedy} for f in findings
+        ]
+        _print_json({"ready": ready, "tools": rows})
+    else:
+        table = Table("tool", "found", "required", "")
+        for f in findings:
+            mark = {True: "[green]ok[/green]", False: "[red]missing[/red]", None: "[yellow]optional[/yellow]"}[f.ok]
+            table.add_row(f.tool, f.found, f.required, mark if f.ok or not f.remedy else f"{mark}: {f.remedy}")
+        _out.print(table)
+    if not ready:
+        raise ToolError("the main job cannot run; see the rows that are not ok")
+
+
+# --- circuits and keys ------------------------------------------------------------------------------
+
+
+@main.group()
+def circuits() -> None:
+    """Compile the circuits."""
+
+
+@circuits.command("build", **_example("dls-zk circuits build --size 16"))
+@size_option
+@click.option("--force", is_flag=True, help="Compile again what is in the cache.")
+@json_option
+def circuits_build(sizes: tuple[str, ...], force: bool, as_json: bool) -> None:
+    """Compile circuits into the cache, keyed by the content of the sources and the compiler version."""
+    stages, built = Stages(quiet=as_json), []
+    for slots in _sizes(sizes):
+        with stages(f"Circuit rebalance_{slots}"):
+            circuit = operations.build_circuit(slots, force=force)
+        built.append({"circuit": circuit.name, "r1cs": str(circuit.r1cs), "r1cs_sha256": circuit.r1cs_sha256})
+    if as_json:
+        _print_json({"circuits": built, "seconds": stages.seconds})
+
+
+@main.group()
+def setup() -> None:
+    """Make proving keys: `dev` in seconds and INSECURE, `ceremony` for value."""
+
+
+@setup.command("dev", **_example("dls-zk setup dev --size 16"))
+@size_option
+@click.option("--force", is_flag=True, help="Make again what is in the cache.")
+@json_option
+def setup_dev(sizes: tuple[str, ...], force: bool, as_json: bool) -> None:
+    """Make INSECURE single-party keys for development. Whoever reads this program can forge proofs against them."""
+    stages, made = Stages(quiet=as_json), []
+    for slots in _sizes(sizes):
+        circuit = operations.build_circuit(slots)
+        with stages(f"Development key rebalance_{slots}") as moving:
+            key = operations.development_key(circuit, force=force, moving=moving)
+        made.append({"circuit": key.circuit, "zkey": str(key.zkey), "zkey_sha256": key.zkey_sha256, "insecure": True})
+    _warn_insecure()
+    if as_json:
+        _print_json({"keys": made, "seconds": stages.seconds})
+
+
+setup.add_command(ceremony_cli.ceremony_group)
+
+
+def _sizes(sizes: tuple[str, ...]) -> list[int]:
+    return [int(size) for size in sizes] or list(SIZES)
+
+
+# --- check and prove ---------------------------------------------------------------------------------
+
+
+def rebalance_options(command: Any) -> Any:
+    """The files of one rebalance."""
+    for option in reversed(
+        [
+            click.option("--policy", type=FILE, required=True, help="Policy (YAML)."),
+            click.option("--prices", type=FILE, required=True, help="Prices (YAML or CSV)."),
+            click.option("--before", help="What is held before: an opening (JSON), or `empty` for a vault's first rebalance."),
+            click.option("--trades", type=FILE, help="Trades, after minus before (CSV or YAML). Secret."),
+            click.option("--after", type=FILE, help="The book after (CSV or YAML), instead of the trades. Secret."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@main.command(**_example("dls-zk check --policy policy.yaml --prices prices.yaml --before book.csv --trades trades.csv"))
+@rebalance_options
+@click.option("--terms", type=FILE, help="Terms (YAML); without them no flow and no accrual.")
+@json_option
+def check(
+    policy: Path, prices: Path, before: str | None, trades: Path | None, after: Path | None, terms: Path | None, as_json: bool
+) -> None:
+    """Decide the twenty checks in plain integers, without a circuit, and show the headroom of every limit.
+
+    --before may also be a book (CSV or YAML) here. The output is as secret as the book: it shows exposures.
+    """
+    rebalance = operations.load_rebalance(
+        policy, prices, _before(before), trades=trades, after=after, terms=terms, opening_required=False
+    )
+    report = operations.check(rebalance)
+    if as_json:
+        _print_json(report_json(report))
+    else:
+        _print_report(report)
+    operations.require(report)
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """A report for pipelines. slack: exact, an integer in the inequality's own scale, negative where it is broken."""
+    return {
+        "holds": report.holds,
+        "checks": [
+            {
+                "number": check.number,
+                "name": check.name,
+                "holds": check.holds,
+                "limits": [
+                    {
+                        "subject": limit.subject,
+                        "holds": limit.holds,
+                        "value": show_value(limit),
+                        "limit": show_amount(limit.bound, limit.unit),
+                        "at_least": limit.at_least,
+                        "slack": str(limit.slack),
+                    }
+                    for limit in check.limits
+                    if limit.unit
+                ],
+                "broken": [limit.subject for limit in check.limits if not limit.unit and not limit.holds],
+            }
+            for check in report.checks
+        ],
+    }
+
+
+def _print_report(report: Report) -> None:
+    table = Table("", "check", "nearest to its limit", "value", "limit", "headroom")
+    for check in report.checks:
+        limit = check.tightest
+        mark = "[green]✓[/green]" if check.holds else "[red]✗[/red]"
+        name = f"{check.number:2d} {check.name}"
+        if not limit.unit:
+            table.add_row(mark, name, "" if check.holds else limit.subject, "", "", "" if check.holds else "broken")
+            continue
+        room = None if limit.value is None else (limit.value - limit.bound) * (1 if limit.at_least else -1)
+        table.add_row(
+            mark,
+            name,
+            limit.subject,
+            show_value(limit),
+            f"{'≥' if limit.at_least else '≤'} {show_amount(limit.bound, limit.unit)}",
+            "" if room is None else show_amount(room, limit.unit, down=True),
+        )
+    _out.print(table)
+
+
+def _before(text: str | None) -> Path | None:
+    if text is None:
+        raise click.UsageError("Missing option '--before' (an opening, or `empty` for a vault's first rebalance).")
+    return None if text == "empty" else Path(text)
+
+
+@main.command(
+    **_example(
+        "dls-zk prove --policy policy.yaml --prices prices.yaml --before empty --after book.csv --terms terms.yaml --out r1"
+    )
+)
+@rebalance_options
+@click.option("--terms", type=FILE, required=True, help="Terms of this rebalance (YAML): flow, accrual, context.")
+@click.option("--out", type=FILE, required=True, help="Folder for proof.json and opening.json; must hold neither.")
+@click.option("--backend", type=click.Choice(["snarkjs", "rapidsnark"]), default="snarkjs", show_default=True)
+@key_option
+@json_option
+def prove(
+    policy: Path,
+    prices: Path,
+    before: str | None,
+    trades: Path | None,
+    after: Path | None,
+    terms: Path,
+    out: Path,
+    backend: str,
+    kind: str | None,
+    as_json: bool,
+) -> None:
+    """Prove a rebalance. Writes proof.json (public) and opening.json (SECRET: the vault cannot move without it).
+
+    A rebalance that breaks a check is refused by name (exit code 4) before the circuit is touched, and nothing is written.
+    """
+    stages = Stages(quiet=as_json)
+    rebalance = operations.load_rebalance(policy, prices, _before(before), trades=trades, after=after, terms=terms)
+    circuit = operations.build_circuit(rebalance.size.slots)
+    proven = operations.prove(rebalance, operations.installed_key(circuit, kind), circuit, backend, stages)
+    opening_path, proof_path = operations.write_proven(proven, out)
+    if proven.insecure:
+        _warn_insecure()
+    if as_json:
+        _print_json(
+            {
+                "proof": str(proof_path),
+                "opening": str(opening_path),
+                "circuit": circuit.name,
+                "insecure": proven.insecure,
+                "public": signals_json(proven.public),
+                "seconds": stages.seconds,
+            }
+        )
+    else:
+        click.echo(f"proof    {proof_path}\nopening  {opening_path}  (secret; keep a copy: the vault cannot move without it)")
+
+
+def signals_json(public: PublicSignals) -> dict[str, Any]:
+    """Public signals by name; field elements as hex, amounts as decimal strings."""
+    return {
+        "commitment_before": f"0x{public.commitment_before:064x}",
+        "commitment_after": f"0x{public.commitment_after:064x}",
+        "policy_hash": f"0x{public.policy_hash:064x}",
+        "flow_e6": str(public.flow),
+        "accrual_ppm": str(public.accrual),
+        "nav_floor": str(public.nav_floor),
+        "context": f"0x{public.context:064x}",
+        "prices": [f"0x{word:064x}" for word in public.prices],
+    }
+
+
+# --- verify -------------------------------------------------------------------------------------------
+
+
+@main.command(**_example("dls-zk verify r1/proof.json --verifier all --policy policy.yaml --prices prices.yaml"))
+@click.argument("proof", type=FILE)
+@click.option("--verifier", type=click.Choice([*operations.VERIFIERS, "all"]), default="pyecc", show_default=True)
+@click.option("--vkey", type=FILE, help="verification_key.json to verify against, instead of the installed key's.")
+@click.option("--policy", type=FILE, help="Also demand that the proof is about this policy.")
+@click.option("--prices", type=FILE, help="Also demand these prices (with --policy).")
+@key_option
+@json_option
+def verify(
+    proof: Path, verifier: str, vkey: Path | None, policy: Path | None, prices: Path | None, kind: str | None, as_json: bool
+) -> None:
+    """Verify a proof: pyecc in pure Python, snarkjs, or evm (the generated contract on a local chain).
+
+    Exit code 7 if it does not hold. That a proof holds says nothing of where it belongs: the hub checks its state.
+    """
+    if prices and not policy:
+        raise click.UsageError("--prices needs --policy, which says which instrument is in which slot.")
+    given = Proof.read(proof)
+    public = PublicSignals.from_field(given.public)
+    rules = files.read_policy(policy) if policy else None
+    operations.require_signals(public, rules, prices)
+    target = operations.verification_target(given, vkey, kind)
+    names = operations.VERIFIERS if verifier == "all" else (verifier,)
+    stages = Stages(quiet=as_json)
+    for name in names:
+        with stages(f"Verified by {name}"):
+            operations.verify(name, target, given)
+    if target.insecure:
+        _warn_insecure()
+    if as_json:
+        _print_json(
+            {
+                "holds": True,
+                "verifiers": list(names),
+                "insecure": target.insecure,
+                "circuit": given.circuit,
+                "public": signals_json(public),
+                "seconds": stages.seconds,
+            }
+        )
+
+
+# --- export --------------------------------------------------------------------------------------------
+
+
+@main.group()
+def export() -> None:
+    """Export what chains and other tools need."""
+
+
+def _emit(text: str, out: Path | None) -> None:
+    if out:
+        artifacts.write_atomic(out, text)
+    else:
+        click.echo(text, nl=not text.endswith("\n"))
+
+
+out_option = click.option("--out", type=FILE, help="File to write; standard output if not given.")
+one_size_option = click.option("--size", type=click.Choice([str(n) for n in SIZES]), required=True, help="Circuit size.")
+
+
+@export.command("verifier", **_example("dls-zk export verifier --size 16 --out Groth16Verifier_16.sol"))
+@one_size_option
+@key_option
+@out_option
+def export_verifier(size: str, kind: str | None, out: Path | None) -> None:
+    """The Solidity verifier of a key, as snarkjs generates it."""
+    key = operations.installed_key(operations.build_circuit(int(size)), kind)
+    if key.kind == "dev":
+        _warn_insecure()
+    _emit(operations.verifier_source(key), out)
+
+
+@export.command("vkey", **_example("dls-zk export vkey --size 16 --out verification_key.json"))
+@one_size_option
+@key_option
+@out_option
+def export_vkey(size: str, kind: str | None, out: Path | None) -> None:
+    """The verification key (JSON), for snarkjs and `dls-zk verify --vkey`."""
+    key = operations.installed_key(operations.build_circuit(int(size)), kind)
+    if key.kind == "dev":
+        _warn_insecure()
+    _emit(key.verification_key.read_text(), out)
+
+
+@export.command("calldata", **_example("dls-zk export calldata r1/proof.json --out calldata.json"))
+@click.argument("proof", type=FILE)
+@out_option
+def export_calldata(proof: Path, out: Path | None) -> None:
+    """A proof as Solidity arguments and as the calldata of verifyProof (JSON)."""
+    given = Proof.read(proof)
+    arguments = calldata.ProofArguments.from_proof(given)
+    document = {"arguments": arguments.to_solidity(), "calldata": "0x" + arguments.verify_calldata().hex()}
+    _emit(json.dumps(document, indent=2) + "\n", out)
+
+
+# --- demo -----------------------------------------------------------------------------------------------
+
+
+@main.command(**_example("dls-zk demo --json summary.json"))
+@click.option("--json", "summary", type=FILE, help="Also write the summary to this file.")
+@click.option("--backend", type=click.Choice(["snarkjs", "rapidsnark"]), default="snarkjs", show_default=True)
+def demo(summary: Path | None, backend: str) -> None:
+    """The whole story on a local chain: a hidden rebalance proven, accepted on chain, and three frauds refused."""
+    from . import demo as story  # it brings web3, which takes a second to load
+
+    stages = Stages()
+    told = story.run(stages, backend)
+    _out.print(story.table(told))
+    if summary:
+        artifacts.write_atomic(summary, json.dumps(told, indent=2) + "\n")
+        click.echo(f"summary  {summary}")
+
+

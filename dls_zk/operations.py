@@ -1,0 +1,293 @@
+"""What a user does, as functions: load a rebalance, check it, prove it, verify a proof. The command line is thin over this.
+
+Nothing here prints. A ``stage`` callable, a context manager factory, is told what goes on, for a progress display.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from . import artifacts, files, prover, relation, toolchain, verifier, zkey
+from .artifacts import BuiltCircuit, ProvingKey
+from .circuit_inputs import circuit_inputs
+from .commitments import book_commitment, policy_hash
+from .constants import FIELD, SIZES
+from .errors import ArtifactError, InputError, ProofInvalid, StatementRefused
+from .model import Opening, Policy, Rebalance, Terms
+from .proof import Proof
+from .relation import Limit, Report
+from .statement import PublicSignals, pack_prices
+from .witness import WitnessCalculator
+from .zkey import VerifyingKey
+
+#: Moves a progress bar: what is done, how much of it, of how much.
+Moving = Callable[[str, int, int], None]
+#: Tells what goes on: ``with stage("Witness"): …``
+Stage = Callable[[str], AbstractContextManager[object]]
+
+#: Kinds of proving key, the better first.
+KEY_KINDS = ("ceremony", "dev")
+
+
+def no_stages(_: str) -> AbstractContextManager[object]:
+    return nullcontext()
+
+
+# --- loading --------------------------------------------------------------------------------------
+
+
+def load_rebalance(
+    policy: Path,
+    prices: Path,
+    before: Path | None,
+    *,
+    trades: Path | None = None,
+    after: Path | None = None,
+    terms: Path | None = None,
+    opening_required: bool = True,
+) -> Rebalance:
+    """Read the files of one rebalance. The salt of the book after is drawn here.
+
+    before: an opening (JSON); None is the empty book from which every vault starts. Without ``opening_required`` a book
+    (CSV, YAML) will do, which has no salt and so can be checked but not proven. Of ``trades`` and ``after`` at most one;
+    with neither the book stays as it is (a heartbeat). terms: without them no flow, no accrual and context 0. InputError.
+    """
+    if trades and after:
+        raise InputError("give the trades or the book after, not both")
+    rules = files.read_policy(policy)
+    old = _read_before(before, rules, opening_required)
+    if trades:
+        change = files.read_trades(trades, rules)
+        quantities = tuple(q + t for q, t in zip(old.quantities_e6, change, strict=True))
+    else:
+        quantities = files.read_book(after, rules) if after else old.quantities_e6
+    return Rebalance(
+        rules,
+        files.read_prices(prices, rules),
+        files.read_terms(terms) if terms else Terms(0, 0, 0),
+        old,
+        Opening(quantities, fresh_salt()),
+    )
+
+
+def fresh_salt() -> int:
+    """A salt of full entropy: a uniform field element from the operating system's generator."""
+    return secrets.randbelow(FIELD)
+
+
+def _read_before(path: Path | None, rules: Policy, opening_required: bool) -> Opening:
+    if path is None:
+        return Opening.empty(rules.size)
+    if path.suffix != ".json":
+        if opening_required:
+            raise InputError("an opening (.json) is needed, which has the salt; a book can only be checked", str(path))
+        return Opening(files.read_book(path, rules), 0)
+    opening, commitment = files.read_opening(path)
+    if len(opening.quantities_e6) != rules.size.slots:
+        raise InputError(f"for {len(opening.quantities_e6)} slots, and the policy has {rules.size.slots}", str(path))
+    if book_commitment(opening) != commitment:
+        raise InputError("damaged: it does not open the commitment that it names; restore it from a copy", str(path))
+    return opening
+
+
+# --- checking -------------------------------------------------------------------------------------
+
+
+def require(report: Report) -> None:
+    """Return if all checks hold, else raise StatementRefused with every check that fails, its value and its limit."""
+    if report.holds:
+        return
+    parts = [f"{check.name} ({check.number}): {describe(check.tightest)}" for check in report.failures]
+    raise StatementRefused("refused by " + "; ".join(parts), report)
+
+
+def describe(limit: Limit) -> str:
+    """A limit in words: "ETH 2.000001% of NAV, limit 2% at most"."""
+    subject = f"{limit.subject} " if limit.subject else ""
+    if limit.unit == "":
+        return f"{subject}{'holds' if limit.holds else 'does not hold'}"
+    value, bound = show_value(limit), show_amount(limit.bound, limit.unit)
+    return f"{subject}{value}, limit {bound} {'at least' if limit.at_least else 'at most'}"
+
+
+def show_value(limit: Limit) -> str:
+    """The value of a limit; rounded towards breaking it, so that a value past its limit never looks like one within."""
+    if limit.value is None:
+        return "no NAV to compare with" if limit.unit == "of NAV" else "nothing to cover"
+    return show_amount(limit.value, limit.unit, down=limit.at_least)
+
+
+def show_amount(x: Fraction, unit: str, down: bool = False) -> str:
+    """A ratio or an amount of dollars with up to eight decimals, no trailing zeros."""
+    scale = 10**10 if unit == "of NAV" else 10**8
+    scaled = x * scale
+    units = scaled.numerator // scaled.denominator if down else -(-scaled.numerator // scaled.denominator)
+    sign, units = ("-" if units < 0 else ""), abs(units)
+    text = f"{sign}{units // 10**8:,}.{units % 10**8:08d}".rstrip("0").rstrip(".")
+    return {"of NAV": f"{text}% of NAV", "x": f"{text}x", "USD": f"{text} USD"}[unit]
+
+
+# --- circuits and keys ----------------------------------------------------------------------------
+
+
+def build_circuit(slots: int, *, force: bool = False) -> BuiltCircuit:
+    """The compiled circuit of this size, compiled if it is not in the cache."""
+    return toolchain.compile_circuit(SIZES[slots].name, force=force)
+
+
+def development_key(circuit: BuiltCircuit, *, force: bool = False, moving: Moving | None = None) -> ProvingKey:
+    """An INSECURE single-party key of a circuit, made if it is not in the cache. Never for value."""
+
+    def fill(folder: Path) -> None:
+        made = folder / "proving_key.zkey"
+        toolchain.dev_setup(circuit.r1cs, made, moving)
+        vk = zkey.verification_key_json(zkey.read_zkey(made), circuit.name, circuit.r1cs_sha256)
+        artifacts.write_atomic(folder / "verification_key.json", vk)
+
+    return artifacts.install_key(circuit, "dev", fill, force=force)
+
+
+def installed_key(circuit: BuiltCircuit, kind: str | None = None) -> ProvingKey:
+    """The key of this kind; of any kind, a ceremony's before a development key. ArtifactError if there is none."""
+    kinds = (kind,) if kind else KEY_KINDS
+    for candidate in kinds:
+        if artifacts.key_dir(circuit.name, circuit.r1cs_sha256, candidate).is_dir() or candidate == kinds[-1]:
+            return artifacts.proving_key(circuit.name, circuit.r1cs_sha256, candidate)
+    raise ArtifactError(f"there is no key for {circuit.name}; run `dls-zk setup dev`")
+
+
+def verifying_key(key: ProvingKey) -> VerifyingKey:
+    """The verifying key of an installed key."""
+    return VerifyingKey.from_json(key.verification_key.read_bytes(), str(key.verification_key))
+
+
+def verifier_contract(key: ProvingKey) -> str:
+    """Name of the generated contract of a key: ``Groth16Verifier_16`` of ``rebalance_16``."""
+    return f"Groth16Verifier_{key.circuit.rpartition('_')[2]}"
+
+
+def verifier_source(key: ProvingKey) -> str:
+    """Solidity source of the verifier of a key; a development key is marked in its first lines."""
+    source = toolchain.snarkjs().export_verifier(key.zkey, key.zkey_sha256, verifier_contract(key))
+    return source if key.kind != "dev" else f"// {zkey.MARKER}\n{source}"
+
+
+# --- proving --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Proven:
+    """A proof with what its operator must keep. ``after`` is secret, and without it the vault cannot move again."""
+
+    proof: Proof
+    public: PublicSignals
+    after: Opening
+    report: Report
+    insecure: bool
+
+
+def prove(
+    rebalance: Rebalance, key: ProvingKey, circuit: BuiltCircuit, backend: str = "snarkjs", stage: Stage = no_stages
+) -> Proven:
+    """Check the relation, compute the witness, prove, verify. StatementRefused before the circuit is touched."""
+    with stage("Relation"):
+        public = _public_signals(rebalance)
+        report = relation.evaluate(rebalance, public)
+        require(report)
+    with stage("Witness"):
+        witness = WitnessCalculator(circuit).calculate(circuit_inputs(rebalance, public))
+    with stage("Proof"):
+        proof = prover.backend(backend).prove(key, witness)
+    if PublicSignals.from_field(proof.public) != public:
+        raise ProofInvalid("the proof shows other public signals than the statement's; circuit and package disagree")
+    return Proven(proof, public, rebalance.after, report, key.kind == "dev")
+
+
+def check(rebalance: Rebalance) -> Report:
+    """The verdict of the relation on a rebalance, with the public signals of an honest prover."""
+    return relation.evaluate(rebalance, _public_signals(rebalance))
+
+
+def _public_signals(rebalance: Rebalance) -> PublicSignals:
+    """As ``relation.public_signals``; a quantity that no commitment can hold is refused by the name of its check."""
+    try:
+        return relation.public_signals(rebalance)
+    except ValueError:
+        raise StatementRefused("refused by quantities (4): a quantity or trade is outside [−2^56, 2^56) units of 1e-6") from None
+
+
+def write_proven(proven: Proven, folder: Path) -> tuple[Path, Path]:
+    """Write opening.json (secret, 0600) and then proof.json into a folder that holds neither. The two paths.
+
+    The opening is on the disk before the proof exists: a proof that was submitted without it would freeze the vault.
+    """
+    opening, proof = folder / "opening.json", folder / "proof.json"
+    for path in (opening, proof):
+        if os.path.lexists(path):
+            raise InputError("exists; choose another folder, or move it away (an opening must not be lost)", str(path))
+    artifacts.make_dir(folder)
+    files.write_opening(opening, proven.after, proven.public.commitment_after)
+    artifacts.write_atomic(proof, proven.proof.to_json())
+    return opening, proof
+
+
+# --- verifying ------------------------------------------------------------------------------------
+
+
+#: Verifiers by name: pure Python, snarkjs, and the generated contract on a local chain.
+VERIFIERS = ("pyecc", "snarkjs", "evm")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a proof is verified against. key: the installed key, if it is one; ``evm`` needs it."""
+
+    vk: VerifyingKey
+    key: ProvingKey | None
+
+    @property
+    def insecure(self) -> bool:
+        """Whether anybody can forge proofs against it."""
+        return self.vk.development
+
+
+def verification_target(proof: Proof, vkey: Path | None, kind: str | None = None) -> Target:
+    """The key of a file, or the installed key (of this kind) of the proof's circuit."""
+    if vkey:
+        return Target(VerifyingKey.from_json(artifacts.read_limited(vkey, 1 << 20), str(vkey)), None)
+    slots = {size.name: n for n, size in SIZES.items()}.get(proof.circuit)
+    if slots is None:
+        raise InputError(f"the circuit {proof.circuit!r} is none of ours; give its key by --vkey", "proof")
+    key = installed_key(build_circuit(slots), kind)
+    return Target(verifying_key(key), key)
+
+
+def verify(name: str, target: Target, proof: Proof) -> None:
+    """Return if the proof holds, by the verifier of this name. ProofInvalid if not, InsecureKey for an unsound key."""
+    if name != "evm":
+        verifier.verify(name, target.vk, proof)
+        return
+    if target.key is None:
+        raise InputError("the evm verifier is generated from an installed key; leave --vkey out")
+    verifier.require_well_formed(target.vk, proof)
+    from . import evm  # it brings web3, which takes a second to load
+
+    if not evm.holds(verifier_source(target.key), verifier_contract(target.key), proof):
+        raise ProofInvalid("the proof does not hold for its public signals under this key (evm)")
+
+
+def require_signals(public: PublicSignals, policy: Policy | None, prices: Path | None) -> None:
+    """Return if the proof is about this policy and these prices, as far as given; ProofInvalid says which differs."""
+    if policy and policy_hash(policy) != public.policy_hash:
+        raise ProofInvalid("the proof is about another policy: its policy_hash is not the one of the file")
+    if policy and prices:
+        words = pack_prices(policy.size, files.read_prices(prices, policy).usd_e8)
+        if words != public.prices:
+            raise ProofInvalid("the proof is at other prices than those of the file")
+

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title A Groth16 proof and the call to a verifier that snarkjs generated
+/// @notice The generated `verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[n])` has a fixed n, so its selector
+/// depends on the number of signals; its arguments are all static, so their encoding is plain concatenation.
+library Groth16 {
+    /// Points as the generated contract takes them; in `b` the imaginary part of each coordinate comes first.
+    struct Proof {
+        uint256[2] a;
+        uint256[2][2] b;
+        uint256[2] c;
+    }
+
+    /// What became of a call to a verifier.
+    enum Verdict {
+        Valid,
+        Rejected,
+        Failed
+    }
+
+    /// The base field of BN254: every proof coordinate is below it.
+    uint256 internal constant BASE_FIELD =
+        21888242871839275222246405745257275088696311157297823662689037894645226208583;
+
+    /// Gas that a verifier may use. The largest needs about 310,000; the rest is room for repricing. The cap keeps a
+    /// proof with a point off the curve, which burns all gas forwarded to the precompile, from burning everything.
+    uint256 internal constant GAS_CAP = 600_000;
+
+    /// @notice Whether every coordinate is canonical. The generated contract does not check this for A.y.
+    function inBaseField(Proof calldata proof) internal pure returns (bool) {
+        return proof.a[0] < BASE_FIELD && proof.a[1] < BASE_FIELD && proof.b[0][0] < BASE_FIELD
+            && proof.b[0][1] < BASE_FIELD && proof.b[1][0] < BASE_FIELD && proof.b[1][1] < BASE_FIELD
+            && proof.c[0] < BASE_FIELD && proof.c[1] < BASE_FIELD;
+    }
+
+    /// @notice Whether the call below can be given all of `GAS_CAP` (EIP-150 keeps back one part in 64).
+    function hasGas() internal view returns (bool) {
+        return gasleft() - gasleft() / 64 > GAS_CAP;
+    }
+
+    /// @notice Ask `verifier` about `proof`. Anything but exactly one word holding 0 or 1 is a failure.
+    /// @dev The word is read into scratch space, so a verifier that returns a lot costs the caller no memory.
+    function verify(address verifier, Proof calldata proof, uint256[] memory signals) internal view returns (Verdict) {
+        bytes memory input = abi.encodePacked(selector(signals.length), abi.encode(proof.a, proof.b, proof.c), signals);
+        bool ok;
+        uint256 word;
+        assembly ("memory-safe") {
+            ok := staticcall(GAS_CAP, verifier, add(input, 32), mload(input), 0, 32)
+            ok := and(ok, eq(returndatasize(), 32))
+            word := mload(0)
+        }
+        if (!ok || word > 1) return Verdict.Failed;
+        return word == 1 ? Verdict.Valid : Verdict.Rejected;
+    }
+
+    /// @notice Selector of the generated `verifyProof` for this number of signals: 9, 11 or 14.
+    function selector(uint256 signals) internal pure returns (bytes4) {
+        if (signals == 9) return bytes4(keccak256("verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[9])"));
+        if (signals == 11) return bytes4(keccak256("verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[11])"));
+        return bytes4(keccak256("verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[14])"));
+    }
+}
