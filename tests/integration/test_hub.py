@@ -525,9 +525,12 @@ def test_what_is_no_url(url: str) -> None:
         connect(url)
 
 
-def test_no_account_and_no_contract(
-    local: Chain, compiled: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_account() -> None:
+    with toolchain.anvil(chain_id=31337, accounts=0) as url, pytest.raises(ChainError, match="no unlocked account"):
+        connect(url).accounts()
+
+
+def test_no_contract_and_no_funds(local: Chain, compiled: dict[str, Artifact]) -> None:
     hub = Hub(local, compiled["RebalanceHub"], local.accounts()[0])
     with pytest.raises(ChainError, match="no such contract"):
         hub.state(b"\1" * 32)
