@@ -157,15 +157,28 @@ def parse_json(data: bytes | str, where: str) -> Any:
 
     try:
         text = data.decode() if isinstance(data, bytes) else data
+        _require_shallow(text, where)
         return json.loads(text, object_pairs_hook=unique, parse_float=no_float, parse_constant=no_float)
     except json.JSONDecodeError as error:
         raise InputError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})", where) from None
     except UnicodeDecodeError:
         raise InputError("not JSON: not UTF-8 text", where) from None
-    except RecursionError:
-        raise InputError("not accepted: nested too deep", where) from None
     except ValueError:
         raise InputError("not accepted: a number of thousands of digits", where) from None
+
+
+_JSON_DEPTH = 32  # ours have 4 at most
+_JSON_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[][{}]')
+
+
+def _require_shallow(text: str, where: str) -> None:
+    """InputError if JSON is nested deep. Python's own limit does not help: py_ecc lifts it so far that the parser,
+    which is C, overflows the stack and the process dies."""
+    depth = 0
+    for token in _JSON_STRING_OR_BRACKET.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth > _JSON_DEPTH:
+            raise InputError("not accepted: nested too deep", where)
 
 
 def sha256_file(path: Path) -> str:
@@ -189,7 +202,6 @@ def make_dir(folder: Path) -> Path:
 @contextmanager
 def locked(target: Path) -> Iterator[None]:
     """Hold the lock that belongs to ``target`` (a file beside it); other processes wait."""
-    make_dir(target.parent)
     with open(target.parent / f".{target.name}.lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # given back by the kernel, however this process ends
         yield
@@ -200,19 +212,24 @@ def build(target: Path, fill: Callable[[Path], None], *, force: bool = False) ->
 
     Nobody sees it half-built: on success it takes its name in one rename, on failure it is removed. Two processes
     that want the same folder take turns, and the second finds it made. ``force`` replaces an existing folder.
+    InputError if the disk does not let it be made.
     """
     if target.is_dir() and not force:
         return
-    with locked(target):
-        if target.is_dir() and not force:
-            return
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
-            fresh = Path(scratch) / "new"
-            fresh.mkdir(mode=0o700)
-            fill(fresh)
-            if target.exists():
-                os.rename(target, Path(scratch) / "old")
-            os.rename(fresh, target)
+    make_dir(target.parent)
+    try:
+        with locked(target):
+            if target.is_dir() and not force:
+                return
+            with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
+                fresh = Path(scratch) / "new"
+                fresh.mkdir(mode=0o700)
+                fill(fresh)
+                if target.exists():
+                    os.rename(target, Path(scratch) / "old")
+                os.rename(fresh, target)
+    except OSError as error:
+        raise InputError(f"cannot be made: {error.strerror or error}", str(target)) from None
 
 
 @dataclass(frozen=True)

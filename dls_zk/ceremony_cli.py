@@ -10,7 +10,9 @@ import click
 
 from . import artifacts, ceremony, operations, toolchain, zkey
 from .constants import SIZES
+from .errors import InputError
 
+EXAMPLE = "\b\nExample:\n  dls-zk setup ceremony"  # \b: click leaves the line as it is, to be copied
 FILE = click.Path(path_type=Path)
 ptau_option = click.option("--ptau", type=FILE, required=True, help="powersOfTau28_hez_final_NN.ptau, prepared for phase 2.")
 hash_option = click.option("--ptau-blake2b", help="blake2b-512 (hex) of a ptau file that is not one of the published.")
@@ -37,7 +39,7 @@ def _show(key: zkey.ZKey) -> None:
         click.echo(f"{number:3d}  {contribution.name}")
 
 
-@ceremony_group.command("start", epilog="Example:  dls-zk setup ceremony start --size 16 --ptau pot15.ptau --out 0000.zkey")
+@ceremony_group.command("start", epilog=f"{EXAMPLE} start --size 16 --ptau pot15.ptau --out 0000.zkey")
 @size_option
 @r1cs_option
 @ptau_option
@@ -49,7 +51,7 @@ def start(size: str | None, r1cs: Path | None, ptau: Path, ptau_blake2b: str | N
     click.echo(f"{out}: no contribution yet, and no use before the first")
 
 
-@ceremony_group.command("contribute", epilog="Example:  dls-zk setup ceremony contribute 0000.zkey 0001.zkey --name Ada")
+@ceremony_group.command("contribute", epilog=f"{EXAMPLE} contribute 0000.zkey 0001.zkey --name Ada")
 @click.argument("zkey_in", type=FILE)
 @click.argument("zkey_out", type=FILE)
 @click.option("--name", required=True, help="Public name of the contribution.")
@@ -58,11 +60,14 @@ def contribute(zkey_in: Path, zkey_out: Path, name: str) -> None:
     if sys.stdin.isatty():
         entropy = click.prompt("Entropy (not shown, forget it afterwards)", hide_input=True)
     else:
-        entropy = sys.stdin.readline().rstrip("\n")
+        try:
+            entropy = sys.stdin.buffer.readline().decode().rstrip("\n")
+        except UnicodeDecodeError:
+            raise InputError("must be one line of text, and not raw bytes", "entropy") from None
     _show(ceremony.contribute(zkey_in, zkey_out, name, entropy, run=toolchain.run_snarkjs))
 
 
-@ceremony_group.command("beacon", epilog="Example:  dls-zk setup ceremony beacon 0003.zkey final.zkey --beacon 0102…ff")
+@ceremony_group.command("beacon", epilog=f"{EXAMPLE} beacon 0003.zkey final.zkey --beacon 0102…ff")
 @click.argument("zkey_in", type=FILE)
 @click.argument("zkey_out", type=FILE)
 @click.option("--beacon", "beacon_hex", required=True, help="Public random value (hex) that was named before it existed.")
@@ -72,7 +77,7 @@ def beacon(zkey_in: Path, zkey_out: Path, beacon_hex: str, iterations: int) -> N
     _show(ceremony.beacon(zkey_in, zkey_out, beacon_hex, iterations, run=toolchain.run_snarkjs))
 
 
-@ceremony_group.command("verify", epilog="Example:  dls-zk setup ceremony verify final.zkey --size 16 --ptau pot15.ptau")
+@ceremony_group.command("verify", epilog=f"{EXAMPLE} verify final.zkey --size 16 --ptau pot15.ptau")
 @click.argument("key", type=FILE)
 @size_option
 @r1cs_option
@@ -84,7 +89,7 @@ def verify(key: Path, size: str | None, r1cs: Path | None, ptau: Path, ptau_blak
     click.echo("the transcript holds")
 
 
-@ceremony_group.command("finish", epilog="Example:  dls-zk setup ceremony finish final.zkey --size 16 --ptau pot15.ptau")
+@ceremony_group.command("finish", epilog=f"{EXAMPLE} finish final.zkey --size 16 --ptau pot15.ptau")
 @click.argument("key", type=FILE)
 @click.option("--size", type=click.Choice([str(n) for n in SIZES]), required=True, help="Circuit size.")
 @ptau_option

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import requests
 from eth_abi import decode
 from eth_utils import function_signature_to_4byte_selector, is_address, to_checksum_address
-from eth_utils.abi import abi_to_signature
+from hexbytes import HexBytes
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
@@ -100,10 +100,13 @@ def explain_revert(abi: Sequence[dict[str, Any]], data: object) -> str:
     """One line for the return data of a revert: an error of ``abi`` in words, or else its selector."""
     raw = _hex_bytes(data)
     for item in abi:
-        if item["type"] != "error" or function_signature_to_4byte_selector(abi_to_signature(item)) != raw[:4]:
+        if item["type"] != "error":
             continue
         name, inputs = item["name"], item["inputs"]
-        values = decode([i["type"] for i in inputs], raw[4:])
+        types = [i["type"] for i in inputs]
+        if function_signature_to_4byte_selector(f"{name}({','.join(types)})") != raw[:4]:
+            continue
+        values = decode(types, raw[4:])
         if name == "FlowMismatch":
             values = tuple(decode_signed(value) for value in values)
         shown = {i["name"]: _shown(value) for i, value in zip(inputs, values, strict=True)}
@@ -168,7 +171,7 @@ class Chain:
     def accounts(self) -> list[str]:
         """Addresses of the accounts that the node holds unlocked; ChainError if it holds none."""
         with self.reporting():
-            accounts = list(self.web3.eth.accounts)
+            accounts: list[str] = [*self.web3.eth.accounts]
         if not accounts:
             raise ChainError(f"the node at {self.where} holds no unlocked account to send from")
         return accounts
@@ -200,11 +203,11 @@ class Chain:
     def verify(self, verifier: str, proof: ProofArguments) -> bool:
         """Ask a bare verifier contract; ChainError if there is none for this number of signals at the address."""
         with self.reporting():
-            if not self.web3.eth.get_code(verifier):
+            address = to_checksum_address(verifier)
+            if not self.web3.eth.get_code(address):
                 raise ChainError(f"there is no contract at {verifier} on chain {self.chain_id}; deploy the verifier")
-            call = {"to": verifier, "data": proof.verify_calldata(), "gas": _VERIFY_GAS}
             try:
-                answer = self.web3.eth.call(call)
+                answer = bytes(self.web3.eth.call({"to": address, "data": proof.verify_calldata(), "gas": _VERIFY_GAS}))
             except ContractLogicError:
                 answer = b""
         if len(answer) != 32 or int.from_bytes(answer, "big") > 1:
@@ -230,7 +233,7 @@ class Chain:
             gas = function.estimate_gas({"from": sender}, "pending")
             return self._mined(function.transact({"from": sender, "gas": _with_margin(gas)}))
 
-    def _mined(self, transaction: bytes) -> tuple[Any, Receipt]:
+    def _mined(self, transaction: HexBytes) -> tuple[Any, Receipt]:
         sent = "0x" + bytes(transaction).hex()
         try:
             receipt = self.web3.eth.wait_for_transaction_receipt(transaction, timeout=_MINING_SECONDS)
@@ -264,8 +267,8 @@ def _reporting(where: str, abi: Sequence[dict[str, Any]] = ()) -> Iterator[None]
     except BadFunctionCallOutput:
         raise ChainError("there is no such contract at the address; check it and the chain") from None
     except Web3RPCError as error:
-        answer = (error.rpc_response or {}).get("error") or {}
-        message = " ".join(str(answer.get("message", "no reason given")).split())
+        answer: Any = (error.rpc_response or {}).get("error")
+        message = " ".join(str(answer.get("message") if isinstance(answer, dict) else "no reason given").split())
         raise ChainError(f"{where} refused the request: {message[:200]}") from None
     except (BadResponseFormat, requests.JSONDecodeError, json.JSONDecodeError):
         raise ChainError(f"{where} is no Ethereum node: its answer is not JSON-RPC; check the URL") from None

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from . import artifacts, calldata, ceremony_cli, files, operations, toolchain, zkey
 from .constants import SIZES
-from .errors import DlsError, ToolError
+from .errors import DlsError, InputError, ToolError
 from .operations import show_amount, show_value
 from .progress import Stages
 from .proof import Proof
@@ -25,7 +27,8 @@ EPILOG = """Exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input, 4 the statem
 failed, 6 a built file is damaged, 7 a proof does not verify, 8 an insecure key, 9 the chain."""
 
 FILE = click.Path(path_type=Path)
-_out = Console(highlight=False, soft_wrap=True)
+#: A table in a pipe is as wide as it needs to be.
+_out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
 
 class _Commands(click.Group):
@@ -38,6 +41,8 @@ class _Commands(click.Group):
             _fail(str(error), error.exit_code)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
+        except OSError as error:  # a full disk, a folder that may not be written: no bug
+            _fail(f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}", InputError.exit_code)
         except Exception as error:  # a bug: say where, and nothing of what was being worked on
             if os.environ.get("DLS_ZK_TRACEBACK"):
                 raise
@@ -54,7 +59,7 @@ def _fail(message: str, code: int) -> None:
 
 
 def _example(text: str) -> dict[str, str]:
-    return {"epilog": f"Example:  {text}"}
+    return {"epilog": f"\b\nExample:\n  {text}"}  # \b: click leaves the line as it is, to be copied
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
@@ -68,6 +73,14 @@ key_option = click.option(
 
 def _print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2))
+
+
+def _table(*columns: str) -> Table:
+    """A table in which nothing is cut: what does not fit is folded."""
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
 
 
 def _warn_insecure() -> None:
@@ -92,10 +105,11 @@ def doctor(as_json: bool) -> None:
         ]
         _print_json({"ready": ready, "tools": rows})
     else:
-        table = Table("tool", "found", "required", "")
+        table = _table("tool", "found", "required", "")
         for f in findings:
             mark = {True: "[green]ok[/green]", False: "[red]missing[/red]", None: "[yellow]optional[/yellow]"}[f.ok]
-            table.add_row(f.tool, f.found, f.required, mark if f.ok or not f.remedy else f"{mark}: {f.remedy}")
+            advice = "" if f.ok or not f.remedy else f": {escape(f.remedy)}"
+            table.add_row(f.tool, escape(f.found), f.required, mark + advice)
         _out.print(table)
     if not ready:
         raise ToolError("the main job cannot run; see the rows that are not ok")
@@ -162,7 +176,7 @@ def rebalance_options(command: Any) -> Any:
         [
             click.option("--policy", type=FILE, required=True, help="Policy (YAML)."),
             click.option("--prices", type=FILE, required=True, help="Prices (YAML or CSV)."),
-            click.option("--before", help="What is held before: an opening (JSON), or `empty` for a vault's first rebalance."),
+            click.option("--before", help="What is held before: an opening (JSON), or `empty` for the first rebalance."),
             click.option("--trades", type=FILE, help="Trades, after minus before (CSV or YAML). Secret."),
             click.option("--after", type=FILE, help="The book after (CSV or YAML), instead of the trades. Secret."),
         ]
@@ -176,7 +190,13 @@ def rebalance_options(command: Any) -> Any:
 @click.option("--terms", type=FILE, help="Terms (YAML); without them no flow and no accrual.")
 @json_option
 def check(
-    policy: Path, prices: Path, before: str | None, trades: Path | None, after: Path | None, terms: Path | None, as_json: bool
+    policy: Path,
+    prices: Path,
+    before: str | None,
+    trades: Path | None,
+    after: Path | None,
+    terms: Path | None,
+    as_json: bool,
 ) -> None:
     """Decide the twenty checks in plain integers, without a circuit, and show the headroom of every limit.
 
@@ -222,7 +242,7 @@ def report_json(report: Report) -> dict[str, Any]:
 
 
 def _print_report(report: Report) -> None:
-    table = Table("", "check", "nearest to its limit", "value", "limit", "headroom")
+    table = _table("", "check", "nearest to its limit", "value", "limit", "headroom")
     for check in report.checks:
         limit = check.tightest
         mark = "[green]✓[/green]" if check.holds else "[red]✗[/red]"
@@ -244,7 +264,7 @@ def _print_report(report: Report) -> None:
 
 def _before(text: str | None) -> Path | None:
     if text is None:
-        raise click.UsageError("Missing option '--before' (an opening, or `empty` for a vault's first rebalance).")
+        raise click.UsageError("Missing option '--before' (an opening, or `empty` for the first rebalance).")
     return None if text == "empty" else Path(text)
 
 
@@ -277,6 +297,8 @@ def prove(
     """
     stages = Stages(quiet=as_json)
     rebalance = operations.load_rebalance(policy, prices, _before(before), trades=trades, after=after, terms=terms)
+    operations.proven_paths(out)
+    operations.require(operations.check(rebalance))
     circuit = operations.build_circuit(rebalance.size.slots)
     proven = operations.prove(rebalance, operations.installed_key(circuit, kind), circuit, backend, stages)
     opening_path, proof_path = operations.write_proven(proven, out)
@@ -294,7 +316,8 @@ def prove(
             }
         )
     else:
-        click.echo(f"proof    {proof_path}\nopening  {opening_path}  (secret; keep a copy: the vault cannot move without it)")
+        click.echo(f"proof    {proof_path}")
+        click.echo(f"opening  {opening_path}  (secret; keep a copy: the vault cannot move without it)")
 
 
 def signals_json(public: PublicSignals) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from .calldata import ProofArguments
 from .commitments import policy_hash
 from .errors import ChainError, DlsError, ProofInvalid, StatementRefused
 from .model import Opening, Policy, Prices, Rebalance
-from .operations import Proven, Target
+from .operations import Proven
 from .progress import Stages
 from .r1cs import r1cs_header
 from .statement import pack_prices
@@ -40,7 +40,7 @@ def run(stages: Stages, backend: str = "snarkjs") -> dict[str, Any]:
         circuit = operations.build_circuit(rules.size.slots)
     with stages("Development key (INSECURE)") as moving:
         key = operations.development_key(circuit, moving=moving)
-    target = Target(operations.verifying_key(key), key)
+    target = operations.installed_target(key)
     with stages("Contracts"):
         name = operations.verifier_contract(key)
         compiled = contracts.compile_contracts({name: operations.verifier_source(key)})
@@ -86,7 +86,8 @@ def run(stages: Stages, backend: str = "snarkjs") -> dict[str, Any]:
             tampered_error = _refusal(lambda: hub.submit(vault, ProofArguments.from_proof(tampered), *move.where, operator))
         second_accepted = teller.submit(second, move)
         with stages("The same proof again is refused on chain"):
-            replay_error = _refusal(lambda: hub.submit(vault, ProofArguments.from_proof(second.proof), *move.where, operator))
+            same = ProofArguments.from_proof(second.proof)
+            replay_error = _refusal(lambda: hub.submit(vault, same, *move.where, operator))
         beyond = tuple(q + t for q, t in zip(book, over_limit, strict=True))
         with stages("A book one unit over a limit is refused by name"):
             over = replace(move.rebalance, before=first.after, after=Opening(beyond, move.rebalance.after.salt))
@@ -191,6 +192,8 @@ def table(told: dict[str, Any]) -> Table:
     """The summary for a person."""
     proven, where, seconds = told["proven"], told["chain"], told["seconds"]
     rows = Table(title="A hidden rebalance, proven and accepted", show_header=False, title_justify="left")
+    rows.add_column()
+    rows.add_column(overflow="fold")
     rows.add_row("Proven", f"{proven['checks']} checks on a hidden book of {proven['instruments']} instruments")
     rows.add_row("Public", f"NAV of at least {proven['nav_at_least_usd']:,} USD, policy {proven['policy_hash'][:18]}…")
     rows.add_row("Circuit", f"{proven['circuit']}, {told['constraints']:,} constraints")

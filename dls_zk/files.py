@@ -28,7 +28,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,

@@ -219,7 +219,18 @@ def _public_signals(rebalance: Rebalance) -> PublicSignals:
     try:
         return relation.public_signals(rebalance)
     except ValueError:
-        raise StatementRefused("refused by quantities (4): a quantity or trade is outside [−2^56, 2^56) units of 1e-6") from None
+        raise StatementRefused("refused by quantities (4): one is outside [−2^56, 2^56) units of 1e-6") from None
+
+
+def proven_paths(folder: Path) -> tuple[Path, Path]:
+    """Where ``write_proven`` writes the opening and the proof; InputError if one of them is there already."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError("is not a folder", str(folder))
+    opening, proof = folder / "opening.json", folder / "proof.json"
+    for path in (opening, proof):
+        if os.path.lexists(path):
+            raise InputError("exists; choose another folder, or move it away (an opening must not be lost)", str(path))
+    return opening, proof
 
 
 def write_proven(proven: Proven, folder: Path) -> tuple[Path, Path]:
@@ -227,13 +238,15 @@ def write_proven(proven: Proven, folder: Path) -> tuple[Path, Path]:
 
     The opening is on the disk before the proof exists: a proof that was submitted without it would freeze the vault.
     """
-    opening, proof = folder / "opening.json", folder / "proof.json"
-    for path in (opening, proof):
-        if os.path.lexists(path):
-            raise InputError("exists; choose another folder, or move it away (an opening must not be lost)", str(path))
+    opening, proof = proven_paths(folder)
     artifacts.make_dir(folder)
     files.write_opening(opening, proven.after, proven.public.commitment_after)
-    artifacts.write_atomic(proof, proven.proof.to_json())
+    try:
+        artifacts.write_atomic(proof, proven.proof.to_json())
+    except InputError:
+        if not proof.exists():  # then nobody has the proof, and its opening opens nothing
+            opening.unlink()
+        raise
     return opening, proof
 
 
@@ -246,26 +259,40 @@ VERIFIERS = ("pyecc", "snarkjs", "evm")
 
 @dataclass(frozen=True)
 class Target:
-    """What a proof is verified against. key: the installed key, if it is one; ``evm`` needs it."""
+    """What a proof is verified against. key: the installed key, if it is one; ``evm`` needs it.
+
+    insecure: whether this is a development key, against which anybody can forge proofs.
+    """
 
     vk: VerifyingKey
     key: ProvingKey | None
-
-    @property
-    def insecure(self) -> bool:
-        """Whether anybody can forge proofs against it."""
-        return self.vk.development
+    insecure: bool
 
 
 def verification_target(proof: Proof, vkey: Path | None, kind: str | None = None) -> Target:
     """The key of a file, or the installed key (of this kind) of the proof's circuit."""
     if vkey:
-        return Target(VerifyingKey.from_json(artifacts.read_limited(vkey, 1 << 20), str(vkey)), None)
+        vk = VerifyingKey.from_json(artifacts.read_limited(vkey, 1 << 20), str(vkey))
+        return Target(vk, None, zkey.is_development(vk, _r1cs_sha256_if_built(proof.circuit)))
     slots = {size.name: n for n, size in SIZES.items()}.get(proof.circuit)
     if slots is None:
         raise InputError(f"the circuit {proof.circuit!r} is none of ours; give its key by --vkey", "proof")
     key = installed_key(build_circuit(slots), kind)
-    return Target(verifying_key(key), key)
+    return installed_target(key)
+
+
+def installed_target(key: ProvingKey) -> Target:
+    """An installed key to verify against."""
+    vk = verifying_key(key)
+    return Target(vk, key, zkey.is_development(vk, key.r1cs_sha256))
+
+
+def _r1cs_sha256_if_built(circuit: str) -> str | None:
+    """With it a development key is known even without its mark. Verifying alone needs no compiled circuit."""
+    try:
+        return artifacts.built_circuit(circuit).r1cs_sha256
+    except (ArtifactError, InputError):
+        return None
 
 
 def verify(name: str, target: Target, proof: Proof) -> None:

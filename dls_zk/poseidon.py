@@ -42,7 +42,7 @@ def poseidon(inputs: Sequence[int]) -> int:
 def _parameters(t: int) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
     """Round constants, round by round, and the MDS matrix of width t."""
     bits = _grain_bits(t)
-    constants = []
+    constants: list[int] = []
     while len(constants) < (FULL_ROUNDS + PARTIAL_ROUNDS[t - 2]) * t:
         candidate = _take(bits, 254)
         if candidate < FIELD:

@@ -91,8 +91,11 @@ class Check:
 
     @property
     def tightest(self) -> Limit:
-        """The inequality that is broken or nearest to it, by share of its bound that is left."""
-        return min(self.limits, key=lambda limit: (limit.holds, not limit.unit, _relative_room(limit)))
+        """The inequality that is broken or nearest to it, by share of its bound that is left; an unused slot's only last."""
+        return min(
+            self.limits,
+            key=lambda limit: (limit.holds, not limit.unit, limit.value == limit.bound == 0, _relative_room(limit)),
+        )
 
 
 @dataclass(frozen=True)

@@ -73,10 +73,10 @@ class PublicSignals:
                 require_canonical(element, name)
         except ValueError as error:
             raise InputError(str(error), "public signals") from None
-        flow = decode_signed(elements[3])
-        signals = cls(*elements[:3], flow, *elements[4:7], prices=tuple(elements[7:]))
+        before, after, policy, flow, accrual, nav_floor, context = elements[:7]
+        signals = cls(before, after, policy, decode_signed(flow), accrual, nav_floor, context, tuple(elements[7:]))
         for name, ok in (
-            ("flow", fits_signed(flow, QUANTITY_BITS)),
+            ("flow", fits_signed(signals.flow, QUANTITY_BITS)),
             ("accrual", signals.accrual < 1 << ACCRUAL_BITS),
             ("nav_floor", signals.nav_floor < 1 << NAV_FLOOR_BITS),
             ("prices", all(word < 1 << (PRICE_BITS * PRICES_PER_WORD) for word in signals.prices)),

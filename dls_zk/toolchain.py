@@ -274,30 +274,39 @@ def compile_circuit(
     return artifacts.built_circuit(name, sources)
 
 
-def _run_circom(name: str, sources: Path, allowed: Sequence[str], folder: Path) -> None:
-    """Put <name>.r1cs, .wasm and .sym into ``folder``. The WebAssembly circom sees only what is below its cwd."""
+@contextmanager
+def circom(name: str, flags: Sequence[str], sources: Path) -> Iterator[tuple[Path, str]]:
+    """Run circom on main/<name>.circom of ``sources``; for the length of a ``with``, the folder with what it made.
+
+    Yields that folder and what circom said on stderr, without colours. ToolError if it fails.
+    """
     constants = package_file("circomlib", "circuits/poseidon_constants.circom")
-    circom = package_file("circom2", "cli.js")
     with tempfile.TemporaryDirectory(prefix="dls-zk-circom-") as scratch:
-        root = Path(scratch)
+        root = Path(scratch)  # the WebAssembly circom sees only what is below its cwd
         shutil.copytree(sources, root / "circuits")
         (root / "circomlib").mkdir()
         (root / "out").mkdir()
         shutil.copy(constants, root / "circomlib")
         result = run_node(
-            [circom, f"circuits/main/{name}.circom", *artifacts.CIRCOM_FLAGS, "-l", "circomlib", "-o", "out"],
+            [package_file("circom2", "cli.js"), f"circuits/main/{name}.circom", *flags, "-l", "circomlib", "-o", "out"],
             cwd=root,
             timeout=600,
             advice="see the circuit's source",
         )
-        warnings = [f"{code}: {text}" for code, text in _WARNING.findall(_ANSI.sub("", result.stderr))]
+        yield root / "out", _ANSI.sub("", result.stderr)
+
+
+def _run_circom(name: str, sources: Path, allowed: Sequence[str], folder: Path) -> None:
+    """Put <name>.r1cs, .wasm and .sym into ``folder``."""
+    with circom(name, artifacts.CIRCOM_FLAGS, sources) as (out, said):
+        warnings = [f"{code}: {text}" for code, text in _WARNING.findall(said)]
         unexplained = [text for text in warnings if not any(re.fullmatch(pattern, text) for pattern in allowed)]
         if unexplained:
             raise ToolError(f"circom warns of {name}, which fails the build; 1 of {len(unexplained)}: {unexplained[0]}")
         for made in (f"{name}.r1cs", f"{name}.sym", f"{name}_js/{name}.wasm"):
-            if not (root / "out" / made).is_file():
+            if not (out / made).is_file():
                 raise ToolError(f"circom ended well but made no {made}; run `dls-zk doctor`")
-            shutil.move(root / "out" / made, folder)
+            shutil.move(out / made, folder)
 
 
 # --- setup for development, and solc ---------------------------------------------------------------------------
@@ -423,7 +432,8 @@ class NodeWorker:
             _kill_group(self._process)
             for stream in (self._process.stdin, self._process.stdout):
                 with suppress(OSError):
-                    stream.close()
+                    if stream:
+                        stream.close()
         self._process = None
         self._loaded.clear()
 
@@ -446,32 +456,34 @@ class NodeWorker:
     def _ask(self, op: str, key: tuple[Path, str] | None = None, **fields: Any) -> Any:
         """Send a request, with its key loaded before, and wait for the answer."""
         with self._lock:
-            if self._process is None or self._process.poll() is not None:
-                self._restart()
+            process = self._process
+            if process is None or process.poll() is not None:
+                process = self._restart()
             if key:
                 path, fields["key"] = key
                 if fields["key"] not in self._loaded:
-                    self._exchange("load", {"key": fields["key"], "path": str(path)})
+                    self._exchange(process, "load", {"key": fields["key"], "path": str(path)})
                     self._loaded.add(fields["key"])
-            return self._exchange(op, fields)
+            return self._exchange(process, op, fields)
 
-    def _restart(self) -> None:
+    def _restart(self) -> subprocess.Popen[bytes]:
         self.close()
         self._answers = SimpleQueue()
         # Its stderr is dropped: what a crash prints there is nothing that a person can use, and might hold secrets.
-        self._process = _start(
+        self._process = process = _start(
             [node(), node_script("worker.mjs")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        threading.Thread(target=_queue_lines, args=(self._process.stdout, self._answers), daemon=True).start()
+        threading.Thread(target=_queue_lines, args=(process.stdout, self._answers), daemon=True).start()
+        return process
 
-    def _exchange(self, op: str, fields: dict[str, Any]) -> Any:
+    def _exchange(self, process: subprocess.Popen[bytes], op: str, fields: dict[str, Any]) -> Any:
         self._count += 1
         request = json.dumps({"id": self._count, "op": op, **fields}) + "\n"
         # Feeding is another thread's work, so that a worker that reads nothing cannot hold us past the time limit.
-        threading.Thread(target=_write, args=(self._process.stdin, request.encode()), daemon=True).start()
+        threading.Thread(target=_write, args=(process.stdin, request.encode()), daemon=True).start()
         try:
             line = self._answers.get(timeout=self._timeout)
         except Empty:
@@ -480,19 +492,21 @@ class NodeWorker:
         except BaseException:
             self.close()  # e.g. Ctrl-C: the answer that is still to come belongs to nobody
             raise
+        if line is None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(5)
+            self.close()
+            raise ToolError(
+                f"the snarkjs process {_ending(process.returncode)} during `{op}`; "
+                "is there enough memory? `dls-zk doctor` looks at the rest"
+            )
         try:
-            if line is None:
-                raise ValueError
             answer = json.loads(line)
             if answer["id"] != self._count:
                 raise ValueError
         except (ValueError, KeyError, TypeError):
-            code = self._process.wait(5) if line is None else 0
             self.close()
-            raise ToolError(
-                f"the snarkjs process {_ending(code) if line is None else 'answered nonsense'} during `{op}`; "
-                "is there enough memory? `dls-zk doctor` looks at the rest"
-            ) from None
+            raise ToolError(f"the snarkjs process answered nonsense during `{op}`; is DLS_ZK_NODE node?") from None
         if "error" in answer:
             raise ToolError(f"snarkjs refused `{op}`: {answer['error']}")
         return answer["result"]

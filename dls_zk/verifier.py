@@ -10,7 +10,6 @@ number of signals, a verifying key that anybody can forge for). What is left to 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 from py_ecc.optimized_bn128 import (
     FQ,
@@ -58,9 +57,9 @@ def require_well_formed(vk: VerifyingKey, proof: Proof) -> None:
     if not all(0 <= x < FIELD for x in proof.public):
         raise ProofInvalid("a public signal is not below the order of the scalar field")
     # The affine form (0, 0), which stands for infinity on chain, is on neither curve.
-    for label, point in (("A", proof.pi_a), ("C", proof.pi_c)):
-        if not is_on_curve(_g1(point), b):
-            raise ProofInvalid(f"point {label} of the proof is not on the curve")
+    for name, pair in (("A", proof.pi_a), ("C", proof.pi_c)):
+        if not is_on_curve(_g1(pair), b):
+            raise ProofInvalid(f"point {name} of the proof is not on the curve")
     point = _g2(proof.pi_b)
     if not is_on_curve(point, b2):
         raise ProofInvalid("point B of the proof is not on the twisted curve")
@@ -95,21 +94,22 @@ def _snarkjs(vk: VerifyingKey, proof: Proof) -> bool:
         "protocol": "groth16",
         "curve": "bn128",
         "nPublic": len(proof.public),
-        "vk_alpha_1": _strings(vk.alpha1),
-        "vk_beta_2": _strings(vk.beta2),
-        "vk_gamma_2": _strings(vk.gamma2),
-        "vk_delta_2": _strings(vk.delta2),
-        "IC": [_strings(point) for point in vk.ic],
+        "vk_alpha_1": _projective(vk.alpha1),
+        "vk_beta_2": _projective_g2(vk.beta2),
+        "vk_gamma_2": _projective_g2(vk.gamma2),
+        "vk_delta_2": _projective_g2(vk.delta2),
+        "IC": [_projective(point) for point in vk.ic],
     }
     return toolchain.snarkjs().verify(key, proof.public_strings(), proof.to_snarkjs())
 
 
-def _strings(point: PointG1 | PointG2) -> list[Any]:
-    """A finite point in snarkjs's projective form."""
-    x, y = point
-    if isinstance(x, int):
-        return [str(x), str(y), "1"]
-    return [[*map(str, x)], [*map(str, y)], ["1", "0"]]
+def _projective(point: PointG1) -> list[str]:
+    """A finite point in snarkjs's form."""
+    return [*map(str, point), "1"]
+
+
+def _projective_g2(point: PointG2) -> list[list[str]]:
+    return [*([*map(str, coordinate)] for coordinate in point), ["1", "0"]]
 
 
 _EQUATIONS = {"pyecc": _pyecc, "snarkjs": _snarkjs}

@@ -15,6 +15,7 @@ import json
 import platform
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from struct import pack
@@ -40,7 +41,7 @@ _GLUE = """
   (import "circuit" "setInputSignal" (func $set (param i32 i32 i32)))
   (import "circuit" "getWitness" (func $get (param i32)))
   (import "circuit" "readSharedRWMemory" (func $read (param i32) (result i32)))
-  (memory (export "memory") 1)
+  (memory (export "room") 1)
   (func (export "put") (param $msb i32) (param $lsb i32) (param $count i32)
     (local $i i32) (local $j i32) (local $at i32)
     (block $done
@@ -79,7 +80,7 @@ def _engine() -> wasmtime.Engine:
 
 @cache
 def _glue() -> wasmtime.Module:
-    return wasmtime.Module(_engine(), wasmtime.wat2wasm(_GLUE))
+    return wasmtime.Module(_engine(), bytes(wasmtime.wat2wasm(_GLUE)))
 
 
 class WitnessCalculator:
@@ -119,14 +120,16 @@ class _Run:
             ("showSharedRWMemory", nothing, lambda: None),
         ):
             linker.define_func("runtime", name, kind, handler)
-        self._circuit_exports = linker.instantiate(self._store, module).exports(self._store)
-        linker.define(self._store, "circuit", "writeSharedRWMemory", self._circuit_exports["writeSharedRWMemory"])
-        for name in ("setInputSignal", "getWitness", "readSharedRWMemory"):
-            linker.define(self._store, "circuit", name, self._circuit_exports[name])
-        self._glue_exports = linker.instantiate(self._store, _glue()).exports(self._store)
+        generator = linker.instantiate(self._store, module)
+        linker.define_instance(self._store, "circuit", generator)
+        glue = linker.instantiate(self._store, _glue())
+        self._exports = dict(generator.exports(self._store).items()) | dict(glue.exports(self._store).items())
 
     def _call(self, name: str, *arguments: int) -> int:
-        return self._circuit_exports[name](self._store, *arguments)
+        """Call a function of the generator's or of the glue's."""
+        function = self._exports[name]
+        assert isinstance(function, wasmtime.Func)
+        return function(self._store, *arguments)
 
     def _on_exception(self, code: int) -> None:
         self._code = code
@@ -154,7 +157,7 @@ class _Run:
                 raise InputError(f"{total} of the {self._call('getInputSize')} inputs given", self._circuit)
             count = self._call("getWitnessSize")
             memory = self._room(count * 32)
-            self._glue_exports["take"](self._store, count)
+            self._call("take", count)
         except (_Stopped, wasmtime.Trap, wasmtime.WasmtimeError):
             raise self._refusal() from None
         return bytes(memory.read(self._store, 0, count * 32))
@@ -171,12 +174,13 @@ class _Run:
             raise InputError(f"{len(elements)} elements; the circuit takes {expected}", where)
         memory = self._room(len(elements) * 32)
         memory.write(self._store, b"".join(x.to_bytes(32, "little") for x in elements), 0)
-        self._glue_exports["put"](self._store, msb, lsb, len(elements))
+        self._call("put", msb, lsb, len(elements))
         return expected
 
     def _room(self, size: int) -> wasmtime.Memory:
         """The glue's memory, with room for ``size`` bytes."""
-        memory = self._glue_exports["memory"]
+        memory = self._exports["room"]
+        assert isinstance(memory, wasmtime.Memory)
         missing = size - memory.data_len(self._store)
         if missing > 0:
             memory.grow(self._store, -(-missing // _PAGE))
@@ -210,7 +214,8 @@ def _fnv1a(name: str) -> tuple[int, int]:
     value = 0xCBF29CE484222325
     for byte in name.encode():
         value = ((value ^ byte) * 0x100000001B3) % (1 << 64)
-    return tuple(half - (half >> 31 << 32) for half in (value >> 32, value & 0xFFFFFFFF))
+    msb, lsb = (half - (half >> 31 << 32) for half in (value >> 32, value & 0xFFFFFFFF))
+    return msb, lsb
 
 
 def to_wtns(witness: bytes) -> bytes:
@@ -237,9 +242,10 @@ def _load(circuit: BuiltCircuit) -> wasmtime.Module:
         module = wasmtime.Module(_engine(), circuit.wasm.read_bytes())
     except wasmtime.WasmtimeError:
         raise ToolError(f"wasmtime cannot load the witness generator of {circuit.name}") from None
-    machine_code = module.serialize()
-    artifacts.write_atomic(compiled, machine_code, mode=0o600)
-    artifacts.write_atomic(record, json.dumps(_record(circuit, machine_code)), mode=0o600)
+    machine_code = bytes(module.serialize())
+    with suppress(InputError):  # a full disk or a shared cache: then the next process compiles again
+        artifacts.write_atomic(compiled, machine_code, mode=0o600)
+        artifacts.write_atomic(record, json.dumps(_record(circuit, machine_code)), mode=0o600)
     return module
 
 

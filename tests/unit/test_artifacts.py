@@ -114,6 +114,11 @@ def test_reading_is_limited(tmp_path: Path) -> None:
             artifacts.read_limited(bad, limit)
 
 
+def test_brackets_in_texts_are_no_nesting() -> None:
+    value = {"a": ["[" * 100, '"' + "{" * 100, "\\", [], ["[[]"]] * 100}
+    assert artifacts.parse_json(json.dumps(value), "x") == value
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -127,10 +132,14 @@ def test_reading_is_limited(tmp_path: Path) -> None:
         b'{"secret": 123456789',
         b"",
         b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'["\\"",' * 100_000,
         b"1" * 10_000,
     ],
 )
 def test_json_is_read_strictly_and_not_repeated(text: bytes) -> None:
+    import py_ecc.optimized_bn128  # noqa: F401 - it lifts Python's recursion limit
+
     with pytest.raises(InputError) as caught:
         artifacts.parse_json(text, "some.json")
     message = str(caught.value)
@@ -169,6 +178,18 @@ def test_force_replaces_and_a_failed_force_keeps(tmp_path: Path) -> None:
 
 def _raise(_: Path) -> None:
     raise RuntimeError
+
+
+def test_a_disk_that_does_not_let_it_be_made(tmp_path: Path) -> None:
+    def full(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(InputError, match="built: cannot be made: No space left on device"):
+        artifacts.build(tmp_path / "built", full)
+    assert os.listdir(tmp_path) == [".built.lock"]
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be"):
+        artifacts.build(tmp_path / "file" / "built", _raise)
 
 
 def _build_slowly(target: Path, log: Path) -> None:

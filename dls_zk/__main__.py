@@ -1,0 +1,5 @@
+"""``python -m dls_zk``: the command line."""
+
+from .cli import main
+
+main(prog_name="dls-zk")

@@ -1,0 +1,703 @@
+"""The command line from outside: help, the shapes of its JSON, and each way to fail with its exit code and its one line."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import commandline
+import pytest
+import yaml
+from commandline import FIRST, REFUSED, RULES, SECOND, Result, flip, invoke, snapshot, write_inputs
+
+from dls_zk import artifacts, cli, files
+from dls_zk.calldata import ProofArguments
+from dls_zk.commitments import policy_hash
+from dls_zk.proof import Proof
+from dls_zk.relation import CHECKS
+from dls_zk.statement import PublicSignals
+from dls_zk.zkey import MARKER, VerifyingKey
+
+WARNING = f"warning: {MARKER}\n"
+
+
+class Vault:
+    """A folder with the small vault's inputs, in which the program runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = write_inputs(folder / "vault")
+        self.place = folder
+
+    def run(self, *args: str, stdin: bytes = b"", limit: Callable[[], None] | None = None, **env: str) -> Result:
+        variables = commandline.environment(self.place, **env)
+        return commandline.run(*args, cwd=self.folder, env=variables, stdin=stdin, preexec_fn=limit)
+
+    def invoke(self, *args: str) -> Result:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            return invoke(*args)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        text = (self.folder / name).read_text()
+        assert text.count(old) == 1, f"{name} has {text.count(old)} of {old!r}"
+        (self.folder / name).write_text(text.replace(old, new))
+
+    def spoil(self, name: str, change: Callable[[Path], None] = flip) -> dict[str, str]:
+        """Variables of a home in which the file of this name is spoiled."""
+        return {"DLS_ZK_HOME": str(commandline.spoiled_home(self.place / "spoiled", change, name))}
+
+
+@pytest.fixture(scope="session")
+def accepted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Vault, Result]:
+    """A vault whose first rebalance has been proven into r1, and what the program said. Not to be changed."""
+    commandline.installed_key()
+    vault = Vault(tmp_path_factory.mktemp("accepted"))
+    return vault, vault.run("prove", *FIRST, "--out", "r1", "--json")
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    """A vault before its first rebalance."""
+    return Vault(tmp_path)
+
+
+@pytest.fixture
+def proven(accepted: tuple[Vault, Result], vault: Vault) -> Vault:
+    """A vault of the test's own after its first rebalance."""
+    shutil.copytree(accepted[0].folder / "r1", vault.folder / "r1")
+    return vault
+
+
+@pytest.fixture
+def untouched(vault: Vault) -> Iterator[None]:
+    """Whatever the test runs leaves the vault's folder as it was when the test first asked, and nothing in TMPDIR."""
+    yield
+    assert not list((vault.place / "tmp").glob("*"))
+
+
+# --- help -------------------------------------------------------------------------------------------------
+
+
+def commands(group: click.Group = cli.main, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command with its path, groups included."""
+    yield path, group
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, *path, name)
+        else:
+            yield (*path, name), command
+
+
+@pytest.mark.parametrize(("path", "command"), [pytest.param(*found, id=" ".join(found[0]) or "dls-zk") for found in commands()])
+def test_every_command_explains_itself(path: tuple[str, ...], command: click.Command) -> None:
+    for flag in ("--help", "-h"):
+        shown = invoke(*path, flag)
+        assert (shown.code, shown.stderr) == (0, "")
+        assert shown.stdout.startswith("Usage: ")
+    first_line = (command.help or "").splitlines()[0]
+    assert re.fullmatch(r"[A-Z].*[^.]*[.:,\w`]", first_line) and len(first_line) > 20
+    assert all(option.help for option in command.params if isinstance(option, click.Option) and option.name != "backend")
+    if isinstance(command, click.Group):
+        return
+    (example,) = re.findall(r"^Example:\n +(dls-zk .*)\Z", shown.stdout.split("\n\n  ")[-1].strip(), re.MULTILINE)
+    words = shlex.split(example)
+    assert words[1 : 1 + len(path)] == list(path)
+    command.make_context(words[0], words[1 + len(path) :])  # it parses
+
+
+def test_the_exit_codes_are_in_the_help() -> None:
+    assert re.findall(r"\b\d\b", " ".join(cli.EPILOG.split())) == list("0123456789")
+    assert "Exit codes:" in invoke("--help").stdout
+
+
+def test_the_script_and_the_module_are_the_same_program(vault: Vault) -> None:
+    module = vault.run("--version")
+    assert module.code == 0 and re.fullmatch(r"dls-zk, version \d+\.\d+\.\d+\n", module.stdout)
+    script = Path(sys.executable).with_name("dls-zk")
+    assert subprocess.run([script, "--version"], capture_output=True, text=True).stdout == module.stdout
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "nonsense",
+        "prove",
+        "prove --nonsense",
+        "circuits build --size 9",
+        "export vkey",
+        "check --policy policy.yaml --prices prices.yaml",
+        "verify proof.json --verifier nonsense",
+        "verify proof.json --prices prices.yaml",
+        "setup ceremony start --ptau p --out o",
+        "setup ceremony start --ptau p --out o --size 8 --r1cs r",
+    ],
+)
+def test_2_usage(line: str) -> None:
+    result = invoke(*line.split())
+    assert result.code == 2 and "Usage: " in result.stdout + result.stderr
+    assert not line or re.search(r"^Error: .*\.$", result.stderr, re.MULTILINE)
+
+
+# --- what goes well -------------------------------------------------------------------------------------------
+
+
+def test_check_says_the_headroom_of_every_limit(vault: Vault) -> None:
+    result = vault.invoke("check", *FIRST, "--json")
+    assert (result.code, result.stderr) == (0, "")
+    report = json.loads(result.stdout)
+    assert report["holds"] is True
+    assert [(check["number"], check["name"]) for check in report["checks"]] == list(enumerate(CHECKS, start=1))
+    assert all(check.keys() == {"number", "name", "holds", "limits", "broken"} for check in report["checks"])
+    (eth, *unused) = report["checks"][CHECKS.index("factor exposure")]["limits"]
+    assert len(unused) == 3
+    slack = int(eth.pop("slack"))
+    assert eth == {"subject": "ETH", "holds": True, "value": "0.54193316% of NAV", "limit": "2% of NAV", "at_least": False}
+    assert slack > 0
+
+
+def test_check_as_a_table(vault: Vault) -> None:
+    result = vault.run("check", *FIRST)
+    assert (result.code, result.stderr) == (0, "")
+    assert result.stdout.count("✓") == len(CHECKS) and "✗" not in result.stdout and "…" not in result.stdout
+    assert re.search(r"✓ +9 factor exposure +ETH +0\.54193316% of NAV +≤ 2% of NAV +1\.45806684% of NAV", result.stdout)
+
+
+def test_check_takes_a_book_or_an_opening_for_what_was_before(proven: Vault) -> None:
+    from_opening = proven.invoke("check", *SECOND, "--json")
+    from_book = proven.invoke("check", *(word.replace("r1/opening.json", "book.csv") for word in SECOND), "--json")
+    assert from_opening.code == 0 and from_book == from_opening
+
+
+def test_a_book_without_trades_is_a_heartbeat(proven: Vault) -> None:
+    result = proven.invoke("check", *RULES, "--before", "book.csv", "--json")
+    turnover = json.loads(result.stdout)["checks"][CHECKS.index("turnover")]["limits"][0]
+    assert result.code == 0 and turnover["value"] == "0% of NAV"
+
+
+def test_prove_writes_a_proof_and_an_opening(accepted: tuple[Vault, Result]) -> None:
+    vault, result = accepted
+    assert (result.code, result.stderr) == (0, WARNING)
+    told = json.loads(result.stdout)
+    assert told.keys() == {"proof", "opening", "circuit", "insecure", "public", "seconds"}
+    assert (told["proof"], told["opening"]) == ("r1/proof.json", "r1/opening.json")
+    assert (told["circuit"], told["insecure"]) == ("rebalance_8", True)
+    assert told["seconds"].keys() == {"Relation", "Witness", "Proof"}
+
+    public = PublicSignals.from_field(Proof.read(vault.folder / "r1/proof.json").public)
+    _, commitment = files.read_opening(vault.folder / "r1/opening.json")
+    policy = files.read_policy(vault.folder / "policy.yaml")
+    assert (public.commitment_after, public.policy_hash) == (commitment, policy_hash(policy))
+    assert (public.flow, public.nav_floor) == (10_000_000 * 10**6, 9996)
+    assert told["public"] == cli.signals_json(public)
+    assert [len(word) for word in told["public"]["prices"]] == [66, 66]
+    assert {path.name: path.stat().st_mode & 0o777 for path in (vault.folder / "r1").iterdir()} == {
+        "opening.json": 0o600,
+        "proof.json": 0o644,
+    }
+
+
+def test_verify_by_all(proven: Vault) -> None:
+    result = proven.run("verify", "r1/proof.json", "--verifier", "all", *RULES, "--json")
+    assert (result.code, result.stderr) == (0, WARNING)
+    told = json.loads(result.stdout)
+    assert told.keys() == {"holds", "verifiers", "insecure", "circuit", "public", "seconds"}
+    assert (told["holds"], told["insecure"], told["circuit"]) == (True, True, "rebalance_8")
+    assert told["verifiers"] == ["pyecc", "snarkjs", "evm"]
+    assert told["seconds"].keys() == {f"Verified by {name}" for name in told["verifiers"]}
+    assert told["public"]["nav_floor"] == "9996"
+
+
+def test_pyecc_needs_no_other_program(proven: Vault) -> None:
+    result = proven.run("verify", "r1/proof.json", PATH="")
+    assert (result.code, result.stdout) == (0, "")
+    assert result.stderr.startswith("Verified by pyecc …\n✓ Verified by pyecc") and result.stderr.endswith(WARNING)
+
+
+def test_verify_with_a_given_key(proven: Vault) -> None:
+    assert proven.invoke("export", "vkey", "--size", "8", "--out", "vk.json").code == 0
+    result = proven.run("verify", "r1/proof.json", "--vkey", "vk.json", "--json", DLS_ZK_HOME=str(proven.place / "none"))
+    assert result.code == 0 and json.loads(result.stdout)["insecure"] is True
+    assert not (proven.place / "none").exists()
+
+
+def test_export(proven: Vault) -> None:
+    vkey = proven.invoke("export", "vkey", "--size", "8")
+    assert (vkey.code, vkey.stderr) == (0, WARNING)
+    assert VerifyingKey.from_json(vkey.stdout).development
+
+    assert proven.invoke("export", "verifier", "--size", "8", "--key", "dev", "--out", "V.sol") == Result(0, "", WARNING)
+    source = (proven.folder / "V.sol").read_text()
+    assert source.startswith(f"// {MARKER}\n") and "contract Groth16Verifier_8 {" in source
+
+    calldata = proven.invoke("export", "calldata", "r1/proof.json")
+    assert (calldata.code, calldata.stderr) == (0, "")
+    arguments = ProofArguments.from_proof(Proof.read(proven.folder / "r1/proof.json"))
+    expected = {"arguments": arguments.to_solidity(), "calldata": "0x" + arguments.verify_calldata().hex()}
+    assert json.loads(calldata.stdout) == expected
+    assert proven.invoke("export", "calldata", "r1/proof.json", "--out", "c.json") == Result(0, "", "")
+    assert (proven.folder / "c.json").read_text() == calldata.stdout
+
+
+def test_what_is_built_already_is_named() -> None:
+    built = invoke("circuits", "build", "--size", "8", "--json")
+    assert (built.code, built.stderr) == (0, "")
+    told = json.loads(built.stdout)
+    assert told.keys() == {"circuits", "seconds"} and told["seconds"].keys() == {"Circuit rebalance_8"}
+    (circuit,) = told["circuits"]
+    assert circuit.keys() == {"circuit", "r1cs", "r1cs_sha256"} and circuit["circuit"] == "rebalance_8"
+    assert artifacts.sha256_file(Path(circuit["r1cs"])) == circuit["r1cs_sha256"]
+
+    made = invoke("setup", "dev", "--size", "8", "--json")
+    assert (made.code, made.stderr) == (0, WARNING)
+    (key,) = json.loads(made.stdout)["keys"]
+    assert key.keys() == {"circuit", "zkey", "zkey_sha256", "insecure"} and key["insecure"] is True
+    assert artifacts.sha256_file(Path(key["zkey"])) == key["zkey_sha256"]
+
+
+def test_doctor(vault: Vault) -> None:
+    result = vault.run("doctor", "--json")
+    assert (result.code, result.stderr) == (0, "")
+    told = json.loads(result.stdout)
+    assert told["ready"] is True and {"python", "node", "snarkjs", "anvil"} <= {row["tool"] for row in told["tools"]}
+    assert all(row.keys() == {"tool", "found", "required", "ok", "remedy"} for row in told["tools"])
+
+
+def test_doctor_in_words_whatever_the_home_is_called(vault: Vault) -> None:
+    home = vault.place / "a [/b] home"
+    (home / "node" / artifacts.node_dir().name).mkdir(parents=True)
+    result = vault.run("doctor", DLS_ZK_HOME=str(home))
+    assert result.refused(5) == "the main job cannot run; see the rows that are not ok"
+    assert re.search(r"snarkjs +missing +\S+ +missing: remove .*/a \[/b\] home/node/", result.stdout)
+
+
+# --- 1: a bug -----------------------------------------------------------------------------------------------------
+
+
+def test_1_a_bug_says_where_and_nothing_of_what_it_worked_on(vault: Vault) -> None:
+    program = """
+import sys
+from dls_zk import cli, operations
+def broken(rebalance):
+    raise RuntimeError(f"secret: {rebalance.after.quantities_e6}")
+operations.check = broken
+cli.main(sys.argv[1:])
+"""
+    env = commandline.environment(vault.place)
+    command = [sys.executable, "-c", program, "check", *FIRST]
+    done = subprocess.run(command, cwd=vault.folder, env=env, capture_output=True, text=True)
+    said = Result(done.returncode, done.stdout, done.stderr).refused(1)
+    assert said == "unexpected RuntimeError at <string>:5; set DLS_ZK_TRACEBACK=1 to see it (may show secrets)"
+    shown = subprocess.run(command, cwd=vault.folder, env=env | {"DLS_ZK_TRACEBACK": "1"}, capture_output=True, text=True)
+    assert shown.returncode == 1 and "Traceback" in shown.stderr
+
+
+# --- 3: bad input ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("policy.yaml", "  slippage: 0.1%\n", "", "policy.yaml: limits.slippage: missing; expected: what a rebalance may cost"),
+        ("policy.yaml", "0.1%", "10 bps", "policy.yaml: limits.slippage: '10 bps' is not a plain decimal .* followed by '%'"),
+        ("policy.yaml", "0.1%", "1e-1%", "policy.yaml: limits.slippage: '1e-1%' is not a plain decimal .*no exponent"),
+        ("policy.yaml", "0.1%", "0.125%", "policy.yaml: limits.slippage: '0.125%' has more than 2 decimals"),
+        ("policy.yaml", "2.5x", "250%", "policy.yaml: limits.max_leverage: '250%' is not a plain decimal .* by 'x'"),
+        ("policy.yaml", "slippage", "slipage", "policy.yaml: limits.slippage: missing"),
+        ("policy.yaml", "name: Small vault", "name: Small\nvault: 1", "policy.yaml: vault: unknown field; known here: name, size"),
+        ("policy.yaml", "size: 8", "size: 9", "policy.yaml: size: expected '8', '16' or '32'"),
+        ("policy.yaml", "size: 8", "size: [8", "policy.yaml: not YAML at line 3"),
+        ("prices.yaml", "ETH: 2528.4155,", "ETH: 2.5284155e3,", "prices.yaml: prices.ETH: '2.5284155e3' is not a plain decimal"),
+        ("prices.yaml", "ETH: 2528.4155,", "", "prices.yaml: no price for ETH; every instrument of the policy needs one"),
+        ("prices.yaml", "ETH-PERP:", "ETH-PREP:", "prices.yaml: .*unknown instrument 'ETH-PREP'; the policy has USDC, ETH, ETH-PERP"),
+        ("prices.yaml", "2024-08-28", "2024-02-30", "prices.yaml: date: "),
+        ("deposit.yaml", "0 ppm", "0", "deposit.yaml: accrual: '0' is not a whole number followed by ' ppm'"),
+        ("deposit.yaml", "5FbDB2", "5FbdB2", "deposit.yaml: context: .*checksum"),
+        ("book.csv", "ETH-PERP,", "ETH-PREP,", "book.csv: row 4: unknown instrument; the policy has USDC, ETH, ETH-PERP$"),
+        ("book.csv", "ETH,1234.567891", "ETH,1.234567891e3", r"book.csv: book.ETH: the value is not a plain decimal"),
+        ("book.csv", "ETH,1234.567891", "ETH,1234.5678915", r"book.csv: book.ETH: the value has more than 6 decimals"),
+        ("book.csv", "ETH,1234.567891", '"1,234.567891",ETH', r"book.csv: row 3: unknown instrument; the policy has"),
+        ("book.csv", "ETH,1234.567891", "ETH,1234.567891,", r"book.csv: row 3: 3 cells; expected 2"),
+        ("book.csv", "instrument,quantity\n", "", r"book.csv: row 1: the first row is not instrument,quantity"),
+    ],
+)
+def test_3_a_file_that_is_not_right(vault: Vault, name: str, old: str, new: str, said: str) -> None:
+    vault.edit(name, old, new)
+    before = snapshot(vault.folder)
+    message = vault.invoke("prove", *FIRST, "--out", "r1").refused(3)
+    assert re.match(said, message), message
+    assert "1234" not in message and "1,234" not in message
+    assert snapshot(vault.folder) == before
+
+
+def test_3_files_that_do_not_belong_together(proven: Vault) -> None:
+    def refused(*args: str) -> str:
+        return proven.invoke(*args).refused(3)
+
+    (proven.folder / "large.yaml").write_text((proven.folder / "policy.yaml").read_text().replace("size: 8", "size: 16"))
+    before = snapshot(proven.folder)
+    assert refused("check", *FIRST, "--trades", "trades.csv") == "give the trades or the book after, not both"
+    missing = refused("check", *(word.replace("book.csv", "none.csv") for word in FIRST))
+    assert missing == "none.csv: cannot be read: No such file or directory"
+    assert refused("check", *(word.replace("book.csv", "r1") for word in FIRST)).startswith("r1: expected a file that ends in")
+    book = [word.replace("r1/opening.json", "book.csv") for word in SECOND]
+    assert refused("prove", *book, "--out", "r2").startswith("book.csv: an opening (.json) is needed, which has the salt")
+    other_size = [word.replace("policy.yaml", "large.yaml") for word in SECOND]
+    assert refused("prove", *other_size, "--out", "r2") == "r1/opening.json: for 8 slots, and the policy has 16"
+    assert snapshot(proven.folder) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda path: path.chmod(0o640), r"open to other users \(mode 0640\) and secret; run `chmod 600 r1/opening.json`$"),
+        (lambda path: path.write_text(path.read_text()[:200]), r"not JSON: .*line \d+, column \d+\)$"),
+        (lambda path: path.write_text(path.read_text().replace("9943210123457", "9943210123458")), "damaged: it does not open the"),
+        (lambda path: path.write_text(path.read_text().replace('"9943210123457"', "9943210.123457")), "not accepted: a number that"),
+        (lambda path: path.write_text(path.read_text().replace("rebalance_8", "rebalance_16")), "quantities: 8 entries; rebalance_16"),
+        (lambda path: path.write_text(re.sub('"salt": "0x..', '"salt": "0xff', path.read_text())), "salt is not canonical"),
+        (lambda path: path.unlink(), "cannot be read: No such file or directory$"),
+    ],
+    ids=["open to others", "cut short", "another book", "a float", "another size", "salt out of range", "gone"],
+)
+def test_3_an_opening_that_is_not_right(proven: Vault, change: Callable[[Path], None], said: str) -> None:
+    opening = proven.folder / "r1/opening.json"
+    opening.chmod(0o600)
+    change(opening)
+    before = snapshot(proven.folder)
+    message = proven.invoke("prove", *SECOND, "--out", "r2").refused(3)
+    assert re.match(rf"r1/opening.json: {said}", message), message
+    assert "99432" not in message
+    assert snapshot(proven.folder) == before
+
+
+def test_3_an_opening_is_never_overwritten(proven: Vault) -> None:
+    """Refused before anything is done: there is no circuit and no node here."""
+    nothing = {"PATH": "", "DLS_ZK_HOME": str(proven.place / "none")}
+    before = snapshot(proven.folder)
+    for present, absent in (("opening.json", "proof.json"), ("proof.json", "opening.json")):
+        (proven.folder / "r1" / absent).rename(proven.folder / absent)
+        message = proven.run("prove", *FIRST, "--out", "r1", **nothing).refused(3)
+        assert message.startswith(f"r1/{present}: exists; choose another folder, or move it away")
+        (proven.folder / absent).rename(proven.folder / "r1" / absent)
+    assert proven.invoke("prove", *FIRST, "--out", "book.csv").refused(3) == "book.csv: is not a folder"
+    assert snapshot(proven.folder) == before
+    assert not (proven.place / "none").exists()
+
+
+def test_3_a_full_disk_leaves_nothing(vault: Vault) -> None:
+    """The opening (500 bytes) can be written, the proof (1500 bytes) cannot."""
+    before = snapshot(vault.folder)
+    commandline.installed_key()
+    result = vault.run("prove", *FIRST, "--out", "r1", limit=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)))
+    assert result.refused(3) == "r1/proof.json: cannot be written: File too large"
+    assert snapshot(vault.folder).keys() - before.keys() == {"r1"}
+    assert not list((vault.folder / "r1").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        (lambda text: text[:700], 3, r"bad.json: not JSON: "),
+        (lambda text: "", 3, r"bad.json: not JSON: "),
+        (lambda text: text.replace("dls-zk/proof/v1", "dls-zk/proof/v2"), 3, "bad.json: format is not 'dls-zk/proof/v1'"),
+        (lambda text: text.replace("rebalance_8", "mixer_8"), 3, "proof: the circuit 'mixer_8' is none of ours"),
+        (lambda text: text.replace("rebalance_8", "../../x"), 3, "circuit: not a circuit's name"),
+        (lambda text: text.replace('"9996"', "9996.0"), 3, "bad.json: not accepted: a number that is not an integer"),
+        (lambda text: text.replace('"9996"', '"09996"'), 3, r"bad.json, public\[5\]: a decimal number with leading zeros"),
+        (lambda text: text.replace('    "9996",\n', ""), 3, "8 public signals"),
+        (lambda text: re.sub(r'(?<="pi_a": \[\n)( +"\d+)\d"', r'\g<1>"', text), 7, "point A of the proof is not on the curve"),
+        (lambda text: text.replace('"9996"', '"9997"'), 7, r"the proof does not hold for its public signals .*\(pyecc\)"),
+        (lambda text: text.replace("pi_a", "pi_x").replace("pi_c", "pi_a").replace("pi_x", "pi_c"), 7, r".*\(pyecc\)"),
+    ],
+    ids=[
+        "cut short", "empty", "format", "unknown circuit", "path as circuit", "float", "leading zero", "signal missing",
+        "digit missing", "signal changed", "points swapped",
+    ],
+)  # fmt: skip
+def test_3_and_7_a_proof_that_is_not_right(proven: Vault, change: Callable[[str], str], code: int, said: str) -> None:
+    text = (proven.folder / "r1/proof.json").read_text()
+    changed = change(text)
+    assert changed != text
+    (proven.folder / "bad.json").write_text(changed)
+    message = proven.invoke("verify", "bad.json", "--json").refused(code)
+    assert re.match(said, message), message
+    if code == 3 and "circuit" not in said:
+        assert proven.invoke("export", "calldata", "bad.json", "--out", "c.json").refused(3) == message
+        assert not (proven.folder / "c.json").exists()
+
+
+# --- 4: the statement does not hold --------------------------------------------------------------------------------------
+
+
+def test_4_a_book_over_a_limit_is_refused_by_name_before_the_circuit(proven: Vault) -> None:
+    """There is no circuit, no key and no node here, so nothing but the relation can have been looked at."""
+    before = snapshot(proven.folder)
+    for arguments in ((), ("--json",)):
+        result = proven.run("prove", *REFUSED, "--out", "r2", *arguments, PATH="", DLS_ZK_HOME=str(proven.place / "none"))
+        assert result.refused(4) == "refused by factor exposure (9): ETH 5.53933563% of NAV, limit 2% of NAV at most"
+        assert result.stdout == ""
+    assert snapshot(proven.folder) == before
+    assert not (proven.place / "none").exists() and not list((proven.place / "tmp").iterdir())
+
+
+def test_4_check_shows_the_report_as_well(proven: Vault) -> None:
+    said = "refused by factor exposure (9): ETH 5.53933563% of NAV, limit 2% of NAV at most"
+    table = proven.invoke("check", *REFUSED)
+    assert table.refused(4) == said and table.stdout.count("✗") == 1
+    report = proven.invoke("check", *REFUSED, "--json")
+    assert report.refused(4) == said
+    told = json.loads(report.stdout)
+    assert not told["holds"]
+    assert [check["name"] for check in told["checks"] if not check["holds"]] == ["factor exposure"]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("book.csv", "9943210", "9953210", r"value conservation \(5\): unexplained gain 7,388\.\d+ USD, limit 0 USD at most$"),
+        ("book.csv", "9943210", "9933210", r"value conservation \(5\): cost 12,609\.\d+ USD, limit 6,188\.\d+ USD at most$"),
+        ("book.csv", "9943210", "-72057594037", r"quantities \(4\): one is outside"),
+        ("policy.yaml", "cap: 40%", "cap: 31.22%", r"concentration \(10\): ETH 31\.22568666% of NAV, limit 31\.22% of NAV at most$"),
+        ("policy.yaml", "2.5x", "0.6x", r"gross leverage \(8\): 61\.90944016% of NAV, limit 60% of NAV at most$"),
+        ("policy.yaml", "min_reserve: 10%", "min_reserve: 70%", r"liquidity reserve \(15\): 68\.\d+% of NAV, limit 70% of NAV at least$"),
+    ],
+)
+def test_4_other_checks(vault: Vault, name: str, old: str, new: str, said: str) -> None:
+    vault.edit(name, old, new)
+    message = vault.invoke("prove", *FIRST, "--out", "r1").refused(4)
+    assert re.match(f"refused by .*{said}", message), message
+    assert not (vault.folder / "r1").exists()
+
+
+# --- 5: a tool is missing or fails ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"PATH": ""}, "node is not on the PATH; install Node.js 20 or newer, or set DLS_ZK_NODE"),
+        ({"DLS_ZK_NODE": "/nowhere/node"}, "/nowhere/node is not there to be run; `dls-zk doctor` says how to get it"),
+        ({"DLS_ZK_NODE": "/etc/passwd"}, "/etc/passwd cannot be run: Permission denied"),
+        ({"DLS_ZK_NODE": "{old}"}, "{old} is node v18.0.0, which is too old; install Node.js 20 or newer, or set DLS_ZK_NODE to one"),
+        ({"DLS_ZK_NODE": "{broken}"}, "the snarkjs process ended with exit code 3 during `load`; is there enough memory?"),
+    ],
+    ids=["PATH is empty", "DLS_ZK_NODE is not there", "no program", "too old", "fails"],
+)
+def test_5_node_is_missing_or_fails(vault: Vault, env: dict[str, str], said: str) -> None:
+    commandline.installed_key()
+    places = {}
+    for name, script in (("old", "echo v18.0.0"), ("broken", '[ "$1" = --version ] && echo v22.0.0 || exit 3')):
+        places[name] = vault.place / name
+        places[name].write_text(f"#!/bin/sh\n{script}\n")
+        places[name].chmod(0o755)
+    before = snapshot(vault.folder)
+    changes = {name: value.format(**places) for name, value in env.items()}
+    message = vault.run("prove", *FIRST, "--out", "r1", **changes).refused(5)
+    assert message.startswith(said.format(**places))
+    assert snapshot(vault.folder) == before and not list((vault.place / "tmp").iterdir())
+
+
+def test_5_doctor_without_node(vault: Vault) -> None:
+    result = vault.run("doctor", "--json", PATH="")
+    result.refused(5)
+    told = json.loads(result.stdout)
+    missing = {row["tool"]: row["remedy"] for row in told["tools"] if row["ok"] is False}
+    assert told["ready"] is False and missing.keys() == {"node", "npm"} and "install Node.js 20" in missing["node"]
+
+
+def test_5_nothing_can_be_built_without_node(vault: Vault) -> None:
+    home = vault.place / "none"
+    for command in (("circuits", "build"), ("setup", "dev"), ("demo", "--json", "told.json")):
+        vault.run(*command, PATH="", DLS_ZK_HOME=str(home)).refused(5)
+    assert not [path for path in home.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    assert not (vault.folder / "told.json").exists() and not list((vault.place / "tmp").iterdir())
+
+
+def test_5_no_rapidsnark(vault: Vault) -> None:
+    commandline.installed_key()
+    message = vault.run("prove", *FIRST, "--out", "r1", "--backend", "rapidsnark", PATH="/nowhere").refused(5)
+    assert message == "rapidsnark is not on the PATH (as `rapidsnark` or `prover`); use the snarkjs prover"
+    assert not (vault.folder / "r1").exists()
+
+
+# --- 6: what was built is damaged ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "remedy"),
+    [
+        ("rebalance_8.wasm", "prove", "run `dls-zk circuits build --force`"),
+        ("rebalance_8.r1cs", "circuits", "run `dls-zk circuits build --force`"),
+        ("proving_key.zkey", "prove", "run `dls-zk setup dev --force`"),
+        ("proving_key.zkey", "export", "run `dls-zk setup dev --force`"),
+        ("verification_key.json", "prove", "run `dls-zk setup dev --force`"),
+        ("verification_key.json", "verify", "run `dls-zk setup dev --force`"),
+    ],
+)
+def test_6_one_bit_of_a_built_file(proven: Vault, name: str, command: str, remedy: str) -> None:
+    home = proven.spoil(name)
+    before = snapshot(proven.folder)
+    line = {
+        "prove": ("prove", *SECOND, "--out", "r2"),
+        "circuits": ("circuits", "build", "--size", "8", "--json"),
+        "export": ("export", "verifier", "--size", "8", "--out", "V.sol"),
+        "verify": ("verify", "r1/proof.json"),
+    }[command]
+    message = proven.run(*line, **home).refused(6)
+    assert re.fullmatch(rf".*/{name} is damaged \(sha256 differs from its manifest\); {remedy}", message), message
+    assert snapshot(proven.folder) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "said"),
+    [
+        ("proving_key.zkey", lambda path: path.write_bytes(path.read_bytes()[:-500]), "proving_key.zkey is damaged"),
+        ("proving_key.zkey", Path.unlink, r"proving_key.zkey cannot be read \(No such file or directory\)"),
+        ("manifest.json", lambda path: path.write_text("{}"), "manifest.json is missing or damaged; run `dls-zk circuits build --force`"),
+    ],
+    ids=["cut short", "gone", "no manifest"],
+)
+def test_6_other_damage(vault: Vault, name: str, spoil: Callable[[Path], None], said: str) -> None:
+    message = vault.run("prove", *FIRST, "--out", "r1", **vault.spoil(name, spoil)).refused(6)
+    assert re.search(said, message), message
+    assert not (vault.folder / "r1").exists()
+
+
+def test_6_no_key(vault: Vault) -> None:
+    commandline.installed_key()
+    message = vault.invoke("prove", *FIRST, "--out", "r1", "--key", "ceremony").refused(6)
+    assert message == "there is no ceremony key for rebalance_8 as it is built now; run `dls-zk setup ceremony`"
+    home = vault.spoil("manifest.json")["DLS_ZK_HOME"]
+    shutil.rmtree(Path(home) / "keys")
+    message = vault.run("prove", *FIRST, "--out", "r1", DLS_ZK_HOME=home).refused(6)
+    assert message.endswith("run `dls-zk setup dev`")
+
+
+# --- 7, 8: proofs and keys that do not hold -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verifier", ["pyecc", "snarkjs", "evm", "all"])
+def test_7_every_verifier_refuses_a_changed_signal(proven: Vault, verifier: str) -> None:
+    proof = proven.folder / "r1/proof.json"
+    proof.write_text(proof.read_text().replace('"9996"', '"9997"'))
+    name = "pyecc" if verifier == "all" else verifier
+    expected = f"the proof does not hold for its public signals under this key ({name})"
+    assert proven.invoke("verify", "r1/proof.json", "--verifier", verifier).refused(7) == expected
+
+
+def test_7_a_proof_of_something_else(proven: Vault) -> None:
+    proven.edit("policy.yaml", "limit: 2%", "limit: 3%")
+    message = proven.invoke("verify", "r1/proof.json", "--policy", "policy.yaml").refused(7)
+    assert message == "the proof is about another policy: its policy_hash is not the one of the file"
+    proven.edit("policy.yaml", "limit: 3%", "limit: 2%")
+    proven.edit("prices.yaml", "ETH: 2528.4155,", "ETH: 2528.4156,")
+    message = proven.invoke("verify", "r1/proof.json", *RULES).refused(7)
+    assert message == "the proof is at other prices than those of the file"
+
+
+def swap_signals(vk: dict) -> None:
+    vk["IC"][1], vk["IC"][2] = vk["IC"][2], vk["IC"][1]
+
+
+def skip_second_phase(vk: dict) -> None:
+    vk["vk_delta_2"] = vk["vk_gamma_2"]
+
+
+def leave_the_curve(vk: dict) -> None:
+    vk["IC"][1][0] = str(int(vk["IC"][1][0]) ^ 1)
+
+
+def bind_signals_together(vk: dict) -> None:
+    vk["IC"][1] = vk["IC"][2]
+
+
+def lose_a_member(vk: dict) -> None:
+    del vk["vk_beta_2"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        (swap_signals, 7, r"the proof does not hold for its public signals under this key \(pyecc\)"),
+        (skip_second_phase, 8, "the key must not be used: γ = ±δ, so that proofs of anything can be forged"),
+        (leave_the_curve, 8, r"the key must not be used: IC\[1\] is not on the curve"),
+        (bind_signals_together, 8, "the key must not be used: public signals 0 and 1 are bound only together"),
+        (lose_a_member, 6, "vk.json is not a Groth16 verification key: vk_beta_2 is missing"),
+    ],
+)
+def test_6_7_and_8_a_key_that_was_tampered_with(proven: Vault, change: Callable[[dict], None], code: int, said: str) -> None:
+    vk = json.loads(commandline.installed_key().verification_key.read_text())
+    change(vk)
+    (proven.folder / "vk.json").write_text(json.dumps(vk))
+    message = proven.invoke("verify", "r1/proof.json", "--vkey", "vk.json").refused(code)
+    assert re.match(said, message), message
+
+
+def test_3_evm_takes_an_installed_key_only(proven: Vault) -> None:
+    proven.invoke("export", "vkey", "--size", "8", "--out", "vk.json")
+    message = proven.invoke("verify", "r1/proof.json", "--vkey", "vk.json", "--verifier", "evm").refused(3)
+    assert message == "the evm verifier is generated from an installed key; leave --vkey out"
+
+
+def test_8_no_contribution_makes_a_development_key_secure(vault: Vault) -> None:
+    zkey = str(commandline.installed_key().zkey)
+    entropy = b"some entropy that must not show\n"
+    result = vault.run("setup", "ceremony", "contribute", zkey, "next.zkey", "--name", "Ada", stdin=entropy)
+    assert result.refused(8).endswith("is a development key: no contribution makes it secure")
+    assert "entropy" not in result.stdout + result.stderr and not (vault.folder / "next.zkey").exists()
+
+
+def test_3_entropy_that_is_no_text(vault: Vault) -> None:
+    zkey = str(commandline.installed_key().zkey)
+    message = vault.run("setup", "ceremony", "contribute", zkey, "next.zkey", "--name", "Ada", stdin=b"\xff\xfe\n").refused(3)
+    assert message == "entropy: must be one line of text, and not raw bytes"
+
+
+# --- 9: the chain --------------------------------------------------------------------------------------------------------------
+
+
+def test_9_a_chain_that_does_not_answer(proven: Vault) -> None:
+    """An anvil that says where it listens, and does not."""
+    home = proven.place / "chainless"
+    real = artifacts.node_dir()
+    packages = home / "node" / real.name / "node_modules"
+    packages.mkdir(parents=True)
+    for path in (real / "node_modules").iterdir():
+        if path.name != "@foundry-rs":
+            (packages / path.name).symlink_to(path)
+    for path in real.iterdir():
+        if path.name != "node_modules":
+            (home / "node" / real.name / path.name).symlink_to(path)
+    for name in ("circuits", "keys"):
+        (home / name).symlink_to(artifacts.home() / name)
+    (proven.place / "anvil").write_text("#!/bin/sh\necho Listening on 127.0.0.1:1\nexec sleep 60\n")
+    (proven.place / "anvil").chmod(0o755)
+    path = f"{proven.place}:{commandline.environment(proven.place)['PATH']}"
+    message = proven.run("verify", "r1/proof.json", "--verifier", "evm", DLS_ZK_HOME=str(home), PATH=path).refused(9)
+    assert message == "http://127.0.0.1:1 does not answer; is the node running?"
+
+
+# --- a place that cannot be written -----------------------------------------------------------------------------------------------
+
+
+def test_3_a_place_that_cannot_be_written(vault: Vault) -> None:
+    commandline.installed_key()
+    message = vault.invoke("export", "vkey", "--size", "8", "--out", "none/vk.json").refused(3)
+    assert message == "none/vk.json: cannot be written: No such file or directory"
+    (vault.place / "file").write_text("")
+    message = vault.run("circuits", "build", DLS_ZK_HOME=str(vault.place / "file")).refused(3)
+    assert message.startswith(f"{vault.place}/file/") and "Not a directory" in message
+
+
+def test_the_example_policy_in_the_help_is_like_the_one_here() -> None:
+    """The small vault's policy is one that a person could write: it parses as plain YAML too."""
+    assert yaml.safe_load(commandline.POLICY)["limits"]["slippage"] == "0.1%"
