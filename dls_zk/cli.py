@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from . import artifacts, calldata, ceremony_cli, files, operations, toolchain, zkey
+from . import artifacts, calldata, ceremony_cli, files, operations, prover, toolchain, zkey
 from .constants import SIZES
 from .errors import DlsError, InputError, ToolError
 from .operations import show_amount, show_value
@@ -65,6 +65,13 @@ def _example(text: str) -> dict[str, str]:
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 size_option = click.option(
     "--size", "sizes", type=click.Choice([str(n) for n in SIZES]), multiple=True, help="Circuit size; all if not given."
+)
+backend_option = click.option(
+    "--backend",
+    type=click.Choice(list(prover.BACKENDS)),
+    default="snarkjs",
+    show_default=True,
+    help="What makes the proof; rapidsnark is faster, and used from the PATH.",
 )
 key_option = click.option(
     "--key", "kind", type=click.Choice(operations.KEY_KINDS), help="Kind of key; a ceremony's before a development key."
@@ -276,7 +283,7 @@ def _before(text: str | None) -> Path | None:
 @rebalance_options
 @click.option("--terms", type=FILE, required=True, help="Terms of this rebalance (YAML): flow, accrual, context.")
 @click.option("--out", type=FILE, required=True, help="Folder for proof.json and opening.json; must hold neither.")
-@click.option("--backend", type=click.Choice(["snarkjs", "rapidsnark"]), default="snarkjs", show_default=True)
+@backend_option
 @key_option
 @json_option
 def prove(
@@ -339,7 +346,13 @@ def signals_json(public: PublicSignals) -> dict[str, Any]:
 
 @main.command(**_example("dls-zk verify r1/proof.json --verifier all --policy policy.yaml --prices prices.yaml"))
 @click.argument("proof", type=FILE)
-@click.option("--verifier", type=click.Choice([*operations.VERIFIERS, "all"]), default="pyecc", show_default=True)
+@click.option(
+    "--verifier",
+    type=click.Choice([*operations.VERIFIERS, "all"]),
+    default="pyecc",
+    show_default=True,
+    help="What verifies it; of all, each has to agree.",
+)
 @click.option("--vkey", type=FILE, help="verification_key.json to verify against, instead of the installed key's.")
 @click.option("--policy", type=FILE, help="Also demand that the proof is about this policy.")
 @click.option("--prices", type=FILE, help="Also demand these prices (with --policy).")
@@ -438,7 +451,7 @@ def export_calldata(proof: Path, out: Path | None) -> None:
 
 @main.command(**_example("dls-zk demo --json summary.json"))
 @click.option("--json", "summary", type=FILE, help="Also write the summary to this file.")
-@click.option("--backend", type=click.Choice(["snarkjs", "rapidsnark"]), default="snarkjs", show_default=True)
+@backend_option
 def demo(summary: Path | None, backend: str) -> None:
     """The whole story on a local chain: a hidden rebalance proven, accepted on chain, and three frauds refused."""
     from . import demo as story  # it brings web3, which takes a second to load

@@ -135,16 +135,16 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
     }
 
 
-def run(*args: str, cwd: Path, env: Mapping[str, str], stdin: bytes = b"", **options: object) -> Result:
+def run(*args: str, cwd: Path, env: Mapping[str, str], stdin: bytes = b"") -> Result:
     """``python -m dls_zk`` as a process."""
     command = [sys.executable, "-m", "dls_zk", *args]
-    done = subprocess.run(command, cwd=cwd, env=dict(env), input=stdin, capture_output=True, timeout=120, **options)  # type: ignore[call-overload]
+    done = subprocess.run(command, cwd=cwd, env=env, input=stdin, capture_output=True, timeout=120)
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def invoke(*args: str, env: Mapping[str, str] | None = None) -> Result:
     """The same in this process: without the second that it takes to start."""
-    done = CliRunner(env=env).invoke(cli.main, args)
+    done = CliRunner(env=env).invoke(cli.main, args, prog_name="dls-zk")
     return Result(done.exit_code, done.stdout, done.stderr)
 
 

@@ -1,0 +1,263 @@
+"""Measures dls-zk beside the tools that it replaces: witness, proof, verifiers, gas, constraints, setup.
+
+Every round runs each competitor once, one after the other, so that what else the machine does disturbs all alike. A first
+round warms caches up and is not counted. A tool "as a command" is timed from its start to its end, as a user waits for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from dls_zk import artifacts, chain, contracts, demo, files, operations, r1cs, relation, toolchain
+from dls_zk.artifacts import BuiltCircuit, ProvingKey
+from dls_zk.calldata import ProofArguments
+from dls_zk.circuit_inputs import circuit_inputs
+from dls_zk.commitments import book_commitment
+from dls_zk.constants import SIZES
+from dls_zk.errors import ToolError
+from dls_zk.model import Opening, Rebalance
+from dls_zk.progress import Stages
+from dls_zk.witness import WitnessCalculator, to_wtns
+
+EXAMPLE = Path(files.__file__).parent / "examples" / "delta_neutral_eth"
+FILES = (("policy", "yaml"), ("prices", "yaml"), ("trades", "csv"), ("terms", "yaml"))
+
+
+@dataclass
+class Contest:
+    """Ways to do one job. The first is ours, and the others are compared with it."""
+
+    title: str
+    ways: dict[str, Callable[[], object]]
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+
+    def round(self) -> None:
+        for name, way in self.ways.items():
+            started = time.perf_counter()
+            way()
+            self.seconds.setdefault(name, []).append(time.perf_counter() - started)
+
+
+def instance(slots: int) -> Rebalance:
+    """The real example if it has this size, else an honest rebalance of the tests' generator. No secret of anybody's."""
+    rules = files.read_policy(EXAMPLE / "policy.yaml")
+    if rules.size.slots == slots:
+        book = files.read_book(EXAMPLE / "book_before.csv", rules)
+        trades = files.read_trades(EXAMPLE / "trades.csv", rules)
+        return Rebalance(
+            rules,
+            files.read_prices(EXAMPLE / "prices.yaml", rules),
+            files.read_terms(EXAMPLE / "terms.yaml"),
+            Opening(book, operations.fresh_salt()),
+            Opening(tuple(q + t for q, t in zip(book, trades, strict=True)), operations.fresh_salt()),
+        )
+    sys.path.append(str(Path(__file__).parents[1] / "tests"))
+    from instances import random_rebalance
+
+    rng = random.Random(1)
+    return next(r for r in iter(lambda: random_rebalance(rng, SIZES[slots]), None) if operations.check(r).holds)
+
+
+def contests(
+    rebalance: Rebalance, circuit: BuiltCircuit, key: ProvingKey, generator: Path, scratch: Path, stack: ExitStack
+) -> Iterator[Contest]:
+    """generator: the folder with circom's own witness generator. scratch: a private folder, for what commands must read."""
+    inputs = circuit_inputs(rebalance, relation.public_signals(rebalance))
+    calculator = WitnessCalculator(circuit)
+    wtns = to_wtns(calculator.calculate(inputs))
+    proof = operations.prove(rebalance, key, circuit).proof
+    worker = toolchain.snarkjs()
+    at = {name: scratch / name for name in ("input.json", "wtns", "proof.json", "public.json", "vkey.json", "out", "out2")}
+    artifacts.write_atomic(at["input.json"], json.dumps({name: [*map(str, x)] for name, x in inputs.items()}), mode=0o600)
+    artifacts.write_atomic(at["wtns"], wtns, mode=0o600)
+    artifacts.write_atomic(at["proof.json"], json.dumps(proof.to_snarkjs()))
+    artifacts.write_atomic(at["public.json"], json.dumps(proof.public_strings()))
+
+    def command(*argv: str | Path) -> Callable[[], object]:
+        return lambda: toolchain.run_node(argv, timeout=600)
+
+    def snarkjs(*argv: str | Path) -> Callable[[], object]:
+        return command(toolchain.package_file("snarkjs", "build/cli.cjs"), "groth16", *argv)
+
+    theirs = command(generator / "generate_witness.js", circuit.wasm, at["input.json"], at["out"])
+    theirs()
+    if at["out"].read_bytes() != wtns:
+        raise ToolError("circom's own generator gives another witness")
+    yield Contest(
+        "Witness",
+        {
+            "in process": lambda: calculator.calculate(inputs),
+            "in process, generator loaded from its cache": lambda: WitnessCalculator(circuit).calculate(inputs),
+            "circom's generate_witness.js, as a command": theirs,
+        },
+    )
+
+    def cold() -> None:
+        worker.close()
+        operations.prove(rebalance, key, circuit)
+
+    whole: dict[str, Callable[[], object]] = {
+        "dls-zk, with verification": lambda: operations.prove(rebalance, key, circuit),
+        "dls-zk, the first of a process": cold,
+        "snarkjs groth16 fullprove, as a command": snarkjs(
+            "fullprove", at["input.json"], circuit.wasm, key.zkey, at["out"], at["out2"]
+        ),
+    }
+    if as_command := prove_as_command(rebalance, scratch):
+        whole["dls-zk prove, as a command"] = as_command
+    yield Contest("Proof, from the book", whole)
+    alone: dict[str, Callable[[], object]] = {
+        "snarkjs, worker with the key": lambda: worker.prove(key.zkey, key.zkey_sha256, wtns),
+        "snarkjs groth16 prove, as a command": snarkjs("prove", key.zkey, at["wtns"], at["out"], at["out2"]),
+    }
+    if toolchain.rapidsnark_path():
+        alone["rapidsnark"] = lambda: toolchain.rapidsnark(key.zkey, wtns)
+    yield Contest("Proof alone, from the witness", alone)
+
+    target = operations.verification_target(proof, None, key.kind)
+    artifacts.write_atomic(at["vkey.json"], key.verification_key.read_bytes())
+    local = chain.connect(stack.enter_context(toolchain.anvil()))
+    name = operations.verifier_contract(key)
+    contract = contracts.compile_contracts({name: operations.verifier_source(key)})[name]
+    address, _ = local.deploy_verifier(contract, insecure=True, sender=local.accounts()[0])
+    yield Contest(
+        "Verification",
+        {
+            "pyecc": lambda: operations.verify("pyecc", target, proof),
+            "snarkjs, worker": lambda: operations.verify("snarkjs", target, proof),
+            "snarkjs groth16 verify, as a command": snarkjs("verify", at["vkey.json"], at["public.json"], at["proof.json"]),
+            "evm, eth_call on anvil": lambda: local.verify(address, ProofArguments.from_proof(proof)),
+        },
+    )
+
+
+def prove_as_command(rebalance: Rebalance, scratch: Path) -> Callable[[], object] | None:
+    """``dls-zk prove`` on files, if this is the rebalance of the example."""
+    if rebalance.policy != files.read_policy(EXAMPLE / "policy.yaml"):
+        return None
+    before = scratch / "opening.json"
+    files.write_opening(before, rebalance.before, book_commitment(rebalance.before))
+    given = {name: EXAMPLE / f"{name}.{ending}" for name, ending in FILES} | {"before": before}
+    options = [part for name, path in given.items() for part in (f"--{name}", path)]
+
+    def prove() -> None:
+        out = Path(tempfile.mkdtemp(dir=scratch)) / "proven"  # it overwrites nothing
+        argv = [sys.executable, "-m", "dls_zk", "prove", *options, "--out", out]
+        toolchain.run(argv, timeout=600, env=dict(os.environ))
+
+    return prove
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on, and how busy that was when it began."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "load": round(os.getloadavg()[0], 2),
+        "python": platform.python_version(),
+        **toolchain.snarkjs().version(),
+    }
+
+
+def measure(slots: int, runs: int) -> dict[str, Any]:
+    """Run it all; a JSON value with every single time."""
+    stages, result = Stages(), {"machine": machine(), "slots": slots, "runs": runs}
+    name = SIZES[slots].name
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dls-zk-bench-")))  # mode 0700
+        with stages("Compile"):
+            made, _ = stack.enter_context(toolchain.circom(name, artifacts.CIRCOM_FLAGS, artifacts.data_dir("circuits")))
+        circuit = operations.build_circuit(slots)
+        with stages("Development key"):
+            toolchain.dev_setup(circuit.r1cs, scratch / "zkey")
+        (scratch / "zkey").unlink()
+        key = operations.development_key(circuit)
+        with stages("Preparation"):
+            all_contests = [*contests(instance(slots), circuit, key, made / f"{name}_js", scratch, stack)]
+        for number in range(runs + 1):
+            with stages(f"Round {number} of {runs}" if number else "Round to warm up"):
+                for contest in all_contests:
+                    contest.round()
+    for contest in all_contests:
+        for times in contest.seconds.values():
+            del times[0]
+    result["seconds"] = {contest.title: contest.seconds for contest in all_contests}
+    header = r1cs.r1cs_header(circuit.r1cs)
+    result["once"] = {
+        "compile_s": stages.seconds["Compile"],
+        "dev_setup_s": stages.seconds["Development key"],
+        "constraints": header.n_constraints,
+        "proving_key_bytes": key.zkey.stat().st_size,
+    }
+    with stages("Gas, from the demo"):
+        told = demo.run(Stages(quiet=True))
+    if told["proven"]["circuit"] == name:  # the demo has the size of its example
+        result["gas"] = told["chain"]["gas"]
+    return result
+
+
+def table(result: dict[str, Any]) -> Table:
+    """Medians, minima, and how many times as long as the first way of each job it takes."""
+    where = result["machine"]
+    title = (
+        f"{SIZES[result['slots']].name}, {result['runs']} runs. {where['cpu']}, {where['cores']} cores "
+        f"(load {where['load']}), Python {where['python']}, Node {where['node']}, snarkjs {where['snarkjs']}"
+    )
+    rows = Table("", "median s", "min s", "ratio", title=title, title_justify="left")
+    for column in rows.columns[1:]:
+        column.justify = "right"
+    for job, ways in result["seconds"].items():
+        rows.add_row(f"[bold]{job}[/bold]")
+        first = median(next(iter(ways.values())))
+        for name, times in ways.items():
+            rows.add_row(f"  {name}", f"{median(times):.3f}", f"{min(times):.3f}", f"{median(times) / first:.2f}")
+        rows.add_section()
+    once = result["once"]
+    rows.add_row("Compile the circuit, once", f"{once['compile_s']:.1f}")
+    rows.add_row("Development key, once", f"{once['dev_setup_s']:.1f}")
+    rows.add_section()
+    rows.add_row("Constraints", f"{once['constraints']:,}")
+    rows.add_row("Proving key, MB", f"{once['proving_key_bytes'] / 1e6:.1f}")
+    for name, gas in result.get("gas", {}).items():
+        rows.add_row(f"Gas, {name.replace('_', ' ')}", f"{gas:,}")
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, choices=[*SIZES], default=16, help="circuit size in slots (default: 16)")
+    parser.add_argument("--runs", type=int, default=5, help="rounds that count (default: 5)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything to this file")
+    arguments = parser.parse_args()
+    if arguments.runs < 1:
+        parser.error("--runs: at least 1")
+    result = measure(arguments.size, arguments.runs)
+    Console(highlight=False).print(table(result))
+    if arguments.json:
+        artifacts.write_atomic(arguments.json, json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
