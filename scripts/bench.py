@@ -219,7 +219,7 @@ def measure(slots: int, runs: int) -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> Table:
-    """Medians, minima, and how many times as long as the first way of each job it takes."""
+    """Medians, minima, and how many times as long as the first way of each job it takes (median of the rounds' ratios)."""
     where = result["machine"]
     title = (
         f"{SIZES[result['slots']].name}, {result['runs']} runs. {where['cpu']}, {where['cores']} cores "
@@ -230,9 +230,10 @@ def table(result: dict[str, Any]) -> Table:
         column.justify = "right"
     for job, ways in result["seconds"].items():
         rows.add_row(f"[bold]{job}[/bold]")
-        first = median(next(iter(ways.values())))
+        first = next(iter(ways.values()))
         for name, times in ways.items():
-            rows.add_row(f"  {name}", f"{median(times):.3f}", f"{min(times):.3f}", f"{median(times) / first:.2f}")
+            ratio = median(one / other for one, other in zip(times, first, strict=True))
+            rows.add_row(f"  {name}", f"{median(times):.3f}", f"{min(times):.3f}", f"{ratio:.2f}")
         rows.add_section()
     once = result["once"]
     rows.add_row("Compile the circuit, once", f"{once['compile_s']:.1f}")

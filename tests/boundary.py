@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from instances import vacuous_policy
+
 from dls_zk.constants import FIELD, SIZES
 from dls_zk.model import Opening, Policy, Prices, Rebalance, SlotTerms, Terms
 from dls_zk.relation import public_signals
 from dls_zk.statement import PublicSignals
-from instances import vacuous_policy
 
 SIZE = SIZES[8]
 CASH, SPOT, PERP, LOAN, DUST, NULL = range(6)  # slots; the rest are null as well

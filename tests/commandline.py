@@ -158,7 +158,7 @@ def installed_key() -> ProvingKey:
 
 
 def spoiled_home(folder: Path, spoil: Callable[[Path], None], name: str) -> Path:
-    """A home like the real one as far as the small circuit goes, in which one file (of its last name) is spoiled."""
+    """A home like the real one as far as the small circuit goes, in which the file of this name is spoiled."""
     key = installed_key()
     for built in (operations.build_circuit(SLOTS).manifest.folder, key.manifest.folder):
         place = folder / built.relative_to(artifacts.home())

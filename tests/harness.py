@@ -51,8 +51,9 @@ class Circuit:
             (root / "circomlib").mkdir()
             shutil.copy(toolchain.package_file("circomlib", "circuits/poseidon_constants.circom"), root / "circomlib")
             name = self.built.name
-            argv = [toolchain.package_file("circom2", "cli.js"), f"circuits/main/{name}.circom", "--wat", "--O1", "-l", "circomlib"]
-            toolchain.run_node(argv, cwd=root, timeout=300)
+            circom = toolchain.package_file("circom2", "cli.js")
+            flags = ["--wat", "--O1", "-l", "circomlib"]
+            toolchain.run_node([circom, f"circuits/main/{name}.circom", *flags], cwd=root, timeout=300)
             text = (root / f"{name}_js" / f"{name}.wat").read_text()
         stripped, count = re.subn(re.escape(_GIVE_UP), "call $printErrorMessage\nend", text)
         assert count, "the compiler's way to assert has changed: no assertion found"

@@ -1,0 +1,99 @@
+"""The demo, as ``scripts/demo`` runs it: the whole story on a local chain, told once and read back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import commandline
+import pytest
+from commandline import Result
+
+from dls_zk import demo, files, operations
+from dls_zk.commitments import policy_hash
+from dls_zk.relation import CHECKS
+
+EXAMPLE = Path(demo.__file__).parent / "examples" / "delta_neutral_eth"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def shown(place: Path) -> Result:
+    """What the program showed."""
+    result = commandline.run("demo", "--json", "summary.json", cwd=place, env=commandline.environment(place))
+    assert result.code == 0, result
+    return result
+
+
+@pytest.fixture(scope="module")
+def told(shown: Result, place: Path) -> dict[str, Any]:
+    """The summary."""
+    return json.loads((place / "summary.json").read_text())
+
+
+def test_the_summary_has_its_parts(told: dict[str, Any]) -> None:
+    assert list(told) == ["proven", "constraints", "verified_by", "chain", "refused", "seconds", "insecure_key"]
+
+
+def test_the_real_example_was_proven(told: dict[str, Any]) -> None:
+    proven, policy = told["proven"], files.read_policy(EXAMPLE / "policy.yaml")
+    assert (proven["circuit"], proven["checks"], proven["instruments"]) == ("rebalance_16", len(CHECKS), 10)
+    assert proven["policy_hash"] == f"0x{policy_hash(policy):064x}"
+    assert proven["commitment_before"] != proven["commitment_after"]
+    assert proven["nav_at_least_usd"] == 9_987_000
+    assert 0 < told["constraints"] <= 20_480
+
+
+def test_it_was_accepted_on_chain(told: dict[str, Any]) -> None:
+    chain = told["chain"]
+    assert (chain["chain_id"], chain["sequence"]) == (31337, 2)
+    assert len(set(chain["transactions"])) == 2 and all(len(hash_) == 66 for hash_ in chain["transactions"])
+    assert chain["gas"].keys() == {"deploy_hub", "deploy_verifier", "submit_first", "submit"}
+    assert all(200_000 < gas < 5_000_000 for gas in chain["gas"].values())
+    assert told["verified_by"] == list(operations.VERIFIERS)
+
+
+def test_three_frauds_were_refused_for_their_own_reasons(told: dict[str, Any]) -> None:
+    refused = told["refused"]
+    assert refused.keys() == {"tampered", "replayed", "over_limit"}
+    assert refused["tampered"].endswith("(ProofRejected)")
+    assert refused["replayed"].endswith("(CommitmentMismatch)")
+    assert refused["over_limit"] == "refused by factor exposure (9): ETH 2.00000002% of NAV, limit 2% of NAV at most"
+
+
+def test_the_key_is_called_insecure(told: dict[str, Any], shown: Result) -> None:
+    assert told["insecure_key"] is True
+    assert "INSECURE development key" in shown.stdout and "Development key (INSECURE)" in shown.stderr
+
+
+def test_the_stages_are_shown_with_their_seconds(told: dict[str, Any], shown: Result) -> None:
+    lines = shown.stderr.splitlines()
+    assert {line.removesuffix(" …") for line in lines if line.endswith(" …")} == told["seconds"].keys()
+    assert sum(line.startswith("✓ ") for line in lines) == len(lines) / 2
+    assert sum(told["seconds"].values()) > 1
+
+
+def test_the_summary_is_shown_whole(told: dict[str, Any], shown: Result) -> None:
+    assert told["chain"]["transactions"][-1] in shown.stdout
+    assert "refused: factor exposure (9): ETH 2.00000002% of NAV, limit 2% of NAV at most" in shown.stdout
+    assert shown.stdout.endswith("summary  summary.json\n")
+
+
+def test_it_leaves_nothing_but_the_summary(shown: Result, place: Path) -> None:
+    assert [path.name for path in place.iterdir() if path.is_file()] == ["summary.json"]
+    assert not list((place / "tmp").iterdir()) and not list((place / "home").iterdir())
+
+
+def test_it_shows_no_quantity(shown: Result, place: Path) -> None:
+    """The example's own quantities are public; a real run of the same code must not show them."""
+    text = shown.stdout + shown.stderr + (place / "summary.json").read_text()
+    policy = files.read_policy(EXAMPLE / "policy.yaml")
+    for name in ("book_before.csv", "trades.csv", "trades_over_limit.csv"):
+        for quantity in files.read_trades(EXAMPLE / name, policy):
+            written = commandline.human(abs(quantity)).rstrip("0").rstrip(".")
+            assert len(written) < 6 or (written not in text and str(abs(quantity)) not in text)
