@@ -32,14 +32,13 @@ from web3.exceptions import (
 )
 
 from .calldata import ProofArguments
+from .constants import DEVELOPMENT_CHAIN_IDS
 from .context import Context
 from .contracts import Artifact
 from .errors import ChainError, InputError, InsecureKey
 from .field import decode_signed
 from .model import Terms
 from .statement import PublicSignals
-
-DEVELOPMENT_CHAIN_IDS = frozenset({31337, 1337})
 
 #: Gas for asking a verifier: as much as the hub gives it (``Groth16.GAS_CAP``), and the price of the call itself.
 _VERIFY_GAS = 600_000 + 100_000
@@ -50,8 +49,10 @@ _MINING_SECONDS = 120
 
 # --- what the contracts refuse, in words ---------------------------------------------------------------
 
-#: Error of the hub or the oracle → what it means and what to do; the error's parameters by name.
+#: Error of the hub, the oracle or a development verifier → what it means and what to do; the error's parameters by name.
 EXPLAINED = {
+    "InsecureDevelopmentKey": "chain {chainId} is no development chain, and against this key anybody can forge proofs; "
+    "use a key from `dls-zk setup ceremony`",
     "ZeroAddress": "the operator and the flow source must be addresses other than 0",
     "NoCode": "there is no contract at {account}; deploy the verifier and the oracle first",
     "UnsupportedSlots": "{slots} slots; a book has 8, 16 or 32",

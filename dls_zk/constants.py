@@ -12,6 +12,9 @@ FIELD = 218882428718392752222464057452572750885483644004160343436982041865758084
 # The base field of BN254: where point coordinates live. EIP-196.
 BASE_FIELD = 21888242871839275222246405745257275088696311157297823662689037894645226208583
 
+# Chains on which a development key may be used, if they run on this machine: the defaults of anvil (and hardhat), of geth.
+DEVELOPMENT_CHAIN_IDS = (31337, 1337)
+
 # --- scales -----------------------------------------------------------------
 BPS = 10_000                # ratios and weights: 1e-4
 PPM = 1_000_000             # accrual: 1e-6 of NAV

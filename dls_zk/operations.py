@@ -17,8 +17,8 @@ from . import artifacts, files, prover, relation, toolchain, verifier, zkey
 from .artifacts import BuiltCircuit, ProvingKey
 from .circuit_inputs import circuit_inputs
 from .commitments import book_commitment, policy_hash
-from .constants import FIELD, SIZES
-from .errors import ArtifactError, InputError, ProofInvalid, StatementRefused
+from .constants import DEVELOPMENT_CHAIN_IDS, FIELD, SIZES
+from .errors import ArtifactError, InputError, ProofInvalid, StatementRefused, ToolError
 from .model import Opening, Policy, Rebalance, Terms
 from .proof import Proof
 from .relation import Limit, Report
@@ -173,9 +173,26 @@ def verifier_contract(key: ProvingKey) -> str:
 
 
 def verifier_source(key: ProvingKey) -> str:
-    """Solidity source of the verifier of a key; a development key is marked in its first lines."""
-    source = toolchain.snarkjs().export_verifier(key.zkey, key.zkey_sha256, verifier_contract(key))
-    return source if key.kind != "dev" else f"// {zkey.MARKER}\n{source}"
+    """Solidity source of the verifier of a key, as snarkjs generates it.
+
+    That of a development key is marked in its first line and can be deployed on a development chain alone.
+    """
+    name = verifier_contract(key)
+    source = toolchain.snarkjs().export_verifier(key.zkey, key.zkey_sha256, name)
+    if key.kind != "dev":
+        return source
+    chains = " && ".join(f"block.chainid != {chain_id}" for chain_id in DEVELOPMENT_CHAIN_IDS)
+    guard = f"""contract {name} {{
+    error InsecureDevelopmentKey(uint256 chainId);
+
+    constructor() {{
+        if ({chains}) revert InsecureDevelopmentKey(block.chainid);
+    }}
+"""
+    opening = f"contract {name} {{\n"
+    if source.count(opening) != 1:
+        raise ToolError(f"snarkjs generated no contract {name}; run `dls-zk doctor`")
+    return f"// {zkey.MARKER}\n{source.replace(opening, guard)}"
 
 
 # --- proving --------------------------------------------------------------------------------------

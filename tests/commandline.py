@@ -142,9 +142,9 @@ def run(*args: str, cwd: Path, env: Mapping[str, str], stdin: bytes = b"") -> Re
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def invoke(*args: str, env: Mapping[str, str] | None = None) -> Result:
+def invoke(*args: str, stdin: bytes = b"") -> Result:
     """The same in this process: without the second that it takes to start."""
-    done = CliRunner(env=env).invoke(cli.main, args, prog_name="dls-zk")
+    done = CliRunner().invoke(cli.main, args, input=stdin, prog_name="dls-zk")
     return Result(done.exit_code, done.stdout, done.stderr)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -18,7 +19,8 @@ import commandline
 import pytest
 from commandline import FIRST, REFUSED, RULES, SECOND, Result, flip, invoke, snapshot, write_inputs
 
-from dls_zk import artifacts, cli, files, operations
+from dls_zk import artifacts, cli, files, operations, toolchain
+from dls_zk.artifacts import BuiltCircuit
 from dls_zk.calldata import ProofArguments
 from dls_zk.commitments import policy_hash
 from dls_zk.errors import InputError
@@ -41,10 +43,10 @@ class Vault:
     def run(self, *args: str, stdin: bytes = b"", **env: str) -> Result:
         return commandline.run(*args, cwd=self.folder, env=commandline.environment(self.place, **env), stdin=stdin)
 
-    def invoke(self, *args: str) -> Result:
+    def invoke(self, *args: str, stdin: bytes = b"") -> Result:
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(self.folder)
-            return invoke(*args)
+            return invoke(*args, stdin=stdin)
 
     def edit(self, name: str, old: str, new: str) -> None:
         text = (self.folder / name).read_text()
@@ -255,6 +257,40 @@ def test_what_is_built_already_is_named() -> None:
     (key,) = json.loads(made.stdout)["keys"]
     assert key.keys() == {"circuit", "zkey", "zkey_sha256", "insecure"} and key["insecure"] is True
     assert artifacts.sha256_file(Path(key["zkey"])) == key["zkey_sha256"]
+
+
+def test_a_ceremony(vault: Vault, small: BuiltCircuit) -> None:
+    """All of it on a small circuit; `finish`, which takes circuits of the package only, as far as the size of the ptau."""
+    ptau = vault.folder / "final.ptau"
+    toolchain.run_snarkjs(["powersoftau", "new", "bn128", "8", vault.place / "0.ptau"])
+    toolchain.run_snarkjs(["powersoftau", "contribute", vault.place / "0.ptau", vault.place / "1.ptau"], stdin=b"any\n")
+    toolchain.run_snarkjs(["powersoftau", "prepare", "phase2", vault.place / "1.ptau", ptau])
+    origin = ("--ptau", "final.ptau", "--ptau-blake2b", hashlib.blake2b(ptau.read_bytes()).hexdigest())
+    r1cs = ("--r1cs", str(small.r1cs))
+
+    def step(*args: str, stdin: bytes = b"") -> Result:
+        return vault.invoke("setup", "ceremony", *args, stdin=stdin)
+
+    started = step("start", *r1cs, *origin, "--out", "0.zkey")
+    assert started == Result(0, "0.zkey: no contribution yet, and no use before the first\n", "")
+    assert "nobody has contributed" in step("verify", "0.zkey", *r1cs, *origin).refused(8)
+    contributed = step("contribute", "0.zkey", "1.zkey", "--name", "Ada", stdin=b"unguessable\n")
+    assert contributed == Result(0, "  1  Ada\n", "")
+    closed = step("beacon", "1.zkey", "2.zkey", "--beacon", "0102", "--iterations", "10")
+    assert closed == Result(0, "  1  Ada\n  2  final beacon\n", "")
+    verified = step("verify", "2.zkey", *r1cs, *origin)
+    assert verified == Result(0, f"{closed.stdout}the transcript holds\n", "")
+
+    before = snapshot(vault.folder)
+    for code, said, *args in (
+        (3, "2.zkey: is there already; choose another name", "beacon", "1.zkey", "2.zkey", "--beacon", "01"),
+        (3, "beacon: must be 1 to 255 bytes in hex", "beacon", "1.zkey", "3.zkey", "--beacon", "0x"),
+        (3, "entropy: must be one line of text and not empty", "contribute", "1.zkey", "3.zkey", "--name", "Bob"),
+        (3, "final.ptau: has 2^8 powers; this circuit needs 2^", "finish", "2.zkey", "--size", "8", *origin),
+        (6, "final.ptau is not the expected", "start", *r1cs, *origin[:3], "00" * 64, "--out", "3.zkey"),
+    ):
+        assert step(*args).refused(code).startswith(said)
+    assert snapshot(vault.folder) == before
 
 
 def test_doctor(vault: Vault) -> None:

@@ -10,7 +10,7 @@ from boundary import BOOK, ONE, SPOT, policy, rebalance
 from dls_zk import chain, contracts, operations, toolchain
 from dls_zk.calldata import ProofArguments
 from dls_zk.constants import BASE_FIELD, FIELD, SIZES
-from dls_zk.errors import DlsError, ProofInvalid
+from dls_zk.errors import ChainError, DlsError, InsecureKey, ProofInvalid
 from dls_zk.proof import Proof
 from dls_zk.statement import NAMES, signal_count
 
@@ -26,11 +26,17 @@ def proven():
 
 
 @pytest.fixture(scope="module")
-def verifiers(proven):
+def artifact(proven):
+    """The compiled verifier of the development key."""
+    key = proven[1].key
+    name = operations.verifier_contract(key)
+    return contracts.compile_contracts({name: operations.verifier_source(key)})[name]
+
+
+@pytest.fixture(scope="module")
+def verifiers(proven, artifact):
     """Verifier name → function of a proof that says whether it holds."""
     _, target = proven
-    name = operations.verifier_contract(target.key)
-    artifact = contracts.compile_contracts({name: operations.verifier_source(target.key)})[name]
 
     def by(verifier):
         def holds(proof: Proof) -> bool:
@@ -114,3 +120,13 @@ def test_a_proof_is_no_identity(proven, verifiers):
         pi_b=(proof.pi_b[0], tuple((BASE_FIELD - part) % BASE_FIELD for part in proof.pi_b[1])),
     )
     assert {name: holds(negated) for name, holds in verifiers.items()} == dict.fromkeys(verifiers, True)
+
+
+def test_a_development_key_is_refused_on_any_other_chain(artifact):
+    """By us before it is sent, and by the contract itself if somebody else sends it."""
+    with toolchain.anvil(chain_id=1) as url:
+        other = chain.connect(url)
+        with pytest.raises(InsecureKey, match="INSECURE"):
+            other.deploy_verifier(artifact, insecure=True, sender=other.accounts()[0])
+        with pytest.raises(ChainError, match="InsecureDevelopmentKey"):
+            other.deploy(artifact, sender=other.accounts()[0])
