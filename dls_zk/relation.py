@@ -234,10 +234,8 @@ class _Limits:
         yield self._of_nav("", BPS * self.turnover_e14, self.rules.max_turnover_bps)
 
     def solvency(self) -> Iterator[Limit]:
-        value = Fraction(self.nav, USD_E14)
-        yield Limit("NAV", value, Fraction(0), "USD", True, self.nav)
-        most = (1 << NAV_BITS) - 1
-        yield Limit("NAV below 2^88", value, Fraction(most, USD_E14), "USD", False, most - self.nav)
+        yield Limit("NAV", Fraction(self.nav, USD_E14), Fraction(0), "USD", True, self.nav)
+        yield _condition(f"NAV below 2^{NAV_BITS}", self.nav < 1 << NAV_BITS)
 
     def gross_leverage(self) -> Iterator[Limit]:
         yield self._of_nav("", self._weighted("gross_bps"), self.rules.max_leverage_bps)
