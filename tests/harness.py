@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
@@ -45,16 +44,9 @@ class Circuit:
         return calculator
 
     def _without_assertions(self) -> str:
-        with tempfile.TemporaryDirectory() as scratch:
-            root = Path(scratch)
-            shutil.copytree(self.sources, root / "circuits")
-            (root / "circomlib").mkdir()
-            shutil.copy(toolchain.package_file("circomlib", "circuits/poseidon_constants.circom"), root / "circomlib")
-            name = self.built.name
-            circom = toolchain.package_file("circom2", "cli.js")
-            flags = ["--wat", "--O1", "-l", "circomlib"]
-            toolchain.run_node([circom, f"circuits/main/{name}.circom", *flags], cwd=root, timeout=300)
-            text = (root / f"{name}_js" / f"{name}.wat").read_text()
+        name = self.built.name
+        with toolchain.circom(name, ["--wat", "--O1"], self.sources) as (out, _):
+            text = (out / f"{name}_js" / f"{name}.wat").read_text()
         stripped, count = re.subn(re.escape(_GIVE_UP), "call $printErrorMessage\nend", text)
         assert count, "the compiler's way to assert has changed: no assertion found"
         # circom writes the text format's old spellings.

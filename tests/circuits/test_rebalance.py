@@ -68,14 +68,14 @@ def _verdicts(seed: int, slots: int) -> tuple[bool, bool]:
     return evaluate(case, public).holds, not judged.violated(judged.lying(circuit_inputs(case, public)))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(st.integers(0, 2**64))
 def test_relation_and_circuit_agree_on_8_slots(seed):
     relation, constraints = _verdicts(seed, 8)
     assert relation == constraints
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.integers(0, 2**64), st.sampled_from([16, 32]))
 def test_relation_and_circuit_agree_on_16_and_32_slots(seed, slots):
     relation, constraints = _verdicts(seed, slots)
