@@ -42,9 +42,12 @@ _CIRCUIT_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 def home() -> Path:
-    """The folder for everything that dls-zk builds: $DLS_ZK_HOME, or dls-zk in the user's cache folder."""
+    """The folder for everything that dls-zk builds: $DLS_ZK_HOME, or .dls-zk in a checkout, or dls-zk in the user's
+    cache folder."""
     if chosen := os.environ.get("DLS_ZK_HOME"):
         return Path(chosen).expanduser().absolute()
+    if not (PACKAGE / "_data").is_dir() and (PACKAGE.parent / "scripts" / "bootstrap").is_file():
+        return PACKAGE.parent / ".dls-zk"
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache").absolute() / "dls-zk"
 
@@ -101,6 +104,31 @@ def write_atomic(path: Path, content: bytes | str, mode: int = 0o644) -> None:
     ``mode`` is the file's mode from the moment it exists (less the umask): use 0o600 for secrets. The folder must
     exist. InputError if the file cannot be written, e.g. because the disk is full.
     """
+    _write(path, content, mode, os.replace)
+
+
+def write_new(path: Path, content: bytes | str, mode: int = 0o644) -> None:
+    """As ``write_atomic``, but InputError if there is such a file, even if it came into being a moment ago."""
+    try:
+        _write(path, content, mode, _publish_new)
+    except FileExistsError:
+        raise InputError("exists, and is not overwritten; choose another name, or move it away", str(path)) from None
+
+
+def _publish_new(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)  # unlike a rename, it fails if the name is taken
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
+        if os.path.lexists(path):  # a file system without links: the best that it can do
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        os.rename(temporary, path)
+        return
+    os.unlink(temporary)
+
+
+def _write(path: Path, content: bytes | str, mode: int, publish: Callable[[Path, Path], None]) -> None:
     data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}.tmp")
     try:
@@ -110,12 +138,14 @@ def write_atomic(path: Path, content: bytes | str, mode: int = 0o644) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            publish(temporary, path)
         except BaseException:
             with suppress(OSError):
                 os.unlink(temporary)
             raise
         _sync_folder(path.parent)
+    except FileExistsError:
+        raise
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", str(path)) from None
 
@@ -393,7 +423,7 @@ def install_key(circuit: BuiltCircuit, kind: str, fill: Callable[[Path], None], 
 def proving_key(circuit: str, r1cs_sha256: str, kind: str) -> ProvingKey:
     """The installed key of this kind for the circuit with this r1cs; ArtifactError if there is none."""
     folder = key_dir(circuit, r1cs_sha256, kind)
-    command = f"dls-zk setup {kind}"
+    command = f"dls-zk setup dev --size {circuit.rpartition('_')[2]}" if kind == "dev" else "dls-zk setup ceremony"
     if not folder.is_dir():
         raise ArtifactError(f"there is no {kind} key for {circuit} as it is built now; run `{command}`")
     manifest = read_manifest(folder, f"run `{command} --force`" if kind == "dev" else "restore it from a good copy")

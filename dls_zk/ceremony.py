@@ -14,9 +14,11 @@ contributor's entropy goes by stdin only: arguments are visible to every user of
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -55,7 +57,7 @@ class Run(Protocol):
 def start(ptau: Path, r1cs: Path, out: Path, *, run: Run, ptau_blake2b: str | None = None) -> ZKey:
     """Write the key that the first contributor starts from. It must not be used: anybody can forge with it.
 
-    ptau_blake2b: the file's blake2b-512 (hex), for one that is not among ``PINNED``. InputError or ArtifactError if the
+    ptau_blake2b: the file's blake2b-512 (hex), for a power that is not among ``PINNED``. InputError or ArtifactError if the
     powers-of-tau file is not the one of that hash, not prepared, or too small; nothing is written then.
     """
     circuit = r1cs_header(r1cs)
@@ -105,13 +107,13 @@ def verify(zkey: Path, ptau: Path, r1cs: Path, *, run: Run, ptau_blake2b: str | 
     _check_ptau(ptau, circuit, ptau_blake2b)
     key = read_zkey(zkey)
     if is_development(key, hashlib.sha256(r1cs.read_bytes()).hexdigest()):
-        raise InsecureKey(f"{zkey} is a development key: anybody can forge proofs against it")
+        raise InsecureKey("this is a development key: anybody can forge proofs against it")
     require_sound(key, n_public=circuit.n_public)
     try:
         # zkvr is `zkey verify r1cs`, which snarkjs's own command line does not find: another alias hides it.
         run(["zkvr", r1cs.absolute(), ptau.absolute(), zkey.absolute()])
     except ToolError as error:
-        raise InsecureKey(f"the transcript of {zkey} could not be verified from {ptau} and {r1cs}: {error}") from None
+        raise InsecureKey(f"the key's transcript could not be verified from {ptau} and {r1cs}: {error}") from None
     return key
 
 
@@ -150,9 +152,32 @@ def _new_file(path: Path) -> Iterator[Path]:
             yield temporary
             with open(temporary, "rb") as file:
                 os.fsync(file.fileno())
-            os.rename(temporary, path)
+            _publish(temporary, path)
+    except FileExistsError:
+        raise InputError("has appeared meanwhile and is left as it is; choose another name", str(path)) from None
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", str(path)) from None
+
+
+#: What a file system says that has no hard links.
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    """Give a finished file the name ``path``; FileExistsError if there is one by now, which a rename would replace."""
+    try:
+        os.link(temporary, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        with open(temporary, "rb") as source, open(path, "xb") as target:
+            try:
+                shutil.copyfileobj(source, target)
+                target.flush()
+                os.fsync(target.fileno())
+            except BaseException:
+                path.unlink()
+                raise
 
 
 def _check_ptau(path: Path, circuit: Header, expected: str | None) -> None:
@@ -168,14 +193,19 @@ def _check_ptau(path: Path, circuit: Header, expected: str | None) -> None:
     if not file.sections.keys() >= _PREPARED:
         raise InputError("is not prepared for phase 2; take the published file ending in _final", str(path))
 
-    if expected is None:
-        if power not in PINNED:
-            known = ", ".join(map(str, PINNED))
-            raise InputError(f"has 2^{power} powers, and only those of {known} have a known hash; give it", str(path))
-        expected = PINNED[power]
-    elif not re.fullmatch(r"[0-9a-fA-F]{128}", expected, re.ASCII):
+    pinned = PINNED.get(power)
+    if expected is None and pinned is None:
+        known = ", ".join(map(str, PINNED))
+        raise InputError(f"has 2^{power} powers, and only those of {known} have a known hash; give it", str(path))
+    if expected is not None and not re.fullmatch(r"[0-9a-fA-F]{128}", expected, re.ASCII):
         raise InputError("must be 128 hex digits", "blake2b of the powers of tau")
+    expected = (expected or pinned or "").lower()
+    if pinned is not None and expected != pinned:
+        raise InputError(
+            f"is not that of the published file with 2^{power} powers, the only one taken; leave it out",
+            "blake2b of the powers of tau",
+        )
     with open(path, "rb") as content:
         digest = hashlib.file_digest(content, "blake2b").hexdigest()
-    if digest != expected.lower():
+    if digest != expected:
         raise ArtifactError(f"{path} is not the expected powers-of-tau file (its blake2b-512 is {digest})")

@@ -15,7 +15,7 @@ from .errors import InputError
 EXAMPLE = "\b\nExample:\n  dls-zk setup ceremony"  # \b: click leaves the line as it is, to be copied
 FILE = click.Path(path_type=Path)
 ptau_option = click.option("--ptau", type=FILE, required=True, help="powersOfTau28_hez_final_NN.ptau, prepared for phase 2.")
-hash_option = click.option("--ptau-blake2b", help="blake2b-512 (hex) of a ptau file that is not one of the published.")
+hash_option = click.option("--ptau-blake2b", help="blake2b-512 (hex) of a ptau file of a power that has no pinned hash.")
 r1cs_option = click.option("--r1cs", type=FILE, help="Constraint system, instead of --size (for a circuit of your own).")
 size_option = click.option("--size", type=click.Choice([str(n) for n in SIZES]), help="Circuit size.")
 
@@ -96,13 +96,23 @@ def verify(key: Path, size: str | None, r1cs: Path | None, ptau: Path, ptau_blak
 @hash_option
 def finish(key: Path, size: str, ptau: Path, ptau_blake2b: str | None) -> None:
     """Verify the key and install it for `prove`, `verify` and `export`."""
+    zkey.read_zkey(key)  # a damaged file is named as the user does; what counts is the check of the copy
     circuit = operations.build_circuit(int(size))
-    checked = ceremony.verify(key, ptau, circuit.r1cs, run=toolchain.run_snarkjs, ptau_blake2b=ptau_blake2b)
+    fresh = False
 
     def fill(folder: Path) -> None:
-        shutil.copy(key, folder / "proving_key.zkey")
+        nonlocal fresh
+        copy = folder / "proving_key.zkey"
+        shutil.copyfile(key, copy)  # verified after copying: nobody else can change it there
+        checked = ceremony.verify(copy, ptau, circuit.r1cs, run=toolchain.run_snarkjs, ptau_blake2b=ptau_blake2b)
         vk = zkey.verification_key_json(checked, circuit.name, circuit.r1cs_sha256)
         artifacts.write_atomic(folder / "verification_key.json", vk)
+        fresh = True
 
     installed = artifacts.install_key(circuit, "ceremony", fill)
-    click.echo(f"installed {installed.zkey}")
+    if not fresh and installed.zkey_sha256 != artifacts.sha256_file(key):
+        folder = installed.manifest.folder
+        raise InputError(
+            f"not installed: another ceremony key of {circuit.name} is; remove {folder} first to replace it", str(key)
+        )
+    click.echo(f"{'installed' if fresh else 'there already:'} {installed.zkey}")

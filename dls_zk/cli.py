@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +18,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from . import artifacts, calldata, ceremony_cli, files, operations, prover, toolchain, zkey
-from .constants import SIZES
-from .errors import DlsError, InputError, ToolError
-from .operations import show_amount, show_value
+from .constants import QUANTITY_DECIMALS, SIZES
+from .errors import DlsError, InputError, ProofInvalid, ToolError
+from .model import Policy
+from .operations import decimal_text, show_amount, show_value
 from .progress import Stages
 from .proof import Proof
 from .relation import Report
 from .statement import PublicSignals
 
 EPILOG = """Exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input, 4 the statement does not hold, 5 a tool is missing or
-failed, 6 a built file is damaged, 7 a proof does not verify, 8 an insecure key, 9 the chain."""
+failed, 6 a built file is damaged or missing, 7 a proof does not verify, 8 an insecure key, 9 the chain, 130 interrupted."""
 
 FILE = click.Path(path_type=Path)
 #: A table in a pipe is as wide as it needs to be.
@@ -39,6 +43,8 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except DlsError as error:
             _fail(str(error), error.exit_code)
+        except KeyboardInterrupt:
+            _fail("interrupted", 130)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except OSError as error:  # a full disk, a folder that may not be written: no bug
@@ -98,6 +104,9 @@ def _warn_insecure() -> None:
 @click.version_option(package_name="dls-zk")
 def main() -> None:
     """Prove that a hidden vault rebalance conserves value and keeps every public risk limit."""
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):  # end as on an error, so that temporary files go too
+            signal.signal(number, lambda received, _: sys.exit(128 + received))
 
 
 @main.command(**_example("dls-zk doctor --json"))
@@ -186,6 +195,7 @@ def rebalance_options(command: Any) -> Any:
             click.option("--before", help="What is held before: an opening (JSON), or `empty` for the first rebalance."),
             click.option("--trades", type=FILE, help="Trades, after minus before (CSV or YAML). Secret."),
             click.option("--after", type=FILE, help="The book after (CSV or YAML), instead of the trades. Secret."),
+            click.option("--heartbeat", is_flag=True, help="No trades: the same book at these prices."),
         ]
     ):
         command = option(command)
@@ -202,6 +212,7 @@ def check(
     before: str | None,
     trades: Path | None,
     after: Path | None,
+    heartbeat: bool,
     terms: Path | None,
     as_json: bool,
 ) -> None:
@@ -209,6 +220,7 @@ def check(
 
     --before may also be a book (CSV or YAML) here. The output is as secret as the book: it shows exposures.
     """
+    _require_one_move(trades, after, heartbeat)
     rebalance = operations.load_rebalance(
         policy, prices, _before(before), trades=trades, after=after, terms=terms, opening_required=False
     )
@@ -221,7 +233,9 @@ def check(
 
 
 def report_json(report: Report) -> dict[str, Any]:
-    """A report for pipelines. slack: exact, an integer in the inequality's own scale, negative where it is broken."""
+    """A report for pipelines. value, limit: decimals in ``unit`` (a share "of NAV", a ratio "x", or "USD"), the value
+    rounded towards breaking its limit, null where there is nothing to compare with. slack: exact, an integer in the
+    inequality's own scale, negative where it is broken."""
     return {
         "holds": report.holds,
         "checks": [
@@ -233,8 +247,9 @@ def report_json(report: Report) -> dict[str, Any]:
                     {
                         "subject": limit.subject,
                         "holds": limit.holds,
-                        "value": show_value(limit),
-                        "limit": show_amount(limit.bound, limit.unit),
+                        "value": None if limit.value is None else decimal_text(limit.value, down=limit.at_least),
+                        "limit": decimal_text(limit.bound),
+                        "unit": limit.unit,
                         "at_least": limit.at_least,
                         "slack": str(limit.slack),
                     }
@@ -267,6 +282,13 @@ def _print_report(report: Report) -> None:
             "" if room is None else show_amount(room, limit.unit, down=True),
         )
     _out.print(table)
+    if report.holds:
+        _out.print(f"All {len(report.checks)} checks hold.")
+
+
+def _require_one_move(trades: Path | None, after: Path | None, heartbeat: bool) -> None:
+    if sum(map(bool, (trades, after, heartbeat))) != 1:
+        raise click.UsageError("Give one of --trades, --after and --heartbeat.")
 
 
 def _before(text: str | None) -> Path | None:
@@ -292,6 +314,7 @@ def prove(
     before: str | None,
     trades: Path | None,
     after: Path | None,
+    heartbeat: bool,
     terms: Path,
     out: Path,
     backend: str,
@@ -302,11 +325,13 @@ def prove(
 
     A rebalance that breaks a check is refused by name (exit code 4) before the circuit is touched, and nothing is written.
     """
+    _require_one_move(trades, after, heartbeat)
     stages = Stages(quiet=as_json)
     rebalance = operations.load_rebalance(policy, prices, _before(before), trades=trades, after=after, terms=terms)
     operations.proven_paths(out)
     operations.require(operations.check(rebalance))
-    circuit = operations.build_circuit(rebalance.size.slots)
+    with stages("Circuit"):
+        circuit = operations.build_circuit(rebalance.size.slots)
     proven = operations.prove(rebalance, operations.installed_key(circuit, kind), circuit, backend, stages)
     opening_path, proof_path = operations.write_proven(proven, out)
     if proven.insecure:
@@ -328,7 +353,7 @@ def prove(
 
 
 def signals_json(public: PublicSignals) -> dict[str, Any]:
-    """Public signals by name; field elements as hex, amounts as decimal strings."""
+    """Public signals by name; field elements as hex, amounts as decimal strings (nav_floor in the policy's steps)."""
     return {
         "commitment_before": f"0x{public.commitment_before:064x}",
         "commitment_after": f"0x{public.commitment_after:064x}",
@@ -356,40 +381,71 @@ def signals_json(public: PublicSignals) -> dict[str, Any]:
 @click.option("--vkey", type=FILE, help="verification_key.json to verify against, instead of the installed key's.")
 @click.option("--policy", type=FILE, help="Also demand that the proof is about this policy.")
 @click.option("--prices", type=FILE, help="Also demand these prices (with --policy).")
+@click.option("--terms", type=FILE, help="Also demand this flow, accrual and context: chain, hub, vault, sequence, ….")
 @key_option
 @json_option
 def verify(
-    proof: Path, verifier: str, vkey: Path | None, policy: Path | None, prices: Path | None, kind: str | None, as_json: bool
+    proof: Path,
+    verifier: str,
+    vkey: Path | None,
+    policy: Path | None,
+    prices: Path | None,
+    terms: Path | None,
+    kind: str | None,
+    as_json: bool,
 ) -> None:
     """Verify a proof: pyecc in pure Python, snarkjs, or evm (the generated contract on a local chain).
 
-    Exit code 7 if it does not hold. That a proof holds says nothing of where it belongs: the hub checks its state.
+    Exit code 7 if it does not hold. That a proof holds says nothing of what it is about: give the policy, the prices and the
+    terms that it should be about, or leave that to the hub, which compares them with its own.
     """
     if prices and not policy:
         raise click.UsageError("--prices needs --policy, which says which instrument is in which slot.")
     given = Proof.read(proof)
     public = PublicSignals.from_field(given.public)
     rules = files.read_policy(policy) if policy else None
-    operations.require_signals(public, rules, prices)
-    target = operations.verification_target(given, vkey, kind)
     names = operations.VERIFIERS if verifier == "all" else (verifier,)
+    if vkey and "evm" in names:
+        raise click.UsageError("The evm verifier is generated from an installed key; leave --vkey out.")
     stages = Stages(quiet=as_json)
-    for name in names:
-        with stages(f"Verified by {name}"):
-            operations.verify(name, target, given)
+    with stages("Key"):
+        target = operations.verification_target(given, vkey, kind)
+    told = {"circuit": given.circuit, "insecure": target.insecure, "public": signals_json(public)}
+    try:
+        operations.require_signals(public, rules, prices, terms)
+        for name in names:
+            with stages(f"Verified by {name}"):
+                operations.verify(name, target, given)
+    except ProofInvalid as error:
+        if as_json:
+            _print_json({"holds": False, "reason": str(error)} | told)
+        raise
     if target.insecure:
         _warn_insecure()
     if as_json:
-        _print_json(
-            {
-                "holds": True,
-                "verifiers": list(names),
-                "insecure": target.insecure,
-                "circuit": given.circuit,
-                "public": signals_json(public),
-                "seconds": stages.seconds,
-            }
-        )
+        _print_json({"holds": True, "verifiers": list(names)} | told | {"seconds": stages.seconds})
+    else:
+        _print_signals(public, rules, (policy, prices, terms))
+
+
+def _print_signals(public: PublicSignals, rules: Policy | None, demanded: tuple[Path | None, ...]) -> None:
+    """What a proof that holds says in public, and what of it nobody has compared."""
+    table = _table("the proof holds", "")
+    floor = f"{public.nav_floor:,} steps of the policy's granularity"
+    if rules:
+        step = rules.nav_granularity_usd
+        floor = f"at least {public.nav_floor * step:,} USD, below {(public.nav_floor + 1) * step:,} USD"
+    table.add_row("NAV", floor)
+    flow = decimal_text(Fraction(public.flow, 10**QUANTITY_DECIMALS), separator=",")
+    table.add_row("flow", f"{flow} of slot 0")
+    table.add_row("accrual", f"{public.accrual} ppm of NAV")
+    for name, value in signals_json(public).items():
+        if name.startswith(("commitment", "policy", "context")):
+            table.add_row(name.replace("_", " "), str(value))
+    _out.print(table)
+    missing = [f"--{name}" for name, path in zip(("policy", "prices", "terms"), demanded, strict=True) if not path]
+    if missing:
+        click.echo(f"note: not compared with what it should be about: {', '.join(missing)}", err=True)
 
 
 # --- export --------------------------------------------------------------------------------------------
@@ -402,7 +458,7 @@ def export() -> None:
 
 def _emit(text: str, out: Path | None) -> None:
     if out:
-        artifacts.write_atomic(out, text)
+        artifacts.write_new(out, text)
     else:
         click.echo(text, nl=not text.endswith("\n"))
 
@@ -442,7 +498,8 @@ def export_calldata(proof: Path, out: Path | None) -> None:
     """A proof as Solidity arguments and as the calldata of verifyProof (JSON)."""
     given = Proof.read(proof)
     arguments = calldata.ProofArguments.from_proof(given)
-    document = {"arguments": arguments.to_solidity(), "calldata": "0x" + arguments.verify_calldata().hex()}
+    solidity = json.loads(f"[{arguments.to_solidity()}]")
+    document = {"arguments": solidity, "calldata": "0x" + arguments.verify_calldata().hex()}
     _emit(json.dumps(document, indent=2) + "\n", out)
 
 
@@ -456,11 +513,15 @@ def demo(summary: Path | None, backend: str) -> None:
     """The whole story on a local chain: a hidden rebalance proven, accepted on chain, and three frauds refused."""
     from . import demo as story  # it brings web3, which takes a second to load
 
+    if summary and os.path.lexists(summary):
+        raise InputError("exists, and is not overwritten; choose another name, or move it away", str(summary))
+    if summary and not summary.absolute().parent.is_dir():
+        raise InputError("is in no folder that exists", str(summary))
     stages = Stages()
     told = story.run(stages, backend)
     _out.print(story.table(told))
     if summary:
-        artifacts.write_atomic(summary, json.dumps(told, indent=2) + "\n")
+        artifacts.write_new(summary, json.dumps(told, indent=2) + "\n")
         click.echo(f"summary  {summary}")
 
 

@@ -19,10 +19,11 @@ opening neither values nor unknown keys are, because a swapped column makes a qu
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -42,7 +43,7 @@ from pydantic import (
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
-from .artifacts import parse_json, read_limited, write_atomic
+from .artifacts import parse_json, read_limited, write_new
 from .constants import (
     ACCRUAL_BITS,
     BPS,
@@ -186,8 +187,9 @@ def _real_days(text: str) -> str:
 
 T = TypeVar("T")
 Many = Annotated[tuple[T, ...], Strict(False)]
+NAME_PATTERN = r"[A-Za-z][A-Za-z0-9._/+-]{0,31}"
 Name = Annotated[
-    str, Text(r"[A-Za-z][A-Za-z0-9._/+-]{0,31}", "a name: a letter, then at most 31 letters, digits or . _ / + -")
+    str, Text(NAME_PATTERN, "a name: a letter, then at most 31 letters, digits or . _ / + -")
 ]
 Line = Annotated[
     str,
@@ -379,23 +381,25 @@ class PolicyFile(_Document):
                 seen.add(entry.name.lower())
         venues, factors = {v.name for v in self.venues}, {f.name for f in self.factors}
         for i, instrument in enumerate(self.instruments):
-            _require_listed(instrument.venue, venues, f"instruments[{i}].venue", "venue")
+            where = f"instruments[{i}] ({instrument.name})"
+            _require_listed(instrument.venue, venues, f"{where}.venue", "venue")
             for factor in instrument.loadings:
-                _require_listed(factor, factors, f"instruments[{i}].loadings", "factor")
+                _require_listed(factor, factors, f"{where}.loadings", "factor")
         for s, scenario in enumerate(self.scenarios):
             for factor in scenario.shocks:
-                _require_listed(factor, factors, f"scenarios[{s}].shocks", "factor")
+                _require_listed(factor, factors, f"scenarios[{s}] ({scenario.name}).shocks", "factor")
         if not self.instruments:
             raise ValueError("instruments: none given; the first is the settlement instrument")
         settlement = self.instruments[0]
         if settlement.kind != "funded" or settlement.gross:
-            raise ValueError("instruments[0]: the settlement instrument is of kind funded with gross 0%")
+            raise ValueError(f"instruments[0] ({settlement.name}): the settlement instrument is of kind funded with gross 0%")
         for s, scenario in enumerate(self.scenarios):
             for instrument in self.instruments:
                 # Prices do not fall below zero; a collateral that did would be worth less than nothing.
                 move = sum(shock * instrument.loadings.get(factor, 0) for factor, shock in scenario.shocks.items())
                 if instrument.kind == "funded" and move < -BPS * BPS:
-                    raise ValueError(f"scenarios[{s}].shocks: {instrument.name} would lose more than 100%")
+                    where = f"scenarios[{s}] ({scenario.name}).shocks"
+                    raise ValueError(f"{where}: {instrument.name} would lose more than 100%")
         return self
 
     def to_policy(self) -> Policy:
@@ -624,7 +628,7 @@ def json_schemas() -> dict[str, str]:
 
 def read_policy(path: str | Path) -> Policy:
     """Read a policy (YAML). InputError, also for a policy that no vault should have (see ``PolicyFile``)."""
-    return _validate(PolicyFile, _read_yaml(path), path).to_policy()
+    return _validate(PolicyFile, _read_yaml(path, secret=False), path).to_policy()
 
 
 def read_prices(path: str | Path, policy: Policy) -> Prices:
@@ -649,8 +653,9 @@ def read_trades(path: str | Path, policy: Policy) -> tuple[int, ...]:
 
 def read_terms(path: str | Path) -> Terms:
     """Read the terms of a rebalance (YAML). InputError."""
-    terms = _validate(TermsFile, _read_yaml(path), path)
-    return Terms(terms.flow, terms.accrual, terms.context.to_context().to_field())
+    terms = _validate(TermsFile, _read_yaml(path, secret=False), path)
+    context = terms.context.to_context()
+    return Terms(terms.flow, terms.accrual, context.to_field(), context.chain_id)
 
 
 def read_opening(path: str | Path) -> tuple[Opening, int]:
@@ -661,17 +666,16 @@ def read_opening(path: str | Path) -> tuple[Opening, int]:
     """
     document = parse_json(read_limited(Path(path), FILE_LIMIT), str(path))
     mode = Path(path).stat().st_mode
-    if mode & 0o077:
+    # Of a file that is no opening it would be wrong to say that it is secret; what it is not is said below.
+    if mode & 0o077 and isinstance(document, dict) and document.get("format") == OPENING_FORMAT:
         raise InputError(f"open to other users (mode {mode & 0o777:04o}) and secret; run `chmod 600 {path}`", str(path))
     opening = _validate(OpeningFile, document, path, known=set())
     return Opening(opening.quantities, int(opening.salt, 16)), int(opening.commitment, 16)
 
 
 def write_opening(path: str | Path, opening: Opening, commitment: int) -> None:
-    """Write an opening (JSON, mode 0600). InputError if it cannot be written, or if the file exists: an opening
-    that something still needs is never overwritten."""
-    if Path(path).exists():
-        raise InputError("exists; an opening is not overwritten, because the vault may still need it", str(path))
+    """Write an opening (JSON, mode 0600). InputError if it cannot be written, or if the file exists, even if it came
+    a moment ago: an opening that something still needs is never overwritten."""
     document = OpeningFile.model_validate(
         {
             "format": OPENING_FORMAT,
@@ -682,7 +686,7 @@ def write_opening(path: str | Path, opening: Opening, commitment: int) -> None:
         }
     )
     text = document.model_dump() | {"quantities": [str(quantity) for quantity in document.quantities]}
-    write_atomic(Path(path), json.dumps(text, indent=2) + "\n", 0o600)
+    write_new(Path(path), json.dumps(text, indent=2) + "\n", 0o600)
 
 
 def _by_slot(values: Mapping[str, int], policy: Policy) -> tuple[int, ...]:
@@ -695,29 +699,41 @@ D = TypeVar("D", bound=_Document)
 def _validate(model: type[D], document: object, path: str | Path, known: set[str] | None = None) -> D:
     """The document as ``model``; InputError for the first thing that is wrong.
 
-    ``known``: for a secret document, the names that an error may say beside the model's own fields.
+    A misspelt field is said before the one that is missing for it. ``known``: for a secret document, the names that
+    an error may say beside the model's own fields; items of a list are named, and a spelling proposed, for others only.
     """
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        errors = error.errors(include_url=False, include_input=False)
     # Outside of the handler, so that no exception with the content hangs on this one.
+    first = next((e for e in errors if known is None and e["type"] == "extra_forbidden"), errors[0])
     where = str(path)
     place = ""
-    for part in first["loc"]:
+    for depth, part in enumerate(first["loc"], 1):
         if isinstance(part, int):
             place += f"[{part}]"
+            if known is None and (name := _item_name(document, first["loc"][:depth])):
+                place += f" ({name})"
         elif known is None or part in known or part in model.model_fields:
             place += f".{part}" if re.fullmatch(r"[\w./+-]{1,40}", part) else f".{_quote(part)}"
         else:
             place += ".(not shown)"
     if place:
         where += f": {place.lstrip('.')}"
-    raise InputError(_explain(first, model), where)
+    raise InputError(_explain(first, model, propose=known is None), where)
 
 
-def _explain(error: Mapping[str, Any], model: type[_Document]) -> str:
-    """One of pydantic's errors in our words."""
+def _item_name(document: Any, place: Sequence[Any]) -> str:
+    """The name that an item of a list in a raw document gives itself, if that can be a name, else ''."""
+    for part in place:
+        document = document[part]
+    name = document.get("name") if isinstance(document, dict) else None
+    return name if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name) else ""
+
+
+def _explain(error: Mapping[str, Any], model: type[_Document], *, propose: bool) -> str:
+    """One of pydantic's errors in our words. ``propose``: for an unknown field, say which one it resembles."""
     inner, description = model, ""
     for part in error["loc"]:
         field = inner.model_fields.get(part) if isinstance(part, str) else None
@@ -728,7 +744,8 @@ def _explain(error: Mapping[str, Any], model: type[_Document]) -> str:
         case "missing":
             return f"missing; expected: {description}"
         case "extra_forbidden":
-            return f"unknown field; known here: {', '.join(inner.model_fields)}"
+            close = difflib.get_close_matches(str(error["loc"][-1]), inner.model_fields, 1) if propose else []
+            return f"unknown field; {f'did you mean {close[0]}? ' if close else ''}known here: {', '.join(inner.model_fields)}"
         case "value_error":
             return str(error["ctx"]["error"])
         case "model_type" | "model_attributes_type" | "dict_type":
@@ -774,7 +791,7 @@ def _read_table(model: type[D], key: str, path: str | Path, policy: Policy, *, s
     if suffix == ".csv":
         document, entries = _read_csv(model, key, path)
     elif suffix in (".yaml", ".yml"):
-        document = _read_yaml(path)
+        document = _read_yaml(path, secret=secret)
         table = document.get(key) if isinstance(document, dict) else None
         entries = [(f"{key}: entry {i + 1}", name) for i, name in enumerate(table if isinstance(table, dict) else ())]
     else:
@@ -821,10 +838,11 @@ def _read_csv(model: type[_Document], key: str, path: str | Path) -> tuple[dict[
 # --- YAML -------------------------------------------------------------------------------------------
 
 
-def _read_yaml(path: str | Path) -> object:
+def _read_yaml(path: str | Path, *, secret: bool) -> object:
     """A YAML file as dicts, lists and text: every scalar stays as it was written (no floats, dates or booleans).
 
-    Refused: repeated keys, anchors and aliases, tags, more than one document, deep nesting.
+    Refused: repeated keys, anchors and aliases, tags, more than one document, deep nesting. What the parser says of
+    bad YAML can quote it, so of a ``secret`` file only the place is told.
     """
     text = _read_text(path)
     try:
@@ -840,6 +858,9 @@ def _read_yaml(path: str | Path) -> object:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = f"not YAML at line {mark.line + 1}, column {mark.column + 1}" if mark else "not YAML"
+        if not secret:
+            tab = "; indent with spaces, not tabs" if r"'\t'" in str(error.problem) else ""
+            problem += f": {error.problem}{tab}"
     except yaml.YAMLError:
         problem = "not YAML: it holds a character that YAML does not allow"
     except ValueError as error:

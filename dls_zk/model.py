@@ -185,11 +185,13 @@ class Terms:
 
     flow_e6: signed quantity of slot 0 that came from (positive) or went to (negative) the share holders.
     accrual_ppm: parts per million of NAV that gains and costs without a trade may amount to. context: field element.
+    chain_id: of the chain in the context, if known; the context alone enters the statement.
     """
 
     flow_e6: int
     accrual_ppm: int
     context: int
+    chain_id: int | None = None
 
 
 @dataclass(frozen=True, repr=False)

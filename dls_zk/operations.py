@@ -18,7 +18,7 @@ from .artifacts import BuiltCircuit, ProvingKey
 from .circuit_inputs import circuit_inputs
 from .commitments import book_commitment, policy_hash
 from .constants import DEVELOPMENT_CHAIN_IDS, FIELD, SIZES
-from .errors import ArtifactError, InputError, ProofInvalid, StatementRefused, ToolError
+from .errors import ArtifactError, InputError, InsecureKey, ProofInvalid, StatementRefused, ToolError
 from .model import Opening, Policy, Rebalance, Terms
 from .proof import Proof
 from .relation import Limit, Report
@@ -31,7 +31,7 @@ Moving = Callable[[str, int, int], None]
 #: Tells what goes on: ``with stage("Witness"): …``
 Stage = Callable[[str], AbstractContextManager[object]]
 
-#: Kinds of proving key, the better first.
+#: Kinds of proving key.
 KEY_KINDS = ("ceremony", "dev")
 
 
@@ -124,13 +124,18 @@ def show_value(limit: Limit) -> str:
 
 
 def show_amount(x: Fraction, unit: str, down: bool = False) -> str:
-    """A ratio or an amount of dollars with up to eight decimals, no trailing zeros."""
-    scale = 10**10 if unit == "of NAV" else 10**8
-    scaled = x * scale
+    """A ratio or an amount of dollars for a person: "25% of NAV", "2.5x", "1,000 USD"."""
+    text = decimal_text(x * 100 if unit == "of NAV" else x, down, separator=",")
+    return {"of NAV": f"{text}% of NAV", "x": f"{text}x", "USD": f"{text} USD"}[unit]
+
+
+def decimal_text(x: Fraction, down: bool = False, separator: str = "") -> str:
+    """A number with up to eight decimals, no trailing zeros, rounded up (or down)."""
+    scaled = x * 10**8
     units = scaled.numerator // scaled.denominator if down else -(-scaled.numerator // scaled.denominator)
     sign, units = ("-" if units < 0 else ""), abs(units)
-    text = f"{sign}{units // 10**8:,}.{units % 10**8:08d}".rstrip("0").rstrip(".")
-    return {"of NAV": f"{text}% of NAV", "x": f"{text}x", "USD": f"{text} USD"}[unit]
+    whole = f"{units // 10**8:,}".replace(",", separator)
+    return f"{sign}{whole}.{units % 10**8:08d}".rstrip("0").rstrip(".")
 
 
 # --- circuits and keys ----------------------------------------------------------------------------
@@ -155,11 +160,8 @@ def development_key(circuit: BuiltCircuit, *, force: bool = False, moving: Movin
 
 def installed_key(circuit: BuiltCircuit, kind: str | None = None) -> ProvingKey:
     """The key of this kind; of any kind, a ceremony's before a development key. ArtifactError if there is none."""
-    kinds = (kind,) if kind else KEY_KINDS
-    for candidate in kinds:
-        if artifacts.key_dir(circuit.name, circuit.r1cs_sha256, candidate).is_dir() or candidate == kinds[-1]:
-            return artifacts.proving_key(circuit.name, circuit.r1cs_sha256, candidate)
-    raise ArtifactError(f"there is no key for {circuit.name}; run `dls-zk setup dev`")
+    ceremony = artifacts.key_dir(circuit.name, circuit.r1cs_sha256, "ceremony").is_dir()
+    return artifacts.proving_key(circuit.name, circuit.r1cs_sha256, kind or ("ceremony" if ceremony else "dev"))
 
 
 def verifying_key(key: ProvingKey) -> VerifyingKey:
@@ -212,7 +214,16 @@ class Proven:
 def prove(
     rebalance: Rebalance, key: ProvingKey, circuit: BuiltCircuit, backend: str = "snarkjs", stage: Stage = no_stages
 ) -> Proven:
-    """Check the relation, compute the witness, prove, verify. StatementRefused before the circuit is touched."""
+    """Check the relation, compute the witness, prove, verify. StatementRefused before the circuit is touched.
+
+    InsecureKey for a development key where the terms name a chain that is no development chain.
+    """
+    chain_id = rebalance.terms.chain_id
+    if key.kind == "dev" and chain_id is not None and chain_id not in DEVELOPMENT_CHAIN_IDS:
+        raise InsecureKey(
+            f"the terms are for chain {chain_id}, and the only key is an INSECURE development key; "
+            "install one from `dls-zk setup ceremony`"
+        )
     with stage("Relation"):
         public = _public_signals(rebalance)
         report = relation.evaluate(rebalance, public)
@@ -253,13 +264,14 @@ def proven_paths(folder: Path) -> tuple[Path, Path]:
 def write_proven(proven: Proven, folder: Path) -> tuple[Path, Path]:
     """Write opening.json (secret, 0600) and then proof.json into a folder that holds neither. The two paths.
 
-    The opening is on the disk before the proof exists: a proof that was submitted without it would freeze the vault.
+    The opening is on the disk before the proof is: a proof that was submitted without it would freeze the vault. It
+    takes its name only if that is free, so of two runs into one folder one fails and nothing is mixed.
     """
     opening, proof = proven_paths(folder)
     artifacts.make_dir(folder)
     files.write_opening(opening, proven.after, proven.public.commitment_after)
     try:
-        artifacts.write_atomic(proof, proven.proof.to_json())
+        artifacts.write_new(proof, proven.proof.to_json())
     except InputError:
         if not proof.exists():  # then nobody has the proof, and its opening opens nothing
             opening.unlink()
@@ -326,8 +338,15 @@ def verify(name: str, target: Target, proof: Proof) -> None:
         raise ProofInvalid("the proof does not hold for its public signals under this key (evm)")
 
 
-def require_signals(public: PublicSignals, policy: Policy | None, prices: Path | None) -> None:
-    """Return if the proof is about this policy and these prices, as far as given; ProofInvalid says which differs."""
+def require_signals(
+    public: PublicSignals, policy: Policy | None = None, prices: Path | None = None, terms: Path | None = None
+) -> None:
+    """Return if the proof is about this policy, these prices and terms, as far as given; ProofInvalid says which differs."""
+    if terms:
+        agreed = files.read_terms(terms)
+        for name, value in (("flow", agreed.flow_e6), ("accrual", agreed.accrual_ppm), ("context", agreed.context)):
+            if getattr(public, name) != value:
+                raise ProofInvalid(f"the proof is on other terms: its {name} is not the one of the file")
     if policy and policy_hash(policy) != public.policy_hash:
         raise ProofInvalid("the proof is about another policy: its policy_hash is not the one of the file")
     if policy and prices:

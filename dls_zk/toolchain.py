@@ -78,13 +78,15 @@ def run(
     stdin: bytes = b"",
     env: dict[str, str] | None = None,
     on_line: Callable[[str], None] | None = None,
+    pass_fds: Sequence[int] = (),
     advice: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end and return its output (``stdout``, ``stderr``: text).
 
     timeout: seconds. stdin: what it reads. env: its whole environment, if not the small default one.
-    on_line: called, from another thread, with each line of stdout as it comes. advice: the next step for a person,
-    added to the error. ToolError if the program cannot be started, does not end in time, or ends with another exit
+    on_line: called, from another thread, with each line of stdout as it comes. pass_fds: open files that it inherits;
+    a program that gets any ends with this process (on Linux). advice: the next step for a person, added to the error.
+    ToolError if the program cannot be started, does not end in time, or ends with another exit
     code than 0; the error shows ``argv`` and lines of the output, so neither may hold a secret.
     """
     process = _start(
@@ -94,6 +96,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         **({} if env is None else {"env": env}),
+        **({"pass_fds": pass_fds, "preexec_fn": _end_with_parent} if pass_fds else {}),
     )
     output: list[str] = []
     complaints: list[str] = []
@@ -545,22 +548,37 @@ def rapidsnark_path() -> Path | None:
 def rapidsnark(zkey: Path, wtns: bytes) -> tuple[str, str]:
     """Prove with rapidsnark; the JSON texts of the proof and of the public signals. Not verified.
 
-    It takes files only, so the witness is in one for the time of the run: in a folder that only this user can
-    enter, in memory (/dev/shm) where there is such a place, and removed whatever happens.
+    It takes files only. Those of the proof and the public signals are no secret; for the witness see ``_secret_file``.
     """
     program = rapidsnark_path()
     if not program:
         raise ToolError("rapidsnark is not on the PATH (as `rapidsnark` or `prover`); use the snarkjs prover")
-    shared = "/dev/shm"
-    memory = shared if os.path.isdir(shared) and os.access(shared, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="dls-zk-", dir=memory) as scratch:  # mode 0700
+    with tempfile.TemporaryDirectory(prefix="dls-zk-") as scratch:  # mode 0700
         folder = Path(scratch)
-        artifacts.write_atomic(folder / "wtns", wtns, mode=0o600)
-        run([program, zkey, folder / "wtns", folder / "proof", folder / "public"], timeout=600)
+        with _secret_file(wtns, folder) as (witness, descriptors):
+            run([program, zkey, witness, folder / "proof", folder / "public"], timeout=600, pass_fds=descriptors)
         try:
             return (folder / "proof").read_text(), (folder / "public").read_text()
         except (OSError, UnicodeDecodeError):
             raise ToolError(f"{program.name} ended well but wrote no proof; is it rapidsnark?") from None
+
+
+@contextmanager
+def _secret_file(content: bytes, folder: Path) -> Iterator[tuple[Path, Sequence[int]]]:
+    """A path at which a child that inherits the descriptors beside it reads ``content``, for the length of a ``with``.
+
+    On Linux it is memory that no folder lists, gone with the last process that has it open, however they end.
+    Elsewhere it is a file in ``folder``, which only this user may enter.
+    """
+    if sys.platform == "linux":
+        with open(os.memfd_create("dls-zk"), "wb") as file:
+            file.write(content)
+            file.flush()
+            yield Path(f"/proc/self/fd/{file.fileno()}"), [file.fileno()]
+    else:
+        path = folder / "wtns"
+        artifacts.write_atomic(path, content, mode=0o600)
+        yield path, []
 
 
 # --- what is there ----------------------------------------------------------------------------------------------------

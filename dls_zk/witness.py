@@ -120,9 +120,16 @@ class _Run:
             ("showSharedRWMemory", nothing, lambda: None),
         ):
             linker.define_func("runtime", name, kind, handler)
-        generator = linker.instantiate(self._store, module)
-        linker.define_instance(self._store, "circuit", generator)
-        glue = linker.instantiate(self._store, _glue())
+        try:
+            generator = linker.instantiate(self._store, module)
+            linker.define_instance(self._store, "circuit", generator)
+            glue = linker.instantiate(self._store, _glue())
+        except wasmtime.WasmtimeError:
+            self._store.close()
+            raise ToolError(
+                f"wasmtime cannot start the witness generator of {circuit}: it reserves some GiB of address space "
+                "(little of it is used); raise the limit (`ulimit -v unlimited`)"
+            ) from None
         self._exports = dict(generator.exports(self._store).items()) | dict(glue.exports(self._store).items())
 
     def _call(self, name: str, *arguments: int) -> int:

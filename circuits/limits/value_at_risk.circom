@@ -14,7 +14,8 @@ include "../lib/range.circom";
 //   z·2^48·√Σ ≤ maxVaR·10^8·2^40·Ê, Ê = ⌊E/2^40⌋;  10^8 = 2^8·5^8, so   z²·Σ ≤ (maxVaR·5^8·Ê)²
 //
 // Precondition: Y_f ≤ 2^57 (FactorLimit), Ê < 2^48, vol_f, maxVaR, residual_i < 2^14, z < 2^16.
-// Budget: y_res < N·2^118 ≤ 2^123; z²·((F + 1)·(2^71)²) < 2^32·2^3·2^152 = 2^187 (Y_res ≤ 2^62, so 10^4·Y_res < 2^76 rules).
+// Budget: y_res < N·2^118 ≤ 2^123. Y_res is range-checked to 58 + log2 N ≤ 63 bits, so 10^4·Y_res < 2^76.3 and
+// vol_f·Y_f ≤ 2^71; z²·(F + 1 such squares) < 2^32·(2^152.6 + 6·2^142) < 2^185.
 // Width: y_res < N·2^14·2^91.72, so Y_res < 2^(58 + log2 N) for slots within their caps;
 // the slack is at most (2^14·5^8·2^48)² < 2^161.2.
 template ValueAtRisk(N, F) {

@@ -156,7 +156,8 @@ def test_check_says_the_headroom_of_every_limit(vault: Vault) -> None:
     (eth, *unused) = report["checks"][CHECKS.index("factor exposure")]["limits"]
     assert len(unused) == 3
     slack = int(eth.pop("slack"))
-    assert eth == {"subject": "ETH", "holds": True, "value": "0.54193316% of NAV", "limit": "2% of NAV", "at_least": False}
+    expected = {"subject": "ETH", "holds": True, "value": "0.00541934", "limit": "0.02", "unit": "of NAV", "at_least": False}
+    assert eth == expected
     assert slack > 0
 
 
@@ -174,9 +175,11 @@ def test_check_takes_a_book_or_an_opening_for_what_was_before(proven: Vault) -> 
 
 
 def test_a_book_without_trades_is_a_heartbeat(proven: Vault) -> None:
-    result = proven.invoke("check", *RULES, "--before", "book.csv", "--json")
+    without = proven.invoke("check", *RULES, "--before", "book.csv")
+    assert without.code == 2 and "Give one of --trades, --after and --heartbeat." in without.stderr
+    result = proven.invoke("check", *RULES, "--before", "book.csv", "--heartbeat", "--json")
     turnover = json.loads(result.stdout)["checks"][CHECKS.index("turnover")]["limits"][0]
-    assert result.code == 0 and turnover["value"] == "0% of NAV"
+    assert result.code == 0 and turnover["value"] == "0"
 
 
 def test_prove_writes_a_proof_and_an_opening(accepted: tuple[Vault, Result]) -> None:
@@ -186,7 +189,7 @@ def test_prove_writes_a_proof_and_an_opening(accepted: tuple[Vault, Result]) -> 
     assert told.keys() == {"proof", "opening", "circuit", "insecure", "public", "seconds"}
     assert (told["proof"], told["opening"]) == ("r1/proof.json", "r1/opening.json")
     assert (told["circuit"], told["insecure"]) == ("rebalance_8", True)
-    assert told["seconds"].keys() == {"Relation", "Witness", "Proof"}
+    assert told["seconds"].keys() == {"Circuit", "Relation", "Witness", "Proof"}
 
     public = PublicSignals.from_field(Proof.read(vault.folder / "r1/proof.json").public)
     _, commitment = files.read_opening(vault.folder / "r1/opening.json")
@@ -208,14 +211,25 @@ def test_verify_by_all(proven: Vault) -> None:
     assert told.keys() == {"holds", "verifiers", "insecure", "circuit", "public", "seconds"}
     assert (told["holds"], told["insecure"], told["circuit"]) == (True, True, "rebalance_8")
     assert told["verifiers"] == ["pyecc", "snarkjs", "evm"]
-    assert told["seconds"].keys() == {f"Verified by {name}" for name in told["verifiers"]}
+    assert told["seconds"].keys() == {"Key"} | {f"Verified by {name}" for name in told["verifiers"]}
     assert told["public"]["nav_floor"] == "9996"
 
 
 def test_pyecc_needs_no_other_program(proven: Vault) -> None:
     result = proven.run("verify", "r1/proof.json", PATH="")
-    assert (result.code, result.stdout) == (0, "")
-    assert result.stderr.startswith("Verified by pyecc …\n✓ Verified by pyecc") and result.stderr.endswith(WARNING)
+    assert result.code == 0 and "the proof holds" in result.stdout and "10,000,000 of slot 0" in result.stdout
+    assert "✓ Verified by pyecc" in result.stderr and WARNING in result.stderr
+    assert "not compared with what it should be about: --policy, --prices, --terms" in result.stderr
+
+
+def test_verify_compares_with_what_it_should_be_about(proven: Vault) -> None:
+    result = proven.invoke("verify", "r1/proof.json", *RULES, "--terms", "deposit.yaml")
+    assert result.code == 0 and "note:" not in result.stderr
+    proven.edit("deposit.yaml", "sequence: 1", "sequence: 2")
+    false = proven.invoke("verify", "r1/proof.json", "--terms", "deposit.yaml", "--json")
+    assert false.code == 7 and "its context is not the one of the file" in false.stderr
+    told = json.loads(false.stdout)
+    assert told["holds"] is False and "context" in told["reason"]
 
 
 def test_verify_with_a_given_key(proven: Vault) -> None:
@@ -237,8 +251,9 @@ def test_export(proven: Vault) -> None:
     calldata = proven.invoke("export", "calldata", "r1/proof.json")
     assert (calldata.code, calldata.stderr) == (0, "")
     arguments = ProofArguments.from_proof(Proof.read(proven.folder / "r1/proof.json"))
-    expected = {"arguments": arguments.to_solidity(), "calldata": "0x" + arguments.verify_calldata().hex()}
-    assert json.loads(calldata.stdout) == expected
+    told = json.loads(calldata.stdout)
+    assert told["arguments"] == json.loads(f"[{arguments.to_solidity()}]")
+    assert told["calldata"] == "0x" + arguments.verify_calldata().hex()
     assert proven.invoke("export", "calldata", "r1/proof.json", "--out", "c.json") == Result(0, "", "")
     assert (proven.folder / "c.json").read_text() == calldata.stdout
 
@@ -374,7 +389,6 @@ def test_3_files_that_do_not_belong_together(proven: Vault) -> None:
 
     (proven.folder / "large.yaml").write_text((proven.folder / "policy.yaml").read_text().replace("size: 8", "size: 16"))
     before = snapshot(proven.folder)
-    assert refused("check", *FIRST, "--trades", "trades.csv") == "give the trades or the book after, not both"
     missing = refused("check", *(word.replace("book.csv", "none.csv") for word in FIRST))
     assert missing == "none.csv: cannot be read: No such file or directory"
     folder = refused("check", *(word.replace("book.csv", "r1") for word in FIRST))
@@ -597,10 +611,10 @@ def test_5_no_rapidsnark(vault: Vault) -> None:
     [
         ("rebalance_8.wasm", "prove", "run `dls-zk circuits build --force`"),
         ("rebalance_8.r1cs", "circuits", "run `dls-zk circuits build --force`"),
-        ("proving_key.zkey", "prove", "run `dls-zk setup dev --force`"),
-        ("proving_key.zkey", "export", "run `dls-zk setup dev --force`"),
-        ("verification_key.json", "prove", "run `dls-zk setup dev --force`"),
-        ("verification_key.json", "verify", "run `dls-zk setup dev --force`"),
+        ("proving_key.zkey", "prove", "run `dls-zk setup dev --size 8 --force`"),
+        ("proving_key.zkey", "export", "run `dls-zk setup dev --size 8 --force`"),
+        ("verification_key.json", "prove", "run `dls-zk setup dev --size 8 --force`"),
+        ("verification_key.json", "verify", "run `dls-zk setup dev --size 8 --force`"),
     ],
 )
 def test_6_one_bit_of_a_built_file(proven: Vault, name: str, command: str, remedy: str) -> None:
@@ -641,7 +655,7 @@ def test_6_no_key(vault: Vault) -> None:
     home = vault.spoil("proving_key.zkey")
     shutil.rmtree(Path(home["DLS_ZK_HOME"]) / "keys")
     message = vault.run("prove", *FIRST, "--out", "r1", **home).refused(6)
-    assert message.endswith("run `dls-zk setup dev`")
+    assert message.endswith("run `dls-zk setup dev --size 8`")
     assert not (vault.folder / "r1").exists()
 
 
@@ -705,10 +719,34 @@ def test_6_7_and_8_a_key_that_was_tampered_with(proven: Vault, change: Callable[
     assert re.match(said, message), message
 
 
-def test_3_evm_takes_an_installed_key_only(proven: Vault) -> None:
+def test_2_evm_takes_an_installed_key_only(proven: Vault) -> None:
     proven.invoke("export", "vkey", "--size", "8", "--out", "vk.json")
-    message = proven.invoke("verify", "r1/proof.json", "--vkey", "vk.json", "--verifier", "evm").refused(3)
-    assert message == "the evm verifier is generated from an installed key; leave --vkey out"
+    for verifier in ("evm", "all"):
+        result = proven.invoke("verify", "r1/proof.json", "--vkey", "vk.json", "--verifier", verifier)
+        assert result.code == 2 and "leave --vkey out" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["export", "vkey", "--size", "8", "--out"],
+        ["export", "verifier", "--size", "8", "--out"],
+        ["export", "calldata", "r1/proof.json", "--out"],
+        ["demo", "--json"],
+    ],
+)
+def test_3_no_output_replaces_an_opening(proven: Vault, command: list[str]) -> None:
+    before = snapshot(proven.folder)
+    message = proven.invoke(*command, "r1/opening.json").refused(3)
+    assert message.startswith("r1/opening.json: exists")
+    assert snapshot(proven.folder) == before
+
+
+def test_8_a_development_key_proves_for_development_chains_only(vault: Vault) -> None:
+    vault.edit("deposit.yaml", "chain_id: 31337", "chain_id: 1")
+    before = snapshot(vault.folder)
+    assert vault.invoke("prove", *FIRST, "--out", "r1").refused(8).startswith("the terms are for chain 1, and the only key")
+    assert snapshot(vault.folder) == before
 
 
 def test_8_no_contribution_makes_a_development_key_secure(vault: Vault) -> None:

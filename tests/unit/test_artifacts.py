@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import stat
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,8 @@ def test_home_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setenv("DLS_ZK_HOME", str(tmp_path))
     assert artifacts.home() == tmp_path
     monkeypatch.setenv("DLS_ZK_HOME", "")
+    assert artifacts.home() == artifacts.PACKAGE.parent / ".dls-zk", "in a checkout"
+    monkeypatch.setattr(artifacts, "PACKAGE", tmp_path / "site-packages" / "dls_zk")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert artifacts.home() == tmp_path / "cache" / "dls-zk"
     monkeypatch.delenv("XDG_CACHE_HOME")
@@ -352,7 +355,7 @@ def test_keys_belong_to_a_circuit_and_a_kind(home: Path, sources: Path) -> None:
     _build_circuit(sources)
     circuit = artifacts.built_circuit("one", sources)
     digest = circuit.r1cs_sha256
-    with pytest.raises(ArtifactError, match="no dev key for one .*run `dls-zk setup dev`"):
+    with pytest.raises(ArtifactError, match="no dev key for one .*run `dls-zk setup dev --size "):
         artifacts.proving_key("one", digest, "dev")
 
     def fill(folder: Path) -> None:
@@ -369,3 +372,22 @@ def test_keys_belong_to_a_circuit_and_a_kind(home: Path, sources: Path) -> None:
     key.manifest.folder.rename(foreign)
     with pytest.raises(ArtifactError, match="key of another circuit"):
         artifacts.proving_key("one", "f" * 64, "dev")
+
+
+def _claim(path: str, content: str) -> bool:
+    try:
+        artifacts.write_new(Path(path), content, 0o600)
+    except InputError as error:
+        assert "exists" in str(error)
+        return False
+    return True
+
+
+def test_of_many_who_write_a_new_file_one_does(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(8) as pool:
+        for k in range(20):
+            path = tmp_path / str(k)
+            won = list(pool.map(_claim, [str(path)] * 8, [f"content {n}" for n in range(8)]))
+            assert won.count(True) == 1 and path.read_text() == f"content {won.index(True)}"
+            assert path.stat().st_mode & 0o777 == 0o600
+    assert len(list(tmp_path.iterdir())) == 20, "no temporary file remains"
