@@ -17,6 +17,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -110,21 +111,32 @@ def write_atomic(path: Path, content: bytes | str, mode: int = 0o644) -> None:
 def write_new(path: Path, content: bytes | str, mode: int = 0o644) -> None:
     """As ``write_atomic``, but InputError if there is such a file, even if it came into being a moment ago."""
     try:
-        _write(path, content, mode, _publish_new)
+        _write(path, content, mode, publish_new)
     except FileExistsError:
         raise InputError("exists, and is not overwritten; choose another name, or move it away", str(path)) from None
 
 
-def _publish_new(temporary: Path, path: Path) -> None:
+#: What a file system says that has no hard links.
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+
+
+def publish_new(temporary: Path, path: Path) -> None:
+    """Give a finished file the name ``path``; FileExistsError if there is one by now, which a rename would replace."""
     try:
-        os.link(temporary, path)  # unlike a rename, it fails if the name is taken
+        os.link(temporary, path)
     except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
+        if error.errno not in _NO_LINKS:
             raise
-        if os.path.lexists(path):  # a file system without links: the best that it can do
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
-        os.rename(temporary, path)
-        return
+        mode = temporary.stat().st_mode & 0o777
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with open(temporary, "rb") as source, open(descriptor, "wb") as target:
+            try:
+                shutil.copyfileobj(source, target)
+                target.flush()
+                os.fsync(target.fileno())
+            except BaseException:
+                path.unlink()
+                raise
     os.unlink(temporary)
 
 

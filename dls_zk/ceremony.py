@@ -14,17 +14,16 @@ contributor's entropy goes by stdin only: arguments are visible to every user of
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from .artifacts import publish_new
 from .binfile import BinFile
 from .constants import BASE_FIELD
 from .errors import ArtifactError, InputError, InsecureKey, ToolError
@@ -152,32 +151,11 @@ def _new_file(path: Path) -> Iterator[Path]:
             yield temporary
             with open(temporary, "rb") as file:
                 os.fsync(file.fileno())
-            _publish(temporary, path)
+            publish_new(temporary, path)
     except FileExistsError:
         raise InputError("has appeared meanwhile and is left as it is; choose another name", str(path)) from None
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", str(path)) from None
-
-
-#: What a file system says that has no hard links.
-_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
-
-
-def _publish(temporary: Path, path: Path) -> None:
-    """Give a finished file the name ``path``; FileExistsError if there is one by now, which a rename would replace."""
-    try:
-        os.link(temporary, path)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        with open(temporary, "rb") as source, open(path, "xb") as target:
-            try:
-                shutil.copyfileobj(source, target)
-                target.flush()
-                os.fsync(target.fileno())
-            except BaseException:
-                path.unlink()
-                raise
 
 
 def _check_ptau(path: Path, circuit: Header, expected: str | None) -> None:

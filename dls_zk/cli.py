@@ -156,7 +156,10 @@ def circuits_build(sizes: tuple[str, ...], force: bool, as_json: bool) -> None:
 
 @main.group()
 def setup() -> None:
-    """Make proving keys: `dev` in seconds and INSECURE, `ceremony` for value."""
+    """Make proving keys.
+
+    `dev` in seconds and INSECURE, `ceremony` by several people and for value.
+    """
 
 
 @setup.command("dev", **_example("dls-zk setup dev --size 16"))
@@ -192,7 +195,11 @@ def rebalance_options(command: Any) -> Any:
         [
             click.option("--policy", type=FILE, required=True, help="Policy (YAML)."),
             click.option("--prices", type=FILE, required=True, help="Prices (YAML or CSV)."),
-            click.option("--before", help="What is held before: an opening (JSON), or `empty` for the first rebalance."),
+            click.option(
+                "--before",
+                metavar="PATH|empty",
+                help="What is held before: an opening (JSON), or `empty` for the first rebalance.",
+            ),
             click.option("--trades", type=FILE, help="Trades, after minus before (CSV or YAML). Secret."),
             click.option("--after", type=FILE, help="The book after (CSV or YAML), instead of the trades. Secret."),
             click.option("--heartbeat", is_flag=True, help="No trades: the same book at these prices."),
@@ -216,8 +223,9 @@ def check(
     terms: Path | None,
     as_json: bool,
 ) -> None:
-    """Decide the twenty checks in plain integers, without a circuit, and show the headroom of every limit.
+    """Decide the twenty checks, without a circuit.
 
+    In plain integers, with the headroom of every limit.
     --before may also be a book (CSV or YAML) here. The output is as secret as the book: it shows exposures.
     """
     _require_one_move(trades, after, heartbeat)
@@ -394,7 +402,9 @@ def verify(
     kind: str | None,
     as_json: bool,
 ) -> None:
-    """Verify a proof: pyecc in pure Python, snarkjs, or evm (the generated contract on a local chain).
+    """Verify a proof.
+
+    By pyecc in pure Python, by snarkjs, by evm (the generated contract on a local chain), or by all of them.
 
     Exit code 7 if it does not hold. That a proof holds says nothing of what it is about: give the policy, the prices and the
     terms that it should be about, or leave that to the hub, which compares them with its own.
@@ -510,7 +520,10 @@ def export_calldata(proof: Path, out: Path | None) -> None:
 @click.option("--json", "summary", type=FILE, help="Also write the summary to this file.")
 @backend_option
 def demo(summary: Path | None, backend: str) -> None:
-    """The whole story on a local chain: a hidden rebalance proven, accepted on chain, and three frauds refused."""
+    """The whole story on a local chain.
+
+    A hidden rebalance is proven, verified three ways and accepted on chain, and three frauds are refused.
+    """
     from . import demo as story  # it brings web3, which takes a second to load
 
     if summary and os.path.lexists(summary):

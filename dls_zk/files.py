@@ -392,7 +392,8 @@ class PolicyFile(_Document):
             raise ValueError("instruments: none given; the first is the settlement instrument")
         settlement = self.instruments[0]
         if settlement.kind != "funded" or settlement.gross:
-            raise ValueError(f"instruments[0] ({settlement.name}): the settlement instrument is of kind funded with gross 0%")
+            where = f"instruments[0] ({settlement.name})"
+            raise ValueError(f"{where}: the settlement instrument is of kind funded with gross 0%")
         for s, scenario in enumerate(self.scenarios):
             for instrument in self.instruments:
                 # Prices do not fall below zero; a collateral that did would be worth less than nothing.
@@ -745,7 +746,8 @@ def _explain(error: Mapping[str, Any], model: type[_Document], *, propose: bool)
             return f"missing; expected: {description}"
         case "extra_forbidden":
             close = difflib.get_close_matches(str(error["loc"][-1]), inner.model_fields, 1) if propose else []
-            return f"unknown field; {f'did you mean {close[0]}? ' if close else ''}known here: {', '.join(inner.model_fields)}"
+            known = f"known here: {', '.join(inner.model_fields)}"
+            return f"unknown field; {f'did you mean {close[0]}?' if close else known}"
         case "value_error":
             return str(error["ctx"]["error"])
         case "model_type" | "model_attributes_type" | "dict_type":

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import shutil
 import struct
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from conftest import use_own_home
 
-from dls_zk import ceremony, toolchain
+from dls_zk import artifacts, ceremony, operations, toolchain
 from dls_zk.artifacts import BuiltCircuit
+from dls_zk.ceremony_cli import ceremony_group
 from dls_zk.constants import BASE_FIELD
 from dls_zk.errors import ArtifactError, DlsError, InputError, InsecureKey
 from dls_zk.r1cs import r1cs_header
@@ -163,6 +167,17 @@ def test_powers_of_tau_of_unknown_origin(small: BuiltCircuit, ptau: Path, tmp_pa
     refused(tmp_path / "p", ArtifactError, "not the expected powers-of-tau file", blake2b(ptau))
 
 
+def test_a_hash_that_is_given_does_not_replace_a_pinned_one(
+    small: BuiltCircuit, ptau: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ceremony.PINNED, 8, "0" * 128)
+    with pytest.raises(InputError, match="blake2b of the powers of tau: is not that of the published file with 2\\^8"):
+        ceremony.start(ptau, small.r1cs, tmp_path / "out.zkey", run=must_not_run, ptau_blake2b=blake2b(ptau))
+    monkeypatch.setitem(ceremony.PINNED, 8, blake2b(ptau))
+    for given in (None, blake2b(ptau), blake2b(ptau).upper()):
+        ceremony.start(ptau, small.r1cs, tmp_path / f"{given}"[:9], run=run_snarkjs, ptau_blake2b=given)
+
+
 def test_verify_looks_at_the_powers_of_tau_too(steps: Steps, small: BuiltCircuit, ptau: Path) -> None:
     with pytest.raises(InputError, match="known hash"):
         ceremony.verify(steps.final, ptau, small.r1cs, run=must_not_run)
@@ -207,6 +222,115 @@ def test_nothing_is_overwritten(steps: Steps, small: BuiltCircuit, ptau: Path) -
     with pytest.raises(InputError, match="is there already"):
         ceremony.start(ptau, small.r1cs, steps.alice, run=must_not_run, ptau_blake2b=blake2b(ptau))
     assert steps.alice.read_bytes() == before
+
+
+def no_links(source: object, target: object) -> None:
+    raise OSError(errno.EPERM, "Operation not permitted")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_appears_meanwhile_is_not_overwritten(
+    steps: Steps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    out = tmp_path / "out.zkey"
+
+    def run(args: Sequence[str | Path], *, stdin: bytes = b"") -> object:
+        next(Path(part) for part in args if str(part).endswith("new.zkey")).write_bytes(steps.alice.read_bytes())
+        return out.write_text("another's") if appears else None
+
+    appears = True
+    with pytest.raises(InputError, match="out.zkey: has appeared meanwhile"):
+        ceremony.contribute(steps.initial, out, "Alice", ENTROPY, run=run)
+    assert out.read_text() == "another's" and os.listdir(tmp_path) == ["out.zkey"]
+    out.unlink()
+    appears = False
+    ceremony.contribute(steps.initial, out, "Alice", ENTROPY, run=run)
+    assert out.read_bytes() == steps.alice.read_bytes() and os.listdir(tmp_path) == ["out.zkey"]
+
+
+def test_a_copy_that_fails_leaves_nothing(steps: Steps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr("shutil.copyfileobj", full)
+    with pytest.raises(InputError, match="cannot be written: No space left"):
+        ceremony.contribute(steps.initial, tmp_path / "out.zkey", "Alice", ENTROPY, run=run_snarkjs)
+    assert os.listdir(tmp_path) == []
+
+
+# --- finish ----------------------------------------------------------------------------------------------------
+
+
+class Finish:
+    """``setup ceremony finish`` for the small circuit, as if it were one of the package's."""
+
+    def __init__(self, small: BuiltCircuit, ptau: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(operations, "build_circuit", lambda size: small)
+        self.options = ["--size", "8", "--ptau", str(ptau), "--ptau-blake2b", blake2b(ptau)]
+        self.folder = artifacts.key_dir(small.name, small.r1cs_sha256, "ceremony")
+
+    def __call__(self, key: Path) -> str:
+        result = CliRunner().invoke(ceremony_group, ["finish", str(key), *self.options])
+        if result.exception:
+            raise result.exception
+        return result.output
+
+
+@pytest.fixture
+def finish(own_home: Path, small: BuiltCircuit, ptau: Path, monkeypatch: pytest.MonkeyPatch) -> Finish:
+    return Finish(small, ptau, monkeypatch)
+
+
+def test_a_finished_key_is_not_replaced(finish: Finish, steps: Steps, small: BuiltCircuit) -> None:
+    assert finish(steps.final) == f"installed {finish.folder / 'proving_key.zkey'}\n"
+    key = artifacts.proving_key(small.name, small.r1cs_sha256, "ceremony")
+    assert key.zkey.read_bytes() == steps.final.read_bytes()
+    vk = VerifyingKey.from_json(key.verification_key.read_bytes())
+    assert vk == read_zkey(steps.final).verifying_key
+    assert finish(steps.final) == f"there already: {key.zkey}\n"
+    with pytest.raises(InputError, match="another ceremony key of small is; remove .* first") as error:
+        finish(steps.bob)
+    assert "\n" not in str(error.value) and str(finish.folder) in str(error.value)
+    assert key.zkey.read_bytes() == steps.final.read_bytes()
+
+
+def test_what_is_verified_is_what_is_installed(
+    finish: Finish, steps: Steps, small: BuiltCircuit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = tmp_path / "given.zkey"
+    copyfile = shutil.copyfile
+
+    def copy(source: Path, target: Path) -> None:
+        copyfile(source, target)
+        given.write_bytes(exchanged.read_bytes())  # by somebody, in the middle
+
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    given.write_bytes(steps.initial.read_bytes())
+    exchanged = steps.final
+    with pytest.raises(InsecureKey, match="nobody has contributed"):
+        finish(given)
+    assert not finish.folder.exists()
+
+    given.write_bytes(steps.final.read_bytes())
+    exchanged = steps.bob
+    finish(given)
+    key = artifacts.proving_key(small.name, small.r1cs_sha256, "ceremony")
+    assert key.zkey.read_bytes() == steps.final.read_bytes()
+    assert VerifyingKey.from_json(key.verification_key.read_bytes()) == read_zkey(steps.final).verifying_key
+
+
+def test_a_key_that_does_not_hold_is_not_installed(finish: Finish, steps: Steps, tmp_path: Path) -> None:
+    with pytest.raises(InsecureKey, match="nobody has contributed"):
+        finish(steps.initial)
+    with pytest.raises(ArtifactError, match="none.zkey cannot be read"):
+        finish(tmp_path / "none.zkey")
+    (tmp_path / "cut.zkey").write_bytes(steps.final.read_bytes()[:-9])
+    with pytest.raises(ArtifactError, match="cut.zkey is"):
+        finish(tmp_path / "cut.zkey")
+    assert not finish.folder.exists()
 
 
 def test_a_step_that_fails_leaves_nothing(steps: Steps, small: BuiltCircuit, ptau: Path, tmp_path: Path) -> None:

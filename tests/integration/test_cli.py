@@ -356,7 +356,7 @@ cli.main(sys.argv[1:])
         ("policy.yaml", "0.1%", "1e-1%", "policy.yaml: limits.slippage: '1e-1%' is not a plain decimal .*no exponent"),
         ("policy.yaml", "0.1%", "0.125%", "policy.yaml: limits.slippage: '0.125%' has more than 2 decimals"),
         ("policy.yaml", "2.5x", "250%", "policy.yaml: limits.max_leverage: '250%' is not a plain decimal .* by 'x'"),
-        ("policy.yaml", "slippage", "slipage", "policy.yaml: limits.slippage: missing"),
+        ("policy.yaml", "slippage", "slipage", r"policy.yaml: limits.slipage: unknown field; did you mean slippage\?"),
         ("policy.yaml", "name: Small vault", "name: Small\nvault: 1", "policy.yaml: vault: unknown field; known here: name"),
         ("policy.yaml", "size: 8", "size: 9", "policy.yaml: size: expected '8', '16' or '32'"),
         ("policy.yaml", "size: 8", "size: [8", "policy.yaml: not YAML at line 3"),

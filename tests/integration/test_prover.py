@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import resource
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -313,6 +318,21 @@ def test_the_worker_can_prove_where_node_may_not_write(
         assert worker.prove(small_key.zkey, small_key.zkey_sha256, to_wtns(good_witness))["public"] == ["33", "7"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="takes Linux's limit of address space")
+def test_a_limit_of_memory(calculator: WitnessCalculator, small: BuiltCircuit) -> None:
+    calculator.calculate(SMALL_INPUTS)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 28), limits[1]))
+    try:
+        with pytest.raises(ToolError, match="cannot start the witness generator of small.*ulimit -v") as caught:
+            calculator.calculate(SMALL_INPUTS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+    assert "\n" not in str(caught.value)
+    calculator.calculate(SMALL_INPUTS)
+
+
 # --- rapidsnark: a stand-in that does what it does by snarkjs -----------------------------------------------------
 
 
@@ -331,20 +351,63 @@ def write_program(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def test_rapidsnark_is_given_private_files_that_do_not_stay(
+def test_rapidsnark_proves_and_leaves_nothing(
     rapidsnark: Path, small_key: ProvingKey, good_witness: bytes, vk: VerifyingKey, tmp_path: Path
 ) -> None:
     cli = toolchain.package_file("snarkjs", "build/cli.cjs")
     script = (
-        f'ls -ld "$2" "$(dirname "$2")" | cut -c1-10 > {tmp_path}/modes; dirname "$2" > {tmp_path}/folder\n'
+        f'ls -ld "$(dirname "$3")" | cut -c1-10 > {tmp_path}/mode; dirname "$3" > {tmp_path}/folder\n'
         f'node {cli} groth16 prove "$1" "$2" "$3" "$4" && sed -i s/,[^,]*bn128[^,]*}}/}}/ "$3"'
     )
     write_program(rapidsnark, script)
     proof = prover.backend("rapidsnark").prove(small_key, good_witness)
     assert proof.public == (33, 7)
     verify("pyecc", vk, proof)
-    assert (tmp_path / "modes").read_text().split() == ["drwx------", "-rw-------"]
+    assert (tmp_path / "mode").read_text().split() == ["drwx------"]
     assert not Path((tmp_path / "folder").read_text().strip()).exists()
+
+
+def test_rapidsnark_where_memory_cannot_be_a_file(
+    rapidsnark: Path, small_key: ProvingKey, good_witness: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    write_program(rapidsnark, f'ls -ld "$2" "$(dirname "$2")" | cut -c1-10 > {tmp_path}/modes; echo "$2" > {tmp_path}/wtns')
+    with pytest.raises(ToolError, match="wrote no proof"):
+        prover.backend("rapidsnark").prove(small_key, good_witness)
+    assert (tmp_path / "modes").read_text().split() == ["drwx------", "-rw-------"]
+    assert not Path((tmp_path / "wtns").read_text().strip()).parent.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the witness is in a file")
+def test_a_killed_prover_leaves_no_witness_and_no_rapidsnark(rapidsnark: Path, tmp_path: Path) -> None:
+    secret, places = b"witness" * 1000, [tmp_path / "scratch", Path("/dev/shm")]
+    places[0].mkdir()
+    # It shows that it got the witness, by a path that names no file in any folder, and stays.
+    seen = f'readlink "$2" > {tmp_path}/seen; sha256sum < "$2" >> {tmp_path}/seen; echo $$ > {tmp_path}/pid'
+    write_program(rapidsnark, f"{seen}; exec sleep 60")
+    program = f"from dls_zk import toolchain\nfrom pathlib import Path\ntoolchain.rapidsnark(Path('k'), {secret!r})\n"
+    parent = subprocess.Popen([sys.executable, "-c", program], env=os.environ | {"TMPDIR": str(places[0])})
+    deadline = time.monotonic() + 30
+    while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    parent.kill()
+    parent.wait()
+    link, digest, _ = (tmp_path / "seen").read_text().replace("(deleted)", "").split()
+    assert link.startswith("/memfd:") and digest == hashlib.sha256(secret).hexdigest()
+    pid = int((tmp_path / "pid").read_text())
+    while os.path.exists(f"/proc/{pid}/fd") and "sleep" in _command(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert "sleep" not in _command(pid)
+    left = [path for place in places for path in place.rglob("*") if path.is_file() and os.access(path, os.R_OK)]
+    assert not [path for path in left if secret in path.read_bytes()]
+
+
+def _command(pid: int) -> str:
+    """The command line of a process; '' if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 @pytest.mark.parametrize(

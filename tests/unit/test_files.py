@@ -138,61 +138,63 @@ def test_value_at_risk_is_read(write):
     [
         # missing, unknown, misplaced
         ("size: 8\n", "", "policy.yaml: size: missing; expected: size of the circuit"),
-        ("cap: 150%, ", "", "policy.yaml: instruments[0].cap: missing; expected: largest |value| as a share of NAV"),
-        ("max_turnover: 200%", "max_turnovr: 200%", "policy.yaml: limits.max_turnover: missing"),
+        ("cap: 150%, ", "", "policy.yaml: instruments[0] (USDC).cap: missing; expected: largest |value| as a share of NAV"),
+        ("max_turnover: 200%", "max_turnovr: 200%", "limits.max_turnovr: unknown field; did you mean max_turnover?"),
+        ("limits:", "limts:", "policy.yaml: limts: unknown field; did you mean limits?"),
+        ("haircut: 60%", "haircutt: 60%", "(ETH/USDC-LP).haircutt: unknown field; did you mean haircut?"),
         ("  slippage:", "  colour: blue\n  slippage:", "policy.yaml: limits.colour: unknown field; known here: max_turn"),
         ("size: 8", "size: 12", "policy.yaml: size: expected '8', '16' or '32'"),
-        ("kind: derivative", "kind: future", "policy.yaml: instruments[2].kind: expected 'funded' or 'derivative'"),
-        ("shocks: {ETH: -43.1%}", "shocks: none", "policy.yaml: scenarios[0].shocks: expected fields (name: value)"),
-        ("limits:\n  max_turnover: 200%", "limits: none\nx:\n  y: z", "policy.yaml: limits: expected fields"),
+        ("kind: derivative", "kind: future", "instruments[2] (ETH-PERP).kind: expected 'funded' or 'derivative'"),
+        ("shocks: {ETH: -43.1%}", "shocks: none", "policy.yaml: scenarios[0] (crash).shocks: expected fields (name: value)"),
+        ("limits:\n  max_turnover: 200%", "limits: none\nx:\n  y: z", "policy.yaml: x: unknown field; known here"),
         ("venues:\n  - {name: wallet}\n  - {name: exchange, cap: 80%}", "venues: wallet", "venues: expected a list"),
         # numbers
-        ("cap: 40%", "cap: 40", "policy.yaml: instruments[1].cap: '40' is not a plain decimal with at most 2 decimals"),
-        ("cap: 40%", "cap: 0.4", "instruments[1].cap: '0.4' is not"),
-        ("cap: 40%", "cap: 40.125%", "instruments[1].cap: '40.125%' has more than 2 decimals; it would have to be rounded"),
-        ("cap: 40%", "cap: 4e1%", "instruments[1].cap: '4e1%' is not"),
-        ("cap: 40%", "cap: 040%", "instruments[1].cap: '040%' is not"),
-        ("cap: 40%", "cap: +40%", "instruments[1].cap: '+40%' is not"),
-        ("cap: 40%", "cap: 1_0%", "instruments[1].cap: '1_0%' is not"),
-        ("cap: 40%", "cap: '1,000%'", "instruments[1].cap: '1,000%' is not"),
-        ("cap: 40%", "cap: .5%", "instruments[1].cap: '.5%' is not"),
-        ("cap: 40%", "cap: .inf", "instruments[1].cap: '.inf' is not"),
-        ("cap: 40%", "cap: nan", "instruments[1].cap: 'nan' is not"),
-        ("cap: 40%", "cap: ٤٠%", "instruments[1].cap: '٤٠%' is not"),
-        ("cap: 40%", "cap: -40%", "instruments[1].cap: '-40%' is outside 0% to 1310.71%"),
-        ("cap: 40%", "cap: -0%", "instruments[1].cap: '-0%' is zero with a sign"),
-        ("cap: 40%", "cap: 1310.72%", "instruments[1].cap: '1310.72%' is outside 0% to 1310.71%"),
-        ("cap: 40%", f"cap: {'9' * 5000}%", "instruments[1].cap: '9999"),
-        ("cap: 40%", "cap: ''", "instruments[1].cap: '' is not"),
-        ("cap: 40%", "cap: [40%]", "instruments[1].cap: the value is not a plain decimal"),
-        ("cap: 40%", "cap: ", "instruments[1].cap: '' is not"),
+        ("cap: 40%", "cap: 40", "instruments[1] (ETH/USDC-LP).cap: '40' is not a plain decimal with at"),
+        ("cap: 40%", "cap: 0.4", "instruments[1] (ETH/USDC-LP).cap: '0.4' is not"),
+        ("cap: 40%", "cap: 40.125%", "(ETH/USDC-LP).cap: '40.125%' has more than 2 decimals; it would have to be rounded"),
+        ("cap: 40%", "cap: 4e1%", "instruments[1] (ETH/USDC-LP).cap: '4e1%' is not"),
+        ("cap: 40%", "cap: 040%", "instruments[1] (ETH/USDC-LP).cap: '040%' is not"),
+        ("cap: 40%", "cap: +40%", "instruments[1] (ETH/USDC-LP).cap: '+40%' is not"),
+        ("cap: 40%", "cap: 1_0%", "instruments[1] (ETH/USDC-LP).cap: '1_0%' is not"),
+        ("cap: 40%", "cap: '1,000%'", "instruments[1] (ETH/USDC-LP).cap: '1,000%' is not"),
+        ("cap: 40%", "cap: .5%", "instruments[1] (ETH/USDC-LP).cap: '.5%' is not"),
+        ("cap: 40%", "cap: .inf", "instruments[1] (ETH/USDC-LP).cap: '.inf' is not"),
+        ("cap: 40%", "cap: nan", "instruments[1] (ETH/USDC-LP).cap: 'nan' is not"),
+        ("cap: 40%", "cap: ٤٠%", "instruments[1] (ETH/USDC-LP).cap: '٤٠%' is not"),
+        ("cap: 40%", "cap: -40%", "instruments[1] (ETH/USDC-LP).cap: '-40%' is outside 0% to 1310.71%"),
+        ("cap: 40%", "cap: -0%", "instruments[1] (ETH/USDC-LP).cap: '-0%' is zero with a sign"),
+        ("cap: 40%", "cap: 1310.72%", "instruments[1] (ETH/USDC-LP).cap: '1310.72%' is outside 0% to 1310.71%"),
+        ("cap: 40%", f"cap: {'9' * 5000}%", "instruments[1] (ETH/USDC-LP).cap: '9999"),
+        ("cap: 40%", "cap: ''", "instruments[1] (ETH/USDC-LP).cap: '' is not"),
+        ("cap: 40%", "cap: [40%]", "instruments[1] (ETH/USDC-LP).cap: the value is not a plain decimal"),
+        ("cap: 40%", "cap: ", "instruments[1] (ETH/USDC-LP).cap: '' is not"),
         ("2.5x", "2.5", "limits.max_leverage: '2.5' is not a plain decimal with at most 4 decimals followed by 'x'"),
         ("1000 USD", "1000", "limits.nav_granularity: '1000' is not a whole number followed by ' USD'"),
         ("1000 USD", "0 USD", "limits.nav_granularity: '0 USD' is outside 1 USD to 16777215 USD"),
-        ("-100%}", "-655.37%}", "instruments[2].loadings.ETH: '-655.37%' is outside -655.36% to 655.35%"),
+        ("-100%}", "-655.37%}", "instruments[2] (ETH-PERP).loadings.ETH: '-655.37%' is outside -655.36% to 655.35%"),
         # names, days, texts
         ("{name: wallet}", "{name: ''}", "policy.yaml: venues[0].name: '' is not a name"),
         ("{name: wallet}", "{name: =cmd}", "policy.yaml: venues[0].name: '=cmd' is not a name"),
         ("{name: exchange,", "{name: Wallet,", "policy.yaml: venues[1].name: 'Wallet' is taken"),
         ("name: ETH-PERP", "name: USDC", "policy.yaml: instruments[2].name: 'USDC' is taken"),
-        ("2020-03-12", "12 March 2020", "scenarios[0].date: '12 March 2020' is not a day such as 2020-03-12"),
-        ("2020-03-12", "2020-02-30", "policy.yaml: scenarios[0].date: day is out of range for month"),
-        ("2020-03-12", "2020-03-12/2020-03-11", "scenarios[0].date: '2020-03-12/2020-03-11' ends before it begins"),
-        ("source: a source", 'source: "a\\nsource"', "policy.yaml: scenarios[0].source: 'a\\nsource' is not one line"),
-        ("source: a source", 'source: "\\e[2J"', "policy.yaml: scenarios[0].source: '\\x1b[2J' is not one line"),
+        ("2020-03-12", "12 March 2020", "scenarios[0] (crash).date: '12 March 2020' is not a day such as 2020-03-12"),
+        ("2020-03-12", "2020-02-30", "policy.yaml: scenarios[0] (crash).date: day is out of range for month"),
+        ("2020-03-12", "2020-03-12/2020-03-11", "scenarios[0] (crash).date: '2020-03-12/2020-03-11' ends before it begins"),
+        ("source: a source", 'source: "a\\nsource"', "scenarios[0] (crash).source: 'a\\nsource' is not one line"),
+        ("source: a source", 'source: "\\e[2J"', "policy.yaml: scenarios[0] (crash).source: '\\x1b[2J' is not one line"),
         # references
-        ("venue: exchange", "venue: bank", "instruments[2].venue: there is no venue 'bank'; listed are exchange, wallet"),
-        ("loadings: {ETH: -100%}", "loadings: {BTC: 1%}", "instruments[2].loadings: there is no factor 'BTC'; listed"),
-        ("shocks: {ETH:", "shocks: {BTC:", "policy.yaml: scenarios[0].shocks: there is no factor 'BTC'"),
+        ("venue: exchange", "venue: bank", "(ETH-PERP).venue: there is no venue 'bank'; listed are exchange, wallet"),
+        ("loadings: {ETH: -100%}", "loadings: {BTC: 1%}", "instruments[2] (ETH-PERP).loadings: there is no factor 'BTC'"),
+        ("shocks: {ETH:", "shocks: {BTC:", "policy.yaml: scenarios[0] (crash).shocks: there is no factor 'BTC'"),
         # sanity
-        ("haircut: 60%", "haircut: 100.01%", "instruments[1].haircut: '100.01%' is outside 0% to 100%"),
-        ("liability: 105%", "liability: 99.99%", "instruments[1].liability: '99.99%' is outside 100% to 655.35%"),
-        ("haircut: 60%, ", "", "policy.yaml: instruments[1]: a funded instrument needs 'haircut'"),
-        ("liability: 105%, ", "", "policy.yaml: instruments[1]: a funded instrument needs 'liability'"),
-        ("cap: 75.25%", "cap: 75.25%, haircut: 10%", "instruments[2]: 'haircut' has no effect on a derivative"),
-        ("cap: 75.25%", "cap: 75.25%, liquid: 10%", "instruments[2]: 'liquid' has no effect on a derivative"),
-        ("gross: 0%", "gross: 1%", "instruments[0]: the settlement instrument is of kind funded with gross 0%"),
-        ("ETH: -43.1%", "ETH: -200.01%", "scenarios[0].shocks: ETH/USDC-LP would lose more than 100%"),
+        ("haircut: 60%", "haircut: 100.01%", "instruments[1] (ETH/USDC-LP).haircut: '100.01%' is outside 0% to 100%"),
+        ("liability: 105%", "liability: 99.99%", "(ETH/USDC-LP).liability: '99.99%' is outside 100% to 655.35%"),
+        ("haircut: 60%, ", "", "policy.yaml: instruments[1] (ETH/USDC-LP): a funded instrument needs 'haircut'"),
+        ("liability: 105%, ", "", "policy.yaml: instruments[1] (ETH/USDC-LP): a funded instrument needs 'liability'"),
+        ("cap: 75.25%", "cap: 75.25%, haircut: 10%", "instruments[2] (ETH-PERP): 'haircut' has no effect on a derivative"),
+        ("cap: 75.25%", "cap: 75.25%, liquid: 10%", "instruments[2] (ETH-PERP): 'liquid' has no effect on a derivative"),
+        ("gross: 0%", "gross: 1%", "instruments[0] (USDC): the settlement instrument is of kind funded with gross 0%"),
+        ("ETH: -43.1%", "ETH: -200.01%", "scenarios[0] (crash).shocks: ETH/USDC-LP would lose more than 100%"),
         ("min_collateral_ratio: 150%", "min_collateral_ratio: 150%\n  stress_collateral_ratio: 151%", "limits: 'stress_"),
         ("max_leverage: 2.5x", "max_leverage: 2.5x\n  max_var: 3%", "limits: 'max_var' and 'var_quantile' are given tog"),
         # YAML
@@ -202,8 +204,10 @@ def test_value_at_risk_is_read(write):
         ("name: Small vault", "name: !!str Small", "policy.yaml: line 1: tags (!) are not used"),
         ("name: Small vault", "name: [[[[[[[[[[[]]]]]]]]]]]", "policy.yaml: line 1: nested too deep"),
         ("name: Small vault", "? [a]\n: b", "policy.yaml: line 1: a list or mapping cannot name a field"),
-        ("name: Small vault", "name: {", "policy.yaml: not YAML at line 3"),
-        ("name: Small vault", "name: \tx: y", "policy.yaml: not YAML at line 1"),
+        ("name: Small vault", "name: {", "policy.yaml: not YAML at line 3, column 7: expected ',' or '}', but got"),
+        ("name: Small vault", "name: \tx: y", "line 1, column 7: found character '\\t' that cannot start any token"),
+        ("  max_turnover", "\tmax_turnover", "cannot start any token; indent with spaces, not tabs"),
+        ("name: Small vault", "name: Small: vault", "line 1, column 12: mapping values are not allowed here"),
         ("name: Small vault", "name: \x01", "policy.yaml: not a text file (control character '\\x01')"),
         ("name: Small vault", "name: \ufffe", "policy.yaml: not YAML: it holds a character that YAML does not allow"),
         ("name: Small vault", "--- a\n---\nname: x", "policy.yaml: more than one YAML document"),
@@ -386,6 +390,7 @@ def test_csv_header_is_exact(write, policy, header):
         (f"book: *{SECRET.replace('.', '')}", "line 1: anchors"),
         (f"book: {{USDC: '{SECRET}", "not YAML at line"),
         (f"book: @{SECRET}", "not YAML at line 1, column 7"),
+        (f"book: {{}}\nboko: {SECRET}", "(not shown): unknown field; known here: book"),
         (SECRET, "expected fields (name: value)"),
     ],
 )
@@ -499,7 +504,7 @@ def test_opening_round_trip(tmp_path):
         files.write_opening(path, opening, FIELD - 2)
         assert path.stat().st_mode & 0o777 == 0o600
         assert files.read_opening(path) == (opening, FIELD - 2)
-        assert "exists; an opening is not overwritten" in refusal(files.write_opening, path, opening, 1)
+        assert "exists, and is not overwritten" in refusal(files.write_opening, path, opening, 1)
     assert sorted(os.listdir(tmp_path)) == ["16.json", "32.json", "8.json"]
 
 
@@ -514,6 +519,15 @@ def test_opening_that_others_can_read(write_secret, mode):
     message = refusal(files.read_opening, path)
     assert f"open to other users (mode {mode:04o})" in message
     assert f"chmod 600 {path}" in message
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [("{}", "format: missing"), (json.dumps({"format": "dls-zk/proof/v1"}), "format: expected"), ("[]", "expected fields")],
+)
+def test_what_is_no_opening_need_not_be_private(write_secret, content, expected):
+    message = refusal(files.read_opening, write_secret(content, 0o644))
+    assert expected in message and "chmod" not in message
 
 
 QUANTITY = "48151623420"
