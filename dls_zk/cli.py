@@ -156,7 +156,7 @@ def circuits_build(sizes: tuple[str, ...], force: bool, as_json: bool) -> None:
 
 @main.group()
 def setup() -> None:
-    """Make proving keys.
+    """Make keys, for development or for value.
 
     `dev` in seconds and INSECURE, `ceremony` by several people and for value.
     """
@@ -402,7 +402,7 @@ def verify(
     kind: str | None,
     as_json: bool,
 ) -> None:
-    """Verify a proof.
+    """Verify a proof, by one verifier or by all.
 
     By pyecc in pure Python, by snarkjs, by evm (the generated contract on a local chain), or by all of them.
 

@@ -54,4 +54,4 @@ def test_circuits_and_contracts_compile_and_schemas_and_examples_are_there(wheel
     example = package / "examples" / "delta_neutral_eth"
     options = {"policy": "policy.yaml", "prices": "prices.yaml", "before": "book_before.csv"}
     argv = [part for name, file in options.items() for part in (f"--{name}", str(example / file))]
-    assert "✓" in _python(wheel, home, "-m", "dls_zk", "check", *argv)
+    assert "✓" in _python(wheel, home, "-m", "dls_zk", "check", *argv, "--heartbeat")
