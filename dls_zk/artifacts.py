@@ -402,6 +402,11 @@ class ProvingKey:
     manifest: Manifest
 
     @property
+    def insecure(self) -> bool:
+        """Whether this is a development key, against which anybody can forge proofs."""
+        return self.kind == "dev"
+
+    @property
     def zkey(self) -> Path:
         return self.manifest.path("proving_key.zkey")
 

@@ -473,6 +473,13 @@ def _emit(text: str, out: Path | None) -> None:
         click.echo(text, nl=not text.endswith("\n"))
 
 
+def _key_to_export(size: str, kind: str | None) -> artifacts.ProvingKey:
+    key = operations.installed_key(operations.build_circuit(int(size)), kind)
+    if key.insecure:
+        _warn_insecure()
+    return key
+
+
 out_option = click.option("--out", type=FILE, help="File to write; standard output if not given.")
 one_size_option = click.option("--size", type=click.Choice([str(n) for n in SIZES]), required=True, help="Circuit size.")
 
@@ -483,10 +490,7 @@ one_size_option = click.option("--size", type=click.Choice([str(n) for n in SIZE
 @out_option
 def export_verifier(size: str, kind: str | None, out: Path | None) -> None:
     """The Solidity verifier of a key, as snarkjs generates it."""
-    key = operations.installed_key(operations.build_circuit(int(size)), kind)
-    if key.kind == "dev":
-        _warn_insecure()
-    _emit(operations.verifier_source(key), out)
+    _emit(operations.verifier_source(_key_to_export(size, kind)), out)
 
 
 @export.command("vkey", **_example("dls-zk export vkey --size 16 --out verification_key.json"))
@@ -495,10 +499,7 @@ def export_verifier(size: str, kind: str | None, out: Path | None) -> None:
 @out_option
 def export_vkey(size: str, kind: str | None, out: Path | None) -> None:
     """The verification key (JSON), for snarkjs and `dls-zk verify --vkey`."""
-    key = operations.installed_key(operations.build_circuit(int(size)), kind)
-    if key.kind == "dev":
-        _warn_insecure()
-    _emit(key.verification_key.read_text(), out)
+    _emit(_key_to_export(size, kind).verification_key.read_text(), out)
 
 
 @export.command("calldata", **_example("dls-zk export calldata r1/proof.json --out calldata.json"))

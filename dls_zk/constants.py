@@ -63,10 +63,6 @@ class Size:
     def price_words(self) -> int:
         return -(-self.slots // PRICES_PER_WORD)
 
-    @property
-    def book_words(self) -> int:
-        return -(-self.slots // QUANTITIES_PER_WORD)
-
 
 SIZES = {
     8: Size(slots=8, scenarios=4, factors=4, venues=4),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -142,28 +142,25 @@ def _vault_config(operator: str, verifier: str, oracle: str, rules: Policy) -> c
     )
 
 
+@dataclass(frozen=True)
 class _Move:
     """A rebalance that is due, and where it belongs: round of the snapshot, deadline."""
 
-    def __init__(self, rebalance: Rebalance, where: tuple[int, int]) -> None:
-        self.rebalance, self.where = rebalance, where
+    rebalance: Rebalance
+    where: tuple[int, int]
 
 
+@dataclass(frozen=True)
 class _Teller:
     """The parts of the story that happen with each rebalance."""
 
-    def __init__(
-        self,
-        hub: chain.Hub,
-        oracle: chain.Oracle,
-        vault: bytes,
-        operator: str,
-        rules: Policy,
-        prices: Prices,
-        stages: Stages,
-    ) -> None:
-        self.hub, self.oracle, self.vault, self.operator = hub, oracle, vault, operator
-        self.rules, self.prices, self.stages = rules, prices, stages
+    hub: chain.Hub
+    oracle: chain.Oracle
+    vault: bytes
+    operator: str
+    rules: Policy
+    prices: Prices
+    stages: Stages
 
     def next(self, before: Opening, quantities: tuple[int, ...]) -> _Move:
         """Post a price snapshot and set up the move to these quantities on the terms that the hub demands."""

@@ -181,7 +181,7 @@ def verifier_source(key: ProvingKey) -> str:
     """
     name = verifier_contract(key)
     source = toolchain.snarkjs().export_verifier(key.zkey, key.zkey_sha256, name)
-    if key.kind != "dev":
+    if not key.insecure:
         return source
     chains = " && ".join(f"block.chainid != {chain_id}" for chain_id in DEVELOPMENT_CHAIN_IDS)
     guard = f"""contract {name} {{
@@ -219,7 +219,7 @@ def prove(
     InsecureKey for a development key where the terms name a chain that is no development chain.
     """
     chain_id = rebalance.terms.chain_id
-    if key.kind == "dev" and chain_id is not None and chain_id not in DEVELOPMENT_CHAIN_IDS:
+    if key.insecure and chain_id is not None and chain_id not in DEVELOPMENT_CHAIN_IDS:
         raise InsecureKey(
             f"the terms are for chain {chain_id}, and the only key is an INSECURE development key; "
             "install one from `dls-zk setup ceremony`"
@@ -234,7 +234,7 @@ def prove(
         proof = prover.backend(backend).prove(key, witness)
     if PublicSignals.from_field(proof.public) != public:
         raise ProofInvalid("the proof shows other public signals than the statement's; circuit and package disagree")
-    return Proven(proof, public, rebalance.after, report, key.kind == "dev")
+    return Proven(proof, public, rebalance.after, report, key.insecure)
 
 
 def check(rebalance: Rebalance) -> Report:
