@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from . import artifacts, toolchain
@@ -13,47 +18,113 @@ from .errors import ToolError
 EVM_VERSION = "cancun"
 OPTIMIZER_RUNS = 10_000
 
+#: Contracts of Node packages that ours are linked with, and so have to be deployed themselves.
+LIBRARIES = ("PoseidonT6",)
+
+_IMPORT = re.compile(r'^import\s[^;]*?"([^"]+)"\s*;', re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Artifact:
-    """A compiled contract: its name, its ABI and its creation code (hex with 0x)."""
+    """A compiled contract: its name, its ABI and its creation code (hex with 0x).
+
+    links: library name → where in the code (offsets in bytes) the 20 bytes of its address go.
+    """
 
     name: str
     abi: list[dict[str, Any]] = field(repr=False)
     bytecode: str = field(repr=False)
+    links: dict[str, list[int]] = field(repr=False, default_factory=dict)
+
+    def linked(self, libraries: Mapping[str, str]) -> Artifact:
+        """The same contract with the addresses of its libraries in place; KeyError if one is not given."""
+        code = self.bytecode
+        for library, offsets in self.links.items():
+            address = libraries[library].removeprefix("0x").lower()
+            for offset in offsets:
+                start = 2 + 2 * offset
+                code = code[:start] + address + code[start + 40 :]
+        return Artifact(self.name, self.abi, code)
 
 
 def compile_contracts(verifiers: Mapping[str, str] | None = None) -> dict[str, Artifact]:
-    """Compile the hub and the development oracle, and with them generated verifiers (contract name → source).
+    """Compile our contracts, and with them generated verifiers (contract name → source).
 
-    Returns every contract that can be deployed by its name. ToolError with the compiler's first complaint.
+    Returns every contract that can be deployed by its name. ToolError with the compiler's first complaint. What was
+    compiled before, from the same sources by the same compiler, is taken from the cache.
     """
+    sources = _sources(verifiers or {})
+    request = {
+        "language": "Solidity",
+        "sources": {name: {"content": text} for name, text in sources.items()},
+        "settings": {
+            "evmVersion": EVM_VERSION,
+            "optimizer": {"enabled": True, "runs": OPTIMIZER_RUNS},
+            "metadata": {"bytecodeHash": "none", "appendCBOR": False},
+            "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "evm.bytecode.linkReferences"]}},
+        },
+    }
+    digest = hashlib.sha256(json.dumps([artifacts.node_dir().name, request], sort_keys=True).encode()).hexdigest()
+    target = artifacts.home() / "contracts" / digest[:16]
+
+    def fill(folder: Path) -> None:
+        artifacts.write_atomic(folder / "contracts.json", json.dumps(_compile(request)))
+
+    artifacts.build(target, fill)
+    compiled = json.loads((target / "contracts.json").read_text())
+    return {name: Artifact(name, **parts) for name, parts in compiled.items()}
+
+
+def _sources(verifiers: Mapping[str, str]) -> dict[str, str]:
+    """Our sources, the generated ones, and all that they import from Node packages, by the name that imports use."""
     root = artifacts.data_dir("verifier_contracts")
     sources = {
-        path.relative_to(root).as_posix(): {"content": path.read_text()}
+        path.relative_to(root).as_posix(): path.read_text()
         for path in sorted((root / "src").rglob("*.sol"))
         if path.parent.name != "generated"
     }
-    sources |= {f"src/generated/{name}.sol": {"content": text} for name, text in (verifiers or {}).items()}
-    output = toolchain.solc(
-        {
-            "language": "Solidity",
-            "sources": sources,
-            "settings": {
-                "evmVersion": EVM_VERSION,
-                "optimizer": {"enabled": True, "runs": OPTIMIZER_RUNS},
-                "metadata": {"bytecodeHash": "none", "appendCBOR": False},
-                "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object"]}},
-            },
-        }
-    )
+    sources |= {f"src/generated/{name}.sol": text for name, text in verifiers.items()}
+    missing = [(name, text) for name, text in sources.items()]
+    while missing:
+        name, text = missing.pop()
+        for imported in _IMPORT.findall(text):
+            if imported.startswith("."):
+                imported = posixpath.normpath(posixpath.join(posixpath.dirname(name), imported))
+            if imported not in sources:
+                package, _, path = _package_and_path(imported)
+                sources[imported] = toolchain.package_file(package, path).read_text()
+                missing.append((imported, sources[imported]))
+    return sources
+
+
+def _package_and_path(imported: str) -> tuple[str, str, str]:
+    """"@openzeppelin/contracts/x/Y.sol" → package, "/", path in it."""
+    scope, _, rest = imported.partition("/")
+    if not scope.startswith("@"):
+        return imported.partition("/")
+    name, slash, path = rest.partition("/")
+    return f"{scope}/{name}", slash, path
+
+
+def _compile(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    output = toolchain.solc(request)
     for complaint in output.get("errors", []):
         if complaint["severity"] == "error":
             message = " ".join(complaint.get("formattedMessage", complaint["message"]).split())
             raise ToolError(f"solc refused the contracts: {message[:500]}")
     return {
-        name: Artifact(name, contract["abi"], "0x" + contract["evm"]["bytecode"]["object"])
-        for contracts in output["contracts"].values()
+        name: {"abi": contract["abi"], "bytecode": "0x" + code["object"], "links": _links(code["linkReferences"])}
+        for source, contracts in output["contracts"].items()
         for name, contract in contracts.items()
-        if contract["evm"]["bytecode"]["object"] and contract["abi"]
+        if (code := contract["evm"]["bytecode"])["object"]
+        and contract["abi"]
+        and (source.startswith("src/") or name in LIBRARIES)
+    }
+
+
+def _links(references: Mapping[str, Mapping[str, list[dict[str, int]]]]) -> dict[str, list[int]]:
+    return {
+        library: [place["start"] for place in places]
+        for libraries in references.values()
+        for library, places in libraries.items()
     }

@@ -2,52 +2,72 @@
 pragma solidity 0.8.37;
 
 import {Groth16} from "../libraries/Groth16.sol";
+import {IBatchVerifier} from "./IBatchVerifier.sol";
+import {IPolicyRegistry} from "./IPolicyRegistry.sol";
 import {IPriceOracle} from "./IPriceOracle.sol";
 
 /// @title The hub that holds every vault's committed state and advances it only on a valid proof
-/// @notice A vault is as trustworthy as what it was opened with: its verifier (whose key decides what a proof says), its
-/// oracle, its policy hash and its flow source. The hub takes them as given, publishes them in `VaultOpened` and never
-/// changes them. A proof shows that the committed book obeys the policy, not that the venues hold that book.
+/// @notice Nobody owns the hub. A vault is as trustworthy as its mandate: the policy, the feeds and the verifying key, all
+/// readable here, and changed only by tightening or after a delay in which share holders can leave. A proof shows
+/// that the committed book obeys the policy, not that the venues hold that book.
 interface IRebalanceHub {
-    /// What a vault is opened with.
-    struct VaultConfig {
-        /// The only account that may submit rebalances.
-        address operator;
-        /// The only account that may record flows (later the share token).
-        address flowSource;
-        /// The generated Groth16 verifier of the circuit for `slots`.
+    /// A verifying key: the two contracts that check proofs against it, one by one and in batches.
+    struct Key {
+        /// The verifier that snarkjs generated for the key.
         address verifier;
-        /// Where the price words come from.
-        IPriceOracle oracle;
-        /// Hash of the policy that every book must obey.
-        uint256 policyHash;
+        IBatchVerifier batchVerifier;
         /// Size of the book: 8, 16 or 32.
         uint8 slots;
-        /// Oldest snapshot that a rebalance may use, in seconds.
-        uint32 maxSnapshotAge;
-        /// What may accrue without a trade, in parts per million of NAV per day between two snapshots.
-        uint32 accrualRatePpmPerDay;
-        /// The most that may accrue in one rebalance, in parts per million of NAV, below 2^20.
-        uint32 accrualCapPpm;
     }
 
-    /// What a valid proof advances.
+    /// What a vault may do. Each change makes a new version, and a proof holds for one version.
+    struct Mandate {
+        /// The registered policy that every book must obey.
+        uint256 policyHash;
+        /// Feeds of the oracle that price the slots: exactly those that the policy names.
+        uint32 feedSet;
+        /// The verifying key, as `addKey` numbered it.
+        uint24 key;
+        /// Oldest snapshot that a rebalance may use, in seconds.
+        uint16 maxSnapshotAge;
+        /// What may accrue without a trade, in parts per million of NAV per day between two snapshots.
+        uint16 accrualRatePpmPerDay;
+        /// The most that may accrue in one rebalance, in parts per million of NAV, below 2^20.
+        uint24 accrualCapPpm;
+        /// A vault whose last proof's prices are older than this is stale, in seconds; after twice as long anyone can wind
+        /// it down.
+        uint32 maxProofAge;
+        /// Where assets drawn from the share token go.
+        address custody;
+    }
+
+    enum Status {
+        Active,
+        /// The last proof is too old: no flow into the book, no deposits. A valid proof ends it.
+        Stale,
+        /// The guardian stopped it: no rebalances, no flow into the book, no deposits.
+        Paused,
+        /// For good: only flows back out of the book, and redemptions.
+        WindDown
+    }
+
+    /// Where a vault is.
     struct VaultState {
         /// Commitment to the book; at first the public commitment to the empty book.
         uint256 commitment;
         /// Rebalances accepted so far.
-        uint64 sequence;
-        /// Version of the policy that `policyHash` is.
-        uint64 policyVersion;
+        uint32 sequence;
         /// NAV of the last proof, rounded down, in units of the policy's granularity.
-        uint64 navFloor;
-        /// Oracle round of the last proof, and when that snapshot was taken.
-        uint64 lastRound;
-        uint64 lastSnapshotTimestamp;
-        /// When the last proof was accepted; 0 if none has been.
-        uint64 lastProvenAt;
+        uint48 navFloor;
+        /// When the snapshot of the last proof was taken; at first when the vault was opened.
+        uint40 snapshotTimestamp;
+        /// Round of that snapshot; 0 before the first proof.
+        uint32 round;
         /// Quantity of slot 0 (1e-6) that moved into (positive) or out of the book since the last proof.
         int64 pendingFlow;
+        /// Version of the mandate.
+        uint16 version;
+        Status status;
     }
 
     /// One rebalance, as its prover sees it.
@@ -57,56 +77,98 @@ interface IRebalanceHub {
         /// every other one with its own, so that a refusal names the signal.
         uint256[] signals;
         /// Round of the price snapshot that was used.
-        uint64 oracleRound;
+        uint32 round;
         /// Last second in which the proof may be accepted.
-        uint64 deadline;
+        uint40 deadline;
+    }
+
+    /// One rebalance of a batch: only what the hub does not know itself.
+    struct BatchedRebalance {
+        bytes32 vaultId;
+        /// The vault's sequence after it: a rebalance that was accepted before is refused by this number.
+        uint32 sequence;
+        uint32 round;
+        uint40 deadline;
+        uint48 navFloor;
+        uint256 commitmentAfter;
+        Groth16.Proof proof;
     }
 
     // --- events ---
 
-    event VaultOpened(bytes32 indexed vaultId, address indexed opener, VaultConfig config);
+    event KeyAdded(uint24 indexed key, address verifier, IBatchVerifier batchVerifier, uint8 slots);
+
+    event VaultOpened(
+        bytes32 indexed vaultId, address indexed opener, address operator, address guardian, uint32 looseningDelay
+    );
+
+    event MandateActivated(bytes32 indexed vaultId, uint16 version, Mandate mandate);
+
+    event MandateProposed(bytes32 indexed vaultId, Mandate mandate, uint40 activeFrom);
+
+    event MandateWithdrawn(bytes32 indexed vaultId);
 
     /// @param pendingFlow the flow that the next proof must state.
     event FlowRecorded(bytes32 indexed vaultId, int64 flow, int64 pendingFlow);
 
+    /// @dev The commitment before is the one after of the event before; the price words are the oracle's.
     event Rebalanced(
         bytes32 indexed vaultId,
-        uint64 indexed sequence,
-        uint256 commitmentBefore,
+        uint32 indexed sequence,
         uint256 commitmentAfter,
-        uint64 navFloor,
-        int64 flow,
+        uint256 navFloor,
+        int256 flow,
         uint256 accrual,
-        uint64 oracleRound
+        uint256 round
     );
 
-    // --- errors of opening a vault ---
+    event StatusChanged(bytes32 indexed vaultId, Status status);
+
+    event OperatorProposed(bytes32 indexed vaultId, address operator);
+
+    event OperatorChanged(bytes32 indexed vaultId, address operator);
+
+    // --- errors of keys, of opening a vault and of its mandate ---
 
     error ZeroAddress();
-    /// There is no contract at the verifier's or the oracle's address.
+    /// There is no contract at the address.
     error NoCode(address account);
     error UnsupportedSlots(uint256 slots);
-    /// A policy hash is a field element and not 0.
-    error InvalidPolicyHash();
+    /// The batch verifier is for proofs of another size.
+    error KeySizeMismatch(uint256 batchSignals, uint256 signals);
+    error UnknownKey(uint24 key);
+    error DelayTooShort(uint32 delay, uint32 least);
     error ZeroSnapshotAge();
-    error AccrualCapOutOfRange(uint256 cap);
+    error ZeroProofAge();
+    /// A proof may use prices that would make the vault stale at once.
+    error ProofAgeBelowSnapshotAge(uint32 maxProofAge, uint16 maxSnapshotAge);
+    error AccrualCapOutOfRange(uint24 cap);
+    /// Policy, key and feed set are not all for books of one size.
+    error SizeMismatch(uint8 policySlots, uint8 keySlots, uint8 feedSetSlots);
+    /// The slots with an instrument are not those with a feed: bit i for slot i.
+    error FeedsDoNotFit(uint32 named, uint32 priced);
+    error NoMandateProposed();
+    error TooEarly(uint40 activeFrom);
 
     // --- errors of who and when ---
 
     error UnknownVault(bytes32 vaultId);
     error NotOperator(address caller);
-    error NotFlowSource(address caller);
+    error NotGuardian(address caller);
+    error NotOpener(address caller);
+    error NotProposedOperator(address caller);
     error FlowOutOfRange(int256 pendingFlow);
-    error DeadlinePassed(uint64 deadline);
+    error DeadlinePassed(uint40 deadline);
+    /// What the caller wants is not allowed in this state of the vault.
+    error WrongStatus(Status status);
 
     // --- errors of the price snapshot ---
 
-    error SnapshotTooOld(uint64 timestamp, uint32 maxSnapshotAge);
-    /// The snapshot was taken before the one that the last proof used.
-    error SnapshotBeforeLast(uint64 timestamp, uint64 lastTimestamp);
-    error SnapshotFromFuture(uint64 timestamp);
-    /// The oracle's snapshot is for a book of another size.
-    error WrongPriceWordCount(uint256 given, uint256 expected);
+    error SnapshotTooOld(uint40 timestamp, uint16 maxSnapshotAge);
+    /// The snapshot was taken before the one that the last proof used, or before the vault was opened.
+    error SnapshotBeforeLast(uint40 timestamp, uint40 lastTimestamp);
+    /// The snapshot is of other feeds than the vault's.
+    error WrongFeedSet(uint32 given, uint32 expected);
 
     // --- errors of the public signals, against the hub's own ---
 
@@ -118,9 +180,11 @@ interface IRebalanceHub {
     error FlowMismatch(uint256 given, uint256 expected);
     error AccrualMismatch(uint256 given, uint256 expected);
     error NavFloorOutOfRange(uint256 navFloor);
-    /// The proof was made for another chain, hub, vault, sequence, policy version, oracle round, operator or deadline.
+    /// The proof was made for another chain, hub, vault, sequence, version, round, operator or deadline.
     error ContextMismatch(uint256 given, uint256 expected);
     error PriceMismatch(uint256 word, uint256 given, uint256 expected);
+    /// In a batch: the vault has moved on, or is not that far yet.
+    error SequenceMismatch(bytes32 vaultId, uint32 given, uint32 expected);
 
     // --- errors of the proof ---
 
@@ -128,30 +192,98 @@ interface IRebalanceHub {
     error ProofCoordinateNotInField();
     /// Too little gas is left to call the verifier with all that it may need.
     error NotEnoughGas();
-    /// The verifier says that the proof is not valid.
+    /// The verifier says that the proof is not valid; in a batch, that one of them is not.
     error ProofRejected();
     /// The verifier reverted, ran out of gas or returned something other than a boolean.
     error VerifierFailed();
+    error EmptyBatch();
+    /// A vault of the batch has another verifying key.
+    error WrongKey(bytes32 vaultId, uint24 given, uint24 expected);
 
-    // --- actions ---
+    // --- keys and vaults ---
 
-    /// @notice Open a vault whose book is empty. Anyone may.
+    /// @notice Number a verifying key. Anyone may; a vault names the key it trusts in its mandate.
+    function addKey(address verifier, IBatchVerifier batchVerifier, uint8 slots) external returns (uint24 key);
+
+    /// @notice Open a vault whose book is empty. Anyone may. The opener is the only account that may record flows: a
+    /// share token opens the vault that it holds the shares of.
+    /// @param operator submits rebalances and proposes mandates.
+    /// @param guardian may pause the vault and withdraw a proposed mandate; 0 for nobody.
+    /// @param looseningDelay how long a mandate that does not only tighten waits, in seconds, at least
+    /// `LEAST_LOOSENING_DELAY`.
     /// @return vaultId hash of chain id, hub, opener and the number of vaults the opener had: known before it is opened
     /// and the same after a reorg, whatever others do, so other contracts and proofs can be tied to it.
-    function openVault(VaultConfig calldata config) external returns (bytes32 vaultId);
+    function openVault(address operator, address guardian, uint32 looseningDelay, Mandate calldata mandate)
+        external
+        returns (bytes32 vaultId);
+
+    /// @notice Change the mandate: at once if every change tightens, else after the loosening delay. Replaces a proposed
+    /// mandate that has not become active. Only the operator may.
+    /// @return activeFrom when it can be activated; 0 if it is active already.
+    function proposeMandate(bytes32 vaultId, Mandate calldata mandate) external returns (uint40 activeFrom);
+
+    /// @notice Activate the proposed mandate once its time has come. Anyone may.
+    function activateMandate(bytes32 vaultId) external;
+
+    /// @notice Withdraw the proposed mandate. The operator and the guardian may.
+    function withdrawMandate(bytes32 vaultId) external;
+
+    /// @notice Name the account that may take over as operator; 0 takes the offer back. Only the operator may.
+    function proposeOperator(bytes32 vaultId, address operator) external;
+
+    /// @notice Take over as operator. Only the account that was named may.
+    function acceptOperator(bytes32 vaultId) external;
+
+    // --- rebalances ---
 
     /// @notice Record that a quantity of slot 0 (1e-6) moved into (positive) or out of the book. Flows add up until the
-    /// next proof states them. Only the vault's flow source may.
+    /// next proof states them. Only the vault's opener may; into the book only while the vault is active.
     function recordFlow(bytes32 vaultId, int64 flow) external;
 
     /// @notice Replace the committed book by the one that the proof says obeys the policy. Only the operator may.
     function submit(bytes32 vaultId, Rebalance calldata rebalance) external;
 
+    /// @notice The same for many vaults with one key and one operator, in one pairing check. All or none.
+    function submitBatch(uint24 key, BatchedRebalance[] calldata rebalances) external;
+
+    // --- liveness ---
+
+    /// @notice Put on record that a vault is stale. Anyone may. It is treated as stale either way.
+    function callStale(bytes32 vaultId) external;
+
+    /// @notice Wind a vault down for good. The operator may at any time (it admits a breach, or ends), and anyone once the
+    /// last proof's prices are older than twice `maxProofAge`.
+    function windDown(bytes32 vaultId) external;
+
+    /// @notice Only the guardian may.
+    function pause(bytes32 vaultId) external;
+
+    /// @notice Only the guardian may.
+    function unpause(bytes32 vaultId) external;
+
     // --- views ---
 
-    function vaultConfig(bytes32 vaultId) external view returns (VaultConfig memory);
+    function oracle() external view returns (IPriceOracle);
 
+    function policyRegistry() external view returns (IPolicyRegistry);
+
+    function keyOf(uint24 key) external view returns (Key memory);
+
+    /// @notice State of a vault; its status as of now, whether anyone has called it stale or not.
     function vaultState(bytes32 vaultId) external view returns (VaultState memory);
+
+    function status(bytes32 vaultId) external view returns (Status);
+
+    function mandateOf(bytes32 vaultId) external view returns (Mandate memory);
+
+    /// @notice The proposed mandate and when it can be activated; 0 if there is none.
+    function proposedMandate(bytes32 vaultId) external view returns (Mandate memory mandate, uint40 activeFrom);
+
+    /// @notice Who may do what: the opener records flows, the proposed operator may take over.
+    function rolesOf(bytes32 vaultId)
+        external
+        view
+        returns (address opener, address operator, address proposedOperator, address guardian, uint32 looseningDelay);
 
     /// @notice Vaults that this account has opened.
     function vaultsOpened(address opener) external view returns (uint256);
@@ -161,11 +293,11 @@ interface IRebalanceHub {
         bytes32 vaultId,
         uint256 commitmentAfter,
         uint256 navFloor,
-        uint64 oracleRound,
-        uint64 deadline
+        uint32 round,
+        uint40 deadline
     ) external view returns (uint256[] memory);
 
-    /// @notice What ties the vault's next proof to its place: chain id, hub, vault, next sequence, policy version, oracle
-    /// round, operator and deadline, hashed and reduced to the field.
-    function context(bytes32 vaultId, uint64 oracleRound, uint64 deadline) external view returns (uint256);
+    /// @notice What ties the vault's next proof to its place: chain id, hub, vault, next sequence, version, round,
+    /// operator and deadline, hashed and reduced to the field.
+    function context(bytes32 vaultId, uint32 round, uint40 deadline) external view returns (uint256);
 }

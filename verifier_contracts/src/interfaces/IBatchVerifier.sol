@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title Many Groth16 proofs under one key in one pairing check
+interface IBatchVerifier {
+    /// A verifying key as snarkjs writes it into a contract: in points of G2 the imaginary part of a coordinate first.
+    struct VerifyingKey {
+        uint256[2] alpha1;
+        uint256[4] beta2;
+        uint256[4] gamma2;
+        uint256[4] delta2;
+        uint256[2][] ic;
+    }
+
+    /// @notice Public signals of a proof under this key.
+    function signalCount() external view returns (uint256);
+
+    /// @notice keccak256 of the key's words: alpha1, beta2, gamma2, delta2, ic.
+    function keyHash() external view returns (bytes32);
+
+    /// @notice Whether every proof is valid.
+    /// @param words for each proof its eight coordinates (a, b, c) and then its public signals. Every signal must be below
+    /// the scalar field and every coordinate below the base field; if one is not, the answer is false.
+    function verify(uint256[] calldata words) external view returns (bool);
+
+    // --- errors of the constructor ---
+
+    error WrongSignalCount(uint256 signals);
+    error PointNotOnCurve();
+    error PointAtInfinity();
+    /// γ and δ equal, or one of them the generator: a key whose second phase was skipped, under which anyone can forge.
+    error SecondPhaseSkipped();
+    error InsecureDevelopmentKey(uint256 chainId);
+}

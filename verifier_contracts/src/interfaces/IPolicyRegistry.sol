@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title Readable policies, packed and hashed on chain
+/// @notice Whoever reads `policyHash` in a proof can read here what it stands for. A policy is known by its hash: it
+/// never changes, anyone may register one, and registering it twice does nothing. Names and units of all fields are
+/// those of `dls_zk/model.py`: shares in basis points.
+interface IPolicyRegistry {
+    struct Slot {
+        /// Empty for an unused slot, whose other fields are all 0.
+        string instrument;
+        bool funded;
+        uint16 haircutBps;
+        uint16 liabilityBps;
+        uint24 capBps;
+        uint8 venue;
+        uint16 grossBps;
+        uint16 liquidBps;
+        uint16 impermanentLossBps;
+        uint24 depthBps;
+        uint16 residualBps;
+        int24[] loadingBps;
+    }
+
+    struct Policy {
+        /// 8, 16 or 32; with it the number of factors (4, 6, 6), scenarios (4, 8, 8) and venues (4, 4, 8) is given.
+        Slot[] slots;
+        uint24 maxTurnoverBps;
+        uint24 maxLeverageBps;
+        uint24 minCollateralRatioBps;
+        uint24 stressCollateralRatioBps;
+        uint16 minReserveBps;
+        uint24 maxImpermanentLossBps;
+        uint24 minCapitalEfficiencyBps;
+        uint16 maxVarBps;
+        uint16 varQuantileBps;
+        uint16 slippageBps;
+        uint24 navGranularityUsd;
+        uint24[] venueCapBps;
+        uint24[] factorLimitBps;
+        uint16[] factorVolatilityBps;
+        uint24[] maxStressLossBps;
+        int24[][] shockBps;
+    }
+
+    /// @notice Names for people. The hash binds the instruments' names only; these come with the first registration.
+    struct Labels {
+        string name;
+        string[] venues;
+        string[] factors;
+        string[] scenarios;
+    }
+
+    event PolicyRegistered(uint256 indexed policyHash, address indexed by, string name);
+
+    /// @notice Check, pack, hash and keep a policy.
+    function register(Policy calldata policy, Labels calldata labels) external returns (uint256 policyHash);
+
+    // --- views ---
+
+    /// @notice The policy behind a hash. Reverts with `UnknownPolicy` if it is not registered.
+    function policyOf(uint256 policyHash) external view returns (Policy memory policy, Labels memory labels);
+
+    function isRegistered(uint256 policyHash) external view returns (bool);
+
+    /// @notice What `register` would answer; registers nothing.
+    function hashOf(Policy calldata policy) external view returns (uint256 policyHash);
+
+    /// @notice Size, granularity of the disclosed NAV, and which slots have an instrument: bit i for slot i.
+    function outline(uint256 policyHash)
+        external
+        view
+        returns (uint8 slots, uint24 navGranularityUsd, uint32 named);
+
+    /// @notice Whether a vault may go from one policy to another, and whether every change tightens.
+    /// @dev Reverts with `SizeChanged`, `GranularityChanged` or `InstrumentChanged` where the quantities or the NAV
+    /// that a vault has committed to would change their meaning. Field by field, a change tightens or not as
+    /// `PROPERTIES.md` (policy) lists; a field that can be neither tighter nor looser (venue, loadings, shocks, …) loosens
+    /// by any change.
+    function tightens(uint256 fromHash, uint256 toHash) external view returns (bool);
+
+    // --- errors ---
+
+    error UnknownPolicy(uint256 policyHash);
+    error UnsupportedSlots(uint256 slots);
+    /// A list has another length than the size of the book demands.
+    error WrongLength(string field, uint256 given, uint256 expected);
+    /// A value does not fit its field; `index` is the slot or the place in the list.
+    error OutOfRange(string field, uint256 index);
+    error DuplicateInstrument(uint256 slot);
+    /// An unused slot has a field other than 0, so that it could hold something.
+    error UnusedSlotNotEmpty(uint256 slot);
+    error SettlementSlotUnused();
+    error ZeroGranularity();
+    /// A scenario takes a funded slot below zero: debt would turn into credit.
+    error ScenarioBelowZero(uint256 scenario, uint256 slot);
+    error SizeChanged();
+    error GranularityChanged();
+    error InstrumentChanged(uint256 slot);
+}
