@@ -28,7 +28,7 @@ interface IBatchVerifier {
     error WrongSignalCount(uint256 signals);
     error PointNotOnCurve();
     error PointAtInfinity();
-    /// γ and δ equal, or one of them the generator: a key whose second phase was skipped, under which anyone can forge.
+    /// δ is γ or the generator: the second phase was skipped, and anyone can forge proofs.
     error SecondPhaseSkipped();
     error InsecureDevelopmentKey(uint256 chainId);
 }

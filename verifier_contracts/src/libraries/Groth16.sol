@@ -34,24 +34,38 @@ library Groth16 {
             && proof.c[0] < BASE_FIELD && proof.c[1] < BASE_FIELD;
     }
 
-    /// @notice Whether the call below can be given all of `GAS_CAP` (EIP-150 keeps back one part in 64).
-    function hasGas() internal view returns (bool) {
-        return gasleft() - gasleft() / 64 > GAS_CAP;
+    /// @notice Whether a call can be given `gas_` (EIP-150 keeps back one part in 64).
+    function hasGas(uint256 gas_) internal view returns (bool) {
+        return gasleft() - gasleft() / 64 > gas_;
     }
 
-    /// @notice Ask `verifier` about `proof`. Anything but exactly one word holding 0 or 1 is a failure.
-    /// @dev The word is read into scratch space, so a verifier that returns a lot costs the caller no memory.
+    /// @notice Ask `verifier` about `proof`.
     function verify(address verifier, Proof calldata proof, uint256[] memory signals) internal view returns (Verdict) {
         bytes memory input = abi.encodePacked(selector(signals.length), abi.encode(proof.a, proof.b, proof.c), signals);
+        return ask(verifier, input, GAS_CAP);
+    }
+
+    /// @notice Call a verifier with `gas_`. Anything but exactly one word holding 0 or 1 is a failure.
+    /// @dev The word is read into scratch space, so a verifier that returns a lot costs the caller no memory.
+    function ask(address verifier, bytes memory input, uint256 gas_) internal view returns (Verdict) {
         bool ok;
         uint256 word;
         assembly ("memory-safe") {
-            ok := staticcall(GAS_CAP, verifier, add(input, 32), mload(input), 0, 32)
+            ok := staticcall(gas_, verifier, add(input, 32), mload(input), 0, 32)
             ok := and(ok, eq(returndatasize(), 32))
             word := mload(0)
         }
         if (!ok || word > 1) return Verdict.Failed;
         return word == 1 ? Verdict.Valid : Verdict.Rejected;
+    }
+
+    /// @notice Gas that a batch verifier may use for `proofs` proofs of `signals` signals: what the precompiles cost
+    /// (EIP-1108: 45,000 + 34,000 a pairing, 6,150 for a multiplication and an addition), and as much again as its
+    /// own steps were measured to need, doubled.
+    function batchGasCap(uint256 proofs, uint256 signals) internal pure returns (uint256) {
+        uint256 pairings = 45_000 + 34_000 * (proofs + 3);
+        uint256 points = 6_150 * (2 * proofs + signals + 2);
+        return pairings + points + 10_000 * (proofs + 3);
     }
 
     /// @notice Selector of the generated `verifyProof` for this number of signals: 9, 11 or 14.
