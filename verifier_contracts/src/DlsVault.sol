@@ -11,51 +11,48 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {IDlsVault} from "./interfaces/IDlsVault.sol";
 import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
 import {IRebalanceHub} from "./interfaces/IRebalanceHub.sol";
-import {Signals} from "./libraries/Signals.sol";
+import {Prices} from "./libraries/Prices.sol";
 
 /// @title DlsVault
 /// @notice See `IDlsVault`.
 ///
-/// The price. The NAV is public in steps of one granule only. Who leaves is paid at the bottom of the step, who comes pays
-/// at its top: whatever the NAV is within the step, neither takes anything from those who stay. While nothing was ever
-/// drawn the book is empty, and the step no wider than nothing.
+/// The price. The NAV is public in steps of one granule only. Who leaves is paid as if it were at the bottom of the step, who
+/// comes pays as if it were at the top: wherever it is, neither takes anything from those who stay. Until the first draw
+/// the book is empty, whether that was proven or not, and the price is exact.
 ///
 /// What a share holder relies on, and what this token does not do:
-/// - A commitment is not custody. The proofs show that the book obeys the policy, not that the custodian holds it.
-///   What is drawn is as safe as custody is.
-/// - The hub, its oracle and the policy of the mandate are those of the constructor; slot 0 of that policy must be the
-///   asset, which nothing on chain can check.
-/// - The asset moves exactly what it is told to and nothing by itself. A token that takes a fee is refused; one whose
-///   balances change by themselves is not supported.
-/// - Between two proofs the price stands still while the market moves, for up to `maxProofAge` with deposits open, longer
-///   for redemptions. Who knows the next NAV better can come or go at the last one: keep `maxProofAge` short.
-/// - Who leaves forgoes up to one granule of the whole NAV, in proportion; who comes pays up to one granule more than the
-///   shares turn out to be worth. Deposits are therefore closed while all shares together are worth less than
-///   `LEAST_GRANULES` granules and the book was ever used. A vault that has become so small takes deposits again when the
-///   last share is gone.
+/// - A commitment is not custody. Proofs show that the committed book obeys the policy, not that custody holds it.
+/// - Hub, oracle and mandate are those of the constructor. Slot 0 of the policy must be the asset: no contract can tell.
+/// - The asset moves what it is told to and nothing by itself. A token that takes a fee is refused on the way in and on a draw
+///   (not on the way out to a holder, or a fee that begins later would lock everybody in); one whose balances change by
+///   themselves is not supported.
+/// - Between two proofs the price stands still while the market moves, for up to `maxProofAge` with deposits open, and
+///   longer for redemptions. Who knows the next NAV better can come or go at the last one: keep `maxProofAge` short.
+/// - Who leaves forgoes, and who comes pays, up to his part of one granule. Deposits are therefore closed while the step is
+///   more than one part in `LEAST_STEPS` of what all shares are worth. An operator who draws before the vault is that large
+///   shuts others out; a vault that has become so small takes deposits again when its last share is gone.
 /// - In wind-down the book counts as nothing. A redemption takes its part of what is idle and gives up its part of what is
-///   brought back later; waiting is free. The queue stands still, so that nobody's shares are burnt at this price but by
-///   their owner: cancel, then redeem.
-/// - There is no smallest request. A request costs its maker several times the gas that anyone needs to process it, and
-///   redemptions do not wait behind the queue where the idle assets cover it.
-/// - No fees. An operator's fee would be a flow out of the book to somebody else than the share holders, which no proof
-///   can state yet.
-/// @dev The hub refuses a draw while the vault is not active; it is not asked twice.
+///   brought back later; waiting is free. The queue stands still, so that nobody but their owner has shares burnt at
+///   this price: cancel, then redeem.
+/// - A request has no least size. Making one costs several times the gas of processing it (`snapshots/DlsVault.json`), a
+///   call processes as many as it is told to, and redemptions do not wait behind the queue where idle assets cover it.
+/// - No fees. A fee would be a flow out of the book to somebody else than the share holders, which no proof can state.
+/// - Views asked from inside a transfer of the asset, if it calls its parties, see a state in between.
+/// @dev Whether the vault is active is asked of the hub for deposits; a draw is refused by the hub itself.
 contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
     using Math for uint256;
 
-    /// Share units per asset unit at the first deposit, 10^6: with as many virtual shares a donation that inflates the price
-    /// costs its maker about a million times what the next depositor loses by rounding.
+    /// Share units for an asset unit at the first deposit, as a power of ten. With as many virtual shares, a donation that
+    /// inflates the price costs its maker about a million times what the next depositor loses by rounding.
     uint8 private constant OFFSET_DECIMALS = 6;
-    uint256 private constant VIRTUAL_SHARES = 1e6; // 10^OFFSET_DECIMALS
-    /// So that the step of the price is at most one percent.
-    uint256 private constant LEAST_GRANULES = 100;
+    uint256 private constant VIRTUAL_SHARES = 10 ** uint256(OFFSET_DECIMALS);
+    /// Deposits are open while the step of the price is at most one percent.
+    uint256 private constant LEAST_STEPS = 100;
     /// Decimals of the book's quantities.
     uint8 private constant BOOK_DECIMALS = 6;
     uint8 private constant MOST_DECIMALS = 18;
     /// NAV is counted in USD 1e-14: a quantity (1e-6) times a price (USD 1e-8).
     uint256 private constant USD_E14 = 1e14;
-    uint256 private constant PRICE_MASK = 2 ** Signals.PRICE_BITS - 1;
 
     /// @inheritdoc IDlsVault
     IRebalanceHub public immutable hub;
@@ -79,6 +76,8 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
     bool private drawn;
 
     /// @notice Opens the vault on the hub.
+    /// @param asset_ what slot 0 of the mandate's policy stands for, with 6 to 18 decimals.
+    /// @param operator see `IRebalanceHub.openVault`, like `guardian`, `looseningDelay` and `mandate`.
     constructor(
         IRebalanceHub hub_,
         IERC20Metadata asset_,
@@ -131,19 +130,19 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
         require(state.status != IRebalanceHub.Status.WindDown, WrongStatus(state.status));
         uint256 left = idle();
         (uint256 worth,) = _worth(state);
-        uint256 supply = totalSupply();
 
         uint64 id = head;
         for (uint256 i; i < maxRequests && id != end && left != 0; ++i) {
             Request storage request = requests[id];
             uint256 asked = request.shares;
             uint256 burnt = asked;
-            uint256 paid = _toAssets(asked, worth, supply, Math.Rounding.Floor);
+            uint256 paid = _toAssets(asked, worth, Math.Rounding.Floor);
             if (paid > left) {
                 paid = left;
-                burnt = _toShares(left, worth, supply, Math.Rounding.Ceil);
+                burnt = _toShares(left, worth, Math.Rounding.Ceil);
             }
-            if (burnt != 0) { // else it was cancelled
+            // Nothing to burn: it was cancelled.
+            if (burnt != 0) {
                 address receiver = request.receiver;
                 request.shares = asked - burnt;
                 claimable[receiver] += paid;
@@ -217,7 +216,7 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
 
     /// @inheritdoc IDlsVault
     function available() public view returns (uint256) {
-        return idle().saturatingSub(_convertToAssets(queuedShares, Math.Rounding.Ceil));
+        return _available(totalAssets());
     }
 
     /// @inheritdoc IDlsVault
@@ -237,12 +236,12 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
         (worth,) = _worth(hub.vaultState(vaultId));
     }
 
-    /// @notice Nothing unless the vault is active and large enough for its granule.
+    /// @notice No limit, or nothing: unless the vault is active, and while it is too small for its granule.
     function maxDeposit(address) public view override(ERC4626, IERC4626) returns (uint256) {
         IRebalanceHub.VaultState memory state = hub.vaultState(vaultId);
         if (state.status != IRebalanceHub.Status.Active) return 0;
         (uint256 bottom, uint256 top) = _worth(state);
-        bool coarse = totalSupply() != 0 && (top - bottom) * LEAST_GRANULES > bottom;
+        bool coarse = totalSupply() != 0 && (top - bottom) * LEAST_STEPS > bottom;
         return coarse ? 0 : type(uint256).max;
     }
 
@@ -253,17 +252,23 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
 
     /// @notice As many of the owner's shares as idle assets can pay for that are not owed to the queue.
     function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
-        uint256 shares = balanceOf(owner);
-        uint256 most = available();
-        return previewRedeem(shares) <= most ? shares : convertToShares(most);
+        return _redeemable(owner, totalAssets());
     }
 
+    /// @notice What `maxRedeem` shares are worth.
+    function maxWithdraw(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
+        uint256 worth = totalAssets();
+        return _toAssets(_redeemable(owner, worth), worth, Math.Rounding.Floor);
+    }
+
+    /// @notice Priced at the top of the disclosed step; `convertToShares` is at its bottom.
     function previewDeposit(uint256 assets) public view override(ERC4626, IERC4626) returns (uint256) {
-        return _toShares(assets, _entryWorth(), totalSupply(), Math.Rounding.Floor);
+        return _toShares(assets, _entryWorth(), Math.Rounding.Floor);
     }
 
+    /// @notice Priced at the top of the disclosed step; `convertToAssets` is at its bottom.
     function previewMint(uint256 shares) public view override(ERC4626, IERC4626) returns (uint256) {
-        return _toAssets(shares, _entryWorth(), totalSupply(), Math.Rounding.Ceil);
+        return _toAssets(shares, _entryWorth(), Math.Rounding.Ceil);
     }
 
     function decimals() public view override(ERC4626, IERC20Metadata) returns (uint8) {
@@ -272,6 +277,17 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
 
     function _decimalsOffset() internal pure override returns (uint8) {
         return OFFSET_DECIMALS;
+    }
+
+    function _available(uint256 worth) private view returns (uint256) {
+        return idle().saturatingSub(_toAssets(queuedShares, worth, Math.Rounding.Ceil));
+    }
+
+    function _redeemable(address owner, uint256 worth) private view returns (uint256) {
+        uint256 shares = balanceOf(owner);
+        uint256 most = _available(worth);
+        bool covered = _toAssets(shares, worth, Math.Rounding.Floor) <= most;
+        return covered ? shares : _toShares(most, worth, Math.Rounding.Floor);
     }
 
     // --- ERC-4626: moving assets ---
@@ -308,27 +324,30 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
 
     /// @dev What all shares are worth together if the NAV is at the bottom of the disclosed step, and at its top.
     function _worth(IRebalanceHub.VaultState memory state) private view returns (uint256 bottom, uint256 top) {
-        bottom = top = idle();
-        if (state.status == IRebalanceHub.Status.WindDown) return (bottom, top);
+        uint256 here = idle();
+        if (state.status == IRebalanceHub.Status.WindDown) return (here, here);
         (uint256 bookBottom, uint256 bookTop) = _bookE6(state);
-        bottom += _flowedE6(bookBottom, state.pendingFlow) * unit;
-        top += _flowedE6(bookTop, state.pendingFlow) * unit;
+        bottom = _withBook(here, bookBottom, state.pendingFlow);
+        top = _withBook(here, bookTop, state.pendingFlow);
     }
 
-    /// @dev The NAV of the last proof in quantities of slot 0, both ends rounded outwards. The NAV is below 2^42 granules
-    /// (2^113 USD 1e-14), so nothing here and in `_worth` overflows.
+    /// @dev The NAV of the last proof in quantities of slot 0, both ends rounded outwards. The NAV is below 2^42 granules,
+    /// which is 2^113 USD 1e-14, and a unit below 2^40, so nothing here and below overflows.
     function _bookE6(IRebalanceHub.VaultState memory state) private view returns (uint256 bottom, uint256 top) {
         if (state.round == 0) return (0, 0);
         (,, uint256[] memory words) = oracle.snapshot(state.round);
-        uint256 price = words[0] & PRICE_MASK;
+        uint256 price = Prices.get(words, 0);
         bottom = state.navFloor * granuleE14 / price;
         top = drawn ? ((state.navFloor + 1) * granuleE14).ceilDiv(price) : bottom;
     }
 
-    /// @dev A book is never worth less than nothing: a proof shows its NAV not to be negative.
-    function _flowedE6(uint256 bookE6, int64 pendingFlow) private pure returns (uint256) {
-        int256 flowed = int256(bookE6) + pendingFlow;
-        return flowed > 0 ? uint256(flowed) : 0;
+    /// @dev A flow is counted as it was paid, even where more came back than the book was worth at the last proof. Were the
+    /// book taken for nothing then, and not for less, an operator could bring in more than that, redeem at a price that it
+    /// raised, and draw the rest again: the next proof would show a loss, and he would have it. So a flow never moves the price.
+    /// The sum is negative only if the asset took something by itself.
+    function _withBook(uint256 here, uint256 bookE6, int64 pendingFlow) private view returns (uint256) {
+        int256 sum = int256(here) + (int256(bookE6) + pendingFlow) * int256(unit);
+        return sum > 0 ? uint256(sum) : 0;
     }
 
     /// @dev What a deposit is priced by. Without shares there is nobody to take from, and at the top the first holder
@@ -338,19 +357,19 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
         return totalSupply() == 0 ? bottom : top;
     }
 
-    function _toShares(uint256 assets, uint256 worth, uint256 supply, Math.Rounding rounding)
-        private
-        pure
-        returns (uint256)
-    {
-        return assets.mulDiv(supply + VIRTUAL_SHARES, worth + 1, rounding);
+    function _convertToShares(uint256 assets, Math.Rounding rounding) internal view override returns (uint256) {
+        return _toShares(assets, totalAssets(), rounding);
     }
 
-    function _toAssets(uint256 shares, uint256 worth, uint256 supply, Math.Rounding rounding)
-        private
-        pure
-        returns (uint256)
-    {
-        return shares.mulDiv(worth + 1, supply + VIRTUAL_SHARES, rounding);
+    function _convertToAssets(uint256 shares, Math.Rounding rounding) internal view override returns (uint256) {
+        return _toAssets(shares, totalAssets(), rounding);
+    }
+
+    function _toShares(uint256 assets, uint256 worth, Math.Rounding rounding) private view returns (uint256) {
+        return assets.mulDiv(totalSupply() + VIRTUAL_SHARES, worth + 1, rounding);
+    }
+
+    function _toAssets(uint256 shares, uint256 worth, Math.Rounding rounding) private view returns (uint256) {
+        return shares.mulDiv(worth + 1, totalSupply() + VIRTUAL_SHARES, rounding);
     }
 }
