@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {IBatchVerifier} from "./interfaces/IBatchVerifier.sol";
 import {DataContract} from "./libraries/DataContract.sol";
-import {Groth16} from "./libraries/Groth16.sol";
 import {Signals} from "./libraries/Signals.sol";
 
 /// @title BatchVerifier
@@ -24,13 +23,14 @@ import {Signals} from "./libraries/Signals.sol";
 /// Points are checked by the precompiles (EIP-196, EIP-197): coordinates below the base field, on the curve, and those of G2
 /// in the subgroup.
 contract BatchVerifier is IBatchVerifier {
-    uint256 private constant Q = Groth16.BASE_FIELD;
-    // Numbers, not names, because assembly takes nothing else: `Signals.FIELD`.
+    // Numbers, because assembly takes no other constants: `Groth16.BASE_FIELD`, `Signals.FIELD`.
+    uint256 private constant Q = 21888242871839275222246405745257275088696311157297823662689037894645226208583;
     uint256 private constant R = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
 
     /// Words of the key before IC: alpha1, beta2, gamma2, delta2.
     uint256 private constant IC_AT = 14;
     uint256 private constant PROOF_WORDS = 8;
+    uint256 private constant PAIR_WORDS = 6;
 
     /// The generator of G2, imaginary parts first (EIP-197).
     uint256 private constant G2_X_IM = 11559732032986387107991004021392285783925812861821192530917403151452391805634;
@@ -70,112 +70,131 @@ contract BatchVerifier is IBatchVerifier {
     }
 
     /// @inheritdoc IBatchVerifier
+    /// @dev Memory is laid out by hand, since the verifier's own steps are what the pairing leaves to save:
+    /// `scalars` holds ρ and the Σ_i r_i·x_ij, `sum` Σ_i r_i·C_i with scratch space behind it, `pairs` the input of the pairing.
     function verify(uint256[] calldata words) external view returns (bool) {
         uint256 stride = PROOF_WORDS + signalCount;
         uint256 n = words.length / stride;
         if (n == 0 || words.length != n * stride) return false;
 
-        // scalars[0] = ρ, scalars[1 + j] = Σ_i r_i·x_ij; pairs: the input of the pairing; sum = Σ_i r_i·C_i
         uint256[] memory scalars = new uint256[](1 + signalCount);
-        uint256[] memory pairs = new uint256[](6 * (n + 3));
-        uint256[2] memory sum;
-        bytes32 seed = keccak256(abi.encodePacked(keyHash, words));
+        uint256[7] memory sum;
+        uint256[] memory pairs = new uint256[](PAIR_WORDS * (n + 3));
+        bytes32 seed = _seed(words);
+        bool ok = true;
         for (uint256 i; i < n; ++i) {
-            uint256[] calldata proof = words[i * stride:(i + 1) * stride];
-            uint256 power = uint256(keccak256(abi.encode(seed, i))) % R;
-            if (!_weigh(proof, power, scalars) || !_place(proof, power, pairs, 6 * i, sum)) return false;
+            uint256 proof;
+            uint256 pair;
+            assembly ("memory-safe") {
+                proof := add(words.offset, mul(mul(i, stride), 32))
+                pair := add(add(pairs, 32), mul(i, 192))
+            }
+            uint256 power = _power(seed, i);
+            ok = _weigh(proof, power, scalars) && _place(proof, power, pair, sum) && ok;
         }
-        return _placeKey(scalars, sum, pairs, 6 * n) && _pairingIsOne(pairs);
+        return ok && _placeKey(scalars, sum, pairs, PAIR_WORDS * n) && _pairingIsOne(pairs);
     }
 
-    /// @dev Adds a proof's power and its signals times the power to the scalars. False for a signal not in the field.
-    function _weigh(uint256[] calldata proof, uint256 power, uint256[] memory scalars) private pure returns (bool inField) {
-        inField = true;
+    /// @dev Hash of the key, all proofs and all signals.
+    function _seed(uint256[] calldata words) private view returns (bytes32 seed) {
+        bytes32 key = keyHash;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            let size := mul(words.length, 32)
+            mstore(free, key)
+            calldatacopy(add(free, 32), words.offset, size)
+            seed := keccak256(free, add(size, 32))
+        }
+    }
+
+    /// @dev The random power of proof i, once the seed has fixed key, proofs and signals.
+    function _power(bytes32 seed, uint256 i) private pure returns (uint256 power) {
+        assembly ("memory-safe") {
+            mstore(0, seed)
+            mstore(32, i)
+            power := mod(keccak256(0, 64), R)
+        }
+    }
+
+    /// @dev Adds a power, and the signals of its proof times the power, to the scalars. False for a signal not in the field.
+    /// @param proof where the proof's words are in the calldata.
+    function _weigh(uint256 proof, uint256 power, uint256[] memory scalars) private pure returns (bool inField) {
         assembly ("memory-safe") {
             let scalar := add(scalars, 32)
             mstore(scalar, addmod(mload(scalar), power, R))
-            let end := add(proof.offset, mul(proof.length, 32))
-            for { let word := add(proof.offset, 256) } lt(word, end) { word := add(word, 32) } {
+            let end := add(scalar, mul(sub(mload(scalars), 1), 32))
+            let word := add(proof, 256) // behind the eight coordinates
+            inField := 1
+            for {} lt(scalar, end) {} {
                 scalar := add(scalar, 32)
                 let signal := calldataload(word)
                 inField := and(inField, lt(signal, R))
                 mstore(scalar, addmod(mload(scalar), mulmod(power, signal, R), R))
+                word := add(word, 32)
             }
         }
     }
 
-    /// @dev Puts (r·A, B) into the pairs at word `index`, and adds r·C to the sum. False for a point of G1 that is none.
-    function _place(uint256[] calldata proof, uint256 power, uint256[] memory pairs, uint256 index, uint256[2] memory sum)
-        private
-        view
-        returns (bool ok)
-    {
+    /// @dev Writes (r·A, B) to memory at `pair`, and adds r·C to the sum. False for a point of G1 that is none.
+    function _place(uint256 proof, uint256 power, uint256 pair, uint256[7] memory sum) private view returns (bool ok) {
         assembly ("memory-safe") {
-            let pair := add(add(pairs, 32), mul(index, 32))
-            let free := mload(0x40)
-            // r·A
-            calldatacopy(free, proof.offset, 64)
-            mstore(add(free, 64), power)
-            ok := staticcall(6000, 7, free, 96, pair, 64)
-            calldatacopy(add(pair, 64), add(proof.offset, 64), 128)
-            // sum + r·C
-            calldatacopy(free, add(proof.offset, 192), 64)
-            ok := and(ok, staticcall(6000, 7, free, 96, add(free, 64), 64))
-            mcopy(free, sum, 64)
-            ok := and(ok, staticcall(150, 6, free, 128, sum, 64))
+            let product := add(sum, 64)
+            let factors := add(sum, 128)
+            mstore(add(factors, 64), power)
+            calldatacopy(factors, proof, 64) // A
+            ok := staticcall(6000, 7, factors, 96, pair, 64)
+            calldatacopy(add(pair, 64), add(proof, 64), 128) // B
+            calldatacopy(factors, add(proof, 192), 64) // C
+            ok := and(ok, staticcall(6000, 7, factors, 96, product, 64))
+            ok := and(ok, staticcall(150, 6, sum, 128, sum, 64))
         }
     }
 
-    /// @dev Puts the three pairs of the key, with their points of G1 negated, into the pairs from word `index` on.
-    function _placeKey(uint256[] memory scalars, uint256[2] memory sum, uint256[] memory pairs, uint256 index)
+    /// @dev Writes the three pairs of the key, with their points of G1 negated, into the pairs from word `index` on.
+    function _placeKey(uint256[] memory scalars, uint256[7] memory sum, uint256[] memory pairs, uint256 index)
         private
         view
         returns (bool ok)
     {
-        uint256[] memory key = _key();
-        uint256[2] memory point = [key[0], key[1]];
-        ok = _multiply(point, scalars[0]);
-        _placePair(pairs, index, point, key, 2);
-
-        uint256[2] memory statement;
-        for (uint256 j; j < scalars.length; ++j) {
-            point = [key[IC_AT + 2 * j], key[IC_AT + 2 * j + 1]];
-            ok = ok && _multiply(point, scalars[j]) && _add(statement, point);
-        }
-        _placePair(pairs, index + 6, statement, key, 6);
-        _placePair(pairs, index + 12, sum, key, 10);
-    }
-
-    /// @dev Puts (−point, four words of the key) into the pairs at word `index`.
-    function _placePair(uint256[] memory pairs, uint256 index, uint256[2] memory point, uint256[] memory key, uint256 keyAt)
-        private
-        pure
-    {
-        pairs[index] = point[0];
-        pairs[index + 1] = point[1] == 0 ? 0 : Q - point[1];
-        for (uint256 k; k < 4; ++k) {
-            pairs[index + 2 + k] = key[keyAt + k];
-        }
-    }
-
-    function _key() private view returns (uint256[] memory words) {
-        words = new uint256[](IC_AT + 2 * (signalCount + 1));
         address data = keyData;
+        uint256 words = IC_AT + 2 * (signalCount + 1);
         assembly ("memory-safe") {
-            extcodecopy(data, add(words, 32), 1, mul(mload(words), 32))
+            function placeNegated(pair, point, pointOfG2) {
+                mstore(pair, mload(point))
+                let y := mload(add(point, 32))
+                mstore(add(pair, 32), mul(sub(Q, y), iszero(iszero(y))))
+                mcopy(add(pair, 64), pointOfG2, 128)
+            }
+
+            let key := mload(0x40)
+            let pair := add(add(pairs, 32), mul(index, 32))
+            extcodecopy(data, key, 1, mul(words, 32))
+
+            placeNegated(add(pair, 384), sum, add(key, 320)) // (−Σ r_i·C_i, δ)
+
+            let product := add(sum, 64)
+            let factors := add(sum, 128)
+            mcopy(factors, key, 64)
+            mstore(add(factors, 64), mload(add(scalars, 32)))
+            ok := staticcall(6000, 7, factors, 96, product, 64)
+            placeNegated(pair, product, add(key, 64)) // (−ρ·α, β)
+
+            mstore(sum, 0)
+            mstore(add(sum, 32), 0)
+            let end := add(key, mul(words, 32))
+            let scalar := scalars
+            for { let ic := add(key, 448) } lt(ic, end) { ic := add(ic, 64) } {
+                scalar := add(scalar, 32)
+                mcopy(factors, ic, 64)
+                mstore(add(factors, 64), mload(scalar))
+                ok := and(ok, staticcall(6000, 7, factors, 96, product, 64))
+                ok := and(ok, staticcall(150, 6, sum, 128, sum, 64))
+            }
+            placeNegated(add(pair, 192), sum, add(key, 192)) // (−(ρ·IC_0 + Σ …), γ)
         }
     }
 
     // --- precompiles: gas as EIP-1108 prices them, so that an invalid point burns no more ---
-
-    function _multiply(uint256[2] memory point, uint256 scalar) private view returns (bool ok) {
-        assembly ("memory-safe") {
-            let free := mload(0x40)
-            mcopy(free, point, 64)
-            mstore(add(free, 64), scalar)
-            ok := staticcall(6000, 7, free, 96, point, 64)
-        }
-    }
 
     function _add(uint256[2] memory sum, uint256[2] memory point) private view returns (bool ok) {
         assembly ("memory-safe") {
@@ -203,7 +222,7 @@ contract BatchVerifier is IBatchVerifier {
     /// @dev The pairing of nothing with the point is 1, if the point is in the subgroup.
     function _requireG2(uint256[4] memory point) private view {
         require(point[0] | point[1] | point[2] | point[3] != 0, PointAtInfinity());
-        uint256[] memory pairs = new uint256[](6);
+        uint256[] memory pairs = new uint256[](PAIR_WORDS);
         for (uint256 k; k < 4; ++k) {
             pairs[2 + k] = point[k];
         }

@@ -12,62 +12,65 @@ import {Signals} from "./libraries/Signals.sol";
 /// @title RebalanceHub
 /// @notice See `IRebalanceHub`. The hub builds every public signal from its own state, so nothing that a proof says
 /// about the past, the policy, the prices, the flows or the time is taken from the prover.
-/// @dev No reentrancy guard: while a rebalance or a mandate is taken, the only calls to other contracts are static, and
-/// under a static call nothing can write to the hub.
+/// @dev A rebalance costs two storage slots of its own, its book. They lie at a place that depends on the operator: who
+/// finds a book there is its operator, so that no slot need be read to check it. The mandate and the price snapshot
+/// are shared, and in a batch they are read once for all vaults that share them.
+///
+/// No reentrancy guard: while a rebalance or a mandate is taken, the only calls to other contracts are static, and under a
+/// static call nothing can write to the hub.
 contract RebalanceHub is IRebalanceHub {
     /// The least time that share holders have to leave before a looser mandate.
     uint32 public constant LEAST_LOOSENING_DELAY = 1 days;
 
-    /// What each rebalance moves. One storage slot.
+    /// What a rebalance moves, apart from the commitment. One storage slot.
     struct Position {
         uint32 sequence;
         uint48 navFloor;
-        uint40 snapshotTimestamp;
+        /// Enough until the year 2106.
+        uint32 snapshotTimestamp;
         uint32 round;
         int64 pendingFlow;
+        /// At least 1 in a vault that exists.
         uint16 version;
-        /// Part of the mandate, here because here is room.
-        uint24 accrualCapPpm;
-    }
-
-    /// What each rebalance reads of the mandate. One storage slot.
-    struct Terms {
-        address operator;
-        uint24 key;
-        uint32 feedSet;
-        uint16 accrualRatePpmPerDay;
-        uint16 maxSnapshotAge;
+        uint24 mandate;
         /// The status that was put on record; staleness also comes with time (`status`).
         Status marked;
     }
 
-    struct Vault {
-        // Four slots that each rebalance touches.
+    struct Book {
         uint256 commitment;
         Position position;
-        Terms terms;
-        uint256 policyHash;
-        // The rest.
+    }
+
+    struct Roles {
         address opener;
-        uint32 maxProofAge;
         uint32 looseningDelay;
-        address guardian;
+        address operator;
         address proposedOperator;
-        address custody;
+        address guardian;
     }
 
     struct Proposal {
-        Mandate mandate;
+        uint24 mandate;
         /// 0: there is none.
         uint40 activeFrom;
     }
 
-    /// The prices that a rebalance is at.
-    struct Snapshot {
+    /// What rebalances have in common, kept in memory while it stays the same: a mandate and a price snapshot.
+    struct Common {
+        uint24 mandateId;
+        Mandate mandate;
         uint32 round;
         uint32 feedSet;
         uint40 timestamp;
         uint256[] words;
+    }
+
+    /// What only the prover can say.
+    struct Claim {
+        uint256 commitmentAfter;
+        uint256 navFloor;
+        uint40 deadline;
     }
 
     /// @inheritdoc IRebalanceHub
@@ -75,8 +78,12 @@ contract RebalanceHub is IRebalanceHub {
     /// @inheritdoc IRebalanceHub
     IPolicyRegistry public immutable policyRegistry;
 
-    Key[] private keys;
-    mapping(bytes32 vaultId => Vault) private vaults;
+    uint24 private keyCount;
+    uint24 private mandateCount;
+    mapping(uint24 key => Key) private keys;
+    mapping(uint24 id => Mandate) private mandates; // from 1 on
+    mapping(address operator => mapping(bytes32 vaultId => Book)) private books;
+    mapping(bytes32 vaultId => Roles) private roles;
     mapping(bytes32 vaultId => Proposal) private proposals;
 
     /// @inheritdoc IRebalanceHub
@@ -89,7 +96,7 @@ contract RebalanceHub is IRebalanceHub {
         policyRegistry = policyRegistry_;
     }
 
-    // --- keys and vaults ---
+    // --- keys and mandates ---
 
     /// @inheritdoc IRebalanceHub
     function addKey(address verifier, IBatchVerifier batchVerifier, uint8 slots) external returns (uint24 key) {
@@ -100,76 +107,14 @@ contract RebalanceHub is IRebalanceHub {
         uint256 batchSignals = batchVerifier.signalCount();
         require(batchSignals == signals, KeySizeMismatch(batchSignals, signals));
 
-        key = uint24(keys.length);
-        require(key == keys.length, UnknownKey(key));
-        keys.push(Key(verifier, batchVerifier, slots));
+        key = keyCount++;
+        keys[key] = Key(verifier, batchVerifier, slots);
         emit KeyAdded(key, verifier, batchVerifier, slots);
     }
 
     /// @inheritdoc IRebalanceHub
-    function openVault(address operator, address guardian, uint32 looseningDelay, Mandate calldata mandate)
-        external
-        returns (bytes32 vaultId)
-    {
-        require(operator != address(0), ZeroAddress());
-        require(looseningDelay >= LEAST_LOOSENING_DELAY, DelayTooShort(looseningDelay, LEAST_LOOSENING_DELAY));
-        uint8 slots = _requireConsistent(mandate);
-
-        vaultId = keccak256(abi.encode(block.chainid, address(this), msg.sender, vaultsOpened[msg.sender]++));
-        Vault storage vault = vaults[vaultId];
-        vault.commitment = EmptyBook.commitment(slots);
-        vault.position.snapshotTimestamp = uint40(block.timestamp);
-        vault.terms.operator = operator;
-        vault.opener = msg.sender;
-        vault.guardian = guardian;
-        vault.looseningDelay = looseningDelay;
-        emit VaultOpened(vaultId, msg.sender, operator, guardian, looseningDelay);
-        _activate(vaultId, vault, mandate);
-    }
-
-    // --- the mandate ---
-
-    /// @inheritdoc IRebalanceHub
-    function proposeMandate(bytes32 vaultId, Mandate calldata mandate) external returns (uint40 activeFrom) {
-        Vault storage vault = _vault(vaultId);
-        _requireOperator(vault);
-        require(vault.terms.marked != Status.WindDown, WrongStatus(Status.WindDown));
-        _requireConsistent(mandate);
-
-        if (_tightens(vault, mandate)) {
-            delete proposals[vaultId];
-            _activate(vaultId, vault, mandate);
-        } else {
-            activeFrom = uint40(block.timestamp + vault.looseningDelay);
-            proposals[vaultId] = Proposal(mandate, activeFrom);
-            emit MandateProposed(vaultId, mandate, activeFrom);
-        }
-    }
-
-    /// @inheritdoc IRebalanceHub
-    function activateMandate(bytes32 vaultId) external {
-        Vault storage vault = _vault(vaultId);
-        Proposal memory proposal = proposals[vaultId];
-        require(proposal.activeFrom != 0, NoMandateProposed());
-        require(block.timestamp >= proposal.activeFrom, TooEarly(proposal.activeFrom));
-        require(vault.terms.marked != Status.WindDown, WrongStatus(Status.WindDown));
-        delete proposals[vaultId];
-        _activate(vaultId, vault, proposal.mandate);
-    }
-
-    /// @inheritdoc IRebalanceHub
-    function withdrawMandate(bytes32 vaultId) external {
-        Vault storage vault = _vault(vaultId);
-        require(msg.sender == vault.terms.operator || msg.sender == vault.guardian, NotOperator(msg.sender));
-        require(proposals[vaultId].activeFrom != 0, NoMandateProposed());
-        delete proposals[vaultId];
-        emit MandateWithdrawn(vaultId);
-    }
-
-    /// @dev Policy, feeds and key exist and are for books of one size, and the feeds price just what the policy names.
-    function _requireConsistent(Mandate calldata mandate) private view returns (uint8 slots) {
-        uint32 named;
-        (slots,, named) = policyRegistry.outline(mandate.policyHash);
+    function addMandate(Mandate calldata mandate) external returns (uint24 id) {
+        (uint8 slots,, uint32 named) = policyRegistry.outline(mandate.policyHash);
         (uint8 feedSetSlots, uint32 priced) = oracle.pricedSlots(mandate.feedSet);
         uint8 keySlots = _key(mandate.key).slots;
         require(slots == keySlots && slots == feedSetSlots, SizeMismatch(slots, keySlots, feedSetSlots));
@@ -181,50 +126,98 @@ contract RebalanceHub is IRebalanceHub {
             ProofAgeBelowSnapshotAge(mandate.maxProofAge, mandate.maxSnapshotAge)
         );
         require(mandate.accrualCapPpm < Signals.ACCRUAL_BOUND, AccrualCapOutOfRange(mandate.accrualCapPpm));
-        require(mandate.custody != address(0), ZeroAddress());
+
+        id = ++mandateCount;
+        mandates[id] = mandate;
+        emit MandateAdded(id, mandate);
     }
 
-    /// @dev Whether no part of the mandate gives more room than the active one. Feeds, key and custody cannot be compared,
-    /// so any change of theirs waits. Reverts where the policy would change what is committed to (`IPolicyRegistry.tightens`).
-    function _tightens(Vault storage vault, Mandate calldata mandate) private view returns (bool) {
-        bool policyTightens = policyRegistry.tightens(vault.policyHash, mandate.policyHash);
-        Terms memory terms = vault.terms;
-        return policyTightens && mandate.feedSet == terms.feedSet && mandate.key == terms.key
-            && mandate.custody == vault.custody && mandate.maxSnapshotAge <= terms.maxSnapshotAge
-            && mandate.accrualRatePpmPerDay <= terms.accrualRatePpmPerDay
-            && mandate.accrualCapPpm <= vault.position.accrualCapPpm && mandate.maxProofAge <= vault.maxProofAge;
+    /// @inheritdoc IRebalanceHub
+    function tightens(uint24 from, uint24 to) public view returns (bool) {
+        Mandate memory old = _mandate(from);
+        Mandate memory new_ = _mandate(to);
+        return policyRegistry.tightens(old.policyHash, new_.policyHash) && new_.feedSet == old.feedSet
+            && new_.key == old.key && new_.maxSnapshotAge <= old.maxSnapshotAge
+            && new_.accrualRatePpmPerDay <= old.accrualRatePpmPerDay && new_.accrualCapPpm <= old.accrualCapPpm
+            && new_.maxProofAge <= old.maxProofAge;
     }
 
-    function _activate(bytes32 vaultId, Vault storage vault, Mandate memory mandate) private {
-        uint16 version = vault.position.version + 1;
-        vault.position.version = version;
-        vault.position.accrualCapPpm = mandate.accrualCapPpm;
-        vault.terms.key = mandate.key;
-        vault.terms.feedSet = mandate.feedSet;
-        vault.terms.accrualRatePpmPerDay = mandate.accrualRatePpmPerDay;
-        vault.terms.maxSnapshotAge = mandate.maxSnapshotAge;
-        vault.policyHash = mandate.policyHash;
-        vault.maxProofAge = mandate.maxProofAge;
-        vault.custody = mandate.custody;
+    // --- vaults ---
+
+    /// @inheritdoc IRebalanceHub
+    function openVault(address operator, address guardian, uint32 looseningDelay, uint24 mandate)
+        external
+        returns (bytes32 vaultId)
+    {
+        require(operator != address(0), ZeroAddress());
+        require(looseningDelay >= LEAST_LOOSENING_DELAY, DelayTooShort(looseningDelay, LEAST_LOOSENING_DELAY));
+        uint8 slots = _key(_mandate(mandate).key).slots;
+
+        vaultId = keccak256(abi.encode(block.chainid, address(this), msg.sender, vaultsOpened[msg.sender]++));
+        roles[vaultId] = Roles(msg.sender, looseningDelay, operator, address(0), guardian);
+        Book storage book = books[operator][vaultId];
+        book.commitment = EmptyBook.commitment(slots);
+        book.position.snapshotTimestamp = uint32(block.timestamp);
+        emit VaultOpened(vaultId, msg.sender, operator, guardian, looseningDelay);
+        _activate(vaultId, book, mandate);
+    }
+
+    /// @inheritdoc IRebalanceHub
+    function proposeMandate(bytes32 vaultId, uint24 mandate) external returns (uint40 activeFrom) {
+        Book storage book = _ownBook(vaultId);
+        require(book.position.marked != Status.WindDown, WrongStatus(Status.WindDown));
+        if (tightens(book.position.mandate, mandate)) {
+            delete proposals[vaultId];
+            _activate(vaultId, book, mandate);
+        } else {
+            activeFrom = uint40(block.timestamp + roles[vaultId].looseningDelay);
+            proposals[vaultId] = Proposal(mandate, activeFrom);
+            emit MandateProposed(vaultId, mandate, activeFrom);
+        }
+    }
+
+    /// @inheritdoc IRebalanceHub
+    function activateMandate(bytes32 vaultId) external {
+        Book storage book = _book(vaultId);
+        Proposal memory proposal = proposals[vaultId];
+        require(proposal.activeFrom != 0, NoMandateProposed());
+        require(block.timestamp >= proposal.activeFrom, TooEarly(proposal.activeFrom));
+        delete proposals[vaultId];
+        _activate(vaultId, book, proposal.mandate);
+    }
+
+    /// @inheritdoc IRebalanceHub
+    function withdrawMandate(bytes32 vaultId) external {
+        Roles storage who = _roles(vaultId);
+        require(msg.sender == who.operator || msg.sender == who.guardian, NotOperator(msg.sender));
+        require(proposals[vaultId].activeFrom != 0, NoMandateProposed());
+        delete proposals[vaultId];
+        emit MandateWithdrawn(vaultId);
+    }
+
+    function _activate(bytes32 vaultId, Book storage book, uint24 mandate) private {
+        uint16 version = book.position.version + 1;
+        book.position.version = version;
+        book.position.mandate = mandate;
         emit MandateActivated(vaultId, version, mandate);
     }
 
-    // --- the operator ---
-
     /// @inheritdoc IRebalanceHub
     function proposeOperator(bytes32 vaultId, address operator) external {
-        Vault storage vault = _vault(vaultId);
-        _requireOperator(vault);
-        vault.proposedOperator = operator;
+        _ownBook(vaultId);
+        roles[vaultId].proposedOperator = operator;
         emit OperatorProposed(vaultId, operator);
     }
 
     /// @inheritdoc IRebalanceHub
     function acceptOperator(bytes32 vaultId) external {
-        Vault storage vault = _vault(vaultId);
-        require(msg.sender == vault.proposedOperator, NotProposedOperator(msg.sender));
-        vault.terms.operator = msg.sender;
-        vault.proposedOperator = address(0);
+        Roles storage who = _roles(vaultId);
+        require(msg.sender == who.proposedOperator, NotProposedOperator(msg.sender));
+        Book memory book = books[who.operator][vaultId];
+        delete books[who.operator][vaultId];
+        books[msg.sender][vaultId] = book;
+        who.operator = msg.sender;
+        who.proposedOperator = address(0);
         emit OperatorChanged(vaultId, msg.sender);
     }
 
@@ -232,153 +225,160 @@ contract RebalanceHub is IRebalanceHub {
 
     /// @inheritdoc IRebalanceHub
     function recordFlow(bytes32 vaultId, int64 flow) external {
-        Vault storage vault = _vault(vaultId);
-        require(msg.sender == vault.opener, NotOpener(msg.sender));
-        Status now_ = _status(vault);
+        Book storage book = _book(vaultId);
+        require(msg.sender == roles[vaultId].opener, NotOpener(msg.sender));
+        Status now_ = _status(book.position);
         require(flow <= 0 || now_ == Status.Active, WrongStatus(now_));
 
-        int256 pending = int256(vault.position.pendingFlow) + flow;
+        int256 pending = int256(book.position.pendingFlow) + flow;
         require(-Signals.FLOW_BOUND <= pending && pending < Signals.FLOW_BOUND, FlowOutOfRange(pending));
-        vault.position.pendingFlow = int64(pending);
+        book.position.pendingFlow = int64(pending);
         emit FlowRecorded(vaultId, flow, int64(pending));
     }
 
     /// @inheritdoc IRebalanceHub
     function submit(bytes32 vaultId, Rebalance calldata rebalance) external {
-        Vault storage vault = _vault(vaultId);
-        Terms memory terms = vault.terms;
-        Position memory position = vault.position;
-        _requireMaySubmit(terms, rebalance.deadline);
+        Book storage book = _ownBook(vaultId);
+        Position memory position = book.position;
+        Common memory common;
+        _loadPrices(common, rebalance.round);
+        _requireUsable(common, position, rebalance.deadline);
 
         uint256[] calldata given = rebalance.signals;
-        _requireInField(given, Signals.PRICES + Signals.priceWords(keys[terms.key].slots));
-        Snapshot memory snapshot;
-        _usePrices(snapshot, terms, position, rebalance.round);
-        uint256[] memory own = _ownSignals(
-            vaultId,
-            vault,
-            terms,
-            position,
-            snapshot,
-            given[Signals.COMMITMENT_AFTER],
-            given[Signals.NAV_FLOOR],
-            rebalance.deadline
-        );
+        _requireInField(given, Signals.PRICES + common.words.length);
+        Claim memory claim = Claim(given[Signals.COMMITMENT_AFTER], given[Signals.NAV_FLOOR], rebalance.deadline);
+        uint256[] memory own = _ownSignals(vaultId, book.commitment, msg.sender, position, common, claim);
         _requireOwn(given, own);
-        _requireValid(keys[terms.key].verifier, rebalance.proof, own);
-        _advance(vaultId, vault, terms, position, snapshot, own);
+        _requireValid(keys[common.mandate.key].verifier, rebalance.proof, own);
+        _advance(vaultId, book, position, common, claim, own[Signals.ACCRUAL]);
     }
 
     /// @inheritdoc IRebalanceHub
-    function submitBatch(uint24 key, BatchedRebalance[] calldata rebalances) external {
+    function submitBatch(uint24 key, uint32 round, uint40 deadline, BatchedRebalance[] calldata rebalances) external {
         require(rebalances.length != 0, EmptyBatch());
-        Key memory verifyingKey = _key(key);
+        Key storage verifyingKey = _key(key);
         uint256 signals = Signals.count(verifyingKey.slots);
+        uint256 gasCap = Groth16.batchGasCap(rebalances.length, signals);
         // Refused before anything is done: a batch beyond what the block can hold.
-        require(Groth16.hasGas(Groth16.batchGasCap(rebalances.length, signals)), NotEnoughGas());
+        require(Groth16.hasGas(gasCap), NotEnoughGas());
 
+        // The call to the verifier, written in place: eight coordinates and the signals of each proof.
         uint256 stride = 8 + signals;
-        uint256[] memory words = new uint256[](rebalances.length * stride);
-        Snapshot memory snapshot; // mostly the same for all
+        (bytes memory input, uint256 place) = Groth16.batchInput(rebalances.length * stride);
+        Common memory common;
+        _loadPrices(common, round);
         for (uint256 i; i < rebalances.length; ++i) {
-            uint256[] memory own = _take(key, rebalances[i], snapshot);
-            Groth16.Proof calldata proof = rebalances[i].proof;
-            require(Groth16.inBaseField(proof), ProofCoordinateNotInField());
+            BatchedRebalance calldata rebalance = rebalances[i];
+            Groth16.Proof calldata proof = rebalance.proof;
             assembly ("memory-safe") {
-                let to := add(add(words, 32), mul(mul(i, stride), 32))
-                calldatacopy(to, proof, 256)
-                mcopy(add(to, 256), add(own, 32), mul(mload(own), 32))
+                calldatacopy(place, proof, 256) // the verifier's precompiles refuse coordinates that are not in the field
             }
+            _take(key, deadline, rebalance, common, place + 256);
+            place += 32 * stride;
         }
-        _requireBatchValid(verifyingKey.batchVerifier, words, Groth16.batchGasCap(rebalances.length, signals));
+        require(Groth16.hasGas(gasCap), NotEnoughGas());
+        _requireVerdict(Groth16.ask(address(verifyingKey.batchVerifier), input, gasCap));
     }
 
-    /// @dev Moves one vault of a batch on, and returns the signals that its proof must be about. The batch reverts if it is not.
-    function _take(uint24 key, BatchedRebalance calldata rebalance, Snapshot memory snapshot)
-        private
-        returns (uint256[] memory own)
-    {
+    /// @dev Moves one vault of a batch on, and writes the signals that its proof must be about to memory at `place`. The
+    /// batch reverts if the proof is not about them.
+    function _take(
+        uint24 key,
+        uint40 deadline,
+        BatchedRebalance calldata rebalance,
+        Common memory common,
+        uint256 place
+    ) private {
         bytes32 vaultId = rebalance.vaultId;
-        Vault storage vault = vaults[vaultId];
-        Terms memory terms = vault.terms;
-        Position memory position = vault.position;
-        require(terms.operator != address(0), UnknownVault(vaultId));
-        require(terms.key == key, WrongKey(vaultId, key, terms.key));
-        _requireMaySubmit(terms, rebalance.deadline);
-        require(
-            rebalance.sequence == position.sequence + 1,
-            SequenceMismatch(vaultId, rebalance.sequence, position.sequence + 1)
-        );
-        require(rebalance.navFloor < Signals.NAV_FLOOR_BOUND, NavFloorOutOfRange(rebalance.navFloor));
-        _usePrices(snapshot, terms, position, rebalance.round);
-        own = _ownSignals(
-            vaultId,
-            vault,
-            terms,
-            position,
-            snapshot,
-            rebalance.commitmentAfter,
-            rebalance.navFloor,
-            rebalance.deadline
-        );
-        require(rebalance.commitmentAfter < Signals.FIELD, SignalNotInField(Signals.COMMITMENT_AFTER));
-        _advance(vaultId, vault, terms, position, snapshot, own);
+        Book storage book = books[msg.sender][vaultId];
+        Position memory position = book.position;
+        if (position.version == 0) _refuseStranger(vaultId);
+        uint32 sequence = position.sequence + 1;
+        require(rebalance.sequence == sequence, SequenceMismatch(vaultId, rebalance.sequence, sequence));
+        _requireUsable(common, position, deadline);
+        require(common.mandate.key == key, WrongKey(vaultId, key, common.mandate.key));
+
+        Claim memory claim = Claim(rebalance.commitmentAfter, rebalance.navFloor, deadline);
+        require(claim.commitmentAfter < Signals.FIELD, SignalNotInField(Signals.COMMITMENT_AFTER));
+        require(claim.navFloor < Signals.NAV_FLOOR_BOUND, NavFloorOutOfRange(claim.navFloor));
+        uint256 accrual = _writeSignals(place, vaultId, book.commitment, msg.sender, position, common, claim);
+        _advance(vaultId, book, position, common, claim, accrual);
     }
 
-    function _requireMaySubmit(Terms memory terms, uint40 deadline) private view {
-        require(msg.sender == terms.operator, NotOperator(msg.sender));
+    function _loadPrices(Common memory common, uint32 round) private view {
+        common.round = round;
+        (common.feedSet, common.timestamp, common.words) = oracle.snapshot(round);
+    }
+
+    /// @dev Loads the vault's mandate, unless it is the one that was loaded before, and checks that the vault may rebalance
+    /// now at these prices. A snapshot may be used again, but never one from before the last.
+    function _requireUsable(Common memory common, Position memory position, uint40 deadline) private view {
         require(block.timestamp <= deadline, DeadlinePassed(deadline));
-        require(terms.marked < Status.Paused, WrongStatus(terms.marked));
-    }
-
-    /// @dev A snapshot may be used again (a second rebalance at the same prices), but never one from before the last.
-    function _usePrices(Snapshot memory snapshot, Terms memory terms, Position memory position, uint32 round)
-        private
-        view
-    {
-        if (snapshot.round != round || round == 0) {
-            snapshot.round = round;
-            (snapshot.feedSet, snapshot.timestamp, snapshot.words) = oracle.snapshot(round);
+        require(position.marked < Status.Paused, WrongStatus(position.marked));
+        if (common.mandateId != position.mandate) {
+            common.mandateId = position.mandate;
+            common.mandate = mandates[position.mandate];
         }
-        require(snapshot.feedSet == terms.feedSet, WrongFeedSet(snapshot.feedSet, terms.feedSet));
-        uint40 timestamp = snapshot.timestamp;
-        require(
-            block.timestamp - timestamp <= terms.maxSnapshotAge, SnapshotTooOld(timestamp, terms.maxSnapshotAge)
-        );
+        (uint40 timestamp, uint32 maxAge) = (common.timestamp, common.mandate.maxSnapshotAge);
+        require(common.feedSet == common.mandate.feedSet, WrongFeedSet(common.feedSet, common.mandate.feedSet));
+        require(block.timestamp - timestamp <= maxAge, SnapshotTooOld(timestamp, maxAge));
         require(timestamp >= position.snapshotTimestamp, SnapshotBeforeLast(timestamp, position.snapshotTimestamp));
     }
 
+    /// @dev The public signals, by the hub's own state and what the proof claims.
     function _ownSignals(
         bytes32 vaultId,
-        Vault storage vault,
-        Terms memory terms,
+        uint256 commitment,
+        address operator,
         Position memory position,
-        Snapshot memory snapshot,
-        uint256 commitmentAfter,
-        uint256 navFloor,
-        uint40 deadline
+        Common memory common,
+        Claim memory claim
     ) private view returns (uint256[] memory signals) {
-        uint256 words = snapshot.words.length;
-        signals = new uint256[](Signals.PRICES + words);
-        signals[Signals.COMMITMENT_BEFORE] = vault.commitment;
-        signals[Signals.COMMITMENT_AFTER] = commitmentAfter;
-        signals[Signals.POLICY_HASH] = vault.policyHash;
-        signals[Signals.FLOW] = Signals.encodeFlow(position.pendingFlow);
-        signals[Signals.ACCRUAL] = _accrual(terms, position, snapshot.timestamp);
-        signals[Signals.NAV_FLOOR] = navFloor;
-        signals[Signals.CONTEXT] = _context(vaultId, terms.operator, position, snapshot.round, deadline);
-        for (uint256 i; i < words; ++i) {
-            signals[Signals.PRICES + i] = snapshot.words[i];
+        signals = new uint256[](Signals.PRICES + common.words.length);
+        uint256 place;
+        assembly ("memory-safe") {
+            place := add(signals, 32)
+        }
+        _writeSignals(place, vaultId, commitment, operator, position, common, claim);
+    }
+
+    /// @dev Writes the public signals, in their order (`Signals`), to memory at `place`. Returns the accrual among them.
+    function _writeSignals(
+        uint256 place,
+        bytes32 vaultId,
+        uint256 commitment,
+        address operator,
+        Position memory position,
+        Common memory common,
+        Claim memory claim
+    ) private view returns (uint256 accrual) {
+        accrual = _accrual(common, position);
+        uint256 flow = Signals.encodeFlow(position.pendingFlow);
+        uint256 context_ = _context(vaultId, operator, position, common.round, claim.deadline);
+        uint256 policyHash = common.mandate.policyHash;
+        uint256[] memory words = common.words;
+        assembly ("memory-safe") {
+            mstore(place, commitment)
+            mstore(add(place, 32), mload(claim)) // commitmentAfter
+            mstore(add(place, 64), policyHash)
+            mstore(add(place, 96), flow)
+            mstore(add(place, 128), accrual)
+            mstore(add(place, 160), mload(add(claim, 32))) // navFloor
+            mstore(add(place, 192), context_)
+            mcopy(add(place, 224), add(words, 32), mul(mload(words), 32))
         }
     }
 
     /// @dev Rate times the time between the two snapshots, rounded down and capped. Nothing before the first proof: an
     /// empty book earns nothing.
-    function _accrual(Terms memory terms, Position memory position, uint40 timestamp) private pure returns (uint256) {
+    function _accrual(Common memory common, Position memory position) private pure returns (uint256) {
         if (position.sequence == 0) return 0;
-        uint256 elapsed = timestamp - position.snapshotTimestamp;
-        uint256 accrued = terms.accrualRatePpmPerDay * elapsed / 1 days;
-        return accrued < position.accrualCapPpm ? accrued : position.accrualCapPpm;
+        (uint256 rate, uint256 cap) = (common.mandate.accrualRatePpmPerDay, common.mandate.accrualCapPpm);
+        unchecked {
+            // The snapshot is not before the last (`_requireUsable`); 24 bits times 40.
+            uint256 accrued = rate * (common.timestamp - position.snapshotTimestamp) / 1 days;
+            return accrued < cap ? accrued : cap;
+        }
     }
 
     function _context(bytes32 vaultId, address operator, Position memory position, uint32 round, uint40 deadline)
@@ -434,11 +434,6 @@ contract RebalanceHub is IRebalanceHub {
         _requireVerdict(Groth16.verify(verifier, proof, signals));
     }
 
-    function _requireBatchValid(IBatchVerifier verifier, uint256[] memory words, uint256 gasCap) private view {
-        require(Groth16.hasGas(gasCap), NotEnoughGas());
-        _requireVerdict(Groth16.ask(address(verifier), abi.encodeCall(verifier.verify, words), gasCap));
-    }
-
     function _requireVerdict(Groth16.Verdict verdict) private pure {
         require(verdict != Groth16.Verdict.Failed, VerifierFailed());
         require(verdict == Groth16.Verdict.Valid, ProofRejected());
@@ -446,80 +441,83 @@ contract RebalanceHub is IRebalanceHub {
 
     function _advance(
         bytes32 vaultId,
-        Vault storage vault,
-        Terms memory terms,
+        Book storage book,
         Position memory position,
-        Snapshot memory snapshot,
-        uint256[] memory proven
+        Common memory common,
+        Claim memory claim,
+        uint256 accrual
     ) private {
+        position.sequence += 1;
         emit Rebalanced(
             vaultId,
-            position.sequence + 1,
-            proven[Signals.COMMITMENT_AFTER],
-            proven[Signals.NAV_FLOOR],
+            position.sequence,
+            claim.commitmentAfter,
+            claim.navFloor,
             position.pendingFlow,
-            proven[Signals.ACCRUAL],
-            snapshot.round
+            accrual,
+            common.round
         );
-        position.sequence += 1;
-        position.navFloor = uint48(proven[Signals.NAV_FLOOR]);
-        position.snapshotTimestamp = snapshot.timestamp;
-        position.round = snapshot.round;
+        if (position.marked == Status.Stale) {
+            position.marked = Status.Active;
+            emit StatusChanged(vaultId, Status.Active);
+        }
+        position.navFloor = uint48(claim.navFloor);
+        position.snapshotTimestamp = uint32(common.timestamp);
+        position.round = common.round;
         position.pendingFlow = 0;
-        vault.position = position;
-        vault.commitment = proven[Signals.COMMITMENT_AFTER];
-        if (terms.marked == Status.Stale) _mark(vaultId, vault, Status.Active);
+        book.position = position;
+        book.commitment = claim.commitmentAfter;
     }
 
     // --- liveness ---
 
     /// @inheritdoc IRebalanceHub
     function callStale(bytes32 vaultId) external {
-        Vault storage vault = _vault(vaultId);
-        Status marked = vault.terms.marked;
-        Status now_ = _status(vault);
-        require(marked == Status.Active && now_ == Status.Stale, WrongStatus(now_));
-        _mark(vaultId, vault, Status.Stale);
+        Position storage position = _book(vaultId).position;
+        Status now_ = _status(position);
+        require(position.marked == Status.Active && now_ == Status.Stale, WrongStatus(now_));
+        _mark(vaultId, position, Status.Stale);
     }
 
     /// @inheritdoc IRebalanceHub
     function windDown(bytes32 vaultId) external {
-        Vault storage vault = _vault(vaultId);
-        Status now_ = _status(vault);
+        Position storage position = _book(vaultId).position;
+        Status now_ = _status(position);
         require(now_ != Status.WindDown, WrongStatus(now_));
-        if (msg.sender != vault.terms.operator) {
-            uint256 age = block.timestamp - vault.position.snapshotTimestamp;
-            require(age > 2 * uint256(vault.maxProofAge), WrongStatus(now_));
+        if (msg.sender != roles[vaultId].operator) {
+            uint256 age = block.timestamp - position.snapshotTimestamp;
+            require(age > 2 * uint256(mandates[position.mandate].maxProofAge), WrongStatus(now_));
         }
         delete proposals[vaultId];
-        _mark(vaultId, vault, Status.WindDown);
+        _mark(vaultId, position, Status.WindDown);
     }
 
     /// @inheritdoc IRebalanceHub
     function pause(bytes32 vaultId) external {
-        Vault storage vault = _vault(vaultId);
-        _requireGuardian(vault);
-        require(vault.terms.marked < Status.Paused, WrongStatus(vault.terms.marked));
-        _mark(vaultId, vault, Status.Paused);
+        Position storage position = _book(vaultId).position;
+        require(msg.sender == roles[vaultId].guardian, NotGuardian(msg.sender));
+        require(position.marked < Status.Paused, WrongStatus(position.marked));
+        _mark(vaultId, position, Status.Paused);
     }
 
     /// @inheritdoc IRebalanceHub
     function unpause(bytes32 vaultId) external {
-        Vault storage vault = _vault(vaultId);
-        _requireGuardian(vault);
-        require(vault.terms.marked == Status.Paused, WrongStatus(_status(vault)));
-        _mark(vaultId, vault, Status.Active);
+        Position storage position = _book(vaultId).position;
+        require(msg.sender == roles[vaultId].guardian, NotGuardian(msg.sender));
+        require(position.marked == Status.Paused, WrongStatus(_status(position)));
+        _mark(vaultId, position, Status.Active);
     }
 
-    function _mark(bytes32 vaultId, Vault storage vault, Status marked) private {
-        vault.terms.marked = marked;
+    function _mark(bytes32 vaultId, Position storage position, Status marked) private {
+        position.marked = marked;
         emit StatusChanged(vaultId, marked);
     }
 
-    function _status(Vault storage vault) private view returns (Status) {
-        Status marked = vault.terms.marked;
+    function _status(Position storage position) private view returns (Status) {
+        Status marked = position.marked;
         if (marked == Status.Paused || marked == Status.WindDown) return marked;
-        return block.timestamp - vault.position.snapshotTimestamp > vault.maxProofAge ? Status.Stale : Status.Active;
+        uint256 age = block.timestamp - position.snapshotTimestamp;
+        return age > mandates[position.mandate].maxProofAge ? Status.Stale : Status.Active;
     }
 
     // --- views ---
@@ -530,45 +528,35 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     /// @inheritdoc IRebalanceHub
+    function mandateOf(uint24 mandate) external view returns (Mandate memory) {
+        return _mandate(mandate);
+    }
+
+    /// @inheritdoc IRebalanceHub
     function vaultState(bytes32 vaultId) external view returns (VaultState memory) {
-        Vault storage vault = _vault(vaultId);
-        Position memory position = vault.position;
+        Book storage book = _book(vaultId);
+        Position memory position = book.position;
         return VaultState({
-            commitment: vault.commitment,
+            commitment: book.commitment,
             sequence: position.sequence,
             navFloor: position.navFloor,
             snapshotTimestamp: position.snapshotTimestamp,
             round: position.round,
             pendingFlow: position.pendingFlow,
             version: position.version,
-            status: _status(vault)
+            mandate: position.mandate,
+            status: _status(book.position)
         });
     }
 
     /// @inheritdoc IRebalanceHub
     function status(bytes32 vaultId) external view returns (Status) {
-        return _status(_vault(vaultId));
+        return _status(_book(vaultId).position);
     }
 
     /// @inheritdoc IRebalanceHub
-    function mandateOf(bytes32 vaultId) external view returns (Mandate memory) {
-        Vault storage vault = _vault(vaultId);
-        Terms memory terms = vault.terms;
-        return Mandate({
-            policyHash: vault.policyHash,
-            feedSet: terms.feedSet,
-            key: terms.key,
-            maxSnapshotAge: terms.maxSnapshotAge,
-            accrualRatePpmPerDay: terms.accrualRatePpmPerDay,
-            accrualCapPpm: vault.position.accrualCapPpm,
-            maxProofAge: vault.maxProofAge,
-            custody: vault.custody
-        });
-    }
-
-    /// @inheritdoc IRebalanceHub
-    function proposedMandate(bytes32 vaultId) external view returns (Mandate memory mandate, uint40 activeFrom) {
-        _vault(vaultId);
+    function proposedMandate(bytes32 vaultId) external view returns (uint24 mandate, uint40 activeFrom) {
+        _roles(vaultId);
         Proposal memory proposal = proposals[vaultId];
         return (proposal.mandate, proposal.activeFrom);
     }
@@ -579,8 +567,8 @@ contract RebalanceHub is IRebalanceHub {
         view
         returns (address opener, address operator, address proposedOperator, address guardian, uint32 looseningDelay)
     {
-        Vault storage vault = _vault(vaultId);
-        return (vault.opener, vault.terms.operator, vault.proposedOperator, vault.guardian, vault.looseningDelay);
+        Roles memory who = _roles(vaultId);
+        return (who.opener, who.operator, who.proposedOperator, who.guardian, who.looseningDelay);
     }
 
     /// @inheritdoc IRebalanceHub
@@ -591,37 +579,48 @@ contract RebalanceHub is IRebalanceHub {
         uint32 round,
         uint40 deadline
     ) external view returns (uint256[] memory) {
-        Vault storage vault = _vault(vaultId);
-        Snapshot memory snapshot;
-        _usePrices(snapshot, vault.terms, vault.position, round);
-        return _ownSignals(
-            vaultId, vault, vault.terms, vault.position, snapshot, commitmentAfter, navFloor, deadline
-        );
+        Book storage book = _book(vaultId);
+        Common memory common;
+        _loadPrices(common, round);
+        _requireUsable(common, book.position, deadline);
+        Claim memory claim = Claim(commitmentAfter, navFloor, deadline);
+        return _ownSignals(vaultId, book.commitment, roles[vaultId].operator, book.position, common, claim);
     }
 
     /// @inheritdoc IRebalanceHub
     function context(bytes32 vaultId, uint32 round, uint40 deadline) external view returns (uint256) {
-        Vault storage vault = _vault(vaultId);
-        return _context(vaultId, vault.terms.operator, vault.position, round, deadline);
+        return _context(vaultId, _roles(vaultId).operator, _book(vaultId).position, round, deadline);
     }
 
     // --- shared ---
 
-    function _vault(bytes32 vaultId) private view returns (Vault storage vault) {
-        vault = vaults[vaultId];
-        require(vault.terms.operator != address(0), UnknownVault(vaultId));
+    function _roles(bytes32 vaultId) private view returns (Roles storage who) {
+        who = roles[vaultId];
+        require(who.operator != address(0), UnknownVault(vaultId));
     }
 
-    function _key(uint24 key) private view returns (Key memory) {
-        require(key < keys.length, UnknownKey(key));
-        return keys[key];
+    function _book(bytes32 vaultId) private view returns (Book storage) {
+        return books[_roles(vaultId).operator][vaultId];
     }
 
-    function _requireOperator(Vault storage vault) private view {
-        require(msg.sender == vault.terms.operator, NotOperator(msg.sender));
+    /// @dev The book of a vault whose operator sends this.
+    function _ownBook(bytes32 vaultId) private view returns (Book storage book) {
+        book = books[msg.sender][vaultId];
+        if (book.position.version == 0) _refuseStranger(vaultId);
     }
 
-    function _requireGuardian(Vault storage vault) private view {
-        require(msg.sender == vault.guardian, NotGuardian(msg.sender));
+    function _refuseStranger(bytes32 vaultId) private view {
+        _roles(vaultId);
+        revert NotOperator(msg.sender);
+    }
+
+    function _key(uint24 key) private view returns (Key storage found) {
+        found = keys[key];
+        require(found.slots != 0, UnknownKey(key));
+    }
+
+    function _mandate(uint24 mandate) private view returns (Mandate storage found) {
+        found = mandates[mandate];
+        require(found.maxProofAge != 0, UnknownMandate(mandate));
     }
 }

@@ -20,7 +20,8 @@ interface IRebalanceHub {
         uint8 slots;
     }
 
-    /// What a vault may do. Each change makes a new version, and a proof holds for one version.
+    /// What a vault may do. Mandates are numbered and never change; vaults may share one, and a vault changes its own by
+    /// moving to another. Each move makes a new version, and a proof holds for one version.
     struct Mandate {
         /// The registered policy that every book must obey.
         uint256 policyHash;
@@ -29,16 +30,14 @@ interface IRebalanceHub {
         /// The verifying key, as `addKey` numbered it.
         uint24 key;
         /// Oldest snapshot that a rebalance may use, in seconds.
-        uint16 maxSnapshotAge;
+        uint32 maxSnapshotAge;
         /// What may accrue without a trade, in parts per million of NAV per day between two snapshots.
-        uint16 accrualRatePpmPerDay;
+        uint24 accrualRatePpmPerDay;
         /// The most that may accrue in one rebalance, in parts per million of NAV, below 2^20.
         uint24 accrualCapPpm;
         /// A vault whose last proof's prices are older than this is stale, in seconds; after twice as long anyone can wind
         /// it down.
         uint32 maxProofAge;
-        /// Where assets drawn from the share token go.
-        address custody;
     }
 
     enum Status {
@@ -65,8 +64,10 @@ interface IRebalanceHub {
         uint32 round;
         /// Quantity of slot 0 (1e-6) that moved into (positive) or out of the book since the last proof.
         int64 pendingFlow;
-        /// Version of the mandate.
+        /// Moves to a mandate so far, the first counted; a proof names it.
         uint16 version;
+        /// The mandate, as `addMandate` numbered it.
+        uint24 mandate;
         Status status;
     }
 
@@ -87,8 +88,6 @@ interface IRebalanceHub {
         bytes32 vaultId;
         /// The vault's sequence after it: a rebalance that was accepted before is refused by this number.
         uint32 sequence;
-        uint32 round;
-        uint40 deadline;
         uint48 navFloor;
         uint256 commitmentAfter;
         Groth16.Proof proof;
@@ -102,9 +101,11 @@ interface IRebalanceHub {
         bytes32 indexed vaultId, address indexed opener, address operator, address guardian, uint32 looseningDelay
     );
 
-    event MandateActivated(bytes32 indexed vaultId, uint16 version, Mandate mandate);
+    event MandateAdded(uint24 indexed mandate, Mandate terms);
 
-    event MandateProposed(bytes32 indexed vaultId, Mandate mandate, uint40 activeFrom);
+    event MandateActivated(bytes32 indexed vaultId, uint16 version, uint24 mandate);
+
+    event MandateProposed(bytes32 indexed vaultId, uint24 mandate, uint40 activeFrom);
 
     event MandateWithdrawn(bytes32 indexed vaultId);
 
@@ -114,7 +115,7 @@ interface IRebalanceHub {
     /// @dev The commitment before is the one after of the event before; the price words are the oracle's.
     event Rebalanced(
         bytes32 indexed vaultId,
-        uint32 indexed sequence,
+        uint32 sequence,
         uint256 commitmentAfter,
         uint256 navFloor,
         int256 flow,
@@ -137,11 +138,12 @@ interface IRebalanceHub {
     /// The batch verifier is for proofs of another size.
     error KeySizeMismatch(uint256 batchSignals, uint256 signals);
     error UnknownKey(uint24 key);
+    error UnknownMandate(uint24 mandate);
     error DelayTooShort(uint32 delay, uint32 least);
     error ZeroSnapshotAge();
     error ZeroProofAge();
     /// A proof may use prices that would make the vault stale at once.
-    error ProofAgeBelowSnapshotAge(uint32 maxProofAge, uint16 maxSnapshotAge);
+    error ProofAgeBelowSnapshotAge(uint32 maxProofAge, uint32 maxSnapshotAge);
     error AccrualCapOutOfRange(uint24 cap);
     /// Policy, key and feed set are not all for books of one size.
     error SizeMismatch(uint8 policySlots, uint8 keySlots, uint8 feedSetSlots);
@@ -164,7 +166,7 @@ interface IRebalanceHub {
 
     // --- errors of the price snapshot ---
 
-    error SnapshotTooOld(uint40 timestamp, uint16 maxSnapshotAge);
+    error SnapshotTooOld(uint40 timestamp, uint32 maxSnapshotAge);
     /// The snapshot was taken before the one that the last proof used, or before the vault was opened.
     error SnapshotBeforeLast(uint40 timestamp, uint40 lastTimestamp);
     /// The snapshot is of other feeds than the vault's.
@@ -205,6 +207,10 @@ interface IRebalanceHub {
     /// @notice Number a verifying key. Anyone may; a vault names the key it trusts in its mandate.
     function addKey(address verifier, IBatchVerifier batchVerifier, uint8 slots) external returns (uint24 key);
 
+    /// @notice Number a mandate. Anyone may. Its policy, feeds and key must exist and be for books of one size, and the feeds
+    /// price just the slots that the policy names.
+    function addMandate(Mandate calldata mandate) external returns (uint24 id);
+
     /// @notice Open a vault whose book is empty. Anyone may. The opener is the only account that may record flows: a
     /// share token opens the vault that it holds the shares of.
     /// @param operator submits rebalances and proposes mandates.
@@ -213,14 +219,14 @@ interface IRebalanceHub {
     /// `LEAST_LOOSENING_DELAY`.
     /// @return vaultId hash of chain id, hub, opener and the number of vaults the opener had: known before it is opened
     /// and the same after a reorg, whatever others do, so other contracts and proofs can be tied to it.
-    function openVault(address operator, address guardian, uint32 looseningDelay, Mandate calldata mandate)
+    function openVault(address operator, address guardian, uint32 looseningDelay, uint24 mandate)
         external
         returns (bytes32 vaultId);
 
-    /// @notice Change the mandate: at once if every change tightens, else after the loosening delay. Replaces a proposed
+    /// @notice Move to another mandate: at once if every change tightens, else after the loosening delay. Replaces a proposed
     /// mandate that has not become active. Only the operator may.
     /// @return activeFrom when it can be activated; 0 if it is active already.
-    function proposeMandate(bytes32 vaultId, Mandate calldata mandate) external returns (uint40 activeFrom);
+    function proposeMandate(bytes32 vaultId, uint24 mandate) external returns (uint40 activeFrom);
 
     /// @notice Activate the proposed mandate once its time has come. Anyone may.
     function activateMandate(bytes32 vaultId) external;
@@ -243,8 +249,9 @@ interface IRebalanceHub {
     /// @notice Replace the committed book by the one that the proof says obeys the policy. Only the operator may.
     function submit(bytes32 vaultId, Rebalance calldata rebalance) external;
 
-    /// @notice The same for many vaults with one key and one operator, in one pairing check. All or none.
-    function submitBatch(uint24 key, BatchedRebalance[] calldata rebalances) external;
+    /// @notice The same for many vaults of one operator, with one key and proven at one snapshot and for one deadline, in
+    /// one pairing check. All or none.
+    function submitBatch(uint24 key, uint32 round, uint40 deadline, BatchedRebalance[] calldata rebalances) external;
 
     // --- liveness ---
 
@@ -274,10 +281,16 @@ interface IRebalanceHub {
 
     function status(bytes32 vaultId) external view returns (Status);
 
-    function mandateOf(bytes32 vaultId) external view returns (Mandate memory);
+    /// @notice A mandate by its number.
+    function mandateOf(uint24 mandate) external view returns (Mandate memory);
 
-    /// @notice The proposed mandate and when it can be activated; 0 if there is none.
-    function proposedMandate(bytes32 vaultId) external view returns (Mandate memory mandate, uint40 activeFrom);
+    /// @notice The proposed mandate and when it can be activated; 0 and 0 if there is none.
+    function proposedMandate(bytes32 vaultId) external view returns (uint24 mandate, uint40 activeFrom);
+
+    /// @notice Whether moving from one mandate to another only tightens: the policy field by field
+    /// (`IPolicyRegistry.tightens`), every age, rate and cap no greater, feeds and key the same. Reverts if no vault may
+    /// ever move so.
+    function tightens(uint24 from, uint24 to) external view returns (bool);
 
     /// @notice Who may do what: the opener records flows, the proposed operator may take over.
     function rolesOf(bytes32 vaultId)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IBatchVerifier} from "../interfaces/IBatchVerifier.sol";
+
 /// @title A Groth16 proof and the call to a verifier that snarkjs generated
 /// @notice The generated `verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[n])` has a fixed n, so its selector
 /// depends on the number of signals; its arguments are all static, so their encoding is plain concatenation.
@@ -66,6 +68,19 @@ library Groth16 {
         uint256 pairings = 45_000 + 34_000 * (proofs + 3);
         uint256 points = 6_150 * (2 * proofs + signals + 2);
         return pairings + points + 10_000 * (proofs + 3);
+    }
+
+    /// @notice A call of `IBatchVerifier.verify` with this many words, and where in memory the first of them goes.
+    function batchInput(uint256 words) internal pure returns (bytes memory input, uint256 place) {
+        input = new bytes(4 + 64 + 32 * words);
+        bytes4 verify_ = IBatchVerifier.verify.selector;
+        assembly ("memory-safe") {
+            let start := add(input, 32)
+            mstore(start, verify_)
+            mstore(add(start, 4), 32) // where the array starts
+            mstore(add(start, 36), words)
+            place := add(start, 68)
+        }
     }
 
     /// @notice Selector of the generated `verifyProof` for this number of signals: 9, 11 or 14.
