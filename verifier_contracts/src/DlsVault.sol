@@ -21,8 +21,9 @@ import {Prices} from "./libraries/Prices.sol";
 /// the book is empty, whether that was proven or not, and the price is exact.
 ///
 /// What a share holder relies on, and what this token does not do:
-/// - A commitment is not custody. Proofs show that the committed book obeys the policy, not that custody holds it.
-/// - Hub, oracle and mandate are those of the constructor. Slot 0 of the policy must be the asset: no contract can tell.
+/// - A commitment is not custody. Proofs show that the committed book obeys the policy, not that custody holds it. Custody
+///   is one address for good, so nobody can send what is drawn elsewhere; let it be an account that can change its keys.
+/// - Hub and oracle are those of the constructor, and mandates change by the hub's rules. Slot 0 of the policy must be the asset: no contract can tell.
 /// - The asset moves what it is told to and nothing by itself. A token that takes a fee is refused on the way in and on a draw
 ///   (not on the way out to a holder, or a fee that begins later would lock everybody in); one whose balances change by
 ///   themselves is not supported.
@@ -60,6 +61,8 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
     /// @inheritdoc IDlsVault
     bytes32 public immutable vaultId;
     /// @inheritdoc IDlsVault
+    address public immutable custody;
+    /// @inheritdoc IDlsVault
     uint256 public immutable unit;
     /// Step of the disclosed NAV in USD 1e-14, below 2^71. The registry lets no later policy of a vault change it.
     uint256 private immutable granuleE14;
@@ -77,26 +80,30 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
 
     /// @notice Opens the vault on the hub.
     /// @param asset_ what slot 0 of the mandate's policy stands for, with 6 to 18 decimals.
+    /// @param custody_ where drawn assets go.
     /// @param operator see `IRebalanceHub.openVault`, like `guardian`, `looseningDelay` and `mandate`.
     constructor(
         IRebalanceHub hub_,
         IERC20Metadata asset_,
         string memory name_,
         string memory symbol_,
+        address custody_,
         address operator,
         address guardian,
         uint32 looseningDelay,
-        IRebalanceHub.Mandate memory mandate
+        uint24 mandate
     ) ERC20(name_, symbol_) ERC4626(asset_) {
         uint8 assetDecimals = asset_.decimals();
         require(
             BOOK_DECIMALS <= assetDecimals && assetDecimals <= MOST_DECIMALS, UnsupportedDecimals(assetDecimals)
         );
+        require(custody_ != address(0), ZeroAddress());
+        custody = custody_;
         unit = 10 ** (assetDecimals - BOOK_DECIMALS);
         hub = hub_;
         oracle = hub_.oracle();
         vaultId = hub_.openVault(operator, guardian, looseningDelay, mandate);
-        (, uint24 granularityUsd,) = hub_.policyRegistry().outline(mandate.policyHash);
+        (, uint24 granularityUsd,) = hub_.policyRegistry().outline(hub_.mandateOf(mandate).policyHash);
         granuleE14 = granularityUsd * USD_E14;
     }
 
@@ -193,11 +200,10 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
 
         drawn = true;
         hub.recordFlow(vaultId, int64(uint64(quantityE6)));
-        address custody = hub.mandateOf(vaultId).custody;
         uint256 before = _balanceOf(custody);
         _transferOut(custody, assets);
         _requireMoved(custody, before, assets);
-        emit Drawn(custody, quantityE6);
+        emit Drawn(quantityE6);
     }
 
     /// @inheritdoc IDlsVault

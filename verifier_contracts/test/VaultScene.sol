@@ -59,12 +59,15 @@ abstract contract VaultScene is OracleScene, PolicyScene {
         usd = 10 ** asset.decimals();
         IPolicyRegistry.Policy memory policy = policyOf(SLOTS);
         policy.navGranularityUsd = granularityUsd;
-        vault = newVault(mandate(register(policy)));
+        vault = newVault(hub.addMandate(mandate(register(policy))), CUSTODY);
         vaultId = vault.vaultId();
     }
 
-    function newVault(IRebalanceHub.Mandate memory mandate_) internal returns (DlsVault) {
-        return new DlsVault(hub, asset, "Neutral ETH", "dlsETH", OPERATOR, GUARDIAN, LOOSENING_DELAY, mandate_);
+    function newVault(uint24 mandate_, address custody) internal returns (DlsVault) {
+        return
+            new DlsVault(
+                hub, asset, "Neutral ETH", "dlsETH", custody, OPERATOR, GUARDIAN, LOOSENING_DELAY, mandate_
+            );
     }
 
     function mandate(uint256 policyHash) internal view returns (IRebalanceHub.Mandate memory) {
@@ -75,9 +78,13 @@ abstract contract VaultScene is OracleScene, PolicyScene {
             maxSnapshotAge: 1 hours,
             accrualRatePpmPerDay: 300,
             accrualCapPpm: 1_000,
-            maxProofAge: MAX_PROOF_AGE,
-            custody: CUSTODY
+            maxProofAge: MAX_PROOF_AGE
         });
+    }
+
+    /// The mandate of the vault opened last.
+    function mandateNow() internal view returns (uint24) {
+        return hub.vaultState(vaultId).mandate;
     }
 
     // --- share holders ---

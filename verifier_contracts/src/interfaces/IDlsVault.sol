@@ -30,7 +30,7 @@ interface IDlsVault is IERC4626 {
 
     event Claimed(address indexed receiver, uint256 assets);
 
-    event Drawn(address indexed custody, uint256 quantityE6);
+    event Drawn(uint256 quantityE6);
 
     event GivenBack(address indexed operator, uint256 quantityE6);
 
@@ -72,7 +72,7 @@ interface IDlsVault is IERC4626 {
 
     // --- flows into and out of the book ---
 
-    /// @notice Send idle assets to the mandate's custody, as a flow that the next proof must account for. Only the vault's
+    /// @notice Send idle assets to custody, as a flow that the next proof must account for. Only the vault's
     /// operator may, only while the vault is active, and only what is not owed to the queue.
     function draw(uint56 quantityE6) external;
 
@@ -86,6 +86,9 @@ interface IDlsVault is IERC4626 {
 
     /// @notice The vault of the hub that this token holds the shares of.
     function vaultId() external view returns (bytes32);
+
+    /// @notice Where drawn assets go.
+    function custody() external view returns (address);
 
     /// @notice Smallest units of the asset in a millionth of it, the unit of the book.
     function unit() external view returns (uint256);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
 import {VaultScene} from "../VaultScene.sol";
 
 /// Figures for the snapshot file: a vault in use, with a proven book and other holders, and a plain ERC-20 as its asset.
@@ -22,9 +21,9 @@ contract VaultGasTest is VaultScene {
     }
 
     function test_open() public {
-        IRebalanceHub.Mandate memory mandate_ = hub.mandateOf(vaultId);
+        uint24 same = mandateNow();
         uint256 before = gasleft();
-        newVault(mandate_);
+        newVault(same, CUSTODY);
         vm.snapshotValue("DlsVault", "deploy and open", before - gasleft());
     }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {DlsVault} from "../../src/DlsVault.sol";
 import {IDlsVault} from "../../src/interfaces/IDlsVault.sol";
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
 import {VaultScene} from "../VaultScene.sol";
@@ -17,7 +16,7 @@ contract VaultOpeningTest is VaultScene {
         vm.assertEq(guardian, GUARDIAN);
         vm.assertEq(delay, LOOSENING_DELAY);
         vm.assertEq(vaultId, keccak256(abi.encode(block.chainid, hub, vault, 0)));
-        vm.assertEq(hub.mandateOf(vaultId).custody, CUSTODY);
+        vm.assertEq(vault.custody(), CUSTODY);
     }
 
     function test_startsWithNothing() public {
@@ -40,26 +39,31 @@ contract VaultOpeningTest is VaultScene {
 
     function test_refuses5And19Decimals() public {
         open(6, 1);
-        IRebalanceHub.Mandate memory mandate_ = hub.mandateOf(vaultId);
+        uint24 same = mandateNow();
         asset = new Token(5);
         vm.expectRevert(abi.encodeWithSelector(IDlsVault.UnsupportedDecimals.selector, 5));
-        newVault(mandate_);
+        newVault(same, CUSTODY);
         asset = new Token(19);
         vm.expectRevert(abi.encodeWithSelector(IDlsVault.UnsupportedDecimals.selector, 19));
-        newVault(mandate_);
+        newVault(same, CUSTODY);
+    }
+
+    function test_refusesNoCustody() public {
+        open(6, 1);
+        uint24 same = mandateNow();
+        vm.expectRevert(IDlsVault.ZeroAddress.selector);
+        newVault(same, address(0));
     }
 
     function test_refusesWhatTheHubRefuses() public {
         open(6, 1);
-        IRebalanceHub.Mandate memory mandate_ = hub.mandateOf(vaultId);
-        mandate_.custody = address(0);
-        vm.expectRevert(IRebalanceHub.ZeroAddress.selector);
-        newVault(mandate_);
+        uint24 unknown = mandateNow() + 1;
+        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.UnknownMandate.selector, unknown));
+        newVault(unknown, CUSTODY);
     }
 
     function test_twoTokensHaveTwoVaults() public {
         open(6, 1);
-        DlsVault second = newVault(hub.mandateOf(vaultId));
-        vm.assertTrue(second.vaultId() != vaultId);
+        vm.assertTrue(newVault(mandateNow(), CUSTODY).vaultId() != vaultId);
     }
 }
