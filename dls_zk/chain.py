@@ -49,7 +49,7 @@ _MINING_SECONDS = 120
 
 # --- what the contracts refuse, in words ---------------------------------------------------------------
 
-#: Error of the hub, the oracle or a development verifier → what it means and what to do; the error's parameters by name.
+#: Error of a contract → what it means and what to do; the error's parameters by name.
 EXPLAINED = {
     "InsecureDevelopmentKey": "chain {chainId} is no development chain, and against this key anybody can forge proofs; "
     "use a key from `dls-zk setup ceremony`",
@@ -94,6 +94,19 @@ EXPLAINED = {
     "PriceWordOutOfRange": "price word {word} has bits beyond its prices",
     "SettlementPriceMissing": "the price of slot 0, the settlement asset, is 0; give it one",
     "TwoSnapshotsInOneSecond": "the chain's clock has not moved since the last snapshot; try again in a second",
+    "UnknownPolicy": "the registry has no policy {policyHash}; register it first",
+    "WrongLength": "{field} has {given} entries and the policy's size takes {expected}",
+    "OutOfRange": "place {index} of {field} has a value that the packed policy has no room for",
+    "InvalidName": "place {index} of {field} is no name: a letter, then at most 31 letters, digits or . _ / + -; "
+    "for the policy itself, at most 400 ASCII characters",
+    "DuplicateInstrument": "slot {slot} has the instrument of another slot; give it a name of its own",
+    "UnusedSlotNotEmpty": "slot {slot} has no instrument, and so everything in it must be 0",
+    "SettlementSlotUnused": "slot 0 has no instrument; it is the settlement asset",
+    "ZeroGranularity": "the NAV granularity is 0 USD; give at least 1",
+    "ScenarioBelowZero": "scenario {scenario} takes the funded slot {slot} below zero; soften its shocks",
+    "SizeChanged": "the new policy is for books of another size; open a new vault for it",
+    "GranularityChanged": "the new policy has another NAV granularity; open a new vault for it",
+    "InstrumentChanged": "the new policy has another instrument in slot {slot}; leave it there, and use an empty slot",
 }
 
 
