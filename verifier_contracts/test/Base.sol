@@ -20,6 +20,7 @@ interface Vm {
     function expectRevert(bytes calldata reason) external;
     function prank(address sender) external;
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256 gasUsed);
+    function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function warp(uint256 timestamp) external;
 }
 

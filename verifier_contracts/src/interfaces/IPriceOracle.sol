@@ -12,7 +12,8 @@ interface IPriceOracle {
         AggregatorV3Interface aggregator;
         /// An answer older than this is refused, in seconds.
         uint32 heartbeat;
-        /// The largest move from one snapshot to the next that needs no second confirmation, in basis points.
+        /// The largest move from one snapshot to the next that needs no second confirmation, in basis points of the
+        /// smaller of the two prices.
         uint16 maxDeviationBps;
     }
 
@@ -23,7 +24,7 @@ interface IPriceOracle {
         AggregatorV3Interface sequencerUptimeFeed;
         /// How long after the sequencer came back prices are refused, in seconds.
         uint32 sequencerGracePeriod;
-        /// How long a move beyond `maxDeviationBps` waits for its confirmation, in seconds.
+        /// How long a move beyond `maxDeviationBps` waits for its confirmation, in seconds. 0: only until the next call.
         uint32 confirmationDelay;
     }
 
@@ -34,8 +35,10 @@ interface IPriceOracle {
     /// @notice A snapshot was taken.
     event SnapshotTaken(uint32 indexed feedSet, uint32 indexed round, uint40 timestamp, uint256[] words);
 
-    /// @notice A price moved too far for one look: the snapshot is taken by whoever asks again after `confirmableAt`,
-    /// if the prices are then within bounds of these.
+    /// @notice A price moved too far for one look: the snapshot is taken by whoever asks again from `confirmableAt` on, if
+    /// each price is then within bounds of these or of the last snapshot's. Until then these prices stay, and from then on
+    /// others that are out of bounds of both replace them.
+    /// @param slot the first whose price moved too far.
     event ConfirmationNeeded(uint32 indexed feedSet, uint256 slot, uint40 confirmableAt, uint256[] words);
 
     // --- actions ---
@@ -55,10 +58,11 @@ interface IPriceOracle {
     /// @return words the prices (USD 1e-8, 48 bits each), five to a word, lowest slot in the lowest bits.
     function snapshot(uint32 round) external view returns (uint32 feedSet, uint40 timestamp, uint256[] memory words);
 
-    /// @notice The newest round of a feed set; 0 if there is none yet.
+    /// @notice The newest round of a feed set; 0 if there is none yet. This and the views below revert with `UnknownFeedSet`
+    /// if there is no such set.
     function latestRound(uint32 feedSet) external view returns (uint32);
 
-    /// @notice A feed set as it was added. Reverts with `UnknownFeedSet` if there is none.
+    /// @notice A feed set as it was added.
     function feedSetOf(uint32 feedSet) external view returns (FeedSet memory);
 
     /// @notice Size of a feed set and which of its slots have a feed: bit i for slot i.
@@ -87,6 +91,8 @@ interface IPriceOracle {
     error AnswerTooLarge(uint256 slot, int256 answer);
     error AnswerStale(uint256 slot, uint256 updatedAt, uint32 heartbeat);
     error AnswerFromFuture(uint256 slot, uint256 updatedAt);
+    /// The sequencer's uptime feed did not answer, or with something other than a valid round.
+    error SequencerFeedFailed();
     error SequencerDown();
     error SequencerJustBack(uint256 since, uint32 gracePeriod);
     error ConfirmationTooEarly(uint40 confirmableAt);

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {AggregatorV3Interface} from "../interfaces/AggregatorV3Interface.sol";
+
+/// @title Calls to price feeds that may do anything
+/// @notice Whatever a feed does, the answer is either a well-formed value or `ok = false`: no revert of the feed, and no
+/// failure to decode what it returned, becomes ours. The calls are static, so a feed cannot change anything either.
+/// @dev The answer is copied up to its expected size only, so a feed that returns a lot costs the caller no memory. A feed
+/// that burns gas burns that of a caller who chose the feed: nothing is gained by a limit.
+library Feeds {
+    struct Round {
+        uint256 roundId;
+        int256 answer;
+        uint256 startedAt;
+        uint256 updatedAt;
+        uint256 answeredInRound;
+    }
+
+    /// @notice The latest round of a feed, if it answers with one: exactly five words, the two round ids in their range,
+    /// and the answer not carried over from an earlier round.
+    /// @dev Chainlink documents `answeredInRound` as deprecated: it is from when an answer could take several rounds, and
+    /// feeds of today return the round itself. An old aggregator takes the last answer into a round that timed out,
+    /// with a fresh `updatedAt`; this field alone tells. Whether there is a round is told by `updatedAt`, not by `roundId`:
+    /// adapters of feeds without rounds return 0 for both ids.
+    function latestRound(AggregatorV3Interface feed) internal view returns (bool ok, Round memory round) {
+        bytes4 selector = AggregatorV3Interface.latestRoundData.selector;
+        assembly ("memory-safe") {
+            mstore(0, selector)
+            ok := staticcall(gas(), feed, 0, 4, round, 160)
+            ok := and(ok, eq(returndatasize(), 160))
+        }
+        ok = ok && round.roundId <= round.answeredInRound && round.answeredInRound <= type(uint80).max;
+    }
+
+    /// @notice The decimals of a feed, if it answers with exactly one word that holds a `uint8`.
+    function decimals(AggregatorV3Interface feed) internal view returns (bool ok, uint8) {
+        bytes4 selector = AggregatorV3Interface.decimals.selector;
+        uint256 word;
+        assembly ("memory-safe") {
+            mstore(0, selector)
+            ok := staticcall(gas(), feed, 0, 4, 0, 32)
+            ok := and(ok, eq(returndatasize(), 32))
+            word := mload(0)
+        }
+        return (ok && word <= type(uint8).max, uint8(word));
+    }
+}
