@@ -329,7 +329,9 @@ def prove(
     kind: str | None,
     as_json: bool,
 ) -> None:
-    """Prove a rebalance. Writes proof.json (public) and opening.json (SECRET: the vault cannot move without it).
+    """Prove a rebalance.
+
+    Writes opening.json (SECRET: the vault cannot move without it), and proof.json and terms.yaml (public), which `submit` takes.
 
     A rebalance that breaks a check is refused by name (exit code 4) before the circuit is touched, and nothing is written.
     """
@@ -341,7 +343,7 @@ def prove(
     with stages("Circuit"):
         circuit = operations.build_circuit(rebalance.size.slots)
     proven = operations.prove(rebalance, operations.installed_key(circuit, kind), circuit, backend, stages)
-    opening_path, proof_path = operations.write_proven(proven, out)
+    opening_path, terms_path, proof_path = operations.write_proven(proven, out)
     if proven.insecure:
         _warn_insecure()
     if as_json:
@@ -349,6 +351,7 @@ def prove(
             {
                 "proof": str(proof_path),
                 "opening": str(opening_path),
+                "terms": str(terms_path),
                 "circuit": circuit.name,
                 "insecure": proven.insecure,
                 "public": signals_json(proven.public),
@@ -357,6 +360,7 @@ def prove(
         )
     else:
         click.echo(f"proof    {proof_path}")
+        click.echo(f"terms    {terms_path}")
         click.echo(f"opening  {opening_path}  (secret; keep a copy: the vault cannot move without it)")
 
 
@@ -490,7 +494,8 @@ one_size_option = click.option("--size", type=click.Choice([str(n) for n in SIZE
 @out_option
 def export_verifier(size: str, kind: str | None, out: Path | None) -> None:
     """The Solidity verifier of a key, as snarkjs generates it."""
-    _emit(operations.verifier_source(_key_to_export(size, kind)), out)
+    key = _key_to_export(size, kind)
+    _emit(operations.verifier_source(operations.verifying_key(key), key.circuit, insecure=key.insecure), out)
 
 
 @export.command("vkey", **_example("dls-zk export vkey --size 16 --out verification_key.json"))

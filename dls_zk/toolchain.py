@@ -452,9 +452,9 @@ class NodeWorker:
         """snarkjs's own verdict. It takes forms that other verifiers refuse: see verifier.py."""
         return self._ask("verify", vk=vk, public=public, proof=proof)
 
-    def export_verifier(self, zkey: Path, zkey_sha256: str, contract: str) -> str:
+    def verifier_source(self, vk: dict[str, Any], contract: str) -> str:
         """Solidity source of the verifier for a key, as a contract of this name."""
-        return self._ask("export_verifier", (zkey, zkey_sha256), contract=contract)
+        return self._ask("verifier_source", vk=vk, contract=contract)
 
     def _ask(self, op: str, key: tuple[Path, str] | None = None, **fields: Any) -> Any:
         """Send a request, with its key loaded before, and wait for the answer."""
