@@ -78,7 +78,18 @@ def is_loopback(rpc_url: str) -> bool:
 
 
 class Refused(ChainError):
-    """The node answered, and the answer is no: a revert, or a request that it does not take."""
+    """The node answered, and the answer is no: a revert, or a request that it does not take.
+
+    answer: what the node said of a request, "" for a revert.
+    """
+
+    def __init__(self, message: str, answer: str = ""):
+        super().__init__(message)
+        self.answer = answer
+
+
+class NoContract(ChainError):
+    """There is no contract at the address, or it is another one."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +130,11 @@ class Chain:
         """Timestamp of the newest block, Unix seconds."""
         with self.reporting():
             return self.web3.eth.get_block("latest")["timestamp"]
+
+    def genesis_hash(self) -> str:
+        """Hash of the first block, hex with 0x: the name of the chain, where an id is shared by many."""
+        with self.reporting():
+            return self.web3.eth.get_block(0)["hash"].to_0x_hex()
 
     def block_number(self) -> int:
         """Number of the newest block."""
@@ -258,11 +274,11 @@ def reporting(where: str, abi: Sequence[dict[str, Any]] = ()) -> Iterator[None]:
     except ContractLogicError as error:
         raise Refused(explain_revert(abi, error.data)) from None
     except BadFunctionCallOutput:
-        raise ChainError("there is no such contract at the address; check it and the chain") from None
+        raise NoContract("there is no such contract at the address; check it and the chain") from None
     except Web3RPCError as error:
         answer: Any = (error.rpc_response or {}).get("error")
-        message = " ".join(str(answer.get("message") if isinstance(answer, dict) else "no reason given").split())
-        raise Refused(f"{where} refused the request: {message[:200]}") from None
+        message = " ".join(str(answer.get("message") if isinstance(answer, dict) else "no reason given").split())[:200]
+        raise Refused(f"{where} refused the request: {message}", message) from None
     except (BadResponseFormat, requests.JSONDecodeError, json.JSONDecodeError):
         raise ChainError(f"{where} is no Ethereum node: its answer is not JSON-RPC; check the URL") from None
     except requests.RequestException:

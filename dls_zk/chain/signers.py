@@ -129,15 +129,14 @@ def from_keystore(path: Path, password_file: Path | None = None) -> KeySigner:
     else asked for on the terminal without showing it. InputError if the file is no keystore or the password is wrong.
     """
     keystore = artifacts.parse_json(artifacts.read_limited(path, _KEYSTORE_BYTES), str(path))
+    if not isinstance(keystore, dict) or keystore.get("version") != 3:
+        raise InputError("not an Ethereum keystore file (version 3)", str(path))
     password = _password(path, password_file)
     try:
         return _key_signer(Account.from_key(Account.decrypt(keystore, password)))
-    except ValueError as error:
-        if str(error) == "MAC mismatch":
-            raise InputError("the password is wrong", str(path)) from None
-        raise InputError("not an Ethereum keystore file (version 3)", str(path)) from None
-    except Exception:
-        raise InputError("not an Ethereum keystore file (version 3)", str(path)) from None
+    except Exception as error:
+        wrong = str(error) == "MAC mismatch"
+        raise InputError("the password is wrong" if wrong else "the keystore file is damaged", str(path)) from None
 
 
 def _key_signer(account: LocalAccount) -> KeySigner:
