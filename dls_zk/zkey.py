@@ -107,6 +107,25 @@ class VerifyingKey:
             "IC": [g1(point) for point in self.ic],
         }
 
+    def words(self) -> tuple[int, ...]:
+        """The key as contracts take it: α, β, γ, δ, IC; in points of G2 the imaginary part of a coordinate first (EIP-197)."""
+        points = (self.beta2, self.gamma2, self.delta2)
+        g2 = (part for point in points for real, imaginary in point for part in (imaginary, real))
+        return (*self.alpha1, *g2, *(part for point in self.ic for part in point))
+
+    @classmethod
+    def from_words(cls, words: Sequence[int]) -> VerifyingKey:
+        """The key behind ``words``; ValueError for a number of words that no key has."""
+        if len(words) < 16 or len(words) % 2:
+            raise ValueError(f"{len(words)} words are no verifying key")
+
+        def g2(at: int) -> PointG2:
+            x_imaginary, x_real, y_imaginary, y_real = words[at : at + 4]
+            return (x_real, x_imaginary), (y_real, y_imaginary)
+
+        ic = tuple((words[k], words[k + 1]) for k in range(14, len(words), 2))
+        return cls((words[0], words[1]), g2(2), g2(6), g2(10), ic, len(ic) - 1)
+
     @classmethod
     def _from_members(cls, members: Any) -> VerifyingKey:
         if not isinstance(members, dict):

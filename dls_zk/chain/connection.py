@@ -149,6 +149,11 @@ class Chain:
             except BlockNotFound:
                 return None
 
+    def code(self, address: str) -> bytes:
+        """The code of the contract at an address; empty if there is none."""
+        with self.reporting():
+            return bytes(self.web3.eth.get_code(to_checksum_address(address)))
+
     def transaction_count(self, address: str, block: BlockIdentifier = "latest") -> int:
         """How many transactions an account had sent by a block: the first nonce that was not used then."""
         with self.reporting():
@@ -214,7 +219,7 @@ class Chain:
         """Ask a bare verifier contract; ChainError if there is none for this number of signals at the address."""
         with self.reporting():
             address = to_checksum_address(verifier)
-            if not self.web3.eth.get_code(address):
+            if not self.code(address):
                 raise ChainError(f"there is no contract at {verifier} on chain {self.chain_id}; deploy the verifier")
             try:
                 answer = bytes(self.web3.eth.call({"to": address, "data": proof.verify_calldata(), "gas": _VERIFY_GAS}))
