@@ -468,6 +468,7 @@ class PolicyFile(_Document):
             factor_names=tuple(names),
             venue_names=tuple(venues),
             scenario_names=tuple(s.name for s in self.scenarios),
+            name=self.name,
         )
 
 

@@ -54,7 +54,8 @@ class Policy:
     max_stress_loss_bps (S), min_reserve_bps: shares of NAV. min_collateral_ratio_bps, stress_collateral_ratio_bps:
     collateral over debt. min_capital_efficiency_bps: depth over funded longs. var_quantile_bps: the normal quantile z.
     slippage_bps: share of turnover that a rebalance may cost. nav_granularity_usd: whole dollars.
-    factor_names, venue_names, scenario_names: for messages only; the statement knows them by their place.
+    factor_names, venue_names, scenario_names: for messages only; the statement knows them by their place. name: what people
+    call the policy.
     factor_volatility_bps (F): standard deviation over the horizon of the value at risk. shock_bps (S×F): signed moves.
     """
 
@@ -79,6 +80,7 @@ class Policy:
     factor_names: tuple[str, ...] = ()
     venue_names: tuple[str, ...] = ()
     scenario_names: tuple[str, ...] = ()
+    name: str = ""
 
     def __post_init__(self) -> None:
         """Every field is inside the room that the packed word gives it; ValueError names the first that is not."""
