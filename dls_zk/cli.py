@@ -331,7 +331,7 @@ def prove(
 ) -> None:
     """Prove a rebalance.
 
-    Writes opening.json (SECRET: the vault cannot move without it), and proof.json and terms.yaml (public), which `submit` takes.
+    Writes opening.json (SECRET: the vault cannot move without it), and proof.json and terms.yaml (public) for `submit`.
 
     A rebalance that breaks a check is refused by name (exit code 4) before the circuit is touched, and nothing is written.
     """

@@ -666,8 +666,15 @@ class Deployment(_Document):
     """PriceOracle"""
     poseidon: ChecksumAddress
     """PoseidonT6, the library that the policy registry is linked with"""
-    keys: dict[Circuit, DeployedKey]
-    """the verifying key of each circuit"""
+    keys: dict[str, DeployedKey]
+    """the verifying key of each circuit, by the circuit's name"""
+
+    @model_validator(mode="after")
+    def _circuits_are_ours(self) -> Self:
+        for circuit in self.keys:
+            if circuit not in get_args(Circuit):
+                raise ValueError(f"keys: {_quote(circuit)} is none of {', '.join(get_args(Circuit))}")
+        return self
 
 
 class OpeningFile(_Document):

@@ -108,7 +108,7 @@ class VerifyingKey:
         }
 
     def words(self) -> tuple[int, ...]:
-        """The key as contracts take it: α, β, γ, δ, IC; in points of G2 the imaginary part of a coordinate first (EIP-197)."""
+        """The key as contracts take it: α, β, γ, δ, IC; in points of G2 the imaginary parts come first (EIP-197)."""
         points = (self.beta2, self.gamma2, self.delta2)
         g2 = (part for point in points for real, imaginary in point for part in (imaginary, real))
         return (*self.alpha1, *g2, *(part for point in self.ic for part in point))
@@ -225,9 +225,9 @@ def require_for_circuit(path: Path, r1cs: Path) -> None:
     if (key.n_vars, key.verifying_key.n_public, key.domain_size) != sizes:
         raise ArtifactError(f"{path} is a key for another circuit than {r1cs} (other sizes)")
     expected = {(0, header.n_constraints + wire, wire): 1 for wire in range(header.n_public + 1)}
-    for row, (a, b, _) in enumerate(constraints(r1cs)):
-        expected |= {(0, row, wire): value for wire, value in a.items()}
-        expected |= {(1, row, wire): value for wire, value in b.items()}
+    for row, (left, right, _) in enumerate(constraints(r1cs)):
+        expected |= {(0, row, wire): value for wire, value in left.items()}
+        expected |= {(1, row, wire): value for wire, value in right.items()}
     section = BinFile.open(path, "zkey").read(4)
     values: dict[bytes, int] = {}  # most coefficients are a few values over and over
     for matrix, row, wire, raw in _COEFFICIENT.iter_unpack(section.take(_COEFFICIENT.size * section.uint(4))):

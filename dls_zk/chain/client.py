@@ -36,7 +36,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Client:
-    """A contract at an address. Every method that reads or acts raises ChainError, with what the contract refuses in words."""
+    """A contract at an address. What reads or acts raises ChainError, with what the contract refuses in words."""
 
     chain: Chain
     artifact: Artifact = field(repr=False)
@@ -67,11 +67,11 @@ class Client:
         key: Key = (function, self.chain.chain_id, self.address, *once)
         return sender.perform(key, self.call(function, *arguments), is_done)
 
-    def said(self, mined: Mined, name: str) -> dict[str, Any]:
-        """The arguments of the one event of this name that a transaction of ours made here."""
-        found = [event for event in self._decoded(mined.receipt["logs"]) if event.name == name]
+    def said(self, mined: Mined, *names: str) -> dict[str, Any]:
+        """The arguments of the one event of these names that a transaction of ours made here."""
+        found = [event for event in self._decoded(mined.receipt["logs"]) if event.name in names]
         if len(found) != 1:
-            raise ChainError(f"transaction {mined.summary.hash} made no event {name} at {self.address}; check the address")
+            raise ChainError(f"transaction {mined.summary.hash} made no event {names[0]} at {self.address}; check the address")
         return found[0].arguments
 
     def events(self, first: int, last: int, topics: Sequence[Any] = ()) -> Iterator[Event]:
@@ -89,15 +89,16 @@ class Client:
             yield from self._decoded(logs)
 
     def topic(self, name: str) -> str:
-        """The first topic of the event of this name."""
-        return self.contract.events[name]().topic
+        """The first topic of the event of this name, hex with 0x."""
+        return str(self.contract.events[name]().topic)
 
     def _decoded(self, logs: Sequence[LogReceipt]) -> Iterator[Event]:
         contract = self.contract
-        by_topic = {contract.events[item["name"]]().topic: item["name"] for item in self.artifact.abi if item["type"] == "event"}
+        names = [item["name"] for item in self.artifact.abi if item["type"] == "event"]
+        by_topic = {self.topic(name): name for name in names}
         for log in logs:
-            name = by_topic.get(log["topics"][0].to_0x_hex()) if log["address"] == contract.address and log["topics"] else None
-            if name is None:
+            name = by_topic.get(log["topics"][0].to_0x_hex()) if log["topics"] else None
+            if name is None or log["address"] != contract.address:
                 continue
             try:
                 arguments = dict(contract.events[name]().process_log(log)["args"])

@@ -141,6 +141,16 @@ class Chain:
         with self.reporting():
             return self.web3.eth.block_number
 
+    def block_gas_limit(self) -> int:
+        """Gas that all transactions of a block may use together."""
+        with self.reporting():
+            return self.web3.eth.get_block("latest")["gasLimit"]
+
+    def timestamp(self, number: int) -> int:
+        """Timestamp of a block, Unix seconds."""
+        with self.reporting():
+            return self.web3.eth.get_block(number)["timestamp"]
+
     def block_hash(self, number: int) -> str | None:
         """Hash of the block that has this number now, hex with 0x; None if there is none."""
         with self.reporting():

@@ -69,6 +69,12 @@ class Protocol:
         return self.deployment.keys[name].number
 
 
+    def key_hash(self, number: int) -> str:
+        """The hash of a key (by its number) as its batch verifier has it, hex with 0x."""
+        contract = Client(self.chain, self.artifacts["BatchVerifier"], self.hub.key(number).batch_verifier)
+        return "0x" + bytes(contract.read("keyHash")).hex()
+
+
 # --- keys that may be deployed ------------------------------------------------------------------------------------
 
 
@@ -201,9 +207,9 @@ def require_sound(protocol: Protocol) -> None:
 def audit(protocol: Protocol) -> list[Finding]:
     """Compare what is on the chain with what this package compiles: for a depositor, who trusts no deployer.
 
-    The code at each address, byte by byte; the hub's oracle and registry; of each key that the batch verifier holds
-    the same one as the verifier, that ``zkey.lint`` finds no fault with it, and the hash in the deployment file. That a key is
-    the one of the circuit and of an honest ceremony only the ceremony's transcript says: compare the hash.
+    The code at each address, byte by byte; the hub's oracle and registry; of each key that both verifiers hold the same one,
+    that its hash is the one in the deployment file, and that ``zkey.lint`` finds no fault with it. That it is the key of the
+    circuit and of an honest ceremony only the ceremony's transcript says: compare the hash.
     """
     keys = protocol.deployment.keys.items()
     return [*_audit_contracts(protocol), *(found for name, key in keys for found in _audit_key(protocol, name, key))]

@@ -160,7 +160,7 @@ class Hub(Client):
     def open_vault(
         self, sender: Sender, name: str, mandate: int, operator: str, guardian: str = NOBODY, loosening_delay_s: int = 86_400
     ) -> bytes:
-        """Open a vault with an empty book; its id. name: opening one of this name with the same terms again opens no other."""
+        """Open a vault with an empty book; its id. Opening one of the same name and terms again opens no other."""
         arguments = (operator, guardian, loosening_delay_s, mandate)
         mined = self.act(sender, "openVault", *arguments, once=(name, *arguments))
         assert mined
@@ -211,7 +211,7 @@ class Hub(Client):
     def state(self, vault: bytes, block: BlockIdentifier = "pending") -> VaultState:
         """Where a vault is."""
         *rest, status = self.read("vaultState", vault, block=block)
-        return VaultState(*rest, status=Status(status))
+        return VaultState(*rest, Status(status))
 
     def roles(self, vault: bytes) -> Roles:
         """Who may do what with a vault."""
@@ -248,23 +248,22 @@ class Hub(Client):
 
     def accepted(self, vault: bytes, sequence: int, last: int | None = None) -> Accepted | None:
         """The rebalance of a vault that has this number, if it was accepted by a block (by now)."""
-        for event in self.history(vault, last=last):
-            if event.name == "Rebalanced" and event.arguments["sequence"] == sequence:
-                return Accepted.of(event)
-        return None
+        topics = [self.topic("Rebalanced"), "0x" + vault.hex()]
+        rebalances = map(Accepted.of, self.events(self.first_block, self._last(last), topics))
+        return next((accepted for accepted in rebalances if accepted.sequence == sequence), None)
 
     # --- events ---------------------------------------------------------------------------------------------------
 
     def history(self, vault: bytes | None = None, first: int | None = None, last: int | None = None) -> Iterator[Event]:
         """What happened to a vault, or to all, in order, from a block on (from the start), up to a block (up to now)."""
         topics = [None, "0x" + vault.hex()] if vault else []
-        return self.events(self._first(first), self.chain.block_number() if last is None else last, topics)
+        return self.events(max(first or 0, self.first_block), self._last(last), topics)
 
     def _named(self, name: str) -> Iterator[Event]:
-        return self.events(self.first_block, self.chain.block_number(), [self.topic(name)])
+        return self.events(self.first_block, self._last(None), [self.topic(name)])
 
-    def _first(self, first: int | None) -> int:
-        return self.first_block if first is None else max(first, self.first_block)
+    def _last(self, last: int | None) -> int:
+        return self.chain.block_number() if last is None else last
 
     def _now(self, vault: bytes) -> tuple[Any, ...]:
         """Tells two calls that mean different things at different times; that one effect is not had twice is for the hub."""

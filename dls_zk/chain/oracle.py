@@ -100,9 +100,8 @@ class Oracle(Client):
         before, waiting = self.latest_round(feed_set), self.read("unconfirmed", feed_set)[0]
         mined = self.act(sender, "takeSnapshot", feed_set, once=(feed_set, before, waiting))
         assert mined
-        taken = [event for event in self._decoded(mined.receipt["logs"]) if event.name in ("SnapshotTaken", "ConfirmationNeeded")]
-        said = taken[0].arguments
-        if taken[0].name == "SnapshotTaken":
+        said = self.said(mined, "SnapshotTaken", "ConfirmationNeeded")
+        if "round" in said:
             return Snapshot(said["round"], said["feedSet"], said["timestamp"], tuple(said["words"]))
         return Unconfirmed(said["confirmableAt"], tuple(said["words"]))
 

@@ -309,7 +309,7 @@ class Sender:
             deep = self._deep(self.chain.block_number())
             if not is_done("latest"):
                 return False
-            with suppress(NoContract):  # that deep it was not deployed yet
+            with suppress(NoContract, Refused):  # that deep it was not there yet
                 if deep == "latest" or is_done(deep):
                     return True
             self.progress("waiting for confirmations of what another transaction did", 0, self.delivery.confirmations)
