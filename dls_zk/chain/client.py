@@ -71,7 +71,7 @@ class Client:
         """The arguments of the one event of these names that a transaction of ours made here."""
         found = [event for event in self._decoded(mined.receipt["logs"]) if event.name in names]
         if len(found) != 1:
-            raise ChainError(f"transaction {mined.summary.hash} made no event {names[0]} at {self.address}; check the address")
+            raise ChainError(f"transaction {mined.summary.hash} made no {names[0]} at {self.address}; check the address")
         return found[0].arguments
 
     def events(self, first: int, last: int, topics: Sequence[Any] = ()) -> Iterator[Event]:

@@ -210,8 +210,8 @@ class Hub(Client):
 
     def state(self, vault: bytes, block: BlockIdentifier = "pending") -> VaultState:
         """Where a vault is."""
-        *rest, status = self.read("vaultState", vault, block=block)
-        return VaultState(*rest, Status(status))
+        answer = self.read("vaultState", vault, block=block)
+        return VaultState(*answer[:-1], Status(answer[-1]))
 
     def roles(self, vault: bytes) -> Roles:
         """Who may do what with a vault."""
