@@ -2,26 +2,65 @@
 
 connection    to a node, and what goes wrong on the way      refusals      a contract's errors in words
 signers       who signs: a keystore, a key, another program  journal       what was signed, kept on the disk
-transactions  one effect for each intent, whatever breaks    clients       the hub and the development oracle
+transactions  one effect for each intent, whatever breaks    client        what all clients do
+registry      readable policies by their hash                oracle        feeds and their snapshots
+hub           keys, mandates, vaults, rebalances             share         a vault's share token and its asset
+deployment    the contracts on a chain, and their audit      submission    proofs brought to the hub
+watching      events as they come, reorganisations too
 """
 
-from .clients import Accepted, Hub, Oracle, Snapshot, VaultConfig, VaultState, accrual_ppm
-from .connection import Chain, Receipt, Refused, connect, is_loopback
+from .connection import Chain, NoContract, Receipt, Refused, connect, is_loopback
+from .deployment import Protocol, audit, checked_key, deploy
+from .hub import Accepted, Hub, Mandate, Roles, Status, VaultState, accrual_ppm
+from .oracle import DevFeed, Feed, FeedSet, Oracle, Snapshot, Unconfirmed
 from .refusals import EXPLAINED, explain_revert
+from .registry import Registry
+from .share import Asset, Holdings, Share
+from .signers import ExternalSigner, KeySigner, Signer, from_environment, from_keystore, from_url
+from .submission import Outcome, Submission, submit
+from .transactions import Call, Delivery, Mined, Sender
 
 __all__ = [
     "EXPLAINED",
     "Accepted",
+    "Asset",
+    "Call",
     "Chain",
+    "Delivery",
+    "DevFeed",
+    "ExternalSigner",
+    "Feed",
+    "FeedSet",
+    "Holdings",
     "Hub",
+    "KeySigner",
+    "Mandate",
+    "Mined",
+    "NoContract",
     "Oracle",
+    "Outcome",
+    "Protocol",
     "Receipt",
     "Refused",
+    "Registry",
+    "Roles",
+    "Sender",
+    "Share",
+    "Signer",
     "Snapshot",
-    "VaultConfig",
+    "Status",
+    "Submission",
+    "Unconfirmed",
     "VaultState",
     "accrual_ppm",
+    "audit",
+    "checked_key",
     "connect",
+    "deploy",
     "explain_revert",
+    "from_environment",
+    "from_keystore",
+    "from_url",
     "is_loopback",
+    "submit",
 ]

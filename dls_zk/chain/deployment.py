@@ -264,14 +264,17 @@ def held_key(protocol: Protocol, batch_verifier: str) -> VerifyingKey:
 
 
 def _compared(chain: Chain, artifact: Artifact, address: str) -> Finding:
-    """Whether the code at an address is the artifact's, but for the words that its constructor writes into it."""
+    return Finding(artifact.name, address, fault_of_code(chain, artifact, address))
+
+
+def fault_of_code(chain: Chain, artifact: Artifact, address: str) -> str:
+    """How the code at an address differs from the artifact's, but for the words that its constructor writes; "" if not."""
     code, expected = chain.code(address), bytes.fromhex(artifact.runtime.removeprefix("0x"))
     if not code:
-        return Finding(artifact.name, address, "there is no contract")
+        return "there is no contract"
     one_word_each = all(len({code[at : at + 32] for at in places}) == 1 for places in artifact.immutables)
-    if not one_word_each or _masked(code, artifact) != _masked(expected, artifact):
-        return Finding(artifact.name, address, "its code is not what this version of dls-zk compiles")
-    return Finding(artifact.name, address, "")
+    same = one_word_each and _masked(code, artifact) == _masked(expected, artifact)
+    return "" if same else "its code is not what this version of dls-zk compiles"
 
 
 #: How the code of a library begins: it pushes its own address (20 bytes), to see whether it was called directly.

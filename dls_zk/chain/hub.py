@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
@@ -210,8 +210,8 @@ class Hub(Client):
 
     def state(self, vault: bytes, block: BlockIdentifier = "pending") -> VaultState:
         """Where a vault is."""
-        answer = self.read("vaultState", vault, block=block)
-        return VaultState(*answer[:-1], Status(answer[-1]))
+        state = VaultState(*self.read("vaultState", vault, block=block))
+        return replace(state, status=Status(state.status))
 
     def roles(self, vault: bytes) -> Roles:
         """Who may do what with a vault."""

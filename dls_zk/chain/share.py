@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..contracts import Artifact
-from ..errors import ChainError
 from .client import Client
-from .deployment import Protocol, create
+from .deployment import Protocol, create, fault_of_code
 from .oracle import NOBODY
 from .transactions import Mined, Sender
 
@@ -16,8 +15,8 @@ from .transactions import Mined, Sender
 class Holdings:
     """What a share token holds, in the smallest units of its asset (shares: of the share).
 
-    assets: what all shares are worth at the bottom of the disclosed step. idle: of that what lies in the token and is not set
-    aside. available: idle and not owed to the queue. queued_shares: in escrow. deposits_open: whether it takes deposits now.
+    assets: what all shares are worth at the bottom of the disclosed step. idle: of that what lies in the token and is not
+    set aside. available: idle and not owed to the queue. queued_shares: in escrow. deposits_open: whether it takes deposits.
     """
 
     assets: int
@@ -70,12 +69,11 @@ class Share(Client):
 
     @classmethod
     def of(cls, protocol: Protocol, vault: bytes) -> Share | None:
-        """The share token of a vault, if its opener is one."""
+        """The share token of a vault, if one opened it: a contract with the code that this package compiles."""
         share = cls(protocol.chain, protocol.artifacts["DlsVault"], protocol.hub.roles(vault).opener)
-        try:
-            return share if share.vault == vault and share.read("hub") == protocol.hub.address else None
-        except ChainError:  # an account, or another contract
+        if fault_of_code(share.chain, share.artifact, share.address):
             return None
+        return share if share.vault == vault and share.read("hub") == protocol.hub.address else None
 
     @property
     def vault(self) -> bytes:

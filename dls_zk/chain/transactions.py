@@ -157,14 +157,14 @@ class Sender:
                     journal.reopen(intent)
                     continue
                 nonce = self._free_nonce()
+                if intent and intent.status is not Status.REVERTED and self._receipt(journal.attempts(intent)):
+                    journal.reopen(intent)  # the node took it, whatever it said
+                    continue
                 # Asked after the nonce was: another machine that brings the effect about from now on needs that nonce too.
                 if is_done and self._is_done(is_done):
                     return None
                 if intent and ended and intent.reason:
                     raise Refused(intent.reason)
-                if intent and intent.status is not Status.REVERTED and self._receipt(journal.attempts(intent)):
-                    journal.reopen(intent)  # the node took it, whatever it said
-                    continue
                 self._sign(journal, key, self._prepared(call, nonce))
         raise ChainError(f"other transactions of {self.address} took the nonce {_ROUNDS} times; run this again later")
 
