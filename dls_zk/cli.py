@@ -14,7 +14,7 @@ from typing import Any
 import click
 from rich.markup import escape
 
-from . import artifacts, calldata, ceremony_cli, files, operations, prover, toolchain
+from . import artifacts, calldata, ceremony_cli, chain_cli, files, operations, prover, toolchain, vault_cli
 from .cli_common import FILE, console, example, json_option, print_json, size_option, table, warn_insecure
 from .constants import QUANTITY_DECIMALS, SIZES
 from .errors import DlsError, InputError, ProofInvalid, ToolError
@@ -488,6 +488,20 @@ def export_calldata(proof: Path, out: Path | None) -> None:
     solidity = json.loads(f"[{arguments.to_solidity()}]")
     document = {"arguments": solidity, "calldata": "0x" + arguments.verify_calldata().hex()}
     _emit(json.dumps(document, indent=2) + "\n", out)
+
+
+# --- the chain ------------------------------------------------------------------------------------------
+
+for _command in (
+    chain_cli.chain_group,
+    chain_cli.deploy,
+    vault_cli.policy_group,
+    vault_cli.oracle_group,
+    vault_cli.vault_group,
+    chain_cli.submit,
+    chain_cli.watch,
+):
+    main.add_command(_command)
 
 
 # --- demo -----------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from rich import box
@@ -24,7 +25,7 @@ size_option = click.option(
 )
 
 
-def example(text: str) -> dict[str, str]:
+def example(text: str) -> dict[str, Any]:
     """The end of a command's help."""
     return {"epilog": f"\b\nExample:\n  {text}"}  # \b: click leaves the line as it is, to be copied
 

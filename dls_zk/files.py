@@ -1,7 +1,7 @@
 """The one door from what a person writes to the exact integers of ``model``.
 
     policy   YAML        what the vault may do                         read_policy   → model.Policy
-    prices   YAML, CSV   USD prices of every instrument                read_prices   → model.Prices
+    prices   YAML, CSV   USD prices of every instrument                read_prices, write_prices ↔ model.Prices
     book     YAML, CSV   quantities held (secret)                      read_book     → N quantities
     trades   YAML, CSV   quantities after minus before (secret)        read_trades   → N quantities
     terms    YAML        flow, accrual and context of one rebalance    read_terms, write_terms ↔ model.Terms
@@ -784,6 +784,14 @@ def read_prices(path: str | Path, policy: Policy) -> Prices:
         if slot.instrument and slot.instrument not in table.prices:
             raise InputError(f"no price for {slot.instrument}; every instrument of the policy needs one", str(path))
     return Prices(_by_slot(table.prices, policy))
+
+
+def write_prices(path: str | Path, prices: Prices, policy: Policy, day: str, source: str) -> None:
+    """Write the prices of a policy's instruments (YAML). InputError if the file exists."""
+    price = Fixed(PRICE_DECIMALS, 1, (1 << PRICE_BITS) - 1)
+    named = zip(policy.slots, prices.usd_e8, strict=True)
+    lines = [f"  {slot.instrument}: {price.show(usd_e8)}" for slot, usd_e8 in named if slot.instrument]
+    write_new(Path(path), "\n".join([f"date: {day}", f"source: {source}", "", "prices:", *lines, ""]))
 
 
 def read_book(path: str | Path, policy: Policy) -> tuple[int, ...]:

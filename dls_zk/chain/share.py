@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
-from ..contracts import Artifact
 from .client import Client
 from .deployment import Protocol, create, fault_of_code
+from .hub import Hub
 from .oracle import NOBODY
 from .transactions import Mined, Sender
 
@@ -28,7 +29,7 @@ class Holdings:
 
 
 class Asset(Client):
-    """An ERC-20 token; ``mint`` works on ``DevAsset`` alone. Amounts in its smallest unit."""
+    """An ERC-20 token (any ABI with its functions will do); ``mint`` works on ``DevAsset`` alone. In its smallest unit."""
 
     def mint(self, sender: Sender, to: str, amount: int, label: str = "") -> Mined | None:
         """Make some for an account; the same amount once for each label."""
@@ -52,7 +53,6 @@ class Share(Client):
         cls,
         sender: Sender,
         protocol: Protocol,
-        *,
         asset: str,
         name: str,
         symbol: str,
@@ -80,21 +80,35 @@ class Share(Client):
         """Id of the vault."""
         return bytes(self.read("vaultId"))
 
-    def asset(self, artifact: Artifact) -> Asset:
-        """The asset, as a contract with this ABI."""
-        return Asset(self.chain, artifact, self.read("asset"))
+    @property
+    def asset(self) -> Asset:
+        """The token that the shares are paid for with."""
+        return Asset(self.chain, self.artifact, self.read("asset"))
+
+    def decimals(self) -> tuple[int, int]:
+        """Of the asset and of the share."""
+        return self.asset.read("decimals"), self.read("decimals")
+
+    def price(self) -> Fraction:
+        """What a whole share is worth in whole units of the asset, at the bottom of the disclosed step."""
+        asset_decimals, share_decimals = self.decimals()
+        return Fraction(self.read("convertToAssets", 10**share_decimals, block="pending"), 10**asset_decimals)
 
     def deposit(self, sender: Sender, assets: int, label: str = "") -> Mined | None:
-        """Pay assets in for shares, which must be approved before; the same amount once for each label."""
+        """Pay assets in for shares; the same amount once for each label."""
+        self.asset.approve(sender, self.address, assets)
         return self.act(sender, "deposit", assets, sender.address, once=(assets, sender.address, label))
 
-    def draw(self, sender: Sender, quantity_e6: int, sequence: int, label: str = "") -> Mined | None:
-        """Send idle assets to custody, for the book. The same quantity once after a rebalance, for each label."""
-        return self.act(sender, "draw", quantity_e6, once=(sequence, quantity_e6, label))
+    def move(self, sender: Sender, hub: Hub, flow_e6: int, label: str = "") -> Mined | None:
+        """A flow (1e-6): idle assets to custody for the book if it is positive, back from the operator if negative.
 
-    def give_back(self, sender: Sender, quantity_e6: int, sequence: int, label: str = "") -> Mined | None:
-        """Bring assets back from the book, which must be approved before; once as ``draw`` does."""
-        return self.act(sender, "giveBack", quantity_e6, once=(sequence, quantity_e6, label))
+        The same flow is made once between two rebalances, unless it has another label.
+        """
+        once = (hub.state(self.vault).sequence, flow_e6, label)
+        if flow_e6 > 0:
+            return self.act(sender, "draw", flow_e6, once=once)
+        self.asset.approve(sender, self.address, -flow_e6 * self.read("unit"))
+        return self.act(sender, "giveBack", -flow_e6, once=once)
 
     def holdings(self) -> Holdings:
         """What it holds now."""

@@ -111,6 +111,11 @@ class KeySigner:
         return bytes(self._account.sign_transaction({"type": _EIP_1559, **transaction.fields()}).raw_transaction)
 
 
+def key_is_set() -> bool:
+    """Whether there is something in $DLS_ZK_PRIVATE_KEY."""
+    return KEY_VARIABLE in os.environ
+
+
 def from_environment() -> KeySigner:
     """The account of the private key in $DLS_ZK_PRIVATE_KEY, 64 hex digits; InputError if it is not there or no key."""
     try:
