@@ -66,7 +66,7 @@ def chain_up(
     Contracts with an INSECURE key, development feeds at the example's prices, a feed set, an asset that anyone can mint, and
     a first price snapshot. Stays until it is interrupted, and then removes the two files that it wrote.
     """
-    from .chain import local
+    from .chain import checked_key, local
 
     if (policy is None) != (prices is None):
         raise click.UsageError("Give --policy and --prices together, or neither.")
@@ -77,7 +77,12 @@ def chain_up(
     rules = files.read_policy(policy or folder / "policy.yaml")
     at = files.read_prices(prices or folder / "prices.yaml", rules)
     stages = Stages(quiet=as_json)
-    with local.up(rules, at, stages, port=port, chain_id=int(chain_id)) as market:
+    with stages("Circuit"):
+        circuit = operations.build_circuit(rules.size.slots)
+    with stages("Development key (INSECURE)") as moving:
+        key = checked_key(operations.development_key(circuit, moving=moving), circuit)
+    with local.people(port=port, chain_id=int(chain_id)) as accounts:
+        market = local.furnish(accounts, key, rules, at, stages)
         try:
             files.write_deployment(out, market.protocol.deployment)
             artifacts.write_new(feeds_out, market.feeds_file.model_dump_json(indent=2) + "\n")
@@ -99,7 +104,6 @@ def _show_market(market: LocalMarket, out: Path, feeds_out: Path, as_json: bool)
         "hub": told.hub,
         "asset": market.asset.address,
         "feed_set": market.feed_set,
-        "round": market.round,
         "account": market.owner.address,
     }
     if as_json:
@@ -245,7 +249,7 @@ def _outcome_json(outcome: Outcome) -> dict[str, object]:
 @chain_command()
 @click.option("--from-block", type=click.IntRange(0), help="First block; the present one if not given.")
 @click.option("--once", is_flag=True, help="Look once, and end.")
-@click.option("--confirmations", type=click.IntRange(1), default=3, show_default=True, help="Blocks that may still go.")
+@click.option("--depth", type=click.IntRange(1), default=3, show_default=True, help="Newest blocks that may still go.")
 @click.option("--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between two looks.")
 @json_option
 def watch(
@@ -253,7 +257,7 @@ def watch(
     vaults: tuple[bytes, ...],
     from_block: int | None,
     once: bool,
-    confirmations: int,
+    depth: int,
     every: float,
     as_json: bool,
 ) -> None:
@@ -268,7 +272,7 @@ def watch(
     for vault in vaults:
         protocol.hub.state(vault)  # there is such a vault
     watched = dict.fromkeys(vaults)
-    follow = Watch(protocol.hub, protocol.chain.block_number() if from_block is None else from_block, confirmations)
+    follow = Watch(protocol.hub, protocol.chain.block_number() if from_block is None else from_block, depth)
     while True:
         for sighting in follow.look():
             whose = sighting.event.arguments.get("vaultId")

@@ -384,7 +384,8 @@ def vault_status(access: Access, vault: bytes, as_json: bool) -> None:
     else:
         rows = table(f"vault 0x{vault.hex()}", "")
         for name, value in told.items():
-            rows.add_row(name.replace("_", " "), "" if value is None else _listed(value))
+            for part, inner in value.items() if isinstance(value, dict) else [("", value)]:
+                rows.add_row(f"{name} {part}".replace("_", " ").strip(), "" if inner is None else str(inner))
         console.print(rows)
     if faults:
         raise ChainError("the contracts are not what this package compiles; do not rely on them")

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import operations, toolchain
+from .. import toolchain
 from ..errors import ChainError
 from ..files import FeedsFile
 from ..model import Policy, Prices
-from ..operations import Stage
+from ..operations import Stage, no_stages
 from .connection import connect
-from .deployment import Protocol, checked_key, create, deploy
+from .deployment import CheckedKey, Protocol, create, deploy
 from .oracle import DEV_FEED_DECIMALS, DevFeed, FeedSet, Snapshot, development_feeds
 from .share import Asset
 from .signers import from_url
@@ -27,7 +27,7 @@ _MAX_DEVIATION_BPS = 1_000
 
 @dataclass(frozen=True)
 class LocalMarket:
-    """What is up. people: senders for the node's accounts; the first owns the feeds. round: of the first snapshot."""
+    """What is up. people: senders for the node's accounts; the first owns the feeds."""
 
     rpc: str
     protocol: Protocol
@@ -37,7 +37,6 @@ class LocalMarket:
     feeds_file: FeedsFile
     feed_set: int
     asset: Asset
-    round: int
 
     @property
     def owner(self) -> Sender:
@@ -55,34 +54,46 @@ class LocalMarket:
         return taken
 
 
+@dataclass(frozen=True)
+class Accounts:
+    """A bare local chain: its URL, and senders for its accounts."""
+
+    rpc: str
+    people: tuple[Sender, ...]
+
+
 @contextmanager
-def up(policy: Policy, prices: Prices, stage: Stage, *, port: int = 0, chain_id: int = 31337) -> Iterator[LocalMarket]:
-    """For the length of a ``with``: contracts with a development key, feeds at these prices, an asset, a snapshot."""
-    with stage("Circuit"):
-        circuit = operations.build_circuit(policy.size.slots)
-    with stage("Development key (INSECURE)"):
-        key = checked_key(operations.development_key(circuit), circuit)
+def people(*, port: int = 0, chain_id: int = 31337) -> Iterator[Accounts]:
+    """A bare local chain for the length of a ``with``."""
     with tempfile.TemporaryDirectory() as journal, toolchain.anvil(port, chain_id=chain_id) as rpc:
         chain = connect(rpc)
-        people = tuple(
-            Sender(chain, from_url(rpc, account), Path(journal), Delivery.on(chain, poll_s=0.02))
-            for account in chain.accounts()
-        )
-        owner = people[0]
-        protocol = Protocol.on(chain, deploy(owner, [key], stage))
-        with stage("Feeds, policy and asset"):
-            artifact, feeds = protocol.artifacts["DevFeed"], {}
-            for slot in policy.slots:
-                if slot.instrument:
-                    address = create(owner, artifact, DEV_FEED_DECIMALS, f"{slot.instrument} / USD")
-                    feeds[slot.instrument] = DevFeed(chain, artifact, address)
-            addresses = {name: feed.address for name, feed in feeds.items()}
-            feeds_file = development_feeds(addresses, _HEARTBEAT_S, _MAX_DEVIATION_BPS)
-            feed_set = protocol.oracle.add_feed_set(owner, FeedSet.of(feeds_file, policy))
-            protocol.registry.register(owner, policy)
-            settlement = policy.slots[0].instrument
-            asset = protocol.artifacts["DevAsset"]
-            dollar = Asset(chain, asset, create(owner, asset, f"Development {settlement}", settlement))
-            market = LocalMarket(rpc, protocol, people, policy, feeds, feeds_file, feed_set, dollar, 1)
-            market.snapshot(prices)
-        yield market
+        delivery = Delivery.on(chain, poll_s=0.02)
+        yield Accounts(rpc, tuple(Sender(chain, from_url(rpc, who), Path(journal), delivery) for who in chain.accounts()))
+
+
+def furnish(
+    accounts: Accounts, key: CheckedKey, policy: Policy, prices: Prices, stage: Stage = no_stages
+) -> LocalMarket:
+    """Contracts with this key, feeds of a policy's instruments at these prices, an asset for slot 0, a first snapshot.
+
+    What is on the chain already is used.
+    """
+    owner = accounts.people[0]
+    chain = owner.chain
+    protocol = Protocol.on(chain, deploy(owner, [key], stage))
+    with stage("Feeds, policy and asset"):
+        feeds = {}
+        for slot in policy.slots:
+            if slot.instrument:
+                feed = protocol.artifacts["DevFeed"]
+                address = create(owner, feed, DEV_FEED_DECIMALS, f"{slot.instrument} / USD")
+                feeds[slot.instrument] = DevFeed(chain, feed, address)
+        addresses = {name: feed.address for name, feed in feeds.items()}
+        feeds_file = development_feeds(addresses, _HEARTBEAT_S, _MAX_DEVIATION_BPS)
+        feed_set = protocol.oracle.add_feed_set(owner, FeedSet.of(feeds_file, policy))
+        protocol.registry.register(owner, policy)
+        settlement, token = policy.slots[0].instrument, protocol.artifacts["DevAsset"]
+        asset = Asset(chain, token, create(owner, token, f"Development {settlement}", settlement))
+        market = LocalMarket(accounts.rpc, protocol, accounts.people, policy, feeds, feeds_file, feed_set, asset)
+        market.snapshot(prices)
+    return market
