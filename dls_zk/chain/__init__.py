@@ -6,18 +6,33 @@ transactions  one effect for each intent, whatever breaks    clients       the h
 """
 
 from .clients import Accepted, Hub, Oracle, Snapshot, VaultConfig, VaultState, accrual_ppm
-from .connection import Chain, Receipt, Refused, connect, is_loopback
+from .connection import Chain, NoContract, Receipt, Refused, connect, is_loopback
+from .journal import Intent, Key, Status
 from .refusals import EXPLAINED, explain_revert
+from .signers import ExternalSigner, KeySigner, Signer, Transaction
+from .transactions import Call, Delivery, Mined, Sender
 
 __all__ = [
     "EXPLAINED",
     "Accepted",
+    "Call",
     "Chain",
+    "Delivery",
+    "ExternalSigner",
     "Hub",
+    "Intent",
+    "Key",
+    "KeySigner",
+    "Mined",
+    "NoContract",
     "Oracle",
     "Receipt",
     "Refused",
+    "Sender",
+    "Signer",
     "Snapshot",
+    "Status",
+    "Transaction",
     "VaultConfig",
     "VaultState",
     "accrual_ppm",

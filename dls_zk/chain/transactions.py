@@ -37,9 +37,10 @@ from .signers import Signer, Transaction, decode
 #: How often an intent is signed anew because other transactions of the account took its nonce.
 _ROUNDS = 10
 
-# What nodes say to raw bytes that they have or had already, and to bytes that pay too little to take another's place.
+# What nodes say to raw bytes that they have or had already, and to bytes that offer too little: for the base fee, for the
+# pool, or to take the place of others. The words differ from one node to the next.
 _NO_NEWS = re.compile(r"(?i)already (known|imported|exists)|alreadyknown|known transaction|nonce (is )?too low|oldnonce")
-_OUTBID = re.compile(r"(?i)replacement|replace existing")
+_TOO_LITTLE = re.compile(r"(?i)underpriced|replac|fee ?too ?low|fee.*less than|below configured minimum")
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class _Watch:
     """What this process has seen of attempts that wait to be mined."""
 
     def __init__(self) -> None:
-        self.outbid: set[str] = set()  # the node keeps another transaction in their place
+        self.too_low: set[str] = set()  # they offer too little: not to be sent again as they are
         self._since: dict[str, float] = {}
 
     def seconds(self, attempt: Attempt) -> float:
@@ -110,6 +111,7 @@ class _Watch:
 
     def restart(self, attempt: Attempt) -> None:
         self._since[attempt.hash] = time.monotonic()
+        self.too_low.discard(attempt.hash)
 
 
 def _an_eighth_over(wei: int) -> int:
@@ -231,7 +233,7 @@ class Sender:
         """Send what the node does not have, replace what is stuck. False if the node would not have it: it has ended."""
         newest = attempts[-1]
         known = [self.chain.knows(attempt.hash) for attempt in attempts]
-        if not known[-1] and newest.hash not in watch.outbid:
+        if not known[-1] and newest.hash not in watch.too_low:
             try:
                 if not any(known):  # else the pending block has its effect already
                     transaction, _ = decode(newest.raw)
@@ -239,7 +241,7 @@ class Sender:
                 self._send(newest, watch)
             except Refused as refusal:
                 if any(known):
-                    watch.outbid.add(newest.hash)
+                    watch.too_low.add(newest.hash)
                 elif not self._receipt(attempts):
                     journal.settle(intent, Status.REFUSED, newest.hash, reason=str(refusal))
                     return False
@@ -255,8 +257,8 @@ class Sender:
             with self.chain.reporting():
                 self.chain.web3.eth.send_raw_transaction(HexBytes(attempt.raw))
         except Refused as refusal:
-            if _OUTBID.search(refusal.answer):
-                watch.outbid.add(attempt.hash)
+            if _TOO_LITTLE.search(refusal.answer):
+                watch.too_low.add(attempt.hash)
             elif not _NO_NEWS.search(refusal.answer):
                 raise
         except ChainError:
