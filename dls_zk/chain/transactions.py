@@ -7,7 +7,7 @@ what happened it asks the chain, and what was signed is in the journal before it
    one was used, deep enough in the chain, by none of them, or by one that reverted.
 2. A sender has one open nonce at a time. Processes queue for it, and the next one first ends what an earlier one left.
 3. A nonce is taken only when the node has no transaction of the account waiting that the journal does not know.
-4. Raw bytes are sent again only when the node says that it has none of the attempts.
+4. Raw bytes are sent again only when the node says that it does not have them, and they would still do what they should.
 
 The same loop does the first sending and every repair: see ``Sender._advance``.
 """
@@ -72,7 +72,8 @@ def _bytes(text: str) -> bytes:
 class Delivery:
     """How a transaction is brought onto the chain.
 
-    confirmations: blocks that must hold or follow it, at least 1: the one that it is in counts. poll_s: seconds between
+    confirmations: blocks that must hold or follow it, from 1 (the one that it is in counts) to the 128 whose states a node
+    without an archive keeps. poll_s: seconds between
     looks at the chain. stuck_after_s: seconds without being mined after which it is replaced by one with higher fees.
     give_up_after_s: seconds without any news after which to stop; what was signed stays in the journal.
     max_fee_cap_wei: never offer more than this per gas; None for no cap.
@@ -151,8 +152,6 @@ class Sender:
             for _ in range(_ROUNDS):
                 ended = key in self._settle(journal, key, call)
                 intent = journal.find(key)
-                if intent and intent.status is Status.PENDING:
-                    raise ChainError(f"{intent.sender} has begun this; go on from that account")
                 if intent and intent.status is Status.CONFIRMED:
                     if mined := self._still_there(intent):
                         return mined
@@ -162,6 +161,8 @@ class Sender:
                 # Asked after the nonce was: another machine that brings the effect about from now on needs that nonce too.
                 if is_done and self._is_done(is_done):
                     return None
+                if intent and intent.status is Status.PENDING:
+                    raise ChainError(f"{intent.sender} has begun this; go on from that account")
                 if intent and ended and intent.reason:
                     raise Refused(intent.reason)
                 if intent and intent.status is not Status.REVERTED and self._receipt(journal.attempts(intent)):
@@ -318,6 +319,8 @@ class Sender:
         raise ChainError("another transaction did this, and it is still not confirmed; run this again")
 
     def _prepared(self, call: Call, nonce: int) -> Transaction:
+        if call.to:
+            self.chain.require_contract(call.to)  # a call of what is no contract succeeds, and does nothing
         fees = self._fees()
         if not fees:
             raise ChainError(f"the base fee is above the cap of {self.delivery.max_fee_cap_wei} wei; wait, or raise the cap")

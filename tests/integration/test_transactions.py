@@ -17,7 +17,7 @@ from eth_account import Account
 from faults import Errand, World
 
 from dls_zk import toolchain
-from dls_zk.chain import Call, Delivery, Refused, Sender, Status, Transaction, connection, journal, signers
+from dls_zk.chain import Call, Delivery, NoContract, Refused, Sender, Status, Transaction, connection, journal, signers
 from dls_zk.contracts import Artifact
 from dls_zk.errors import ChainError, InputError
 
@@ -123,6 +123,13 @@ def test_a_call_that_reverts_is_refused_before_it_is_signed(world: World) -> Non
     assert world.nonce() == 0
     with pytest.raises(AssertionError):
         world.intent(KEY)
+
+
+def test_a_call_of_nobody_is_refused(world: World) -> None:
+    """It would succeed, and do nothing."""
+    with pytest.raises(NoContract, match=f"no contract at {world.account.address} on chain 31337"):
+        world.sender().perform(KEY, replace(world.call(), to=world.account.address))
+    assert world.nonce() == 0
 
 
 def test_what_is_done_already_is_not_done_again(world: World) -> None:
@@ -630,6 +637,7 @@ def test_an_intent_stays_with_the_account_that_began_it(world: World) -> None:
     die(world, "before eth_sendRawTransaction")
     with pytest.raises(ChainError, match=f"{world.account.address} has begun this"):
         other.sender().perform(KEY, world.call())
+    assert other.sender().perform(KEY, world.call(), lambda block: True) is None
     assert other.nonce() == 0
     mined = world.sender().perform(KEY, world.call())
     assert other.sender().perform(KEY, world.call()) == mined
