@@ -83,20 +83,19 @@ class Access:
         return chain.Sender(on, self._signer(on), artifacts.state_dir(), delivery, self.stages.moving)
 
     def _signer(self, on: Chain) -> Signer:
-        from . import chain
-        from .chain.signers import KEY_VARIABLE, key_is_set
+        from .chain import signers
 
         if self.keystore and self.signer:
             raise click.UsageError("Give one of --keystore and --signer.")
         if self.keystore:
-            return chain.from_keystore(self.keystore, self.password_file)
+            return signers.from_keystore(self.keystore, self.password_file)
         if self.signer:
-            return chain.from_url(self.signer, self.account)
-        if key_is_set():
-            return chain.from_environment()
+            return signers.from_url(self.signer, self.account)
+        if signers.key_is_set():
+            return signers.from_environment()
         if on.is_development:
-            return chain.from_url(self.rpc, self.account or on.accounts()[0])
-        raise InputError(f"nobody signs: give --keystore or --signer, or set ${KEY_VARIABLE}")
+            return signers.from_url(self.rpc, self.account or on.accounts()[0])
+        raise InputError(f"nobody signs: give --keystore or --signer, or set ${signers.KEY_VARIABLE}")
 
 
 def chain_command(signing: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:

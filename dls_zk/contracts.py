@@ -44,7 +44,7 @@ class Artifact:
     name: str
     abi: list[dict[str, Any]] = field(repr=False)
     bytecode: str = field(repr=False)
-    runtime: str = field(repr=False)
+    runtime: str = field(repr=False, default="0x")
     links: dict[str, list[int]] = field(repr=False, default_factory=dict)
     runtime_links: dict[str, list[int]] = field(repr=False, default_factory=dict)
     immutables: list[list[int]] = field(repr=False, default_factory=list)

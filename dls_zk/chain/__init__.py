@@ -11,12 +11,13 @@ watching      events as they come, reorganisations too
 
 from .connection import Chain, NoContract, Receipt, Refused, connect, is_loopback
 from .deployment import Protocol, audit, checked_key, deploy
-from .hub import Accepted, Hub, Mandate, Roles, Status, VaultState, accrual_ppm
+from .hub import Accepted, Hub, Mandate, Roles, VaultState, VaultStatus, accrual_ppm
+from .journal import Intent, Key, Status
 from .oracle import DevFeed, Feed, FeedSet, Oracle, Snapshot, Unconfirmed
 from .refusals import EXPLAINED, explain_revert
 from .registry import Registry
 from .share import Asset, Holdings, Share
-from .signers import ExternalSigner, KeySigner, Signer, from_environment, from_keystore, from_url
+from .signers import ExternalSigner, KeySigner, Signer, Transaction
 from .submission import Outcome, Submission, submit
 from .transactions import Call, Delivery, Mined, Sender
 
@@ -33,6 +34,8 @@ __all__ = [
     "FeedSet",
     "Holdings",
     "Hub",
+    "Intent",
+    "Key",
     "KeySigner",
     "Mandate",
     "Mined",
@@ -50,17 +53,16 @@ __all__ = [
     "Snapshot",
     "Status",
     "Submission",
+    "Transaction",
     "Unconfirmed",
     "VaultState",
+    "VaultStatus",
     "accrual_ppm",
     "audit",
     "checked_key",
     "connect",
     "deploy",
     "explain_revert",
-    "from_environment",
-    "from_keystore",
-    "from_url",
     "is_loopback",
     "submit",
 ]

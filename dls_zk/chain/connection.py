@@ -185,6 +185,11 @@ class Chain:
             except TransactionNotFound:
                 return False
 
+    def require_contract(self, address: str) -> None:
+        """NoContract if there is none at an address."""
+        if not self.code(address):
+            raise NoContract(f"there is no contract at {address} on chain {self.chain_id}; check the address and the chain")
+
     def base_fee_and_tip_wei(self) -> tuple[int, int]:
         """The newest block's base fee and the tip that the node suggests, per gas (EIP-1559)."""
         with self.reporting():
@@ -229,8 +234,7 @@ class Chain:
         """Ask a bare verifier contract; ChainError if there is none for this number of signals at the address."""
         with self.reporting():
             address = to_checksum_address(verifier)
-            if not self.code(address):
-                raise ChainError(f"there is no contract at {verifier} on chain {self.chain_id}; deploy the verifier")
+            self.require_contract(address)
             try:
                 answer = bytes(self.web3.eth.call({"to": address, "data": proof.verify_calldata(), "gas": _VERIFY_GAS}))
             except ContractLogicError:

@@ -18,7 +18,7 @@ from .oracle import NOBODY, Snapshot
 from .transactions import Call, Mined, Sender
 
 
-class Status(IntEnum):
+class VaultStatus(IntEnum):
     """What a vault is, in the order of the contract's enum."""
 
     ACTIVE = 0
@@ -74,7 +74,7 @@ class VaultState:
     pending_flow_e6: int
     version: int
     mandate: int
-    status: Status
+    status: VaultStatus
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ class Hub(Client):
     def state(self, vault: bytes, block: BlockIdentifier = "pending") -> VaultState:
         """Where a vault is."""
         state = VaultState(*self.read("vaultState", vault, block=block))
-        return replace(state, status=Status(state.status))
+        return replace(state, status=VaultStatus(state.status))
 
     def roles(self, vault: bytes) -> Roles:
         """Who may do what with a vault."""

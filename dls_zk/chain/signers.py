@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -178,7 +179,7 @@ class ExternalSigner:
     def sign(self, transaction: Transaction) -> bytes:
         fields = {name: hex(value) if isinstance(value, int) else value for name, value in transaction.fields().items()}
         answer = _ask(self._web3, self.where, "eth_signTransaction", {"from": self.address, **fields})
-        raw = answer.get("raw") if isinstance(answer, dict) else answer  # geth has {raw, tx}
+        raw = answer.get("raw") if isinstance(answer, Mapping) else answer  # geth has {raw, tx}
         try:
             returned, sender = decode(bytes.fromhex(str(raw).removeprefix("0x")))
         except ValueError:

@@ -7,7 +7,7 @@ what happened it asks the chain, and what was signed is in the journal before it
    one was used, deep enough in the chain, by none of them, or by one that reverted.
 2. A sender has one open nonce at a time. Processes queue for it, and the next one first ends what an earlier one left.
 3. A nonce is taken only when the node has no transaction of the account waiting that the journal does not know.
-4. Raw bytes are sent again only when the node says that it has none of the attempts.
+4. Raw bytes are sent again only when the node says that it does not have them, and they would still do what they should.
 
 The same loop does the first sending and every repair: see ``Sender._advance``.
 """
@@ -37,9 +37,10 @@ from .signers import Signer, Transaction, decode
 #: How often an intent is signed anew because other transactions of the account took its nonce.
 _ROUNDS = 10
 
-# What nodes say to raw bytes that they have or had already, and to bytes that pay too little to take another's place.
+# What nodes say to raw bytes that they have or had already, and to bytes that offer too little: for the base fee, for the
+# pool, or to take the place of others. The words differ from one node to the next.
 _NO_NEWS = re.compile(r"(?i)already (known|imported|exists)|alreadyknown|known transaction|nonce (is )?too low|oldnonce")
-_OUTBID = re.compile(r"(?i)replacement|replace existing")
+_TOO_LITTLE = re.compile(r"(?i)underpriced|replac|fee ?too ?low|fee.*less than|below configured minimum")
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def _bytes(text: str) -> bytes:
 class Delivery:
     """How a transaction is brought onto the chain.
 
-    confirmations: blocks that must hold or follow it, at least 1: the one that it is in counts. poll_s: seconds between
+    confirmations: blocks that must hold or follow it, from 1 (the one that it is in counts) to the 128 whose states a node
+    without an archive keeps. poll_s: seconds between
     looks at the chain. stuck_after_s: seconds without being mined after which it is replaced by one with higher fees.
     give_up_after_s: seconds without any news after which to stop; what was signed stays in the journal.
     max_fee_cap_wei: never offer more than this per gas; None for no cap.
@@ -101,7 +103,7 @@ class _Watch:
     """What this process has seen of attempts that wait to be mined."""
 
     def __init__(self) -> None:
-        self.outbid: set[str] = set()  # the node keeps another transaction in their place
+        self.too_low: set[str] = set()  # they offer too little: not to be sent again as they are
         self._since: dict[str, float] = {}
 
     def seconds(self, attempt: Attempt) -> float:
@@ -110,6 +112,7 @@ class _Watch:
 
     def restart(self, attempt: Attempt) -> None:
         self._since[attempt.hash] = time.monotonic()
+        self.too_low.discard(attempt.hash)
 
 
 def _an_eighth_over(wei: int) -> int:
@@ -149,8 +152,6 @@ class Sender:
             for _ in range(_ROUNDS):
                 ended = key in self._settle(journal, key, call)
                 intent = journal.find(key)
-                if intent and intent.status is Status.PENDING:
-                    raise ChainError(f"{intent.sender} has begun this; go on from that account")
                 if intent and intent.status is Status.CONFIRMED:
                     if mined := self._still_there(intent):
                         return mined
@@ -163,6 +164,8 @@ class Sender:
                 # Asked after the nonce was: another machine that brings the effect about from now on needs that nonce too.
                 if is_done and self._is_done(is_done):
                     return None
+                if intent and intent.status is Status.PENDING:
+                    raise ChainError(f"{intent.sender} has begun this; go on from that account")
                 if intent and ended and intent.reason:
                     raise Refused(intent.reason)
                 self._sign(journal, key, self._prepared(call, nonce))
@@ -231,7 +234,7 @@ class Sender:
         """Send what the node does not have, replace what is stuck. False if the node would not have it: it has ended."""
         newest = attempts[-1]
         known = [self.chain.knows(attempt.hash) for attempt in attempts]
-        if not known[-1] and newest.hash not in watch.outbid:
+        if not known[-1] and newest.hash not in watch.too_low:
             try:
                 if not any(known):  # else the pending block has its effect already
                     transaction, _ = decode(newest.raw)
@@ -239,7 +242,7 @@ class Sender:
                 self._send(newest, watch)
             except Refused as refusal:
                 if any(known):
-                    watch.outbid.add(newest.hash)
+                    watch.too_low.add(newest.hash)
                 elif not self._receipt(attempts):
                     journal.settle(intent, Status.REFUSED, newest.hash, reason=str(refusal))
                     return False
@@ -255,8 +258,8 @@ class Sender:
             with self.chain.reporting():
                 self.chain.web3.eth.send_raw_transaction(HexBytes(attempt.raw))
         except Refused as refusal:
-            if _OUTBID.search(refusal.answer):
-                watch.outbid.add(attempt.hash)
+            if _TOO_LITTLE.search(refusal.answer):
+                watch.too_low.add(attempt.hash)
             elif not _NO_NEWS.search(refusal.answer):
                 raise
         except ChainError:
@@ -316,6 +319,8 @@ class Sender:
         raise ChainError("another transaction did this, and it is still not confirmed; run this again")
 
     def _prepared(self, call: Call, nonce: int) -> Transaction:
+        if call.to:
+            self.chain.require_contract(call.to)  # a call of what is no contract succeeds, and does nothing
         fees = self._fees()
         if not fees:
             raise ChainError(f"the base fee is above the cap of {self.delivery.max_fee_cap_wei} wei; wait, or raise the cap")
