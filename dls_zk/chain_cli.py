@@ -266,6 +266,7 @@ def watch(
     Exit code 10 as soon as one of them (of all, if none is named, those that something happened to) is stale or winds down.
     An event that a reorganisation takes back is told again as gone.
     """
+    from .chain import VaultStatus
     from .chain.watching import Watch
 
     protocol = access.protocol()
@@ -283,7 +284,7 @@ def watch(
             _tell(sighting.event, protocol.chain.timestamp(sighting.event.block) if not sighting.gone else None, as_json)
         for vault in watched:
             status = protocol.hub.state(vault).status
-            if status.name in ("STALE", "WIND_DOWN"):
+            if status in (VaultStatus.STALE, VaultStatus.WIND_DOWN):
                 raise VaultStale(f"vault 0x{vault.hex()} is {status.words}")
         if once:
             return

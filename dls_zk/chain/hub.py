@@ -15,6 +15,7 @@ from ..model import Terms
 from ..statement import PublicSignals
 from .client import Client, Event
 from .oracle import NOBODY, Snapshot
+from .refusals import STATUSES
 from .transactions import Call, Mined, Sender
 
 
@@ -28,7 +29,7 @@ class VaultStatus(IntEnum):
 
     @property
     def words(self) -> str:
-        return self.name.lower().replace("_", " ")
+        return STATUSES[self]
 
 
 @dataclass(frozen=True)
