@@ -23,10 +23,10 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from dls_zk.r1cs import Combination, Header
-
 from facts import Facts
 from hashes import Hash
+
+from dls_zk.r1cs import Combination, Header
 
 
 @dataclass

@@ -13,7 +13,7 @@ every witness can be enumerated.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import isqrt
 
@@ -25,12 +25,16 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True)
 class ZeroTest:
-    """form·inverse = k·(1 − flag), flag·form = 0 and, if ``complete``, flag·inverse = 0: see ``Facts._find_zero_tests``."""
+    """form·inverse = k·(1 − flag), flag·form = 0 and, if ``complete``, flag·inverse = 0: see ``Facts._find_zero_tests``.
+
+    constraints: the indices of those with the inverse in them, the first and the last.
+    """
 
     form: Combination
     flag: int
     inverse: int
     complete: bool
+    constraints: tuple[int, ...]
 
 
 class Facts:
@@ -45,7 +49,8 @@ class Facts:
 
     def __init__(self, system: R1CS) -> None:
         self.prime = system.header.prime
-        self.n_wires = self._next = system.header.n_wires
+        self.n_wires = system.header.n_wires
+        self._added = 0
         self.equations: list[Combination] = []
         self.products: dict[int, tuple[Combination, Combination]] = {}
         self.ranges: dict[int, Range] = {0: (1, 1)}
@@ -75,7 +80,7 @@ class Facts:
         if x.keys() != y.keys():
             return None
         wire = next(iter(y))
-        k = x[wire] * pow(y[wire], -1, self.prime) % self.prime
+        k: int = x[wire] * pow(y[wire], -1, self.prime) % self.prime
         return k if all((x[w] - k * y[w]) % self.prime == 0 for w in y) else None
 
     def _normal(self, constraint: Constraint) -> Constraint:
@@ -100,7 +105,7 @@ class Facts:
         halves: dict[int, Combination] = {}
         for a, b, c in self.constraints:
             for sign, value in ((a, b), (b, a)):
-                if len(sign) == 2 and 0 in sign and len(value) == len(c) == 1 and not {0} & (value.keys() | c.keys()):
+                if len(sign) == 2 and 0 in sign and len(value) == len(c) == 1 and 0 not in value.keys() | c.keys():
                     (z,), (v,), (t,) = sign.keys() - {0}, value, c
                     scale = -sign[0] * value[v] * pow(c[t], -1, self.prime)  # t = scale·(2z − 1)·v
                     if self.signed(sign[z] + 2 * sign[0]) == 0 and t != v:
@@ -121,27 +126,36 @@ class Facts:
 
         If form ≠ 0, the second gives flag = 0. If form = 0, the first gives flag = 1. So flag ∈ {0, 1}, and form decides
         it. inverse is k/form where form ≠ 0; where form = 0, flag = 1 and the third gives inverse = 0.
+
+        form·inverse = k is what is left if flag is 0 for another reason: then form ≠ 0, and inverse is k/form. It is given
+        with the constant, wire 0, as flag.
         """
-        zeroed: dict[int, list[Combination]] = defaultdict(list)  # wire → what it is multiplied with to zero
-        for a, b, c in self.constraints:
+        zeroed: dict[int, dict[int, Combination]] = defaultdict(dict)  # wire → constraint → what the wire zeroes there
+        for index, (a, b, c) in enumerate(self.constraints):
             for factor, other in ((a, b), (b, a)):
                 if not c and len(factor) == 1:
-                    zeroed[next(iter(factor))].append(other)
+                    zeroed[next(iter(factor))][index] = other
 
-        def is_zeroed(flag: int, form: Combination) -> bool:
-            return any(self._ratio(other, form) for other in zeroed[flag])
+        def zeroing(flag: int, form: Combination) -> tuple[int, ...]:
+            return tuple(index for index, other in zeroed[flag].items() if self._ratio(other, form))
 
-        for a, b, c in self.constraints:
+        for index, (a, b, c) in enumerate(self.constraints):
             flags = c.keys() - {0}
-            if a and len(c) == 2 and len(flags) == 1 and sum(c.values()) % self.prime == 0:
-                (flag,) = flags
-                for form, other in ((a, b), (b, a)):
-                    if len(other) == 1 and is_zeroed(flag, form):
-                        yield ZeroTest(form, flag, next(iter(other)), is_zeroed(flag, other))
+            for form, other in ((a, b), (b, a)):
+                if len(other) != 1:
+                    continue
+                (inverse,) = other
+                if len(c) == 2 and len(flags) == 1 and sum(c.values()) % self.prime == 0:
+                    (flag,) = flags
+                    third = zeroing(flag, other)
+                    if zeroing(flag, form):
+                        yield ZeroTest(form, flag, inverse, bool(third), (index, *third))
+                elif c.keys() == {0}:
+                    yield ZeroTest(form, 0, inverse, True, (index,))
 
     def _new_wire(self) -> int:
-        self._next += 1
-        return self._next - 1
+        self._added += 1
+        return self.n_wires + self._added - 1
 
     def _product(self, a: Combination, b: Combination) -> int:
         wire = self._new_wire()
@@ -191,13 +205,15 @@ class Facts:
         """scale·side, signed."""
         return side if scale == 1 else {wire: self.signed(factor * scale) for wire, factor in side.items()}
 
-    def interval(self, side: Combination) -> Range | None:
-        """Between what integers a combination of the wires' integers lies; None if one of the wires has no range."""
+    def have_ranges(self, *sides: Combination) -> bool:
+        """Whether every wire in these combinations has a range."""
+        return all(wire in self.ranges for side in sides for wire in side)
+
+    def interval(self, side: Combination) -> Range:
+        """Between what integers a combination of the wires' integers lies; the wires must have ranges."""
         low = high = 0
         for wire, factor in side.items():
-            span = self.ranges.get(wire)
-            if span is None:
-                return None
+            span = self.ranges[wire]
             low += factor * span[factor < 0]
             high += factor * span[factor > 0]
         return low, high
@@ -242,11 +258,11 @@ class Facts:
                 self._solve(self.equations[equations.popleft()], narrow)
             else:
                 product = products.popleft()
-                a, b = map(self.interval, self.products[product])
-                if a and b:
-                    narrow(product, multiply(a, b))
+                a, b = self.products[product]
+                if self.have_ranges(a, b):
+                    narrow(product, multiply(self.interval(a), self.interval(b)))
 
-    def _solve(self, equation: Combination, narrow) -> None:
+    def _solve(self, equation: Combination, narrow: Callable[[int, Range], None]) -> None:
         """Σ c_j·x_j = 0: where a coefficient can be made ±1, its wire is ∓ the sum of the others, an integer in the sum of
         their intervals. (Not so for another coefficient: 2x ≡ 1 has the solution (r + 1)/2.)"""
         unknown = [wire for wire in equation if wire not in self.ranges]
@@ -267,6 +283,12 @@ class Facts:
                         own = self.ranges[wire]
                         rest = low - factor * own[factor < 0], high - factor * own[factor > 0]
                         narrow(wire, (-rest[1], -rest[0]) if factor == 1 else rest)
+
+
+def wires_of(constraint: Constraint) -> set[int]:
+    """The wires in a constraint, the constant's too."""
+    a, b, c = constraint
+    return {*a, *b, *c}
 
 
 def multiply(a: Range, b: Range) -> Range:
