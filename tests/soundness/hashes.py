@@ -51,14 +51,20 @@ def _hash(
     name: str, touching: set[int], constraints: Sequence[Constraint], signal: Mapping[int, tuple[str, str, int]]
 ) -> Hash:
     own = {(kind, index): wire for wire, (instance, kind, index) in signal.items() if instance == name}
-    outside: dict[bool, set[int]] = {True: set(), False: set()}  # by whether the constraint is linear
+    inputs: set[int] = set()
+    digests: set[int] = set()
+    alone = True  # each input goes into its S-box alone, as what the hash is said to bind
     for k in touching:
         a, b, c = constraints[k]
-        outside[not (a and b)] |= {*a, *b, *c} - {0, *own.values()}
-    inputs, digests = outside[False], outside[True]
+        outside = {*a, *b, *c} - {0, *own.values()}
+        if a and b:
+            inputs |= outside
+            alone &= len(outside) <= 1
+        else:
+            digests |= outside
     boxes = sum(kind == "fourth" for kind, _ in own)
     width = next((t for t, partial in enumerate(PARTIAL_ROUNDS, start=2) if 8 * t + partial == boxes), 0)
-    if len(digests) != 1 or len(touching) != 3 * boxes or not width:
+    if len(digests) != 1 or len(touching) != 3 * boxes or not width or not alone:
         raise ValueError(f"{name} is no Poseidon as in circuits/lib/poseidon.circom")
 
     # The second S-box takes (first input + constant): x·fourth = fifth, and with a constant input x is a coefficient.

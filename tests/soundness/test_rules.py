@@ -20,6 +20,7 @@ import ledger
 import pytest
 from determinism import determine
 from facts import Facts
+from hashes import Hash
 
 from dls_zk.constants import FIELD
 from dls_zk.r1cs import R1CS, Combination, Constraint, Header
@@ -161,7 +162,7 @@ def check_integers(found: Facts, constraint: Constraint, integers: dict[int, int
         assert all(holds(form) for form in certain(constraint))
 
 
-@pytest.mark.parametrize(("prime", "count"), [(5, 1200), (7, 1000), (11, 600), (13, 400), (31, 60)])
+@pytest.mark.parametrize(("prime", "count"), [(5, 800), (7, 600), (11, 400), (13, 200), (31, 30)])
 def test_nothing_is_concluded_that_a_witness_contradicts(request, prime: int, count: int) -> None:
     rng = Random(prime)
     said: Counter[str] = Counter()
@@ -270,3 +271,26 @@ GADGETS: dict[str, tuple[list[Constraint], list[int]]] = {
 def test_what_is_left_of_a_gadget(constraints: list[Constraint], left: list[int]) -> None:
     wires = max([Y, *left, *(wire for constraint in constraints for side in constraint for wire in side)]) + 1
     assert determine(Facts(system(FIELD, wires, 2, constraints)), [X, Y]).remaining == left
+
+
+ANY = {X: 1}, {Y: 1}, {3: 1}  # no wire has a range
+
+
+@pytest.mark.parametrize(
+    ("constraints", "hash_at", "allowed"),
+    [
+        ([ANY], None, [None]),
+        ([ANY], 0, ["hash"]),
+        ([({X: 1}, {X: 1}, {3: 1})], None, ["square"]),
+        ([({X: 1}, {X: 1}, {3: 1}), ({3: 1}, {Y: 1}, {4: 1})], None, [None, None]),  # the square is used
+        ([({X: 1}, {X: 1}, {3: 1}), ({X: 1}, {Y: 1}, {4: 1})], None, [None, None]),  # the input is
+        ([({X: 1}, {3: 1}, {0: 1}), ({3: 1}, {Y: 1, 0: 1}, {4: 1})], None, ["zero test", None]),  # the inverse is
+        ([*is_zero({X: 1}, 3, 4), ({4: 1}, {3: 1}, {5: 1})], None, ["zero test", "zero test", "zero test", None]),
+    ],
+)
+def test_the_ledger_allows_no_more_than_its_reasons(constraints, hash_at, allowed) -> None:
+    wires = max(wire for constraint in constraints for wire in facts.wires_of(constraint)) + 1
+    hashes = [Hash("h", frozenset({hash_at}), frozenset(), 3, None, None)] if hash_at is not None else []
+    lines = ledger.ledger(Facts(system(FIELD, wires, 2, constraints)), hashes)
+    assert [line.allowed for line in lines] == allowed
+    assert [line.may_wrap for line in lines] == [reason is None for reason in allowed]
