@@ -43,10 +43,15 @@ abstract contract VaultScene is OracleScene, PolicyScene {
         registry = new PolicyRegistry();
         hub = new RebalanceHub(oracle, registry);
         uint256 signals = 9;
-        key = hub.addKey(Trapdoor.verifier(signals), Trapdoor.batchVerifier(signals), SLOTS);
+        key = hub.addKey(verifierFor(signals), Trapdoor.batchVerifier(signals), SLOTS);
         IPriceOracle.FeedSet memory set = setOf(SLOTS, SLOTS - 1);
         set.feeds[0].maxDeviationBps = type(uint16).max; // so that a test can set the price of slot 0
         feedSet = oracle.addFeedSet(set);
+    }
+
+    /// What checks the proofs.
+    function verifierFor(uint256 signals) internal virtual returns (address) {
+        return Trapdoor.verifier(signals);
     }
 
     /// A vault for a new asset with these decimals, whose NAV is disclosed in steps of `granularityUsd`.
@@ -56,18 +61,21 @@ abstract contract VaultScene is OracleScene, PolicyScene {
 
     function open(Token asset_, uint24 granularityUsd) internal {
         asset = asset_;
-        usd = 10 ** asset.decimals();
         IPolicyRegistry.Policy memory policy = policyOf(SLOTS);
         policy.navGranularityUsd = granularityUsd;
-        vault = newVault(hub.addMandate(mandate(register(policy))), CUSTODY);
+        use(newVault(hub.addMandate(mandate(register(policy))), CUSTODY));
+    }
+
+    /// What the helpers below are about from now on.
+    function use(DlsVault vault_) internal {
+        vault = vault_;
         vaultId = vault.vaultId();
+        asset = Token(vault.asset());
+        usd = 10 ** asset.decimals();
     }
 
     function newVault(uint24 mandate_, address custody) internal returns (DlsVault) {
-        return
-            new DlsVault(
-                hub, asset, "Neutral ETH", "dlsETH", custody, OPERATOR, GUARDIAN, LOOSENING_DELAY, mandate_
-            );
+        return new DlsVault(hub, asset, "Neutral ETH", "dlsETH", custody, OPERATOR, GUARDIAN, LOOSENING_DELAY, mandate_);
     }
 
     function mandate(uint256 policyHash) internal view returns (IRebalanceHub.Mandate memory) {
@@ -142,13 +150,6 @@ abstract contract VaultScene is OracleScene, PolicyScene {
         rebalance.proof = Trapdoor.prove(rebalance.signals, 0);
         vm.prank(OPERATOR);
         hub.submit(vaultId, rebalance);
-    }
-
-    /// Deposit of so many dollars by Ada, all drawn, and proven as a NAV of as many dollars: for steps of one dollar.
-    function fillBook(uint48 dollarsIn) internal {
-        deposit(ADA, dollarsIn * usd);
-        draw(uint56(dollarsIn) * USD_E6);
-        prove(dollarsIn);
     }
 
     // --- states of the vault ---

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {VaultScene} from "../VaultScene.sol";
 
 /// The first holder inflates the price of a share by a gift, so that the next deposit is rounded down to his gain: DV-12.
+/// forge-config: default.isolate = false
 contract VaultInflationTest is VaultScene {
     function setUp() public override {
         super.setUp();

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {DlsVault} from "../../src/DlsVault.sol";
 import {Prices} from "../../src/libraries/Prices.sol";
 import {VaultScene} from "../VaultScene.sol";
+import {Credulous} from "../mocks/Credulous.sol";
 
-/// Nobody gains by coming, leaving or both, wherever in its step the NAV is: DV-1, DV-2, DV-11.
-abstract contract VaultPriceTest is VaultScene {
-    uint8 internal decimals;
+/// Nobody gains by coming, leaving or both, wherever in its step the NAV is: DV-1, DV-2, DV-11. For assets of 6 and of 18
+/// decimals.
+/// forge-config: default.isolate = false
+contract VaultPriceTest is VaultScene {
     uint24 private constant GRANULARITY_USD = 1_000;
     uint256 private constant GRANULE_E14 = 1_000 * 1e14;
     /// As much as a million dollars, in quantities of slot 0.
@@ -14,6 +17,7 @@ abstract contract VaultPriceTest is VaultScene {
 
     /// What a test starts from. All in quantities of slot 0 but the price, and small enough not to overflow below.
     struct Situation {
+        bool decimals18;
         uint256 depositE6;
         uint256 drawE6;
         uint256 navFloor;
@@ -23,14 +27,25 @@ abstract contract VaultPriceTest is VaultScene {
         uint256 donation;
     }
 
+    DlsVault private vault6;
+    DlsVault private vault18;
+
     function setUp() public override {
         super.setUp();
-        open(decimals, GRANULARITY_USD);
+        open(6, GRANULARITY_USD);
+        vault6 = vault;
+        open(18, GRANULARITY_USD);
+        vault18 = vault;
+    }
+
+    function verifierFor(uint256) internal override returns (address) {
+        return address(new Credulous());
     }
 
     /// Ada is in, with a proven book that gained or lost, a price of the asset about a dollar, flows both ways since then,
     /// and a gift that makes no number round.
     function arrange(Situation memory s) private {
+        use(s.decimals18 ? vault18 : vault6);
         s.depositE6 = within(s.depositE6, 1, MOST_E6);
         s.drawE6 = within(s.drawE6, 0, s.depositE6);
         s.navFloor = within(s.navFloor, 0, 2 * s.drawE6 / 1e9 + 1);
@@ -127,7 +142,9 @@ abstract contract VaultPriceTest is VaultScene {
 
     // --- DV-2: a round trip gains nothing ---
 
-    function testFuzz_aRoundTripGainsNothing(Situation memory s, uint256 amount, bool byShares, bool bySharesOut) public {
+    function testFuzz_aRoundTripGainsNothing(Situation memory s, uint256 amount, bool byShares, bool bySharesOut)
+        public
+    {
         arrange(s);
         vm.assume(vault.maxDeposit(BEN) != 0);
         uint256 paid = comeIn(BEN, amount, byShares);
@@ -208,17 +225,5 @@ abstract contract VaultPriceTest is VaultScene {
             vm.assertEq(vault.withdraw(got, who, who), shares);
         }
         vm.assertEq(asset.balanceOf(who), had + got);
-    }
-}
-
-contract VaultPrice6Test is VaultPriceTest {
-    constructor() {
-        decimals = 6;
-    }
-}
-
-contract VaultPrice18Test is VaultPriceTest {
-    constructor() {
-        decimals = 18;
     }
 }
