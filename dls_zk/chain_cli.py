@@ -54,7 +54,7 @@ def chain_group() -> None:
     """A local chain for development."""
 
 
-@chain_group.command("up", **example("dls-zk chain up --port 8545 --size 16"))
+@chain_group.command("up", **example("dls-zk chain up --port 8545"))
 @click.option("--port", type=click.IntRange(0, 65535), default=8545, show_default=True, help="Port; 0 for a free one.")
 @click.option(
     "--chain-id",
