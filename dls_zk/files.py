@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 import yaml
-from eth_utils import is_address, to_checksum_address
+from eth_utils import to_checksum_address
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -60,7 +60,7 @@ from .constants import (
     global_fields,
     slot_fields,
 )
-from .context import Context
+from .context import Context, is_address
 from .errors import InputError
 from .field import require_canonical
 from .model import Opening, Policy, Prices, SlotTerms, Terms, is_signed_field

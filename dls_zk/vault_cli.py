@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import files
-from .chain_cli import VaultId, event_json, event_text, time_text
+from .chain_cli import EXAMPLE_VAULT, VaultId, event_json, event_text, time_text
 from .chain_options import Access, chain_command
 from .cli_common import FILE, console, example, json_option, print_json, table
 from .commitments import policy_hash
@@ -144,7 +144,7 @@ def policy_diff(access: Access, old: str, new: str, as_json: bool) -> None:
     click.echo(f"all together: {effect}" if found else "no change")
 
 
-@policy_group.command("activate", **example("dls-zk policy activate 0x3f…c1 --policy tighter.yaml"))
+@policy_group.command("activate", **example(f"dls-zk policy activate {EXAMPLE_VAULT} --policy tighter.yaml"))
 @click.argument("vault", type=VaultId())
 @chain_command(signing=True)
 @click.option("--policy", metavar="FILE|HASH", help="The policy; the present one if not given.")
@@ -364,7 +364,7 @@ def vault_open(access: Access, vault: Path, as_json: bool) -> None:
         click.echo(f"0x{opened.hex()}")
 
 
-@vault_group.command("status", **example("dls-zk vault status 0x3f…c1 --json"))
+@vault_group.command("status", **example(f"dls-zk vault status {EXAMPLE_VAULT} --json"))
 @click.argument("vault", type=VaultId())
 @chain_command()
 @json_option
@@ -432,7 +432,7 @@ def _shares(share: Share) -> dict[str, Any]:
     }
 
 
-@vault_group.command("history", **example("dls-zk vault history 0x3f…c1"))
+@vault_group.command("history", **example(f"dls-zk vault history {EXAMPLE_VAULT}"))
 @click.argument("vault", type=VaultId())
 @chain_command()
 @json_option
@@ -450,7 +450,7 @@ def vault_history(access: Access, vault: bytes, as_json: bool) -> None:
     console.print(rows)
 
 
-@vault_group.command("terms", **example("dls-zk vault terms 0x3f…c1 --out terms.yaml"))
+@vault_group.command("terms", **example(f"dls-zk vault terms {EXAMPLE_VAULT} --out terms.yaml"))
 @click.argument("vault", type=VaultId())
 @chain_command()
 @click.option("--round", "number", type=int, help="Price round; the newest of the vault's feeds if not given.")
@@ -505,7 +505,7 @@ def _flow_command(name: str, example_text: str, help_text: str, direction: int) 
 
 _flow_command(
     "draw",
-    "dls-zk vault draw 0x3f…c1 10000000",
+    f"dls-zk vault draw {EXAMPLE_VAULT} 10000000",
     """Bring a quantity of the settlement asset into the book.
 
     Out of the share token into custody; of a vault without one, recorded by its opener. Cut off and run again, it is one
@@ -515,7 +515,7 @@ _flow_command(
 )
 _flow_command(
     "give-back",
-    "dls-zk vault give-back 0x3f…c1 250000.5",
+    f"dls-zk vault give-back {EXAMPLE_VAULT} 250000.5",
     """Bring a quantity of the settlement asset back out of the book.
 
     From the operator's account into the share token; of a vault without one, recorded by its opener. As `vault draw`.
@@ -525,7 +525,7 @@ _flow_command(
 
 
 def _mark_command(name: str, function: str, help_text: str) -> None:
-    @vault_group.command(name, help=help_text, **example(f"dls-zk vault {name} 0x3f…c1"))
+    @vault_group.command(name, help=help_text, **example(f"dls-zk vault {name} {EXAMPLE_VAULT}"))
     @click.argument("vault", type=VaultId())
     @chain_command(signing=True)
     @json_option
