@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IBatchVerifier} from "../src/interfaces/IBatchVerifier.sol";
+import {Groth16} from "../src/libraries/Groth16.sol";
+
+/// @title Calls of a batch verifier with packed words
+library Batches {
+    /// The words of one proof.
+    function words(Groth16.Proof memory proof, uint256[] memory signals) internal pure returns (bytes memory) {
+        return abi.encodePacked(proof.a, proof.b[0], proof.b[1], proof.c, signals);
+    }
+
+    function call(bytes memory words_) internal pure returns (bytes memory) {
+        return abi.encodePacked(IBatchVerifier.verify.selector, uint256(32), words_.length / 32, words_);
+    }
+
+    function verify(IBatchVerifier verifier, bytes memory words_) internal view returns (bool) {
+        (bool ok, bytes memory answer) = address(verifier).staticcall(call(words_));
+        require(ok && answer.length == 32);
+        return abi.decode(answer, (bool));
+    }
+}
