@@ -85,8 +85,8 @@ contract SystemTest is Base {
         uint256[] memory met = new uint256[](all.length);
         uint256 calls;
         uint256 taken;
+        uint256 start = vm.snapshotState();
         for (uint256 story; story < STORIES; ++story) {
-            if (story != 0) setUp();
             for (uint256 i; i < ACTIONS; ++i) {
                 uint256 random = uint256(keccak256(abi.encode(story, i)));
                 (bool ok, bytes memory why) =
@@ -99,6 +99,7 @@ contract SystemTest is Base {
             for (uint256 k; k < all.length; ++k) {
                 met[k] += handler.refused(all[k]);
             }
+            vm.assertTrue(vm.revertToState(start));
         }
         uint256 refused;
         uint256 least = calls;

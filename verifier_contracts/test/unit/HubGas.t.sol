@@ -78,12 +78,14 @@ contract HubGasTest is Scene {
 
     /// What the batch verifier uses for n proofs, without the transaction around it.
     function verifierGas(uint256 n, uint32 round) private returns (uint256 used) {
+        (,, uint256[] memory shared) = oracle.snapshot(round);
         bytes memory words;
         for (uint256 i; i < n; ++i) {
             IRebalanceHub.Rebalance memory r = proven(ids[i], commitment(i, round), round);
-            words = bytes.concat(words, Batches.words(r.proof, r.signals));
+            words = bytes.concat(words, Batches.words(r.proof, r.signals, shared.length));
         }
-        return new Meter().gasOf(address(hub.keyOf(terms.key).batchVerifier), Batches.call(words));
+        bytes memory input = Batches.call(abi.encodePacked(shared), words);
+        return new Meter().gasOf(address(hub.keyOf(terms.key).batchVerifier), input);
     }
 
     function calldataGas(bytes memory data) private pure returns (uint256 gas_) {
