@@ -16,29 +16,30 @@ import {Prices} from "./libraries/Prices.sol";
 /// @title DlsVault
 /// @notice See `IDlsVault`.
 ///
-/// The price. The NAV is public in steps of one granule only. Who leaves is paid as if it were at the bottom of the step, who
-/// comes pays as if it were at the top: wherever it is, neither takes anything from those who stay. Until the first draw
-/// the book is empty, whether that was proven or not, and the price is exact.
+/// The price. The NAV is public in steps of one granule only. Who leaves is paid as if it were at the bottom of the step,
+/// who comes pays as if it were at the top: wherever it is, neither takes anything from those who stay. Until the first
+/// draw the book is empty, whether that was proven or not, and the price is exact.
 ///
 /// What a share holder relies on, and what this token does not do:
 /// - A commitment is not custody. Proofs show that the committed book obeys the policy, not that custody holds it. Custody
 ///   is one address for good, so nobody can send what is drawn elsewhere; let it be an account that can change its keys.
-/// - Hub and oracle are those of the constructor, and mandates change by the hub's rules. Slot 0 of the policy must be the asset: no contract can tell.
-/// - The asset moves what it is told to and nothing by itself. A token that takes a fee is refused on the way in and on a draw
-///   (not on the way out to a holder, or a fee that begins later would lock everybody in); one whose balances change by
-///   themselves is not supported.
+/// - Hub and oracle are those of the constructor, and the mandate changes by the hub's rules. Slot 0 of the policy must be
+///   the asset: no contract can tell.
+/// - The asset moves what it is told to and nothing by itself. A token that takes a fee is refused on the way in and on a
+///   draw (not on the way out to a holder, or a fee that begins later would lock everybody in); one whose balances
+///   change by themselves is not supported.
 /// - Between two proofs the price stands still while the market moves, for up to `maxProofAge` with deposits open, and
 ///   longer for redemptions. Who knows the next NAV better can come or go at the last one: keep `maxProofAge` short.
 /// - Who leaves forgoes, and who comes pays, up to his part of one granule. Deposits are therefore closed while the step is
-///   more than one part in `LEAST_STEPS` of what all shares are worth. An operator who draws before the vault is that large
-///   shuts others out; a vault that has become so small takes deposits again when its last share is gone.
+///   more than one part in `LEAST_STEPS` of what all shares are worth. An operator who draws before the vault is that
+///   large shuts others out; a vault that has become so small takes deposits again when its last share is gone.
 /// - In wind-down the book counts as nothing. A redemption takes its part of what is idle and gives up its part of what is
 ///   brought back later; waiting is free. The queue stands still, so that nobody but their owner has shares burnt at
 ///   this price: cancel, then redeem.
 /// - A request has no least size. Making one costs several times the gas of processing it (`snapshots/DlsVault.json`), a
 ///   call processes as many as it is told to, and redemptions do not wait behind the queue where idle assets cover it.
-/// - No fees. A fee would be a flow out of the book to somebody else than the share holders, which no proof can state.
-/// - Views asked from inside a transfer of the asset, if it calls its parties, see a state in between.
+/// - No fees: an operator is paid by agreement, outside this token.
+/// - Views that are asked from inside a transfer of the asset, if it calls its parties, see a state in between.
 /// @dev Whether the vault is active is asked of the hub for deposits; a draw is refused by the hub itself.
 contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
     using Math for uint256;
@@ -94,9 +95,7 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
         uint24 mandate
     ) ERC20(name_, symbol_) ERC4626(asset_) {
         uint8 assetDecimals = asset_.decimals();
-        require(
-            BOOK_DECIMALS <= assetDecimals && assetDecimals <= MOST_DECIMALS, UnsupportedDecimals(assetDecimals)
-        );
+        require(BOOK_DECIMALS <= assetDecimals && assetDecimals <= MOST_DECIMALS, UnsupportedDecimals(assetDecimals));
         require(custody_ != address(0), ZeroAddress());
         custody = custody_;
         unit = 10 ** (assetDecimals - BOOK_DECIMALS);
@@ -347,10 +346,10 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
         top = drawn ? ((state.navFloor + 1) * granuleE14).ceilDiv(price) : bottom;
     }
 
-    /// @dev A flow is counted as it was paid, even where more came back than the book was worth at the last proof. Were the
-    /// book taken for nothing then, and not for less, an operator could bring in more than that, redeem at a price that it
-    /// raised, and draw the rest again: the next proof would show a loss, and he would have it. So a flow never moves the price.
-    /// The sum is negative only if the asset took something by itself.
+    /// @dev A flow is counted as it was paid, even where more came back than the book was worth at the last proof, so a flow
+    /// never moves the price. Were the book taken for nothing then, and not for less, an operator could bring in more than
+    /// that, redeem at the price that it raised, and draw the rest again: the next proof would show a loss, and he would
+    /// have it. The sum is negative only if the asset took something by itself.
     function _withBook(uint256 here, uint256 bookE6, int64 pendingFlow) private view returns (uint256) {
         int256 sum = int256(here) + (int256(bookE6) + pendingFlow) * int256(unit);
         return sum > 0 ? uint256(sum) : 0;

@@ -75,10 +75,7 @@ abstract contract VaultScene is OracleScene, PolicyScene {
     }
 
     function newVault(uint24 mandate_, address custody) internal returns (DlsVault) {
-        return
-            new DlsVault(
-                hub, asset, "Neutral ETH", "dlsETH", custody, OPERATOR, GUARDIAN, LOOSENING_DELAY, mandate_
-            );
+        return new DlsVault(hub, asset, "Neutral ETH", "dlsETH", custody, OPERATOR, GUARDIAN, LOOSENING_DELAY, mandate_);
     }
 
     function mandate(uint256 policyHash) internal view returns (IRebalanceHub.Mandate memory) {
@@ -153,13 +150,6 @@ abstract contract VaultScene is OracleScene, PolicyScene {
         rebalance.proof = Trapdoor.prove(rebalance.signals, 0);
         vm.prank(OPERATOR);
         hub.submit(vaultId, rebalance);
-    }
-
-    /// Deposit of so many dollars by Ada, all drawn, and proven as a NAV of as many dollars: for steps of one dollar.
-    function fillBook(uint48 dollarsIn) internal {
-        deposit(ADA, dollarsIn * usd);
-        draw(uint56(dollarsIn) * USD_E6);
-        prove(dollarsIn);
     }
 
     // --- states of the vault ---

@@ -142,7 +142,9 @@ contract VaultPriceTest is VaultScene {
 
     // --- DV-2: a round trip gains nothing ---
 
-    function testFuzz_aRoundTripGainsNothing(Situation memory s, uint256 amount, bool byShares, bool bySharesOut) public {
+    function testFuzz_aRoundTripGainsNothing(Situation memory s, uint256 amount, bool byShares, bool bySharesOut)
+        public
+    {
         arrange(s);
         vm.assume(vault.maxDeposit(BEN) != 0);
         uint256 paid = comeIn(BEN, amount, byShares);

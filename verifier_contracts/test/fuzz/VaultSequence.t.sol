@@ -95,7 +95,9 @@ contract VaultSequenceTest is VaultScene {
     function process(uint256 most) private {
         (uint64 head, uint64 end,) = vault.queue();
         uint256[] memory before = new uint256[](end);
-        for (uint256 id = head; id < end; ++id) before[id] = vault.requestOf(id).shares;
+        for (uint256 id = head; id < end; ++id) {
+            before[id] = vault.requestOf(id).shares;
+        }
         uint256 here = vault.idle();
 
         (uint256 shares, uint256 assets) = vault.processQueue(most);
@@ -137,6 +139,8 @@ contract VaultSequenceTest is VaultScene {
         // Shares are never worth more than there is for them.
         vm.assertLe(vault.convertToAssets(vault.totalSupply()), vault.totalAssets());
         vm.assertLe(vault.available(), vault.idle());
-        for (uint256 i; i < holders.length; ++i) vm.assertLe(vault.maxWithdraw(holders[i]), vault.available());
+        for (uint256 i; i < holders.length; ++i) {
+            vm.assertLe(vault.maxWithdraw(holders[i]), vault.available());
+        }
     }
 }

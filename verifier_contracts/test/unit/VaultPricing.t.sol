@@ -121,7 +121,7 @@ contract VaultPricingTest is VaultScene {
         assertWorth(400_000 * usd);
     }
 
-    /// DV-12: nothing but what is there.
+    /// DV-8: nothing but what is there.
     function test_inWindDownTheBookCountsAsNothing() public {
         deposit(ADA, 500_000 * usd);
         draw(400_000 * USD_E6);

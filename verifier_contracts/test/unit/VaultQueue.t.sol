@@ -256,8 +256,7 @@ contract VaultQueueTest is VaultScene {
         request(ADA, 400e12);
         giveBack(300 * USD_E6);
         windDown();
-        bytes memory reason =
-            abi.encodeWithSelector(IDlsVault.WrongStatus.selector, IRebalanceHub.Status.WindDown);
+        bytes memory reason = abi.encodeWithSelector(IDlsVault.WrongStatus.selector, IRebalanceHub.Status.WindDown);
         vm.expectRevert(reason);
         vault.processQueue(1);
         vm.expectRevert(reason);
