@@ -22,6 +22,7 @@ interface Vm {
     function expectEmit(address emitter) external;
     function expectRevert(bytes4 reason) external;
     function expectRevert(bytes calldata reason) external;
+    function getBlockTimestamp() external view returns (uint256 timestamp);
     function getNonce(address account) external view returns (uint64);
     function pauseGasMetering() external;
     function prank(address sender) external;

@@ -112,6 +112,11 @@ abstract contract Chronicle is VaultScene {
         vm.assertEq(hub.addMandate(added), mandates.length - 1);
     }
 
+    /// The time of now. The compiler takes `block.timestamp` for the same throughout a call, whatever warps in between.
+    function clock() internal view returns (uint40) {
+        return uint40(vm.getBlockTimestamp());
+    }
+
     // --- telling the chronicler ---
 
     function opened(bytes32 id, address opener, address operator, uint24 mandate_, DlsVault token) internal {
@@ -119,7 +124,7 @@ abstract contract Chronicle is VaultScene {
         (v.id, v.opener, v.operator, v.mandate, v.version) = (id, opener, operator, mandate_, 1);
         // tests/integration/test_hub.py computes it from the definition
         v.commitment = 11718855894788297332579967189316426542143807469435092199787309290383725827324;
-        v.timestamp = uint40(block.timestamp);
+        v.timestamp = clock();
         v.token = token;
     }
 
@@ -141,7 +146,7 @@ abstract contract Chronicle is VaultScene {
 
     function statusOf(Vault storage v) internal view returns (IRebalanceHub.Status) {
         if (v.marked >= IRebalanceHub.Status.Paused) return v.marked;
-        bool stale = block.timestamp > v.timestamp + mandates[v.mandate].maxProofAge;
+        bool stale = clock() > v.timestamp + mandates[v.mandate].maxProofAge;
         return stale ? IRebalanceHub.Status.Stale : IRebalanceHub.Status.Active;
     }
 
@@ -174,14 +179,21 @@ abstract contract Chronicle is VaultScene {
         return uint256(keccak256(place)) % R;
     }
 
-    /// Why the hub must refuse any rebalance of a vault at this snapshot, whatever is proven; 0: it need not.
-    function whyNotNow(Vault storage v, uint32 round, uint40 deadline) internal view returns (bytes4) {
+    /// Why the hub must refuse any rebalance at this snapshot until then; 0: it need not.
+    function whyNotAt(uint32 round, uint40 deadline) internal view returns (bytes4) {
+        if (clock() > deadline) return IRebalanceHub.DeadlinePassed.selector;
+        if (round == 0 || round >= rounds.length) return IPriceOracle.UnknownRound.selector;
+        return 0;
+    }
+
+    /// Why the hub must refuse any rebalance of a vault at this snapshot and by this key; 0: it need not.
+    function whyNotNow(Vault storage v, uint32 round, uint24 key_) internal view returns (bytes4) {
         IRebalanceHub.Mandate storage terms = mandates[v.mandate];
         Round storage snapshot = rounds[round];
-        if (block.timestamp > deadline) return IRebalanceHub.DeadlinePassed.selector;
-        if (v.marked >= IRebalanceHub.Status.Paused) return IRebalanceHub.WrongStatus.selector;
         if (snapshot.feedSet != terms.feedSet) return IRebalanceHub.WrongFeedSet.selector;
-        if (block.timestamp > snapshot.timestamp + terms.maxSnapshotAge) return IRebalanceHub.SnapshotTooOld.selector;
+        if (clock() > snapshot.timestamp + terms.maxSnapshotAge) return IRebalanceHub.SnapshotTooOld.selector;
+        if (key_ != terms.key) return IRebalanceHub.WrongKey.selector;
+        if (v.marked >= IRebalanceHub.Status.Paused) return IRebalanceHub.WrongStatus.selector;
         if (snapshot.timestamp < v.timestamp) return IRebalanceHub.SnapshotBeforeLast.selector;
         return 0;
     }
@@ -194,8 +206,8 @@ abstract contract Chronicle is VaultScene {
         returns (bytes4 reason)
     {
         if (sender != v.operator) return IRebalanceHub.NotOperator.selector;
-        if (r.round == 0 || r.round >= rounds.length) return IPriceOracle.UnknownRound.selector;
-        reason = whyNotNow(v, r.round, r.deadline);
+        reason = whyNotAt(r.round, r.deadline);
+        if (reason == 0) reason = whyNotNow(v, r.round, mandates[v.mandate].key);
         if (reason != 0) return reason;
         if (r.signals.length != 9) return IRebalanceHub.WrongSignalCount.selector;
         for (uint256 i; i < 9; ++i) {

@@ -44,7 +44,7 @@ contract Handler is Chronicle {
             depositOf(i, BEN, 50_000 * dollar(i));
             drawOf(i, OPERATOR, 60_000e6);
         }
-        vm.warp(block.timestamp + 1 minutes);
+        vm.warp(clock() + 1 minutes);
         snapshotOf(feedSet);
         for (uint256 i; i < 3; ++i) {
             submitAs(i, vaults[i].operator, honest(i, 6_000 * (2 - i / 2), 1), true);
@@ -109,7 +109,7 @@ contract Handler is Chronicle {
         random = seed;
         uint256 kind = upTo(9);
         uint256 most = kind < 6 ? 20 minutes : kind < 9 ? 6 hours : 60 hours;
-        vm.warp(block.timestamp + 1 + upTo(most));
+        vm.warp(clock() + 1 + upTo(most));
     }
 
     /// Feeds move a little, or far, or answer nonsense.
@@ -137,22 +137,22 @@ contract Handler is Chronicle {
         bytes4 reason = whyNoPrices(set, words);
         bool far = reason == 0 && movedFar(set, words);
         (uint40 confirmableAt,) = oracle.unconfirmed(set);
-        if (far && confirmableAt > block.timestamp) reason = IPriceOracle.ConfirmationTooEarly.selector;
+        if (far && confirmableAt > clock()) reason = IPriceOracle.ConfirmationTooEarly.selector;
         bytes memory answer = call(EVE, address(oracle), abi.encodeCall(IPriceOracle.takeSnapshot, (set)), reason);
         if (reason != 0) return;
         uint32 round = abi.decode(answer, (uint32));
         vm.assertEq(round, far ? 0 : rounds.length);
-        if (!far) rounds.push(Round(set, uint40(block.timestamp), words));
+        if (!far) rounds.push(Round(set, clock(), words));
     }
 
     /// Writes the price words, unless the feeds must be refused.
     function whyNoPrices(uint32 set, uint256[] memory words) private view returns (bytes4) {
         uint32 last = oracle.latestRound(set);
-        if (last != 0 && rounds[last].timestamp == block.timestamp) return IPriceOracle.TwoSnapshotsInOneSecond.selector;
+        if (last != 0 && rounds[last].timestamp == clock()) return IPriceOracle.TwoSnapshotsInOneSecond.selector;
         for (uint256 i; i < feeds.length; ++i) {
             (, int256 answer,, uint256 updatedAt,) = feeds[i].latestRoundData();
             if (answer <= 0) return IPriceOracle.AnswerNotPositive.selector;
-            if (block.timestamp > updatedAt + HEARTBEAT) return IPriceOracle.AnswerStale.selector;
+            if (clock() > updatedAt + HEARTBEAT) return IPriceOracle.AnswerStale.selector;
             words[i / 5] += uint256(answer) * 2 ** (48 * (i % 5));
         }
         return 0;
@@ -162,7 +162,7 @@ contract Handler is Chronicle {
         uint32 last = oracle.latestRound(set);
         if (last == 0) return false;
         (uint40 confirmableAt, uint256[] memory waiting) = oracle.unconfirmed(set);
-        bool waited = confirmableAt != 0 && confirmableAt <= block.timestamp;
+        bool waited = confirmableAt != 0 && confirmableAt <= clock();
         for (uint256 i = 1; i < feeds.length; ++i) {
             bool near = isNear(words, rounds[last].words, i) || (waited && isNear(words, waiting, i));
             if (!near) return true;
@@ -274,9 +274,9 @@ contract Handler is Chronicle {
         Vault storage v = vaults[number];
         uint32 set = mandates[v.mandate].feedSet;
         uint32 round = oracle.latestRound(set);
-        bool usable = round != 0 && whyNotNow(v, round, type(uint40).max) == 0;
+        bool usable = round != 0 && whyNotNow(v, round, mandates[v.mandate].key) == 0;
         if (!usable && !onceIn(8)) {
-            vm.warp(block.timestamp + 1 + upTo(60));
+            vm.warp(clock() + 1 + upTo(60));
             refresh();
             snapshotOf(set);
             round = oracle.latestRound(set);
@@ -287,8 +287,8 @@ contract Handler is Chronicle {
 
     function honest(uint256 number, uint256 navFloor, uint32 round) private returns (IRebalanceHub.Rebalance memory r) {
         r.round = round;
-        r.deadline = uint40(block.timestamp + upTo(1 hours));
-        if (onceIn(16)) r.deadline = uint40(block.timestamp - 1);
+        r.deadline = clock() + uint40(upTo(1 hours));
+        if (onceIn(16)) r.deadline = clock() - 1;
         r.signals = signalsOf(vaults[number], upTo(R - 1), navFloor, round, r.deadline);
         r.proof = Trapdoor.prove(r.signals, upTo(3));
     }
@@ -313,14 +313,14 @@ contract Handler is Chronicle {
         address operator = anyOperator();
         uint24 key_ = key + uint24(onceIn(4) ? 1 + upTo(1) : 0);
         uint32 round = oracle.latestRound(feedSet);
-        if (block.timestamp > rounds[round].timestamp + 30 minutes && !onceIn(4)) {
-            vm.warp(block.timestamp + 1);
+        if (clock() > rounds[round].timestamp + 30 minutes && !onceIn(4)) {
+            vm.warp(clock() + 1);
             refresh();
             snapshotOf(feedSet);
             round = oracle.latestRound(feedSet);
         }
         if (onceIn(32)) round = uint32(upTo(rounds.length));
-        uint40 deadline = onceIn(32) ? uint40(block.timestamp - 1) : uint40(block.timestamp);
+        uint40 deadline = onceIn(32) ? clock() - 1 : clock();
         batch(operator, key_, round, deadline, chosen(operator));
     }
 
@@ -340,7 +340,7 @@ contract Handler is Chronicle {
         IRebalanceHub.BatchedRebalance[] memory entries = new IRebalanceHub.BatchedRebalance[](numbers.length);
         Vault[] memory before = new Vault[](numbers.length);
         uint256 bad = onceIn(2) ? upTo(8) : numbers.length;
-        bytes4 reason = whyNoBatch(key_, round, numbers.length);
+        bytes4 reason = whyNoBatch(key_, round, deadline, numbers.length);
         bool sound = true;
         for (uint256 i; i < numbers.length; ++i) {
             Vault storage v = vaults[numbers[i]];
@@ -348,7 +348,7 @@ contract Handler is Chronicle {
             uint256[] memory signals = signalsOf(v, upTo(R - 1), navNear(v), round, deadline);
             entries[i] = entryOf(v, signals);
             if (i == bad) sound = !tamperEntry(entries[i]);
-            if (reason == 0) reason = whyNotBatched(v, sender, key_, round, deadline, entries[i]);
+            if (reason == 0) reason = whyNotBatched(v, sender, key_, round, entries[i]);
             if (reason == 0) accepted(v, signals, round);
         }
         if (sound && bad > 6 && numbers.length > 1) {
@@ -389,11 +389,10 @@ contract Handler is Chronicle {
         return kind >= 4;
     }
 
-    function whyNoBatch(uint24 key_, uint32 round, uint256 entries) private view returns (bytes4) {
+    function whyNoBatch(uint24 key_, uint32 round, uint40 deadline, uint256 entries) private view returns (bytes4) {
         if (entries == 0) return IRebalanceHub.EmptyBatch.selector;
         if (key_ > key + 1) return IRebalanceHub.UnknownKey.selector;
-        if (round == 0 || round >= rounds.length) return IPriceOracle.UnknownRound.selector;
-        return 0;
+        return whyNotAt(round, deadline);
     }
 
     function whyNotBatched(
@@ -401,15 +400,13 @@ contract Handler is Chronicle {
         address sender,
         uint24 key_,
         uint32 round,
-        uint40 deadline,
         IRebalanceHub.BatchedRebalance memory entry
     ) private view returns (bytes4 reason) {
         if (entry.vaultId != v.id) return IRebalanceHub.UnknownVault.selector;
         if (v.operator != sender) return IRebalanceHub.NotOperator.selector;
         if (entry.sequence != v.sequence + 1) return IRebalanceHub.SequenceMismatch.selector;
-        reason = whyNotNow(v, round, deadline);
+        reason = whyNotNow(v, round, key_);
         if (reason != 0) return reason;
-        if (mandates[v.mandate].key != key_) return IRebalanceHub.WrongKey.selector;
         if (entry.commitmentAfter >= R) return IRebalanceHub.SignalNotInField.selector;
         if (entry.navFloor >= 2 ** 42) return IRebalanceHub.NavFloorOutOfRange.selector;
     }
@@ -427,17 +424,17 @@ contract Handler is Chronicle {
         callHub(sender, abi.encodeCall(IRebalanceHub.proposeMandate, (v.id, to)), reason);
         if (reason != 0) return;
         if (onlyTightens(v.mandate, to)) moved(v, to);
-        else (v.proposal, v.proposedAt) = (to, uint40(block.timestamp));
+        else (v.proposal, v.proposedAt) = (to, clock());
     }
 
     function activateMandate(uint256 seed) external {
         random = seed;
         Vault storage v = vaults[anyVault()];
         uint256 activeFrom = v.proposedAt + LOOSENING_DELAY;
-        if (v.proposal != 0 && activeFrom > block.timestamp && onceIn(2)) vm.warp(activeFrom - upTo(1));
+        if (v.proposal != 0 && activeFrom > clock() && onceIn(2)) vm.warp(activeFrom - upTo(1));
         bytes4 reason;
         if (v.proposal == 0) reason = IRebalanceHub.NoMandateProposed.selector;
-        else if (block.timestamp < activeFrom) reason = IRebalanceHub.TooEarly.selector;
+        else if (clock() < activeFrom) reason = IRebalanceHub.TooEarly.selector;
         callHub(anyHolder(), abi.encodeCall(IRebalanceHub.activateMandate, (v.id)), reason);
         if (reason == 0) moved(v, v.proposal);
     }
@@ -492,8 +489,8 @@ contract Handler is Chronicle {
         random = seed;
         Vault storage v = vaults[anyVault()];
         uint256 last = v.timestamp + mandates[v.mandate].maxProofAge;
-        if (last > block.timestamp && onceIn(8)) vm.warp(last + upTo(1));
-        bool possible = v.marked == IRebalanceHub.Status.Active && block.timestamp > last;
+        if (last > clock() && onceIn(8)) vm.warp(last + upTo(1));
+        bool possible = v.marked == IRebalanceHub.Status.Active && clock() > last;
         bytes4 reason = possible ? bytes4(0) : IRebalanceHub.WrongStatus.selector;
         callHub(anyHolder(), abi.encodeCall(IRebalanceHub.callStale, (v.id)), reason);
         if (reason == 0) v.marked = IRebalanceHub.Status.Stale;
@@ -504,8 +501,8 @@ contract Handler is Chronicle {
         Vault storage v = vaults[anyVault()];
         address sender = onceIn(8) ? v.operator : anyHolder();
         uint256 last = v.timestamp + 2 * uint256(mandates[v.mandate].maxProofAge);
-        if (last > block.timestamp && onceIn(16)) vm.warp(last + upTo(1));
-        bool possible = v.marked != IRebalanceHub.Status.WindDown && (sender == v.operator || block.timestamp > last);
+        if (last > clock() && onceIn(16)) vm.warp(last + upTo(1));
+        bool possible = v.marked != IRebalanceHub.Status.WindDown && (sender == v.operator || clock() > last);
         bytes4 reason = possible ? bytes4(0) : IRebalanceHub.WrongStatus.selector;
         callHub(sender, abi.encodeCall(IRebalanceHub.windDown, (v.id)), reason);
         if (reason == 0) (v.marked, v.proposal) = (IRebalanceHub.Status.WindDown, 0);
