@@ -3,6 +3,14 @@ pragma solidity 0.8.37;
 
 /// @title What the tests use of forge's cheatcodes
 interface Vm {
+    struct Gas {
+        uint64 gasLimit;
+        uint64 gasTotalUsed;
+        uint64 gasMemoryUsed;
+        int64 gasRefunded;
+        uint64 gasRemaining;
+    }
+
     function assertEq(uint256 left, uint256 right) external pure;
     function assertEq(uint256 left, uint256 right, string calldata why) external pure;
     function assertEq(int256 left, int256 right) external pure;
@@ -20,11 +28,14 @@ interface Vm {
     function cloneAccount(address source, address target) external;
     function etch(address target, bytes calldata code) external;
     function expectEmit(address emitter) external;
+    function expectCall(address callee, bytes calldata data) external;
+    function expectRevert() external;
     function expectRevert(bytes4 reason) external;
     function expectRevert(bytes calldata reason) external;
     function getBlockTimestamp() external view returns (uint256 timestamp);
     function getNonce(address account) external view returns (uint64);
     function pauseGasMetering() external;
+    function lastCallGas() external view returns (Gas memory);
     function prank(address sender) external;
     function revertToState(uint256 snapshotId) external returns (bool success);
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256 gasUsed);

@@ -145,7 +145,7 @@ abstract contract Chronicle is VaultScene {
     // --- what must be so ---
 
     function statusOf(Vault storage v) internal view returns (IRebalanceHub.Status) {
-        if (v.marked >= IRebalanceHub.Status.Paused) return v.marked;
+        if (v.marked != IRebalanceHub.Status.Active) return v.marked;
         bool stale = clock() > v.timestamp + mandates[v.mandate].maxProofAge;
         return stale ? IRebalanceHub.Status.Stale : IRebalanceHub.Status.Active;
     }

@@ -482,7 +482,9 @@ contract Handler is Chronicle {
         bytes memory input =
             pause_ ? abi.encodeCall(IRebalanceHub.pause, (v.id)) : abi.encodeCall(IRebalanceHub.unpause, (v.id));
         callHub(sender, input, reason);
-        if (reason == 0) v.marked = pause_ ? IRebalanceHub.Status.Paused : IRebalanceHub.Status.Active;
+        if (reason != 0) return;
+        v.marked = pause_ ? IRebalanceHub.Status.Paused : IRebalanceHub.Status.Active;
+        if (!pause_) v.marked = statusOf(v); // stale meanwhile, and on record
     }
 
     function callStale(uint256 seed) external {
