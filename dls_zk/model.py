@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .constants import BPS, SIGNED_BITS, Size, global_fields, slot_fields
+from .context import Context
 from .field import fits_signed, require_canonical, require_unsigned
 
 
@@ -187,13 +188,18 @@ class Terms:
 
     flow_e6: signed quantity of slot 0 that came from (positive) or went to (negative) the share holders.
     accrual_ppm: parts per million of NAV that gains and costs without a trade may amount to. context: field element.
-    chain_id: of the chain in the context, if known; the context alone enters the statement.
+    place: what the context is the hash of, if known; the hash alone enters the statement.
     """
 
     flow_e6: int
     accrual_ppm: int
     context: int
-    chain_id: int | None = None
+    place: Context | None = None
+
+    @classmethod
+    def at(cls, place: Context, flow_e6: int, accrual_ppm: int) -> Terms:
+        """The terms of a rebalance at a place."""
+        return cls(flow_e6, accrual_ppm, place.to_field(), place)
 
 
 @dataclass(frozen=True, repr=False)

@@ -541,7 +541,7 @@ def test_no_contract_and_no_funds(local: Chain, compiled: dict[str, Artifact]) -
 
 
 def test_transaction_that_is_not_mined(ready: Ready, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chain, "_MINING_SECONDS", 1)
+    monkeypatch.setattr(chain.connection, "_MINING_SECONDS", 1)
     on = ready.vault.on
     rpc(on, "evm_setAutomine", False)
     try:
