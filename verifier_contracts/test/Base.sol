@@ -20,6 +20,7 @@ interface Vm {
     function assertLe(uint256 left, uint256 right) external pure;
     function assertLt(uint256 left, uint256 right) external pure;
     function assertTrue(bool condition) external pure;
+    function assertTrue(bool condition, string calldata why) external pure;
     function assertFalse(bool condition) external pure;
     function assume(bool condition) external pure;
     function chainId(uint256 id) external;
@@ -32,6 +33,9 @@ interface Vm {
     function expectRevert(bytes4 reason) external;
     function expectRevert(bytes calldata reason) external;
     function getNonce(address account) external view returns (uint64);
+    function getBlockTimestamp() external view returns (uint256 timestamp);
+    function getNonce(address account) external view returns (uint64);
+    function pauseGasMetering() external;
     function lastCallGas() external view returns (Gas memory);
     function prank(address sender) external;
     function revertToState(uint256 snapshotId) external returns (bool success);
