@@ -34,7 +34,6 @@ interface Vm {
     function expectRevert(bytes calldata reason) external;
     function getNonce(address account) external view returns (uint64);
     function getBlockTimestamp() external view returns (uint256 timestamp);
-    function getNonce(address account) external view returns (uint64);
     function pauseGasMetering() external;
     function lastCallGas() external view returns (Gas memory);
     function prank(address sender) external;
