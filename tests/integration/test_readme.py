@@ -34,7 +34,8 @@ def test_the_walk_through(tmp_path):
     _run(["bash", "-euc"], walk, tmp_path)
     made = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert made == {
-        "first/proof.json", "first/opening.json", "second/proof.json", "second/opening.json",
+        "first/proof.json", "first/opening.json", "first/terms.yaml",
+        "second/proof.json", "second/opening.json", "second/terms.yaml",
         "calldata.json", "Groth16Verifier_16.sol", "verification_key.json",
     }  # fmt: skip
 
@@ -42,7 +43,7 @@ def test_the_walk_through(tmp_path):
 def test_the_python(tmp_path):
     (program,) = _blocks("python")
     _run([sys.executable, "-c"], program, tmp_path)
-    assert {path.name for path in (tmp_path / "python").iterdir()} == {"proof.json", "opening.json"}
+    assert {path.name for path in (tmp_path / "python").iterdir()} == {"proof.json", "opening.json", "terms.yaml"}
 
 
 def test_every_script_that_is_named_is_there():

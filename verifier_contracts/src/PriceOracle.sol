@@ -99,11 +99,7 @@ contract PriceOracle is IPriceOracle {
     // --- views ---
 
     /// @inheritdoc IPriceOracle
-    function snapshot(uint32 round)
-        external
-        view
-        returns (uint32 feedSet, uint40 timestamp, uint256[] memory words)
-    {
+    function snapshot(uint32 round) external view returns (uint32 feedSet, uint40 timestamp, uint256[] memory words) {
         Snapshot storage taken = snapshots[round];
         (feedSet, timestamp) = (taken.feedSet, taken.timestamp);
         require(timestamp != 0, UnknownRound(round));
@@ -208,11 +204,7 @@ contract PriceOracle is IPriceOracle {
     /// @dev The first slot whose price is within bounds neither of the last snapshot nor of prices that have waited out
     /// their delay. It is decided price by price: one feed that has gone back must not make the others wait again. The
     /// first snapshot of a set has nothing to be compared with.
-    function _movedTooFar(Set storage set, uint256[] memory words)
-        private
-        view
-        returns (bool tooFar, uint256 slot)
-    {
+    function _movedTooFar(Set storage set, uint256[] memory words) private view returns (bool tooFar, uint256 slot) {
         uint32 round = set.latestRound;
         if (round == 0) return (false, 0);
         (uint256 slots, uint256 priced) = (set.slots, set.priced);
@@ -221,7 +213,7 @@ contract PriceOracle is IPriceOracle {
         bool waited = confirmableAt != 0 && confirmableAt <= block.timestamp;
         uint256[] memory confirmable = waited ? _unconfirmedWords(set) : last;
         for (; slot < slots; ++slot) {
-            if (!_hasBit(priced, slot)) continue;
+            if (!_hasBit(priced, slot)) continue; // no price, then and now
             uint256 price = Prices.get(words, slot);
             uint256 bps = set.feeds[slot].maxDeviationBps;
             if (

@@ -17,11 +17,14 @@ interface Vm {
     function assertEq(address left, address right) external pure;
     function assertEq(bytes32 left, bytes32 right) external pure;
     function assertEq(bytes calldata left, bytes calldata right) external pure;
+    function assertLe(uint256 left, uint256 right) external pure;
     function assertLt(uint256 left, uint256 right) external pure;
     function assertTrue(bool condition) external pure;
+    function assertTrue(bool condition, string calldata why) external pure;
     function assertFalse(bool condition) external pure;
     function assume(bool condition) external pure;
     function chainId(uint256 id) external;
+    function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function cloneAccount(address source, address target) external;
     function etch(address target, bytes calldata code) external;
     function expectEmit(address emitter) external;
@@ -29,6 +32,9 @@ interface Vm {
     function expectRevert() external;
     function expectRevert(bytes4 reason) external;
     function expectRevert(bytes calldata reason) external;
+    function getNonce(address account) external view returns (uint64);
+    function getBlockTimestamp() external view returns (uint256 timestamp);
+    function pauseGasMetering() external;
     function lastCallGas() external view returns (Gas memory);
     function prank(address sender) external;
     function revertToState(uint256 snapshotId) external returns (bool success);

@@ -69,10 +69,7 @@ interface IPolicyRegistry {
     function hashOf(Policy calldata policy) external view returns (uint256 policyHash);
 
     /// @notice Size, granularity of the disclosed NAV, and which slots have an instrument: bit i for slot i.
-    function outline(uint256 policyHash)
-        external
-        view
-        returns (uint8 slots, uint24 navGranularityUsd, uint32 named);
+    function outline(uint256 policyHash) external view returns (uint8 slots, uint24 navGranularityUsd, uint32 named);
 
     /// @notice Whether a vault may go from one policy to another, and whether every change tightens.
     /// @dev Reverts with `SizeChanged`, `GranularityChanged` or `InstrumentChanged` where the quantities or the NAV

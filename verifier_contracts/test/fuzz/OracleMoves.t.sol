@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 import {IPriceOracle} from "../../src/interfaces/IPriceOracle.sol";
 import {OracleScene} from "../OracleScene.sol";
 
-/// Random histories of two feeds, watched from outside: what the last snapshot held, and what was seen and not taken.
+/// OR-11, OR-13 and OR-14 in random histories of two feeds, watched from outside: what the last snapshot held, and what
+/// was seen and not taken.
 contract OracleMovesFuzzTest is OracleScene {
     uint16[2] private bps = [1_000, 2_000];
     /// In dollars: steps within the bounds of each other, on them, and beyond.
@@ -55,10 +56,7 @@ contract OracleMovesFuzzTest is OracleScene {
             (last, seenAt) = (price, 0);
         } else if (waiting) {
             vm.assertFalse(ok);
-            vm.assertEq(
-                result,
-                abi.encodeWithSelector(IPriceOracle.ConfirmationTooEarly.selector, seenAt + DELAY)
-            );
+            vm.assertEq(result, abi.encodeWithSelector(IPriceOracle.ConfirmationTooEarly.selector, seenAt + DELAY));
         } else {
             vm.assertTrue(ok);
             vm.assertEq(abi.decode(result, (uint256)), 0);

@@ -7,11 +7,11 @@ import {Prices} from "../../src/libraries/Prices.sol";
 import {Base} from "../Base.sol";
 import {OracleScene} from "../OracleScene.sol";
 
-/// What holds for every answer, price and bound.
+/// What holds for every answer, price and bound: OR-6, OR-12.
 contract PricesTest is Base {
     /// forge-config: default.fuzz.runs = 10000
     function testFuzz_answersAreRoundedDownToEightDecimals(uint256 answer, uint256 decimals, uint256 bits) public pure {
-        answer = uint256(answer) >> (bits % 256);
+        answer >>= bits % 256;
         decimals %= 19;
         uint256 price = Prices.fromAnswer(answer, decimals);
         if (price < 2 ** 48) {
@@ -63,7 +63,7 @@ contract PricesTest is Base {
     }
 }
 
-/// The whole way: feeds answer, the snapshot holds the words.
+/// The whole way, OR-5: feeds answer, the snapshot holds the words.
 contract PackingTest is OracleScene {
     uint256[3] private sizes = [uint256(8), 16, 32];
 
@@ -80,6 +80,7 @@ contract PackingTest is OracleScene {
     }
 
     /// Word k is Σ price[5k + j] · 2^(48 j).
+    /// forge-config: default.fuzz.runs = 250
     function testFuzz_wordsAreSumsOfShiftedPrices(uint48[32] memory prices) public {
         for (uint256 slot; slot < 32; ++slot) {
             if (prices[slot] == 0) prices[slot] = 1;

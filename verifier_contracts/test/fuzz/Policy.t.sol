@@ -7,7 +7,7 @@ import {PolicyCodec} from "../../src/libraries/PolicyCodec.sol";
 import {PolicyLayout} from "../../src/libraries/PolicyLayout.sol";
 import {PolicyScene} from "../PolicyScene.sol";
 
-/// What holds for every policy.
+/// What holds for every policy: POLICY-1 and POLICY-3.
 contract PolicyFuzzTest is PolicyScene {
     bytes32 private state;
 

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {DevFeed} from "../../src/dev/DevFeed.sol";
 import {Base} from "../Base.sol";
 
+/// Who may deploy a development feed and post: OR-15.
 contract DevFeedTest is Base {
     function test_onlyOnDevelopmentChains() public {
         uint256[4] memory others = [uint256(1), 10, 42161, 31338];

@@ -6,7 +6,7 @@ import {IPriceOracle} from "../../src/interfaces/IPriceOracle.sol";
 import {OracleScene} from "../OracleScene.sol";
 import {FakeFeed} from "../mocks/FakeFeed.sol";
 
-/// Which answers of a feed make a price. The feed under test prices slot 3; the others are well.
+/// Which answers of a feed make a price: OR-6 to OR-9. The feed under test prices slot 3; the others are well.
 contract OracleAnswersTest is OracleScene {
     uint256 private constant SLOT = 3;
 

@@ -8,7 +8,7 @@ import {OracleScene} from "../OracleScene.sol";
 import {FakeFeed} from "../mocks/FakeFeed.sol";
 import {SequencerFeed} from "../mocks/SequencerFeed.sol";
 
-/// Which feed sets may be added, and that they stay as they were added.
+/// Which feed sets may be added, and that they stay as they were added: OR-1, OR-2.
 contract OracleFeedSetsTest is OracleScene {
     address private constant NOBODY = address(0xdead);
 

@@ -4,8 +4,8 @@ pragma solidity 0.8.37;
 import {IPriceOracle} from "../../src/interfaces/IPriceOracle.sol";
 import {OracleScene} from "../OracleScene.sol";
 
-/// Prices that move beyond their bound wait for a second look. Slot 0 starts at 100 dollars, slot 1 at 200; their
-/// bounds are 10 % and 20 % of the smaller price.
+/// Prices that move beyond their bound wait for a second look: OR-11, OR-13, OR-14. Slot 0 starts at 100 dollars, slot 1
+/// at 200; their bounds are 10 % and 20 % of the smaller price.
 contract OracleMovesTest is OracleScene {
     function setUp() public override {
         super.setUp();

@@ -6,7 +6,7 @@ import {OracleScene} from "../OracleScene.sol";
 import {FakeFeed} from "../mocks/FakeFeed.sol";
 import {SequencerFeed} from "../mocks/SequencerFeed.sol";
 
-/// On a rollup: no prices while the sequencer is down, nor until it has been back for the grace period.
+/// On a rollup: no prices while the sequencer is down, nor until it has been back for the grace period: OR-10.
 contract OracleSequencerTest is OracleScene {
     uint32 private constant GRACE = 20 minutes;
     int256 private constant UP = 0;

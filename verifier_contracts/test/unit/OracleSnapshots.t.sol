@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IPriceOracle} from "../../src/interfaces/IPriceOracle.sol";
 import {OracleScene} from "../OracleScene.sol";
 
-/// What a snapshot holds, how it is numbered, and that it stays.
+/// What a snapshot holds, how it is numbered, and that it stays: OR-3 to OR-5.
 contract OracleSnapshotsTest is OracleScene {
     function expectSnapshot(uint32 round, uint256 feedSet, uint256 timestamp, uint256[] memory words) private view {
         (uint32 givenSet, uint40 givenTimestamp, uint256[] memory givenWords) = oracle.snapshot(round);

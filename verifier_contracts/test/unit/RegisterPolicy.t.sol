@@ -7,6 +7,7 @@ import {PolicyLayout} from "../../src/libraries/PolicyLayout.sol";
 import {Signals} from "../../src/libraries/Signals.sol";
 import {PolicyScene} from "../PolicyScene.sol";
 
+/// POLICY-1, and the rules of `register`.
 contract RegisterPolicyTest is PolicyScene {
     address private constant ANYBODY = address(bytes20(hex"0101010101010101010101010101010101010101"));
 
