@@ -135,9 +135,11 @@ class DevFeed(Client):
 
 def development_feeds(addresses: Mapping[str, str], heartbeat_s: int, max_deviation_bps: int) -> FeedsFile:
     """The file of feeds (instrument → address) that are all alike."""
-    alike = {"heartbeat": heartbeat_s, "deviation": max_deviation_bps}
-    entries = {name: FeedEntry.model_construct(aggregator=feed, **alike) for name, feed in addresses.items()}
-    return FeedsFile.model_construct(feeds=entries)
+
+    def entry(feed: str) -> FeedEntry:
+        return FeedEntry.model_construct(aggregator=feed, heartbeat=heartbeat_s, deviation=max_deviation_bps)
+
+    return FeedsFile.model_construct(feeds={name: entry(feed) for name, feed in addresses.items()})
 
 
 #: Decimals of the answers that development feeds give: those of the statement's prices.
