@@ -541,7 +541,10 @@ def test_stuck_below_the_cap(world: World) -> None:
 
 
 def test_an_earlier_attempt_is_mined_after_it_was_replaced(world: World) -> None:
-    """Another node's pool had the first one. Whichever it is, it is the one effect."""
+    """Another node's pool had the first one. Whichever it is, it is the one effect.
+
+    The call is one that reverts the second time: with the first attempt in the pool, the second is not to be simulated.
+    """
     world.rpc("evm_setAutomine", False)
 
     def first_wins() -> None:
@@ -555,7 +558,8 @@ def test_an_earlier_attempt_is_mined_after_it_was_replaced(world: World) -> None
         if len(attempts) == 2 and world.chain.knows(attempts[1].hash):
             first_wins()
 
-    mined = faults.require_one(world.sender(stuck_after_s=0.1, progress=mine_when_replaced).perform(KEY, world.call()))
+    sender = world.sender(stuck_after_s=0.3, give_up_after_s=3, progress=mine_when_replaced)
+    mined = faults.require_one(sender.perform(KEY, world.call("advance", 1)))
     assert mined.summary.hash == world.attempts(KEY)[0].hash == world.intent(KEY).hash
     assert (world.count(), world.nonce()) == (1, 1)
 

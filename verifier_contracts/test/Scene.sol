@@ -143,4 +143,13 @@ abstract contract Scene is OracleScene, PolicyScene {
         vm.expectRevert(reason);
         submitBatch(round, batch);
     }
+
+    /// What the operator pays for a call that is refused for this reason.
+    function gasOfRefusal(bytes memory call, uint256 gasLimit, bytes memory reason) internal returns (uint256) {
+        vm.prank(OPERATOR);
+        (bool ok, bytes memory answer) = address(hub).call{gas: gasLimit}(call);
+        vm.assertFalse(ok);
+        vm.assertEq(answer, reason);
+        return vm.lastCallGas().gasTotalUsed;
+    }
 }

@@ -27,8 +27,16 @@ library Trapdoor {
     }
 
     /// @param nonce other proofs of the same signals for other nonces.
-    function prove(uint256[] memory signals, uint256 nonce) internal view returns (Groth16.Proof memory proof) {
+    function prove(uint256[] memory signals, uint256 nonce) internal view returns (Groth16.Proof memory) {
         (TrapdoorKeys.Secrets memory s,) = TrapdoorKeys.key(signals.length);
+        return proveUnder(s, signals, nonce);
+    }
+
+    function proveUnder(TrapdoorKeys.Secrets memory s, uint256[] memory signals, uint256 nonce)
+        internal
+        view
+        returns (Groth16.Proof memory proof)
+    {
         uint256 a = uint256(keccak256(abi.encode(signals, nonce))) % R;
         uint256 statement = s.ic[0];
         for (uint256 j; j < signals.length; ++j) {

@@ -3,18 +3,8 @@ pragma solidity 0.8.37;
 
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
 import {Batches} from "../Batches.sol";
+import {Meter} from "../Meter.sol";
 import {Scene} from "../Scene.sol";
-
-/// Measures calls from within a transaction, as the hub makes them.
-contract Meter {
-    function gasOf(address target, bytes calldata input) external view returns (uint256 used) {
-        bytes memory copy = input;
-        used = gasleft();
-        (bool ok, bytes memory answer) = target.staticcall(copy);
-        used -= gasleft();
-        require(ok && abi.decode(answer, (bool)));
-    }
-}
 
 /// Figures for the snapshot file: 50 vaults of one operator under one mandate, each of them rebalanced before.
 contract HubGasTest is Scene {
