@@ -97,7 +97,7 @@ class Share(Client):
     def deposit(self, sender: Sender, assets: int, label: str = "") -> Mined | None:
         """Pay assets in for shares; the same amount once for each label."""
         self.asset.approve(sender, self.address, assets)
-        return self.act(sender, "deposit", assets, sender.address, once=(assets, sender.address, label))
+        return self.act(sender, "deposit", assets, sender.address, once=(assets, label))
 
     def move(self, sender: Sender, hub: Hub, flow_e6: int, label: str = "") -> Mined | None:
         """A flow (1e-6): idle assets to custody for the book if it is positive, back from the operator if negative.

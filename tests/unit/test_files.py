@@ -601,7 +601,7 @@ def test_feeds_are_written_as_they_are_read(tmp_path):
     names = [slot.instrument for slot in policy.slots if slot.instrument]
     entry = {"aggregator": SOMEBODY.lower(), "heartbeat": "3600 s", "deviation": "655.35%"}
     document = yaml.load(FEEDS, Loader=yaml.BaseLoader) | {"feeds": dict.fromkeys(names, entry)}
-    (tmp_path / "feeds.yaml").write_text(yaml.dump(document))
+    (tmp_path / "feeds.yaml").write_text(json.dumps(document))
     feeds = files.read_feeds(tmp_path / "feeds.yaml", policy)
     assert (feeds.confirmation_delay, feeds.sequencer.grace_period) == (600, 3600)
     assert {(one.aggregator, one.heartbeat, one.deviation) for one in feeds.feeds.values()} == {(SOMEBODY, 3600, 65_535)}
@@ -613,10 +613,10 @@ def test_feeds_are_written_as_they_are_read(tmp_path):
         ({names[0]: entry | {"heartbeat": "3600"}}, "followed by ' s'"),
         ({names[0]: entry | {"aggregator": SOMEBODY.swapcase().replace("0X", "0x")}}, "wrong checksum"),
     ):
-        (tmp_path / "wrong.yaml").write_text(yaml.dump(document | {"feeds": document["feeds"] | change}))
+        (tmp_path / "wrong.yaml").write_text(json.dumps(document | {"feeds": document["feeds"] | change}))
         with pytest.raises(InputError, match=expected):
             files.read_feeds(tmp_path / "wrong.yaml", policy)
-    (tmp_path / "wrong.yaml").write_text(yaml.dump(document | {"feeds": dict.fromkeys(names[1:], entry)}))
+    (tmp_path / "wrong.yaml").write_text(json.dumps(document | {"feeds": dict.fromkeys(names[1:], entry)}))
     with pytest.raises(InputError, match=f"no feed for {names[0]}"):
         files.read_feeds(tmp_path / "wrong.yaml", policy)
 
