@@ -107,8 +107,7 @@ def two(url_and_market: tuple[str, Market], tmp_path: Path) -> Scene:
     return scene(*url_and_market, tmp_path, 2)
 
 
-@pytest.mark.parametrize("count", [1, 2])
-@pytest.mark.parametrize("die_at", [0, 1, 2, 3, 4, 5, 7, 9, 11, 13, 15, 17])
+@pytest.mark.parametrize(("die_at", "count"), [(point, 1 + point % 2) for point in range(18)])
 def test_killed_and_run_again(two: Scene, die_at: int, count: int) -> None:
     """Killed before the step that has this number, counted from the signing on; one rebalance, and a batch of two."""
     ended = faults.run([two.errand(die_at, count)])
