@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import artifacts, files, operations
+from . import files, operations
 from .chain_options import Access, chain_command
 from .cli_common import FILE, console, example, json_option, print_json, size_option, table, warn_insecure
 from .constants import DEVELOPMENT_CHAIN_IDS, SIZES
@@ -95,7 +95,7 @@ def chain_up(
         market = local.furnish(accounts, key, rules, at, stages)
         try:
             files.write_deployment(out, market.protocol.deployment)
-            artifacts.write_new(feeds_out, market.feeds_file.model_dump_json(indent=2) + "\n")
+            files.write_feeds(feeds_out, market.feeds_file)
             _show_market(market, out, feeds_out, as_json)
             while True:
                 time.sleep(3600)

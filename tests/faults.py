@@ -170,6 +170,9 @@ class Errand:
     since: str = ""
     file_limit: int | None = None
 
+    def act(self, sender: Sender) -> None:
+        assert sender.perform(self.key, self.call)
+
     def __call__(self) -> None:
         """Exit codes: 0 performed, 3 refused by the disk, 1 anything else; -9 died."""
         try:
@@ -185,7 +188,7 @@ class Errand:
             sender = _stepping(self, step)
             if self.file_limit is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (self.file_limit, resource.RLIM_INFINITY))
-            assert sender.perform(self.key, self.call)
+            self.act(sender)
         except InputError:
             os._exit(3)
         except BaseException:
