@@ -24,7 +24,7 @@ EXPLAINED = {
     "PointAtInfinity()": "a point of the verifying key is the point at infinity; the key must not be used",
     "PointNotOnCurve()": "a point of the verifying key is not on its curve; the key must not be used",
     "SecondPhaseSkipped()": "the verifying key had no second phase, and anyone can forge proofs; it must not be used",
-    "WrongSignalCount(uint256 signals)": "the verifying key has {signals} public signals; a rebalance has 9, 11 or 14",
+    "WrongPointCount(uint256 points)": "the verifying key has {points} points IC; a key of a rebalance has 10, 12 or 15",
     "KeySizeMismatch(uint256 batchSignals, uint256 signals)": "the batch verifier takes {batchSignals} public signals "
     "and this size has {signals}; give the one for this size",
     "UnknownKey(uint24 key)": "the hub has no verifying key {key}; see the deployment file for those it has",

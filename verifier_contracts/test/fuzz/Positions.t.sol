@@ -11,7 +11,6 @@ contract PositionsTest is Base {
 
     Position private stored;
 
-
     function testFuzz_readsWhatSolidityWrote(
         uint32 sequence,
         uint48 navFloor,

@@ -6,9 +6,9 @@ import {Batches} from "../Batches.sol";
 import {Meter} from "../Meter.sol";
 import {Scene} from "../Scene.sol";
 
-/// Figures for the snapshot file: 50 vaults of one operator under one mandate, each of them rebalanced before, an hour apart.
-/// Nothing has flowed, and of 16 slots the last has no price, as may well be: each saves a batch one of the verifier's
-/// multiplications.
+/// Figures for the snapshot file: 50 vaults of one operator under one mandate, each of them rebalanced before, an hour
+/// apart. Nothing has flowed, and of 16 slots the last has no price, as may well be: each saves a batch one of the
+/// verifier's multiplications.
 contract HubGasTest is Scene {
     /// Two cold storage slots, read and changed from one value other than 0 to another (EIP-2929, EIP-3529).
     uint256 private constant STATE_GAS = 2 * (2_100 + 2_900);
@@ -120,8 +120,8 @@ contract HubGasTest is Scene {
         measure(32, "32 slots");
     }
 
-    /// Every flow is one out of the book, the dearest to encode, so that one more scalar of the key is other than 0. Then every
-    /// vault has a mandate of its own on top.
+    /// Every flow is one out of the book, the dearest to encode, so that one more scalar of the key is other than 0. Then
+    /// every vault has a mandate of its own on top.
     function test_gasWithoutLuck() public {
         build(16);
         openVaults(20);
