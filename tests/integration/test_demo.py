@@ -25,7 +25,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def shown(place: Path) -> Result:
     """What the program showed."""
-    result = commandline.run("demo", "--json", "summary.json", cwd=place, env=commandline.environment(place))
+    result = commandline.run("demo", "--json", "summary.json", cwd=place, env=commandline.environment(place), timeout_s=600)
     assert result.code == 0, result
     return result
 
