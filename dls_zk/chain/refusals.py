@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eth_abi import decode
+from eth_abi.exceptions import DecodingError
 from eth_utils import function_signature_to_4byte_selector
 
 from ..field import decode_signed
@@ -192,10 +193,13 @@ def _parameters(declaration: str, raw: bytes) -> dict[str, str] | None:
     types = [kind for kind, _ in inputs]
     if function_signature_to_4byte_selector(f"{name}({','.join(types)})") != raw[:4]:
         return None
-    values = decode(types, raw[4:])
+    try:
+        values = decode(types, raw[4:])
+    except (DecodingError, UnicodeDecodeError):  # another contract's word: it may be anything
+        return None
     if name == "FlowMismatch":
         values = tuple(decode_signed(value) for value in values)
-    if name == "WrongStatus":
+    if name == "WrongStatus" and values[0] < len(STATUSES):
         values = (STATUSES[values[0]],)
     return {"": name} | {parameter: _shown(value) for (_, parameter), value in zip(inputs, values, strict=True)}
 
