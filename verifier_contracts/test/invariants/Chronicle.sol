@@ -138,6 +138,7 @@ abstract contract Chronicle is VaultScene {
     }
 
     function moved(Vault storage v, uint32 mandate_) internal {
+        if (statusOf(v) == IRebalanceHub.Status.Stale) v.marked = IRebalanceHub.Status.Stale;
         (v.mandate, v.proposal) = (mandate_, 0);
         v.version += 1;
     }
@@ -271,7 +272,11 @@ abstract contract Chronicle is VaultScene {
     }
 
     function isOpen(Vault storage v) internal view returns (bool) {
-        if (statusOf(v) != IRebalanceHub.Status.Active) return false;
+        return statusOf(v) == IRebalanceHub.Status.Active && isFine(v);
+    }
+
+    /// Whether the step of the disclosed NAV is at most a hundredth of what all shares are worth.
+    function isFine(Vault storage v) internal view returns (bool) {
         (uint256 bottom, uint256 top) = worthOf(v);
         return v.token.totalSupply() == 0 || 100 * (top - bottom) <= bottom;
     }

@@ -435,6 +435,7 @@ contract Handler is Chronicle {
         bytes4 reason;
         if (v.proposal == 0) reason = IRebalanceHub.NoMandateProposed.selector;
         else if (clock() < activeFrom) reason = IRebalanceHub.TooEarly.selector;
+        if (v.marked == IRebalanceHub.Status.Paused) reason = IRebalanceHub.WrongStatus.selector;
         callHub(anyHolder(), abi.encodeCall(IRebalanceHub.activateMandate, (v.id)), reason);
         if (reason == 0) moved(v, v.proposal);
     }
@@ -685,9 +686,9 @@ contract Handler is Chronicle {
         uint256 number = anyToken();
         Vault storage v = vaults[number];
         uint256 most = upTo(4);
-        bool over = v.marked == IRebalanceHub.Status.WindDown;
-        (uint256 shares, uint256 assets) = over ? (uint256(0), uint256(0)) : process(number, most);
-        bytes4 reason = over ? IDlsVault.WrongStatus.selector : bytes4(0);
+        bytes4 reason = isFine(v) ? bytes4(0) : IDlsVault.StepTooCoarse.selector;
+        if (v.marked == IRebalanceHub.Status.WindDown) reason = IDlsVault.WrongStatus.selector;
+        (uint256 shares, uint256 assets) = reason == 0 ? process(number, most) : (uint256(0), uint256(0));
         bytes memory answer = callToken(number, EVE, abi.encodeCall(v.token.processQueue, (most)), reason);
         if (reason == 0) vm.assertTrue(keccak256(answer) == keccak256(abi.encode(shares, assets)));
     }
