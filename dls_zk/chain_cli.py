@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import artifacts, files, operations
+from . import files, operations
 from .chain_options import Access, chain_command
 from .cli_common import FILE, console, example, json_option, print_json, size_option, table, warn_insecure
 from .constants import DEVELOPMENT_CHAIN_IDS, SIZES
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from .chain.client import Event
     from .chain.deployment import Finding
     from .chain.local import LocalMarket
+
+#: For the examples of the help.
+EXAMPLE_VAULT = "0x" + "3fc1" * 16
+
 
 class VaultId(click.ParamType):  # type: ignore[type-arg]
     """The id of a vault: 32 bytes in hex."""
@@ -50,9 +54,15 @@ def chain_group() -> None:
     """A local chain for development."""
 
 
-@chain_group.command("up", **example("dls-zk chain up --port 8545 --size 16"))
+@chain_group.command("up", **example("dls-zk chain up --port 8545"))
 @click.option("--port", type=click.IntRange(0, 65535), default=8545, show_default=True, help="Port; 0 for a free one.")
-@click.option("--chain-id", type=click.Choice([str(n) for n in DEVELOPMENT_CHAIN_IDS]), default="31337", show_default=True)
+@click.option(
+    "--chain-id",
+    type=click.Choice([str(n) for n in DEVELOPMENT_CHAIN_IDS]),
+    default="31337",
+    show_default=True,
+    help="Id of the chain.",
+)
 @click.option("--out", type=FILE, default="deployment.json", show_default=True, help="File to write: the contracts.")
 @click.option("--feeds", "feeds_out", type=FILE, default="feeds.json", show_default=True, help="File to write: the feeds.")
 @click.option("--policy", type=FILE, help="Policy whose instruments are priced; the example's if not given.")
@@ -85,7 +95,7 @@ def chain_up(
         market = local.furnish(accounts, key, rules, at, stages)
         try:
             files.write_deployment(out, market.protocol.deployment)
-            artifacts.write_new(feeds_out, market.feeds_file.model_dump_json(indent=2) + "\n")
+            files.write_feeds(feeds_out, market.feeds_file)
             _show_market(market, out, feeds_out, as_json)
             while True:
                 time.sleep(3600)
@@ -244,7 +254,7 @@ def _outcome_json(outcome: Outcome) -> dict[str, object]:
 # --- watch ------------------------------------------------------------------------------------------------------
 
 
-@click.command("watch", **example("dls-zk watch 0x3f…c1 --json"))
+@click.command("watch", **example(f"dls-zk watch {EXAMPLE_VAULT} --json"))
 @click.argument("vaults", type=VaultId(), nargs=-1, metavar="[VAULT]...")
 @chain_command()
 @click.option("--from-block", type=click.IntRange(0), help="First block; the present one if not given.")

@@ -300,7 +300,7 @@ def prove(
     kind: str | None,
     as_json: bool,
 ) -> None:
-    """Prove a rebalance.
+    """Prove a rebalance and write the proof.
 
     Writes opening.json (SECRET: the vault cannot move without it), and proof.json and terms.yaml (public) for `submit`.
 

@@ -5,7 +5,7 @@
     book     YAML, CSV   quantities held (secret)                      read_book     → N quantities
     trades   YAML, CSV   quantities after minus before (secret)        read_trades   → N quantities
     terms    YAML        flow, accrual and context of one rebalance    read_terms, write_terms ↔ model.Terms
-    feeds    YAML        which price feed prices which instrument      read_feeds
+    feeds    YAML        which price feed prices which instrument      read_feeds, write_feeds
     vault    YAML        what a vault is opened with                   read_vault
     deployment JSON      where the contracts are on a chain            read_deployment, write_deployment
     opening  JSON        what opens a commitment (secret, mode 0600)   read_opening, write_opening ↔ model.Opening
@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 import yaml
-from eth_utils import is_address, to_checksum_address
+from eth_utils import to_checksum_address
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -60,7 +60,7 @@ from .constants import (
     global_fields,
     slot_fields,
 )
-from .context import Context
+from .context import Context, is_address
 from .errors import InputError
 from .field import require_canonical
 from .model import Opening, Policy, Prices, SlotTerms, Terms, is_signed_field
@@ -845,6 +845,24 @@ def read_feeds(path: str | Path, policy: Policy) -> FeedsFile:
         if name not in feeds.feeds:
             raise InputError(f"no feed for {name}; every instrument of the policy needs one", str(path))
     return feeds
+
+
+def write_feeds(path: str | Path, feeds: FeedsFile) -> None:
+    """Write feeds (JSON, which is YAML too). InputError if the file exists."""
+    seconds, percent = Fixed(0, 0, (1 << 32) - 1, " s"), Fixed(2, 1, (1 << 16) - 1, "%")
+    document: dict[str, Any] = {"confirmation_delay": seconds.show(feeds.confirmation_delay)}
+    if feeds.sequencer:
+        grace_period = seconds.show(feeds.sequencer.grace_period)
+        document["sequencer"] = {"feed": feeds.sequencer.feed, "grace_period": grace_period}
+    document["feeds"] = {
+        name: {
+            "aggregator": feed.aggregator,
+            "heartbeat": seconds.show(feed.heartbeat),
+            "deviation": percent.show(feed.deviation),
+        }
+        for name, feed in feeds.feeds.items()
+    }
+    write_new(Path(path), json.dumps(document, indent=2) + "\n")
 
 
 def read_vault(path: str | Path) -> VaultFile:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from eth_utils import to_checksum_address
 
 from . import files
-from .chain_cli import VaultId, event_json, event_text, time_text
+from .chain_cli import EXAMPLE_VAULT, VaultId, event_json, event_text, time_text
 from .chain_options import Access, chain_command
 from .cli_common import FILE, console, example, json_option, print_json, table
 from .commitments import policy_hash
+from .context import is_address
 from .errors import ChainError, InputError
 from .files import Fixed
 from .model import Policy, Prices
@@ -36,6 +38,17 @@ class Quantity(click.ParamType):  # type: ignore[type-arg]
             return _QUANTITY.parse(value) if isinstance(value, str) else int(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Address(click.ParamType):  # type: ignore[type-arg]
+    """An account, with its checksum."""
+
+    name = "address"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not isinstance(value, str) or not is_address(value):
+            self.fail("not an address (0x and 40 hex digits, with the right checksum if it has one)", param, ctx)
+        return to_checksum_address(value)
 
 
 def _hash(text: str) -> int | None:
@@ -77,7 +90,19 @@ def policy_register(access: Access, policy: Path, as_json: bool) -> None:
     protocol = access.protocol()
     with access.stages("Policy registered"):
         mined = protocol.registry.register(access.sender(protocol.chain), rules)
-    told = {"policy_hash": f"0x{policy_hash(rules):064x}", "transaction": mined and mined.summary.hash}
+    digest = policy_hash(rules)
+    as_given = protocol.registry.policy(digest) == rules
+    told = {
+        "policy_hash": f"0x{digest:064x}",
+        "transaction": mined and mined.summary.hash,
+        "names_as_given": as_given,
+    }
+    if not as_given:
+        click.echo(
+            "warning: somebody registered this policy before, with another name or other names of venues, factors or "
+            "scenarios; the hash does not bind these",
+            err=True,
+        )
     if as_json:
         print_json(told)
     else:
@@ -144,7 +169,7 @@ def policy_diff(access: Access, old: str, new: str, as_json: bool) -> None:
     click.echo(f"all together: {effect}" if found else "no change")
 
 
-@policy_group.command("activate", **example("dls-zk policy activate 0x3f…c1 --policy tighter.yaml"))
+@policy_group.command("activate", **example(f"dls-zk policy activate {EXAMPLE_VAULT} --policy tighter.yaml"))
 @click.argument("vault", type=VaultId())
 @chain_command(signing=True)
 @click.option("--policy", metavar="FILE|HASH", help="The policy; the present one if not given.")
@@ -364,7 +389,7 @@ def vault_open(access: Access, vault: Path, as_json: bool) -> None:
         click.echo(f"0x{opened.hex()}")
 
 
-@vault_group.command("status", **example("dls-zk vault status 0x3f…c1 --json"))
+@vault_group.command("status", **example(f"dls-zk vault status {EXAMPLE_VAULT} --json"))
 @click.argument("vault", type=VaultId())
 @chain_command()
 @json_option
@@ -432,7 +457,7 @@ def _shares(share: Share) -> dict[str, Any]:
     }
 
 
-@vault_group.command("history", **example("dls-zk vault history 0x3f…c1"))
+@vault_group.command("history", **example(f"dls-zk vault history {EXAMPLE_VAULT}"))
 @click.argument("vault", type=VaultId())
 @chain_command()
 @json_option
@@ -450,7 +475,7 @@ def vault_history(access: Access, vault: bytes, as_json: bool) -> None:
     console.print(rows)
 
 
-@vault_group.command("terms", **example("dls-zk vault terms 0x3f…c1 --out terms.yaml"))
+@vault_group.command("terms", **example(f"dls-zk vault terms {EXAMPLE_VAULT} --out terms.yaml"))
 @click.argument("vault", type=VaultId())
 @chain_command()
 @click.option("--round", "number", type=int, help="Price round; the newest of the vault's feeds if not given.")
@@ -505,7 +530,7 @@ def _flow_command(name: str, example_text: str, help_text: str, direction: int) 
 
 _flow_command(
     "draw",
-    "dls-zk vault draw 0x3f…c1 10000000",
+    f"dls-zk vault draw {EXAMPLE_VAULT} 10000000",
     """Bring a quantity of the settlement asset into the book.
 
     Out of the share token into custody; of a vault without one, recorded by its opener. Cut off and run again, it is one
@@ -515,7 +540,7 @@ _flow_command(
 )
 _flow_command(
     "give-back",
-    "dls-zk vault give-back 0x3f…c1 250000.5",
+    f"dls-zk vault give-back {EXAMPLE_VAULT} 250000.5",
     """Bring a quantity of the settlement asset back out of the book.
 
     From the operator's account into the share token; of a vault without one, recorded by its opener. As `vault draw`.
@@ -525,7 +550,7 @@ _flow_command(
 
 
 def _mark_command(name: str, function: str, help_text: str) -> None:
-    @vault_group.command(name, help=help_text, **example(f"dls-zk vault {name} 0x3f…c1"))
+    @vault_group.command(name, help=help_text, **example(f"dls-zk vault {name} {EXAMPLE_VAULT}"))
     @click.argument("vault", type=VaultId())
     @chain_command(signing=True)
     @json_option
@@ -545,3 +570,38 @@ _mark_command("unpause", "unpause", "Let a paused vault go on. For its guardian.
 _mark_command("wind-down", "windDown", "Wind a vault down, for good. For its operator, or anyone once it is stale for long.")
 _mark_command("call-stale", "callStale", "Put on record that a vault is stale. Anyone may.")
 _mark_command("withdraw-mandate", "withdrawMandate", "Withdraw the mandate that was proposed. For operator and guardian.")
+
+
+@vault_group.command("propose-operator", **example(f"dls-zk vault propose-operator {EXAMPLE_VAULT} 0x7099…79C8"))
+@click.argument("vault", type=VaultId())
+@click.argument("operator", type=Address())
+@chain_command(signing=True)
+@json_option
+def vault_propose_operator(access: Access, vault: bytes, operator: str, as_json: bool) -> None:
+    """Name the account that may take over as operator. For the operator; the other account then accepts."""
+    protocol = access.protocol()
+    with access.stages("Operator proposed"):
+        protocol.hub.propose_operator(access.sender(protocol.chain), vault, operator)
+    _print_operators(protocol, vault, as_json)
+
+
+@vault_group.command("accept-operator", **example(f"dls-zk vault accept-operator {EXAMPLE_VAULT} --keystore new.json"))
+@click.argument("vault", type=VaultId())
+@chain_command(signing=True)
+@json_option
+def vault_accept_operator(access: Access, vault: bytes, as_json: bool) -> None:
+    """Take over as operator. For the account that was named; proofs made for the old operator are void from then on."""
+    protocol = access.protocol()
+    with access.stages("Operator accepted"):
+        protocol.hub.accept_operator(access.sender(protocol.chain), vault)
+    _print_operators(protocol, vault, as_json)
+
+
+def _print_operators(protocol: Protocol, vault: bytes, as_json: bool) -> None:
+    roles = protocol.hub.roles(vault)
+    told = {"operator": roles.operator, "proposed_operator": roles.proposed_operator}
+    if as_json:
+        print_json(told)
+    else:
+        for name, address in told.items():
+            click.echo(f"{name.replace('_', ' ')}  {address}")

@@ -97,7 +97,7 @@ class World:
         """The account as a sender; over another URL, with other settings, and with what happens when it waits."""
         on = connect(url) if url else self.chain
         shown = {"progress": progress} if progress else {}
-        return Sender(on, KeySigner(self.account, self.account.address), self.folder, Delivery(**FAST | delivery), **shown)
+        return Sender(on, KeySigner(self.account), self.folder, Delivery(**FAST | delivery), **shown)
 
     def intent(self, key: Key) -> Intent:
         with journal.opened(self.folder, self.chain.genesis_hash()) as opened:
@@ -170,6 +170,9 @@ class Errand:
     since: str = ""
     file_limit: int | None = None
 
+    def act(self, sender: Sender) -> None:
+        assert sender.perform(self.key, self.call)
+
     def __call__(self) -> None:
         """Exit codes: 0 performed, 3 refused by the disk, 1 anything else; -9 died."""
         try:
@@ -185,7 +188,7 @@ class Errand:
             sender = _stepping(self, step)
             if self.file_limit is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (self.file_limit, resource.RLIM_INFINITY))
-            assert sender.perform(self.key, self.call)
+            self.act(sender)
         except InputError:
             os._exit(3)
         except BaseException:
@@ -227,7 +230,7 @@ def _stepping(errand: Errand, step: Callable[[str], None]) -> Sender:
             step("after signing")
             return raw
 
-    return Sender(on, Steps(account, account.address), errand.folder, Delivery(**FAST))
+    return Sender(on, Steps(account), errand.folder, Delivery(**FAST))
 
 
 def run(errands: Sequence[Errand]) -> list[int]:

@@ -63,8 +63,8 @@ class Client:
         once: Sequence[str | int],
         is_done: Callable[[BlockIdentifier], bool] | None = None,
     ) -> Mined | None:
-        """Call a function once: see ``Sender.perform``. once: what tells this call from others of the same function."""
-        key: Key = (function, self.chain.chain_id, self.address, *once)
+        """Call a function once: see ``Sender.perform``. once: tells this call from others of the function by the account."""
+        key: Key = (function, self.chain.chain_id, self.address, sender.address, *once)
         return sender.perform(key, self.call(function, *arguments), is_done)
 
     def said(self, mined: Mined, *names: str) -> dict[str, Any]:

@@ -169,9 +169,9 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
 
 
 def create(sender: Sender, artifact: Artifact, *arguments: object) -> str:
-    """Deploy a contract, once for the same code and arguments; its address."""
+    """Deploy a contract, once for an account and the same code and arguments; its address."""
     call = Call.deploying(sender.chain, artifact, *arguments)
-    mined = sender.perform(("deploy", sender.chain.chain_id, artifact.name, keccak(call.data).hex()), call)
+    mined = sender.perform(("deploy", sender.chain.chain_id, artifact.name, sender.address, keccak(call.data).hex()), call)
     address = mined and mined.receipt["contractAddress"]
     if not address:
         raise ChainError(f"{artifact.name} was not deployed: its transaction has no contract address")

@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 from eth_utils import keccak
 
 from ..constants import PRICE_DECIMALS, SIZES
-from ..files import FeedsFile
+from ..files import FeedEntry, FeedsFile
 from ..model import Policy
 from ..statement import unpack_prices
 from .client import Client
@@ -135,8 +135,11 @@ class DevFeed(Client):
 
 def development_feeds(addresses: Mapping[str, str], heartbeat_s: int, max_deviation_bps: int) -> FeedsFile:
     """The file of feeds (instrument → address) that are all alike."""
-    terms = {"heartbeat": f"{heartbeat_s} s", "deviation": f"{max_deviation_bps // 100}.{max_deviation_bps % 100:02d}%"}
-    return FeedsFile.model_validate({"feeds": {name: {"aggregator": feed} | terms for name, feed in addresses.items()}})
+
+    def entry(feed: str) -> FeedEntry:
+        return FeedEntry.model_construct(aggregator=feed, heartbeat=heartbeat_s, deviation=max_deviation_bps)
+
+    return FeedsFile.model_construct(feeds={name: entry(feed) for name, feed in addresses.items()})
 
 
 #: Decimals of the answers that development feeds give: those of the statement's prices.

@@ -29,7 +29,7 @@ class Holdings:
 
 
 class Asset(Client):
-    """An ERC-20 token (any ABI with its functions will do); ``mint`` works on ``DevAsset`` alone. In its smallest unit."""
+    """An ERC-20 token; ``mint`` works on ``DevAsset`` alone. Amounts in its smallest unit."""
 
     def mint(self, sender: Sender, to: str, amount: int, label: str = "") -> Mined | None:
         """Make some for an account; the same amount once for each label."""
@@ -82,7 +82,7 @@ class Share(Client):
 
     @property
     def asset(self) -> Asset:
-        """The token that the shares are paid for with."""
+        """The token that the shares are paid for with, by the functions that all tokens have."""
         return Asset(self.chain, self.artifact, self.read("asset"))
 
     def decimals(self) -> tuple[int, int]:
@@ -97,7 +97,7 @@ class Share(Client):
     def deposit(self, sender: Sender, assets: int, label: str = "") -> Mined | None:
         """Pay assets in for shares; the same amount once for each label."""
         self.asset.approve(sender, self.address, assets)
-        return self.act(sender, "deposit", assets, sender.address, once=(assets, sender.address, label))
+        return self.act(sender, "deposit", assets, sender.address, once=(assets, label))
 
     def move(self, sender: Sender, hub: Hub, flow_e6: int, label: str = "") -> Mined | None:
         """A flow (1e-6): idle assets to custody for the book if it is positive, back from the operator if negative.

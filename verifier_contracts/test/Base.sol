@@ -32,8 +32,8 @@ interface Vm {
     function expectRevert() external;
     function expectRevert(bytes4 reason) external;
     function expectRevert(bytes calldata reason) external;
-    function getBlockTimestamp() external view returns (uint256 timestamp);
     function getNonce(address account) external view returns (uint64);
+    function getBlockTimestamp() external view returns (uint256 timestamp);
     function pauseGasMetering() external;
     function lastCallGas() external view returns (Gas memory);
     function prank(address sender) external;
