@@ -340,8 +340,8 @@ def markdown(figures: Figures, sizes: Sequence[int]) -> str:
 
 Written by `scripts/gas`: gas used by whole transactions, from their receipts on a local anvil ({contracts.EVM_VERSION}, solc
 with {contracts.OPTIMIZER_RUNS:,} optimizer runs). The 21,000 of a transaction and its calldata are in every figure.
-Rebalances are those of vaults that have rebalanced before, each at a fresh snapshot; all slots but the last have an instrument
-and a feed.
+Rebalances are those of vaults that have rebalanced before, each at a fresh snapshot; all slots but the last have an
+instrument and a feed.
 
 A vault's rebalance in a batch of 20 costs, of a single one: {ratios}.
 
