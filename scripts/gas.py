@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -249,12 +250,11 @@ def measure_token(made: Fleet, figures: Figures) -> None:
     asset.mint(owner, owner.address, 10**12)
     asset.approve(owner, share.address, 2**255)
 
-    def act(function: str, *arguments: object) -> int:
-        act.count += 1  # type: ignore[attr-defined]
-        return site.used(f"token {act.count}", share.call(function, *arguments))[0]  # type: ignore[attr-defined]
+    numbers, me = count(), owner.address
 
-    act.count = 0  # type: ignore[attr-defined]
-    me = owner.address
+    def act(function: str, *arguments: object) -> int:
+        return site.used(f"token {next(numbers)}", share.call(function, *arguments))[0]
+
     act("deposit", 300_000 * USD, me)
     act("draw", 100_000 * USD)
     made.vaults[0] = share.vault
@@ -339,15 +339,17 @@ def markdown(figures: Figures, sizes: Sequence[int]) -> str:
 # Gas
 
 Written by `scripts/gas`: gas used by whole transactions, from their receipts on a local anvil ({contracts.EVM_VERSION}, solc
-with {contracts.OPTIMIZER_RUNS:,} optimizer runs). The 21,000 of a transaction and its calldata are in every figure. Rebalances are
-those of vaults that have rebalanced before, each at a fresh snapshot; all slots but the last have an instrument and a feed.
+with {contracts.OPTIMIZER_RUNS:,} optimizer runs). The 21,000 of a transaction and its calldata are in every figure.
+Rebalances are those of vaults that have rebalanced before, each at a fresh snapshot; all slots but the last have an
+instrument and a feed.
 
 A vault's rebalance in a batch of 20 costs, of a single one: {ratios}.
 
 {of_sizes(figures.by_size)}
 
 What a single rebalance and a further proof of a batch (from 20 to 50) are made of. Verification is what calls of the
-verifier used; state is two storage slots and the event has six words, as the EVM prices them; the rest is the hub's own steps.
+verifier used; state is two storage slots and the event has six words, as the EVM prices them; the rest is the hub's own
+steps.
 
 {of_sizes(figures.parts)}
 

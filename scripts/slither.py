@@ -12,8 +12,8 @@ REVIEWED = Path(__file__).parents[1] / "verifier_contracts" / "slither_reviewed.
 
 def main() -> int:
     findings = json.loads(Path(sys.argv[1]).read_text())["results"].get("detectors", [])
-    # A finding begins with what it is about and where that stands: "Hub.submit(uint256).x (src/Hub.sol#7) is ...". What stands
-    # in packages or in generated verifiers is not ours to change.
+    # A finding begins with what it is about and where that stands: "Hub.submit(uint256).x (src/Hub.sol#7) is ...". What
+    # stands in packages or in generated verifiers is not ours to change.
     places = [(finding["check"], *finding["description"].split(" (", 1)) for finding in findings]
     found = {(check, where) for check, where, file in places if file.startswith("src/") and "generated/" not in file}
     reviewed = {(entry["check"], entry["where"]) for entry in tomllib.loads(REVIEWED.read_text())["reviewed"]}

@@ -33,7 +33,8 @@ contract Handler is Chronicle {
 
     error Unexpected(bytes4 reason, bytes4 expected, bytes input);
 
-    /// Two vaults with share tokens, of assets with 6 and 18 decimals, and one without; each has rebalanced.
+    /// Two vaults with share tokens, of assets with 6 and 18 decimals, and one without; each has rebalanced, and the tokens
+    /// have a queue.
     function setUp() public override {
         super.setUp();
         openToken(6, OPERATOR, BASE);
@@ -49,6 +50,11 @@ contract Handler is Chronicle {
         for (uint256 i; i < 3; ++i) {
             submitAs(i, vaults[i].operator, honest(i, 6_000 * (2 - i / 2), 1), true);
         }
+        for (uint256 i; i < 6; ++i) {
+            this.requestRedeem(i);
+            this.processQueue(i);
+        }
+        for (uint256 i; i < 4; ++i) this.requestRedeem(i);
     }
 
     // --- calls ---
