@@ -313,8 +313,8 @@ class Sender:
             )
         if used > intent.nonce and depth == 0:
             return (
-                f"nonce {intent.nonce} of {self.address} is used, and {self.chain.where} shows nothing deep enough that used it: "
-                "its answers do not fit together yet; ask again, or another node"
+                f"nonce {intent.nonce} of {self.address} is used, and {self.chain.where} shows nothing deep enough that "
+                "used it: its answers do not fit together yet; ask again, or another node"
             )
         return f"no news for {self.delivery.give_up_after_s} s"
 
