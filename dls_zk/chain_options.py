@@ -40,7 +40,7 @@ _SIGNING = [
     click.option("--signer", metavar="URL", help="Who signs: a program that holds the key, over JSON-RPC."),
     click.option("--from", "account", metavar="ADDRESS", help="Account of the signer, or of a local development node."),
     click.option("--confirmations", type=click.IntRange(1), help="Blocks before it counts; 3, on a local chain 1."),
-    click.option("--max-fee", metavar="GWEI", type=click.IntRange(1), help="Never offer more for a unit of gas."),
+    click.option("--max-fee", metavar="GWEI", type=click.IntRange(1), help="Never offer more for a unit of gas; 500."),
 ]
 
 

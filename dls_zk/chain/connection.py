@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -32,7 +32,7 @@ from web3.exceptions import (
     Web3RPCError,
 )
 from web3.providers.rpc.utils import ExceptionRetryConfiguration
-from web3.types import BlockIdentifier, TxParams, TxReceipt
+from web3.types import BlockIdentifier, TxData, TxParams, TxReceipt
 
 from ..calldata import ProofArguments
 from ..constants import DEVELOPMENT_CHAIN_IDS
@@ -158,6 +158,19 @@ class Chain:
                 return self.web3.eth.get_block(number)["hash"].to_0x_hex()
             except BlockNotFound:
                 return None
+
+    def transaction_in(self, number: int, sender: str, nonce: int) -> str | None:
+        """Hash of a sender's transaction with a nonce in the block of this number, hex with 0x; None if it is not there."""
+        with self.reporting():
+            try:
+                transactions = self.web3.eth.get_block(number, full_transactions=True)["transactions"]
+            except BlockNotFound:
+                return None
+        wanted = (to_checksum_address(sender), nonce)
+        for transaction in cast(Sequence[TxData], transactions):
+            if (transaction["from"], transaction["nonce"]) == wanted:
+                return transaction["hash"].to_0x_hex()
+        return None
 
     def code(self, address: str) -> bytes:
         """The code of the contract at an address; empty if there is none."""

@@ -209,7 +209,8 @@ class Hub(Client):
 
         The same flow is recorded once between two rebalances, unless it has another label.
         """
-        once = (vault.hex(), self.state(vault).sequence, flow_e6, label)
+        # As mined: a rebalance that waits in the pool would give a second run another key.
+        once = (vault.hex(), self.state(vault, "latest").sequence, flow_e6, label)
         return self.act(sender, "recordFlow", vault, flow_e6, once=once)
 
     def mark(self, sender: Sender, vault: bytes, function: str) -> Mined | None:

@@ -33,6 +33,9 @@ from .transactions import Call, Sender
 #: A batch may take this share of a block: one over it.
 _BLOCK_PARTS = 2
 
+#: Gas limit that no transaction may exceed (EIP-7825).
+_TRANSACTION_GAS = 2**24
+
 #: From this number of proofs on they are verified by snarkjs in its worker, below it by py_ecc, which needs no start.
 _MANY = 3
 
@@ -88,9 +91,9 @@ def submit(
     """Submit rebalances and wait until they are accepted and confirmed; in the order given. See the module.
 
     target: the key to verify a proof against. Many that have the key, the price round and the deadline in common go in one
-    transaction, or in several that take half a block each. ProofInvalid names the proof that does not hold or that is about
-    something else than the hub demands; ChainError what the hub refuses; InputError two rebalances of one vault that are
-    both new.
+    transaction, or in several: each has a gas limit of half a block's and of 2^24 at most. ProofInvalid names the proof that
+    does not hold or that is about something else than the hub demands; ChainError what the hub refuses; InputError two
+    rebalances of one vault that are both new.
     """
     for submission in submissions:
         _require_here(protocol, sender, submission)
@@ -248,7 +251,7 @@ def _call(protocol: Protocol, group: tuple[int, int, int], chunk: Sequence[Submi
 def _chunks(
     protocol: Protocol, sender: Sender, group: tuple[int, int, int], together: list[Submission]
 ) -> Iterator[list[Submission]]:
-    """Parts that take their share of a block each, by halving."""
+    """Parts of which each fits in a transaction, by halving."""
     if len(together) > 1 and not _fits(protocol, sender, _call(protocol, group, together)):
         middle = len(together) // 2
         yield from _chunks(protocol, sender, group, together[:middle])
@@ -264,4 +267,4 @@ def _fits(protocol: Protocol, sender: Sender, call: Call) -> bool:
     except Refused as refusal:
         # More than the node lets a transaction have; for another refusal the driver gives the reason.
         return not refusal.answer and "(NotEnoughGas)" not in str(refusal)
-    return needed * _BLOCK_PARTS <= protocol.chain.block_gas_limit()
+    return needed <= min(protocol.chain.block_gas_limit() // _BLOCK_PARTS, _TRANSACTION_GAS)

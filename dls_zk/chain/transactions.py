@@ -3,8 +3,9 @@
 ``Sender.perform`` brings one intent onto the chain. It may be cut off anywhere and called again, by this process or another;
 what happened it asks the chain, and what was signed is in the journal before it is sent. Four rules make it safe:
 
-1. All attempts at an intent have one nonce, so at most one of them is ever mined. Another nonce is taken only when that
-   one was used, deep enough in the chain, by none of them, or by one that reverted.
+1. All attempts at an intent have one nonce, so at most one of them is ever mined. Another nonce is taken only when the
+   transaction that used that one, deep enough in the chain, was seen, and is none of them, or is one that reverted. That
+   no receipt is found proves nothing: behind one URL there may be nodes that are not equally far.
 2. A sender has one open nonce at a time. Processes queue for it, and the next one first ends what an earlier one left.
 3. A nonce is taken only when the node has no transaction of the account waiting that the journal does not know.
 4. Raw bytes are sent again only when the node says that it does not have them, and they would still do what they should.
@@ -36,6 +37,12 @@ from .signers import Signer, Transaction, decode
 
 #: How often an intent is signed anew because other transactions of the account took its nonce.
 _ROUNDS = 10
+
+_GWEI = 10**9
+
+#: The tip that a node suggests is believed up to this, or up to the base fee if that is more. What goes beyond it is no
+#: price that Ethereum or its rollups ask when nothing is wrong; a transaction that needs more is stuck, and replaced.
+_TIP_BELIEVED_WEI = 5 * _GWEI
 
 # What nodes say to raw bytes that they have or had already, and to bytes that offer too little: for the base fee, for the
 # pool, or to take the place of others. The words differ from one node to the next.
@@ -75,14 +82,15 @@ class Delivery:
     confirmations: blocks that must hold or follow it, from 1 (the one that it is in counts) to the 128 whose states a node
     without an archive keeps. poll_s: seconds between looks at the chain. stuck_after_s: seconds without being mined after
     which it is replaced by one with higher fees. give_up_after_s: seconds without any news after which to stop; what was
-    signed stays in the journal. max_fee_cap_wei: never offer more than this per gas; None for no cap.
+    signed stays in the journal. max_fee_cap_wei: never offer more than this per gas; 500 gwei is several times what a busy
+    day asks, and bounds what a node can make an account spend that names any price.
     """
 
     confirmations: int = 12
     poll_s: float = 3
     stuck_after_s: float = 90
     give_up_after_s: float = 1800
-    max_fee_cap_wei: int | None = None
+    max_fee_cap_wei: int = 500 * _GWEI
 
     @classmethod
     def on(cls, chain: Chain, **changes: Any) -> Delivery:
@@ -157,8 +165,8 @@ class Sender:
                     journal.reopen(intent)
                     continue
                 nonce = self._free_nonce()
-                if intent and intent.status is not Status.REVERTED and self._receipt(journal.attempts(intent)):
-                    journal.reopen(intent)  # the node took it, whatever it said
+                if intent and self._may_be_mined(journal, intent, nonce):
+                    journal.reopen(intent)
                     continue
                 # Asked after the nonce was: another machine that brings the effect about from now on needs that nonce too.
                 if is_done and self._is_done(is_done):
@@ -169,6 +177,12 @@ class Sender:
                     raise Refused(intent.reason)
                 self._sign(journal, key, self._prepared(call, nonce))
         raise ChainError(f"other transactions of {self.address} took the nonce {_ROUNDS} times; run this again later")
+
+    def _may_be_mined(self, journal: Journal, intent: Intent, nonce: int) -> bool:
+        """Whether a node may have taken an attempt that it refused, before the intent gets the ``nonce`` that is free."""
+        if intent.status is Status.REFUSED and intent.nonce < nonce:
+            return True  # something used its nonce: what it was is to be seen
+        return intent.status is not Status.REVERTED and self._receipt(journal.attempts(intent)) is not None
 
     @contextmanager
     def _turn(self) -> Iterator[Journal]:
@@ -194,7 +208,7 @@ class Sender:
                 if (intent.key, depth) != news:
                     news, ticks = (intent.key, depth), self._ticks()
                 if not next(ticks, False):
-                    raise ChainError(self._given_up(intent))
+                    raise ChainError(self._given_up(intent, depth))
         except ChainError as error:
             if not intent:
                 raise
@@ -220,6 +234,10 @@ class Sender:
             self._record(journal, intent, receipt)
             return None
         if used_for_good > intent.nonce:
+            taken_by = self._taken_by(intent.nonce, self._deep_number(latest))
+            if taken_by is None or taken_by in [attempt.hash for attempt in attempts]:
+                self.progress("waiting for the node's answers to fit together", 0, self.delivery.confirmations)
+                return 0
             journal.settle(intent, Status.REPLACED, intent.hash)
             return None
         self.progress("waiting to be mined", 0, self.delivery.confirmations)
@@ -274,20 +292,29 @@ class Sender:
 
     def _still_there(self, intent: Intent) -> Mined | None:
         """A confirmed intent's transaction; None if its block is not in the chain any more."""
-        if intent.block_number is None or self.chain.block_hash(intent.block_number) != intent.block_hash:
+        assert intent.block_number is not None  # it is written with the status
+        block_hash = self.chain.block_hash(intent.block_number)
+        if block_hash is None:  # a node that is behind; a reorganisation would have put another block there
+            raise ChainError(f"{self.chain.where} does not have the block of {intent.hash} yet; ask again, or another node")
+        if block_hash != intent.block_hash:
             return None
         receipt = self.chain.receipt(intent.hash)
         if receipt is None:
             raise ChainError(f"{self.chain.where} has the block of {intent.hash} but not its receipt; ask another node")
         return Mined(Receipt(intent.hash, receipt["gasUsed"], receipt["blockNumber"]), receipt)
 
-    def _given_up(self, intent: Intent) -> str:
+    def _given_up(self, intent: Intent, depth: int | None) -> str:
         """Why an intent is still open."""
         used = self.chain.transaction_count(self.address)
         if used < intent.nonce:
             return (
                 f"nonce {used} of {self.address} is free again: a transaction that is not in the journal was dropped; "
                 "send one with that nonce"
+            )
+        if used > intent.nonce and depth == 0:
+            return (
+                f"nonce {intent.nonce} of {self.address} is used, and {self.chain.where} shows nothing deep enough that "
+                "used it: its answers do not fit together yet; ask again, or another node"
             )
         return f"no news for {self.delivery.give_up_after_s} s"
 
@@ -338,14 +365,13 @@ class Sender:
         To replace a transaction, both an eighth over its own: nodes ask for a tenth.
         """
         base_wei, tip_wei = self.chain.base_fee_and_tip_wei()
+        tip_wei = min(tip_wei, max(base_wei, _TIP_BELIEVED_WEI))
         least_fee_wei, least_tip_wei = base_wei, 0
         if replaced:
             least_fee_wei = max(base_wei, _an_eighth_over(replaced.max_fee_wei))
             least_tip_wei = _an_eighth_over(replaced.tip_wei)
         tip_wei = max(tip_wei, least_tip_wei)
-        fee_wei = max(2 * base_wei + tip_wei, least_fee_wei)
-        if self.delivery.max_fee_cap_wei is not None:
-            fee_wei = min(fee_wei, self.delivery.max_fee_cap_wei)
+        fee_wei = min(max(2 * base_wei + tip_wei, least_fee_wei), self.delivery.max_fee_cap_wei)
         tip_wei = min(tip_wei, fee_wei)
         return (fee_wei, tip_wei) if fee_wei >= least_fee_wei and tip_wei >= least_tip_wei else None
 
@@ -360,10 +386,30 @@ class Sender:
         """The receipt of the attempt that was mined, if one was."""
         return next((receipt for attempt in attempts[::-1] if (receipt := self.chain.receipt(attempt.hash))), None)
 
+    def _taken_by(self, nonce: int, last: int) -> str | None:
+        """Hash of the account's transaction with this nonce, found in its block; None if no block up to ``last`` shows it.
+
+        Steps back twice as far each time, then halves: a node without an archive has the states of the newest blocks only.
+        """
+
+        def is_used(number: int) -> bool:
+            return self.chain.transaction_count(self.address, number) > nonce
+
+        by, step = last, 1
+        while by >= step and is_used(by - step):
+            by, step = by - step, 2 * step
+        before = max(by - step, -1)
+        while by - before > 1:
+            middle = (before + by) // 2
+            before, by = (before, middle) if is_used(middle) else (middle, by)
+        return self.chain.transaction_in(by, self.address, nonce)
+
     def _deep(self, latest: int) -> BlockIdentifier:
         """The newest block that is deep enough."""
-        depth = self.delivery.confirmations - 1
-        return max(latest - depth, 0) if depth else "latest"
+        return self._deep_number(latest) if self.delivery.confirmations > 1 else "latest"
+
+    def _deep_number(self, latest: int) -> int:
+        return max(latest - self.delivery.confirmations + 1, 0)
 
     def _ticks(self) -> Iterator[bool]:
         """Ticks for a loop that waits: the first at once, the others further and further apart, until it is time to stop."""

@@ -13,7 +13,9 @@ from trapdoor import Trapdoor
 
 from dls_zk import chain
 from dls_zk.calldata import ProofArguments
-from dls_zk.chain import Sender, VaultStatus
+from dls_zk.chain import Mined, Sender, VaultStatus
+from dls_zk.chain.deployment import create
+from dls_zk.chain.share import Asset, Share
 from dls_zk.commitments import empty_commitment
 from dls_zk.constants import BASE_FIELD, FIELD, SIZES
 from dls_zk.errors import ChainError, InputError
@@ -219,6 +221,41 @@ def test_old_snapshots(vault: Vault, market: Market) -> None:
 
 
 # --- states -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["recordFlow", "draw"])
+def test_a_flow_asked_for_again_while_a_rebalance_waits(market: Market, vault: Vault, way: str) -> None:
+    """It is the same flow until the rebalance is mined: the pool does not make it another one."""
+    hub, owner = market.protocol.hub, market.owner
+    if way == "draw":
+        token = market.protocol.artifacts["DevAsset"]
+        asset = Asset(market.chain, token, create(owner, token, "USDC", "USDC"))
+        mandate = hub.add_mandate(owner, market.mandate)
+        share = Share.open(owner, market.protocol, asset.address, "V", "V", owner.address, mandate, vault.operator.address)
+        asset.mint(owner, owner.address, 10**9)
+        share.deposit(owner, 10**9)
+        vault = replace(vault, id=share.vault)
+
+    def flow(give_up_after_s: float = 60) -> Mined | None:
+        who = vault.operator if way == "draw" else owner
+        who = replace(who, delivery=replace(who.delivery, give_up_after_s=give_up_after_s))
+        return share.move(who, hub, 5_000_000) if way == "draw" else hub.record_flow(who, vault.id, 5_000_000)
+
+    first = flow()
+    rebalance = vault.rebalance(market.snapshot())
+    at = rebalance.terms.place
+    assert first and at
+    call = hub.submission(vault.id, arguments(rebalance), at.oracle_round, at.deadline)
+    rpc(market.chain, "evm_setAutomine", False)
+    try:
+        waiting = {"from": vault.operator.address, "to": hub.address, "data": "0x" + call.data.hex(), "gas": hex(2_000_000)}
+        rpc(market.chain, "eth_sendTransaction", waiting)
+        assert [hub.state(vault.id, block).sequence for block in ("latest", "pending")] == [0, 1]
+        assert flow(give_up_after_s=1) == first
+    finally:
+        rpc(market.chain, "evm_setAutomine", True)
+        rpc(market.chain, "evm_mine")
+    assert (hub.state(vault.id).sequence, hub.state(vault.id).pending_flow_e6) == (1, 0)
 
 
 def test_stale_and_wound_down(vault: Vault, market: Market) -> None:

@@ -103,6 +103,24 @@ def test_a_batch_takes_half_a_block_at_most(
     assert [outcome.shared_by for outcome in outcomes] == [2, 2, 2, 2] and sequences(vaults) == [1, 1, 1, 1]
 
 
+def test_a_batch_takes_no_more_than_a_transaction_may(
+    market: Market, vaults: list[Vault], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2^24 gas (EIP-7825), with the margin, however large the block is."""
+    found = written(rebalances(vaults), tmp_path)
+    group = (market.mandate.key, found[0].place.oracle_round, found[0].place.deadline)
+    monkeypatch.setattr(type(market.chain), "block_gas_limit", lambda _: 10**9)
+    whole = submission._call(market.protocol, group, found).data
+    for needed, parts in ((2**24 - 1, 1), (2**24, 1), (2**24 + 1, 2)):
+
+        def gas_limit(_: object, asked: dict[str, object], __: object, needed: int = needed) -> int:
+            return needed if asked["data"] == whole else needed // 2
+
+        monkeypatch.setattr(type(market.chain), "gas_limit", gas_limit)
+        chunks = list(submission._chunks(market.protocol, market.people[1], group, found))
+        assert len(chunks) == parts and sum(chunks, []) == found
+
+
 def test_two_in_a_row_one_after_the_other(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
     vault = vaults[0]
     first = vault.rebalance(market.snapshot(), after=1).submission(tmp_path / "first")

@@ -15,15 +15,29 @@ import faults
 import pytest
 from eth_account import Account
 from faults import Errand, World
+from web3.types import TxReceipt
 
 from dls_zk import toolchain
-from dls_zk.chain import Call, Delivery, NoContract, Refused, Sender, Status, Transaction, connection, journal, signers
+from dls_zk.chain import (
+    Call,
+    Chain,
+    Delivery,
+    NoContract,
+    Refused,
+    Sender,
+    Status,
+    Transaction,
+    connection,
+    journal,
+    signers,
+)
 from dls_zk.contracts import Artifact
 from dls_zk.errors import ChainError, InputError
 
 KEY = ("increment", 1)
 DONE = {0: "performed"}
 DIED = -9
+GWEI = 10**9
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +105,33 @@ def test_fees_leave_room_for_the_base_fee_to_double(world: World) -> None:
     world.sender().perform(KEY, world.call())
     transaction, _ = signers.decode(world.attempts(KEY)[0].raw)
     assert (transaction.max_fee_wei, transaction.tip_wei) == (2 * base_wei + tip_wei, tip_wei)
+
+
+@pytest.mark.parametrize("over_wei", [-1, 0, 1])
+@pytest.mark.parametrize("base_gwei", [1, 7])
+def test_the_tip_that_is_believed(world: World, monkeypatch: pytest.MonkeyPatch, base_gwei: int, over_wei: int) -> None:
+    """A node may name any: up to 5 gwei, or up to the base fee if that is more, it is paid."""
+    most_wei = max(base_gwei, 5) * GWEI
+    named = (base_gwei * GWEI, most_wei + over_wei)
+    monkeypatch.setattr(Chain, "base_fee_and_tip_wei", lambda on: named)
+    world.sender().perform(KEY, world.call())
+    transaction, _ = signers.decode(world.attempts(KEY)[0].raw)
+    assert transaction.tip_wei == min(named[1], most_wei)
+    assert transaction.max_fee_wei == 2 * named[0] + transaction.tip_wei
+
+
+@pytest.mark.parametrize("over_wei", [-1, 0, 1])
+def test_the_cap_that_nobody_gave(world: World, monkeypatch: pytest.MonkeyPatch, over_wei: int) -> None:
+    """500 gwei, whatever base fee a node names."""
+    monkeypatch.setattr(Chain, "base_fee_and_tip_wei", lambda on: (500 * GWEI + over_wei, 10**18))
+    if over_wei > 0:
+        with pytest.raises(ChainError, match="above the cap of 500000000000 wei"):
+            world.sender().perform(KEY, world.call())
+        assert (world.count(), world.nonce()) == (0, 0)
+    else:
+        world.sender().perform(KEY, world.call())
+        transaction, _ = signers.decode(world.attempts(KEY)[0].raw)
+        assert transaction.max_fee_wei == 500 * GWEI and world.count() == 1
 
 
 @pytest.mark.parametrize("over_wei", [-1, 0, 1])
@@ -445,6 +486,116 @@ def test_mined_and_reverted(world: World) -> None:
     world.rpc("evm_setAutomine", True)
     assert world.sender().perform(KEY, world.call("advance", 2), world.advanced(2))
     assert (world.count(), world.nonce()) == (2, 2)
+
+
+# --- nodes behind one URL that are not equally far ---------------------------------------------------------------------
+
+
+def hide_receipts(world: World, monkeypatch: pytest.MonkeyPatch, blocks: int) -> list[str]:
+    """Receipts come from a node that is some blocks behind; the hashes of those that were asked for in vain."""
+    receipt, hidden = Chain.receipt, []
+
+    def behind(on: Chain, hash_: str) -> TxReceipt | None:
+        found = receipt(on, hash_)
+        if found and found["blockNumber"] > world.chain.block_number() - blocks:
+            hidden.append(hash_)
+            return None
+        return found
+
+    monkeypatch.setattr(Chain, "receipt", behind)
+    return hidden
+
+
+def mining(world: World) -> Callable[[str, int, int], None]:
+    """A block at each look."""
+    return script(*[world.mine] * 100)
+
+
+@pytest.mark.parametrize("confirmations", [1, 3])
+def test_receipts_from_a_node_that_is_behind(world: World, monkeypatch: pytest.MonkeyPatch, confirmations: int) -> None:
+    """What was mined is not signed again: its receipt is waited for."""
+    hidden = hide_receipts(world, monkeypatch, confirmations + 1)
+    world.rpc("evm_setAutomine", False)
+    assert world.sender(confirmations=confirmations, progress=mining(world)).perform(KEY, world.call())
+    world.mine(10)
+    assert (world.count(), world.nonce(), len(world.attempts(KEY))) == (1, 1, 1) and len(hidden) >= 2
+
+
+@pytest.mark.parametrize("confirmations", [1, 3])
+def test_receipts_that_never_come(world: World, monkeypatch: pytest.MonkeyPatch, confirmations: int) -> None:
+    hide_receipts(world, monkeypatch, 1000)
+    sender = world.sender(confirmations=confirmations, give_up_after_s=1, progress=mining(world))
+    with pytest.raises(ChainError, match="nonce 0 of 0x.* is used, and .* answers do not fit together yet; ask again"):
+        sender.perform(KEY, world.call())
+    assert world.intent(KEY).status is Status.PENDING and world.count() == 1
+    monkeypatch.undo()
+    assert world.sender().perform(KEY, world.call())
+    assert (world.count(), world.nonce()) == (1, 1)
+
+
+def test_blocks_from_a_node_that_is_behind(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another transaction took the nonce. It counts once its block is seen, and not before."""
+    world.rpc("evm_setAutomine", False)
+    look, looks = Chain.transaction_in, []
+
+    def seldom(on: Chain, number: int, sender: str, nonce: int) -> str | None:
+        looks.append(number)
+        return look(on, number, sender, nonce) if len(looks) > 2 else None
+
+    monkeypatch.setattr(Chain, "transaction_in", seldom)
+
+    def outbid() -> None:
+        taken.append(world.send_as(world.account, world.call(), nonce=0))
+        world.mine()
+
+    taken: list[str] = []
+    sender = world.sender(progress=script(nothing, outbid, *[world.mine] * 10))
+    assert sender.perform(KEY, world.call())
+    assert (world.count(), world.nonce(), world.intent(KEY).nonce) == (2, 2, 1)
+    assert len(looks) == 3 and look(world.chain, looks[-1], world.account.address, 0) == taken[0]
+
+
+@pytest.mark.parametrize("blocks", [*range(10), 40])
+def test_what_took_a_nonce_is_found_in_its_block(world: World, blocks: int) -> None:
+    """However many blocks ago, among others of the account before and after, and of other accounts in the block."""
+    stranger = Account.create()
+    world.fund(stranger)
+    world.rpc("evm_setAutomine", False)
+    sent = []
+    for nonce in range(4):
+        sent.append(world.send_as(world.account, world.call(), nonce=nonce))
+        world.send_as(stranger, world.call(), nonce=nonce)
+        if nonce != 1:  # 1 and 2 are in one block
+            world.mine()
+    world.mine(blocks)
+    sender, last = world.sender(), world.chain.block_number()
+    assert [sender._taken_by(nonce, last) for nonce in range(5)] == [*sent, None]
+    assert sender._taken_by(3, last - blocks) == sent[3] and sender._taken_by(3, last - blocks - 1) is None
+    assert world.chain.transaction_in(last + 1, world.account.address, 3) is None
+
+
+def test_a_confirmed_block_that_a_node_does_not_have_yet(world: World) -> None:
+    """A node that is behind is no reorganisation: nothing is opened again, and nothing sent."""
+    world.sender().perform(KEY, world.call())
+    confirmed = world.intent(KEY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Chain, "block_hash", lambda on, number: None)
+        with pytest.raises(ChainError, match=f"does not have the block of {confirmed.hash} yet; ask again"):
+            world.sender().perform(KEY, world.call())
+    assert world.intent(KEY) == confirmed and (world.count(), world.nonce()) == (1, 1)
+    assert world.sender().perform(KEY, world.call()) and world.nonce() == 1
+
+
+def test_refused_by_one_node_and_mined_by_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The receipt is late: that the nonce is used is enough to look for what used it, and to find it is our own."""
+    world.rpc("anvil_setBalance", world.account.address, "0x1")
+    with pytest.raises(Refused):
+        world.sender().perform(KEY, world.call())
+    world.fund(world.account)
+    world.rpc("eth_sendRawTransaction", "0x" + world.attempts(KEY)[0].raw.hex())
+    hidden = hide_receipts(world, monkeypatch, 3)
+    assert world.sender(progress=mining(world)).perform(KEY, world.call())
+    assert (world.count(), world.nonce(), len(world.attempts(KEY))) == (1, 1, 1) and hidden
 
 
 # --- pools and nonces ------------------------------------------------------------------------------------------------
