@@ -16,7 +16,7 @@ from .errors import ToolError
 
 # The compiler settings, the same as in verifier_contracts/foundry.toml (a test compares the two).
 EVM_VERSION = "cancun"
-OPTIMIZER_RUNS = 10_000
+OPTIMIZER_RUNS = 1_000_000
 
 #: Contracts of Node packages that ours are linked with, and so have to be deployed themselves.
 LIBRARIES = ("PoseidonT6",)

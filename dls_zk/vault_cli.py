@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from eth_utils import to_checksum_address
 
 from . import files
 from .chain_cli import EXAMPLE_VAULT, VaultId, event_json, event_text, time_text
 from .chain_options import Access, chain_command
 from .cli_common import FILE, console, example, json_option, print_json, table
 from .commitments import policy_hash
+from .context import is_address
 from .errors import ChainError, InputError
 from .files import Fixed
 from .model import Policy, Prices
@@ -36,6 +38,17 @@ class Quantity(click.ParamType):  # type: ignore[type-arg]
             return _QUANTITY.parse(value) if isinstance(value, str) else int(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Address(click.ParamType):  # type: ignore[type-arg]
+    """An account, with its checksum."""
+
+    name = "address"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not isinstance(value, str) or not is_address(value):
+            self.fail("not an address (0x and 40 hex digits, with the right checksum if it has one)", param, ctx)
+        return to_checksum_address(value)
 
 
 def _hash(text: str) -> int | None:
@@ -77,7 +90,19 @@ def policy_register(access: Access, policy: Path, as_json: bool) -> None:
     protocol = access.protocol()
     with access.stages("Policy registered"):
         mined = protocol.registry.register(access.sender(protocol.chain), rules)
-    told = {"policy_hash": f"0x{policy_hash(rules):064x}", "transaction": mined and mined.summary.hash}
+    digest = policy_hash(rules)
+    as_given = protocol.registry.policy(digest) == rules
+    told = {
+        "policy_hash": f"0x{digest:064x}",
+        "transaction": mined and mined.summary.hash,
+        "names_as_given": as_given,
+    }
+    if not as_given:
+        click.echo(
+            "warning: somebody registered this policy before, with another name or other names of venues, factors or "
+            "scenarios; the hash does not bind these",
+            err=True,
+        )
     if as_json:
         print_json(told)
     else:
@@ -545,3 +570,38 @@ _mark_command("unpause", "unpause", "Let a paused vault go on. For its guardian.
 _mark_command("wind-down", "windDown", "Wind a vault down, for good. For its operator, or anyone once it is stale for long.")
 _mark_command("call-stale", "callStale", "Put on record that a vault is stale. Anyone may.")
 _mark_command("withdraw-mandate", "withdrawMandate", "Withdraw the mandate that was proposed. For operator and guardian.")
+
+
+@vault_group.command("propose-operator", **example(f"dls-zk vault propose-operator {EXAMPLE_VAULT} 0x7099…79C8"))
+@click.argument("vault", type=VaultId())
+@click.argument("operator", type=Address())
+@chain_command(signing=True)
+@json_option
+def vault_propose_operator(access: Access, vault: bytes, operator: str, as_json: bool) -> None:
+    """Name the account that may take over as operator. For the operator; the other account then accepts."""
+    protocol = access.protocol()
+    with access.stages("Operator proposed"):
+        protocol.hub.propose_operator(access.sender(protocol.chain), vault, operator)
+    _print_operators(protocol, vault, as_json)
+
+
+@vault_group.command("accept-operator", **example(f"dls-zk vault accept-operator {EXAMPLE_VAULT} --keystore new.json"))
+@click.argument("vault", type=VaultId())
+@chain_command(signing=True)
+@json_option
+def vault_accept_operator(access: Access, vault: bytes, as_json: bool) -> None:
+    """Take over as operator. For the account that was named; proofs made for the old operator are void from then on."""
+    protocol = access.protocol()
+    with access.stages("Operator accepted"):
+        protocol.hub.accept_operator(access.sender(protocol.chain), vault)
+    _print_operators(protocol, vault, as_json)
+
+
+def _print_operators(protocol: Protocol, vault: bytes, as_json: bool) -> None:
+    roles = protocol.hub.roles(vault)
+    told = {"operator": roles.operator, "proposed_operator": roles.proposed_operator}
+    if as_json:
+        print_json(told)
+    else:
+        for name, address in told.items():
+            click.echo(f"{name.replace('_', ' ')}  {address}")

@@ -97,7 +97,7 @@ class World:
         """The account as a sender; over another URL, with other settings, and with what happens when it waits."""
         on = connect(url) if url else self.chain
         shown = {"progress": progress} if progress else {}
-        return Sender(on, KeySigner(self.account, self.account.address), self.folder, Delivery(**FAST | delivery), **shown)
+        return Sender(on, KeySigner(self.account), self.folder, Delivery(**FAST | delivery), **shown)
 
     def intent(self, key: Key) -> Intent:
         with journal.opened(self.folder, self.chain.genesis_hash()) as opened:
@@ -230,7 +230,7 @@ def _stepping(errand: Errand, step: Callable[[str], None]) -> Sender:
             step("after signing")
             return raw
 
-    return Sender(on, Steps(account, account.address), errand.folder, Delivery(**FAST))
+    return Sender(on, Steps(account), errand.folder, Delivery(**FAST))
 
 
 def run(errands: Sequence[Errand]) -> list[int]:

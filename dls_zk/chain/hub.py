@@ -186,6 +186,22 @@ class Hub(Client):
             is_done=lambda block: self.state(vault, block).version > version,
         )
 
+    def propose_operator(self, sender: Sender, vault: bytes, operator: str) -> Mined | None:
+        """Name the account that may take over as operator; ``NOBODY`` takes the offer back."""
+
+        def is_done(block: BlockIdentifier) -> bool:
+            return Roles(*self.read("rolesOf", vault, block=block)).proposed_operator == operator
+
+        return self.act(sender, "proposeOperator", vault, operator, once=self._now(vault), is_done=is_done)
+
+    def accept_operator(self, sender: Sender, vault: bytes) -> Mined | None:
+        """Take over as operator. Proofs that were made for the old one are void from here on."""
+
+        def is_done(block: BlockIdentifier) -> bool:
+            return Roles(*self.read("rolesOf", vault, block=block)).operator == sender.address
+
+        return self.act(sender, "acceptOperator", vault, once=self._now(vault), is_done=is_done)
+
     # --- what happens to a vault --------------------------------------------------------------------------------
 
     def record_flow(self, sender: Sender, vault: bytes, flow_e6: int, label: str = "") -> Mined | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eth_abi import decode
+from eth_abi.exceptions import DecodingError
 from eth_utils import function_signature_to_4byte_selector
 
 from ..field import decode_signed
@@ -24,7 +25,7 @@ EXPLAINED = {
     "PointAtInfinity()": "a point of the verifying key is the point at infinity; the key must not be used",
     "PointNotOnCurve()": "a point of the verifying key is not on its curve; the key must not be used",
     "SecondPhaseSkipped()": "the verifying key had no second phase, and anyone can forge proofs; it must not be used",
-    "WrongSignalCount(uint256 signals)": "the verifying key has {signals} public signals; a rebalance has 9, 11 or 14",
+    "WrongPointCount(uint256 points)": "the verifying key has {points} points IC; a key of a rebalance has 10, 12 or 15",
     "KeySizeMismatch(uint256 batchSignals, uint256 signals)": "the batch verifier takes {batchSignals} public signals "
     "and this size has {signals}; give the one for this size",
     "UnknownKey(uint24 key)": "the hub has no verifying key {key}; see the deployment file for those it has",
@@ -192,10 +193,13 @@ def _parameters(declaration: str, raw: bytes) -> dict[str, str] | None:
     types = [kind for kind, _ in inputs]
     if function_signature_to_4byte_selector(f"{name}({','.join(types)})") != raw[:4]:
         return None
-    values = decode(types, raw[4:])
+    try:
+        values = decode(types, raw[4:])
+    except (DecodingError, UnicodeDecodeError):  # another contract's word: it may be anything
+        return None
     if name == "FlowMismatch":
         values = tuple(decode_signed(value) for value in values)
-    if name == "WrongStatus":
+    if name == "WrongStatus" and values[0] < len(STATUSES):
         values = (STATUSES[values[0]],)
     return {"": name} | {parameter: _shown(value) for (_, parameter), value in zip(inputs, values, strict=True)}
 

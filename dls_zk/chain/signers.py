@@ -101,12 +101,18 @@ class Signer(Protocol):
 # --- a key in this process --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class KeySigner:
     """Signs with a key that this process holds. The key is never shown."""
 
-    _account: LocalAccount = field(repr=False, compare=False)
-    address: str
+    _account: LocalAccount
+
+    def __repr__(self) -> str:
+        return f"KeySigner({self.address})"
+
+    @property
+    def address(self) -> str:
+        return self._account.address
 
     def sign(self, transaction: Transaction) -> bytes:
         return bytes(self._account.sign_transaction({"type": _EIP_1559, **transaction.fields()}).raw_transaction)
@@ -121,7 +127,7 @@ def from_environment() -> KeySigner:
     """The account of the private key in $DLS_ZK_PRIVATE_KEY, 64 hex digits; InputError if it is not there or no key."""
     try:
         key = bytes.fromhex(os.environ[KEY_VARIABLE].strip().removeprefix("0x"))
-        return _key_signer(Account.from_key(key))
+        return KeySigner(Account.from_key(key))
     except KeyError:
         raise InputError("is not set", f"${KEY_VARIABLE}") from None
     except Exception:  # the texts of these errors may hold the key
@@ -139,14 +145,10 @@ def from_keystore(path: Path, password_file: Path | None = None) -> KeySigner:
         raise InputError("not an Ethereum keystore file (version 3)", str(path))
     password = _password(path, password_file)
     try:
-        return _key_signer(Account.from_key(Account.decrypt(keystore, password)))
+        return KeySigner(Account.from_key(Account.decrypt(keystore, password)))
     except Exception as error:
         wrong = str(error) == "MAC mismatch"
         raise InputError("the password is wrong" if wrong else "the keystore file is damaged", str(path)) from None
-
-
-def _key_signer(account: LocalAccount) -> KeySigner:
-    return KeySigner(account, account.address)
 
 
 def _password(path: Path, password_file: Path | None) -> str:

@@ -73,10 +73,9 @@ class Delivery:
     """How a transaction is brought onto the chain.
 
     confirmations: blocks that must hold or follow it, from 1 (the one that it is in counts) to the 128 whose states a node
-    without an archive keeps. poll_s: seconds between
-    looks at the chain. stuck_after_s: seconds without being mined after which it is replaced by one with higher fees.
-    give_up_after_s: seconds without any news after which to stop; what was signed stays in the journal.
-    max_fee_cap_wei: never offer more than this per gas; None for no cap.
+    without an archive keeps. poll_s: seconds between looks at the chain. stuck_after_s: seconds without being mined after
+    which it is replaced by one with higher fees. give_up_after_s: seconds without any news after which to stop; what was
+    signed stays in the journal. max_fee_cap_wei: never offer more than this per gas; None for no cap.
     """
 
     confirmations: int = 12

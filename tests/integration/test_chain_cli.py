@@ -355,3 +355,27 @@ def test_no_secret_reaches_what_is_written(story: Story) -> None:
     for name in ("deployment.json", "terms1.yaml", "r1/terms.yaml", "r1/proof.json", "vault.yaml", "now.yaml", "feeds.json"):
         text = (story.place.folder / name).read_text()
         assert not any(secret in text for secret in secrets), name
+
+
+def test_rotation_takes_two_steps(story: Story) -> None:
+    place, vault = story.place, story.vault
+    heir = place.up["account"]
+    told = place.json("vault", "propose-operator", vault, heir, *SIGNED)
+    assert told == {"operator": OPERATOR.address, "proposed_operator": heir}
+    stranger = place.rpc("eth_accounts")[3]
+    assert "NotProposedOperator" in place.run("vault", "accept-operator", vault, "--from", stranger).refused(9)
+    assert place.json("vault", "accept-operator", vault)["operator"] == heir
+    assert "NotOperator" in place.run("vault", "propose-operator", vault, stranger, *SIGNED).refused(9)
+    assert place.run("vault", "propose-operator", vault, "0x12").code == 2
+
+
+def test_a_policy_registered_under_other_names_is_told(place: Place) -> None:
+    """Whoever comes first names what the hash does not bind."""
+    text = (place.folder / "policy.yaml").read_text().replace("max_leverage: 2.5x", "max_leverage: 2.4x")
+    (place.folder / "theirs.yaml").write_text(text.replace("name: Small vault", "name: Another vault"))
+    (place.folder / "ours.yaml").write_text(text)
+    theirs, ours = place.json("policy", "register", "theirs.yaml"), place.run("policy", "register", "ours.yaml", "--json")
+    assert ours.code == 0 and "registered this policy before" in ours.stderr
+    told = json.loads(ours.stdout)
+    assert (theirs["names_as_given"], told["names_as_given"]) == (True, False)
+    assert told["policy_hash"] == theirs["policy_hash"]

@@ -134,7 +134,7 @@ def test_keystore_with_the_password_asked_for(keystore: Path) -> None:
         pass
     _, status = os.waitpid(child, 0)
     os.close(terminal)
-    assert status == 0 and f"KeySigner(address='{ADDRESS}')" in said.decode()
+    assert status == 0 and f"KeySigner({ADDRESS})" in said.decode()
     assert shows_no_key(said.decode())
 
 
@@ -177,7 +177,7 @@ def test_what_is_no_keystore(
 def test_a_key_is_never_shown(signer: KeySigner) -> None:
     shown = [repr(signer), f"{signer}", [signer], asdict(signer), astuple(signer), vars(signer)]
     assert all(shows_no_key(str(value)) for value in shown)
-    assert repr(signer) == f"KeySigner(address='{ADDRESS}')"
+    assert repr(signer) == f"KeySigner({ADDRESS})"
     assert CALL.data.hex() not in repr(CALL)
 
 

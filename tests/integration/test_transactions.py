@@ -698,7 +698,7 @@ def test_a_signer_that_refuses(world: World, refuses: str) -> None:
 
     signed: list[Transaction] = []
     world.rpc("evm_setAutomine", False)
-    sender = replace(world.sender(stuck_after_s=0.1), signer=Tired(world.account, world.account.address))
+    sender = replace(world.sender(stuck_after_s=0.1), signer=Tired(world.account))
     with pytest.raises(ChainError, match="the signer says no"):
         sender.perform(KEY, world.call())
     world.rpc("evm_setAutomine", True)

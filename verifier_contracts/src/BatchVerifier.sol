@@ -77,8 +77,8 @@ contract BatchVerifier is IBatchVerifier {
     }
 
     /// @inheritdoc IBatchVerifier
-    /// @dev Memory is laid out by hand, since the verifier's own steps are what the pairing leaves to save: `scalars` holds ρ
-    /// and the Σ_i r_i·x_ij, `sum` Σ_i r_i·C_i with scratch space behind it, `pairs` the input of the pairing.
+    /// @dev Memory is laid out by hand, since the verifier's own steps are what the pairing leaves to save: `scalars` holds
+    /// ρ and the Σ_i r_i·x_ij, `sum` Σ_i r_i·C_i with scratch space behind it, `pairs` the input of the pairing.
     function verify(uint256[] calldata shared, uint256[] calldata words) external view returns (bool ok) {
         if (shared.length > signalCount) return false;
         uint256 stride = PROOF_WORDS + signalCount - shared.length;
@@ -130,8 +130,8 @@ contract BatchVerifier is IBatchVerifier {
         }
     }
 
-    /// @dev Takes a proof in: adds r and r times its signals to the scalars, adds r·C to the sum, writes (r·A, B) to memory at
-    /// `pair`. False for a signal that is not in the field or a point of G1 that is none.
+    /// @dev Takes a proof in: adds r and r times its signals to the scalars, adds r·C to the sum, writes (r·A, B) to memory
+    /// at `pair`. False for a signal that is not in the field or a point of G1 that is none.
     /// @param proof where in the calldata its words are: eight coordinates, and the signals that are not shared.
     function _weigh(
         uint256 proof,

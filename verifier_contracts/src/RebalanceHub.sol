@@ -455,13 +455,7 @@ contract RebalanceHub is IRebalanceHub {
         uint256 navFloor = signals[Signals.NAV_FLOOR];
         uint32 sequence = _next(position);
         emit Rebalanced(
-            vaultId,
-            sequence,
-            commitmentAfter,
-            navFloor,
-            position.pendingFlow(),
-            signals[Signals.ACCRUAL],
-            common.round
+            vaultId, sequence, commitmentAfter, navFloor, position.pendingFlow(), signals[Signals.ACCRUAL], common.round
         );
         if (position.marked() == Status.Stale) {
             position = position.unmarked();
@@ -574,21 +568,18 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     /// @inheritdoc IRebalanceHub
-    function expectedSignals(
-        bytes32 vaultId,
-        uint256 commitmentAfter,
-        uint256 navFloor,
-        uint32 round,
-        uint40 deadline
-    ) external view returns (uint256[] memory) {
+    function expectedSignals(bytes32 vaultId, uint256 commitmentAfter, uint256 navFloor, uint32 round, uint40 deadline)
+        external
+        view
+        returns (uint256[] memory)
+    {
         Book storage book = _book(vaultId);
         Common memory common;
         PackedPosition position = book.position.load();
         _loadPrices(common, round, deadline);
         _loadMandate(common, position.mandate());
         _requireUsable(common, position);
-        return
-            _ownSignals(vaultId, book, roles[vaultId].operator, position, common, commitmentAfter, navFloor);
+        return _ownSignals(vaultId, book, roles[vaultId].operator, position, common, commitmentAfter, navFloor);
     }
 
     /// @inheritdoc IRebalanceHub

@@ -13,8 +13,10 @@ library Mutants {
     uint256 private constant R = Signals.FIELD;
 
     /// A point of the twisted curve that is not in the subgroup: x = 1. Found and checked with py_ecc.
-    uint256 internal constant OUTSIDE_Y_IM = 5912654199736721486680175016176231956195085055698687135131307249486702594212;
-    uint256 internal constant OUTSIDE_Y_RE = 18278151005453108793778860132295291098363647455926340152056652516292830556603;
+    uint256 internal constant OUTSIDE_Y_IM =
+        5912654199736721486680175016176231956195085055698687135131307249486702594212;
+    uint256 internal constant OUTSIDE_Y_RE =
+        18278151005453108793778860132295291098363647455926340152056652516292830556603;
 
     /// Kinds of mutants. None of them leaves a valid proof, unless by a guess at the odds of a hash.
     uint256 internal constant KINDS = 16;

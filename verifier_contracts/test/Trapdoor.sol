@@ -45,10 +45,7 @@ library Trapdoor {
         uint256 right = addmod(mulmod(s.alpha, s.beta, R), mulmod(s.gamma, statement, R), R);
         uint256 c = mulmod(addmod(mulmod(a, TrapdoorKeys.B, R), R - right, R), inverse(s.delta), R);
         proof.a = multiple(a);
-        proof.b = [
-            [TrapdoorKeys.B_X_IM, TrapdoorKeys.B_X_RE],
-            [TrapdoorKeys.B_Y_IM, TrapdoorKeys.B_Y_RE]
-        ];
+        proof.b = [[TrapdoorKeys.B_X_IM, TrapdoorKeys.B_X_RE], [TrapdoorKeys.B_Y_IM, TrapdoorKeys.B_Y_RE]];
         proof.c = multiple(c);
     }
 

@@ -207,8 +207,8 @@ interface IRebalanceHub {
     /// @notice Number a verifying key. Anyone may; a vault names the key it trusts in its mandate.
     function addKey(address verifier, IBatchVerifier batchVerifier, uint8 slots) external returns (uint24 key);
 
-    /// @notice Number a mandate. Anyone may. Its policy, feeds and key must exist and be for books of one size, and the feeds
-    /// price just the slots that the policy names.
+    /// @notice Number a mandate. Anyone may. Its policy, feeds and key must exist and be for books of one size, and the
+    /// feeds price just the slots that the policy names.
     function addMandate(Mandate calldata mandate) external returns (uint24 id);
 
     /// @notice Open a vault whose book is empty. Anyone may. The opener is the only account that may record flows: a
@@ -223,8 +223,8 @@ interface IRebalanceHub {
         external
         returns (bytes32 vaultId);
 
-    /// @notice Move to another mandate: at once if every change tightens, else after the loosening delay. Replaces a proposed
-    /// mandate that has not become active. Only the operator may.
+    /// @notice Move to another mandate: at once if every change tightens, else after the loosening delay. Replaces a
+    /// proposed mandate that has not become active. Only the operator may.
     /// @return activeFrom when it can be activated; 0 if it is active already.
     function proposeMandate(bytes32 vaultId, uint24 mandate) external returns (uint40 activeFrom);
 
@@ -302,13 +302,10 @@ interface IRebalanceHub {
     function vaultsOpened(address opener) external view returns (uint256);
 
     /// @notice The public signals that `submit` would demand now. Reverts as `submit` would if the snapshot is unusable.
-    function expectedSignals(
-        bytes32 vaultId,
-        uint256 commitmentAfter,
-        uint256 navFloor,
-        uint32 round,
-        uint40 deadline
-    ) external view returns (uint256[] memory);
+    function expectedSignals(bytes32 vaultId, uint256 commitmentAfter, uint256 navFloor, uint32 round, uint40 deadline)
+        external
+        view
+        returns (uint256[] memory);
 
     /// @notice What ties the vault's next proof to its place: chain id, hub, vault, next sequence, version, round,
     /// operator and deadline, hashed and reduced to the field.

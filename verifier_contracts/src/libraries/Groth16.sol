@@ -65,8 +65,8 @@ library Groth16 {
     }
 
     /// @notice Gas that a batch verifier may use for `proofs` proofs of `signals` signals: what the precompiles cost
-    /// (EIP-1108: 45,000 + 34,000 a pairing, 6,150 for a multiplication and an addition), and as much again as its
-    /// own steps were measured to need, doubled.
+    /// (EIP-1108: 45,000 + 34,000 a pairing, 6,150 for a multiplication and an addition), and 10,000 a pairing for its own
+    /// steps, at least twice what they were measured to need.
     function batchGasCap(uint256 proofs, uint256 signals) internal pure returns (uint256) {
         uint256 pairings = 45_000 + 34_000 * (proofs + 3);
         uint256 points = 6_150 * (2 * proofs + signals + 2);

@@ -250,7 +250,11 @@ contract BatchVerifierTest is Base {
     // --- powers that depend on everything ---
 
     /// The powers by their definition.
-    function powersOf(bytes memory shared, bytes memory words, uint256 n) private view returns (uint256[] memory powers) {
+    function powersOf(bytes memory shared, bytes memory words, uint256 n)
+        private
+        view
+        returns (uint256[] memory powers)
+    {
         bytes32 seed = keccak256(abi.encodePacked(verifier.keyHash(), shared.length / 32, shared, words));
         powers = new uint256[](n);
         for (uint256 i; i < n; ++i) {
@@ -269,9 +273,11 @@ contract BatchVerifierTest is Base {
         vm.assertTrue(accepts(batch));
     }
 
-    function testFuzz_powersByTheirDefinition(bytes32[15] memory first, bytes32[15] memory second, bytes32[2] memory last)
-        public
-    {
+    function testFuzz_powersByTheirDefinition(
+        bytes32[15] memory first,
+        bytes32[15] memory second,
+        bytes32[2] memory last
+    ) public {
         bytes memory shared = abi.encodePacked(last);
         bytes memory words = abi.encodePacked(first, second);
         uint256[] memory powers = powersOf(shared, words, 2);
@@ -283,8 +289,8 @@ contract BatchVerifierTest is Base {
         vm.assertTrue(ok && !abi.decode(answer, (bool)));
     }
 
-    /// Two wrong proofs that cancel under the powers of the right ones, changed in C, in A, or in any one signal. The changed
-    /// words change the powers; if they left any kind of word out, one of these batches would pass.
+    /// Two wrong proofs that cancel under the powers of the right ones, changed in C, in A, or in any one signal. The
+    /// changed words change the powers; if they left any kind of word out, one of these batches would pass.
     function test_refusesPairsThatCancelUnderThePowersBefore() public view {
         for (uint256 k; k < COUNT + 2; ++k) {
             Item[] memory batch = items(2, COUNT);

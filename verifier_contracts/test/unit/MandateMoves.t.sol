@@ -160,9 +160,7 @@ contract MandateMovesTest is Scene {
         IPolicyRegistry.Policy memory policy = policyOf(8);
         policy.slots[2].instrument = "OTHER";
         next.policyHash = register(policy);
-        refuseProposal(
-            hub.addMandate(next), abi.encodeWithSelector(IPolicyRegistry.InstrumentChanged.selector, 2)
-        );
+        refuseProposal(hub.addMandate(next), abi.encodeWithSelector(IPolicyRegistry.InstrumentChanged.selector, 2));
     }
 
     function test_refusesAnotherGranularity() public {

@@ -22,9 +22,7 @@ contract SubmitTest is Scene {
     function requireRefusedFor(IRebalanceHub.Rebalance memory r, uint256 expectedContext) private {
         refuse(
             r,
-            abi.encodeWithSelector(
-                IRebalanceHub.ContextMismatch.selector, r.signals[Signals.CONTEXT], expectedContext
-            )
+            abi.encodeWithSelector(IRebalanceHub.ContextMismatch.selector, r.signals[Signals.CONTEXT], expectedContext)
         );
     }
 
@@ -222,7 +220,14 @@ contract SubmitTest is Scene {
         submit(proven(vaultId, 1001, round));
         bytes32 digest = keccak256(
             abi.encode(
-                block.chainid, address(hub), vaultId, uint256(2), uint256(1), uint256(round), OPERATOR, uint256(DEADLINE)
+                block.chainid,
+                address(hub),
+                vaultId,
+                uint256(2),
+                uint256(1),
+                uint256(round),
+                OPERATOR,
+                uint256(DEADLINE)
             )
         );
         vm.assertEq(hub.context(vaultId, round, DEADLINE), uint256(digest) % Signals.FIELD);

@@ -64,9 +64,7 @@ contract SubmitSnapshotTest is Scene {
         vm.warp(NOON + 1 hours);
         uint32 second = takeRound();
         submit(proven(vaultId, 1, second));
-        refuseRound(
-            round, abi.encodeWithSelector(IRebalanceHub.SnapshotBeforeLast.selector, NOON, NOON + 1 hours)
-        );
+        refuseRound(round, abi.encodeWithSelector(IRebalanceHub.SnapshotBeforeLast.selector, NOON, NOON + 1 hours));
         submit(proven(vaultId, 2, second)); // the last one itself stays usable
     }
 
