@@ -220,9 +220,9 @@ def audit(protocol: Protocol) -> list[Finding]:
     """Compare what is on the chain with what this package compiles: for a depositor, who trusts no deployer.
 
     The code at each address, byte by byte, and that our creation code put it there: other code could have left something
-    in the contract's storage. The hub's oracle and registry. Of each key that both verifiers hold the same one, that its hash
-    is the one in the deployment file, and that ``zkey.lint`` finds no fault with it. That it is the key of the circuit and of
-    an honest ceremony only the ceremony's transcript says: compare the hash.
+    in the contract's storage. The hub's oracle and registry. Of each key: both verifiers hold the same one, its hash is the
+    one in the deployment file, and ``zkey.lint`` finds no fault with it. That it is the key of the circuit and of an honest
+    ceremony only the ceremony's transcript says: compare the hash.
     """
     keys = protocol.deployment.keys.items()
     return [*_audit_contracts(protocol), *(found for name, key in keys for found in _audit_key(protocol, name, key))]
