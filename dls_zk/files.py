@@ -51,6 +51,7 @@ from .artifacts import parse_json, read_limited, write_new
 from .constants import (
     ACCRUAL_BITS,
     BPS,
+    PPM,
     PRICE_BITS,
     PRICE_DECIMALS,
     QUANTITY_BITS,
@@ -592,7 +593,7 @@ class MandateFields(_Document):
     """a vault whose last proof's prices are older than this is stale; at least max_snapshot_age"""
     accrual_rate: Annotated[int, Fixed(0, 0, (1 << 24) - 1, " ppm")]
     """what may accrue without a trade in a day, in parts per million of NAV"""
-    accrual_cap: Annotated[int, Fixed(0, 0, (1 << ACCRUAL_BITS) - 1, " ppm")]
+    accrual_cap: Annotated[int, Fixed(0, 0, PPM - 1, " ppm")]
     """the most that may accrue in one rebalance, in parts per million of NAV"""
 
 

@@ -28,7 +28,7 @@ EXPLAINED = {
     "WrongPointCount(uint256 points)": "the verifying key has {points} points IC; a key of a rebalance has 10, 12 or 15",
     "KeySizeMismatch(uint256 batchSignals, uint256 signals)": "the batch verifier takes {batchSignals} public signals "
     "and this size has {signals}; give the one for this size",
-    "UnknownKey(uint24 key)": "the hub has no verifying key {key}; see the deployment file for those it has",
+    "UnknownKey(uint32 key)": "the hub has no verifying key {key}; see the deployment file for those it has",
     "UnsupportedDecimals(uint8 decimals)": "the asset has {decimals} decimals; a share token takes 6 to 18",
     # --- policies ---
     "UnknownPolicy(uint256 policyHash)": "the policy {policyHash} is not registered; run `dls-zk policy register`",
@@ -48,7 +48,7 @@ EXPLAINED = {
     "GranularityChanged()": "the policies disclose the NAV in different steps; a vault cannot go from one to the other",
     "InstrumentChanged(uint256 slot)": "slot {slot} has another instrument in the new policy; a vault cannot go to it",
     # --- mandates and vaults ---
-    "UnknownMandate(uint24 mandate)": "the hub has no mandate {mandate}; check its number and the hub's address",
+    "UnknownMandate(uint32 mandate)": "the hub has no mandate {mandate}; check its number and the hub's address",
     "SizeMismatch(uint8 policySlots, uint8 keySlots, uint8 feedSetSlots)": "the policy is for {policySlots} slots, the "
     "key for {keySlots} and the feed set for {feedSetSlots}; use three of one size",
     "FeedsDoNotFit(uint32 named, uint32 priced)": "the feed set prices other slots than the policy names (bits "
@@ -57,7 +57,7 @@ EXPLAINED = {
     "ZeroProofAge()": "with a greatest proof age of 0 seconds the vault would be stale at once; give more",
     "ProofAgeBelowSnapshotAge(uint32 maxProofAge, uint32 maxSnapshotAge)": "the greatest proof age ({maxProofAge} s) "
     "is below the greatest snapshot age ({maxSnapshotAge} s); raise it",
-    "AccrualCapOutOfRange(uint24 cap)": "the accrual cap {cap} ppm is not below 2^20; lower it",
+    "AccrualCapOutOfRange(uint24 cap)": "the accrual cap {cap} ppm is not below 1,000,000 (all of the NAV); lower it",
     "DelayTooShort(uint32 delay, uint32 least)": "share holders need at least {least} s to leave before a looser "
     "mandate, and the delay is {delay} s; raise it",
     "NoMandateProposed()": "no mandate is proposed; propose one with `dls-zk policy activate`",
@@ -129,12 +129,14 @@ EXPLAINED = {
     "EmptyBatch()": "the batch has no rebalance; give one",
     "SequenceMismatch(bytes32 vaultId, uint32 given, uint32 expected)": "rebalance {given} of vault {vaultId} was to "
     "be submitted and its next is {expected}; leave it out, or prove again",
-    "WrongKey(bytes32 vaultId, uint24 given, uint24 expected)": "vault {vaultId} has verifying key {expected} and the "
+    "WrongKey(bytes32 vaultId, uint32 given, uint32 expected)": "vault {vaultId} has verifying key {expected} and the "
     "batch is for key {given}; submit it on its own",
     # --- shares ---
     "ZeroShares()": "the amount is worth no share; give more",
     "NotRequestOwner(address caller)": "{caller} did not make the request; only who did can cancel it",
     "RequestDone(uint256 id)": "request {id} was filled or cancelled before; nothing is left of it",
+    "StepTooCoarse()": "one step of the NAV is more than a hundredth of what all shares are worth, so the queue stands "
+    "still; cancel the request and redeem what is idle",
     "NothingToClaim(address receiver)": "nothing is set aside for {receiver}; wait until the queue is processed",
     "NotEnoughIdle(uint256 assets, uint256 available)": "{assets} of the asset's units were asked for and {available} "
     "lie idle and are not owed to the queue; ask for less",

@@ -36,6 +36,8 @@ import {Prices} from "./libraries/Prices.sol";
 /// - In wind-down the book counts as nothing. A redemption takes its part of what is idle and gives up its part of what is
 ///   brought back later; waiting is free. The queue stands still, so that nobody but their owner has shares burnt at
 ///   this price: cancel, then redeem.
+/// - The queue also stands still while the step is that coarse: somebody else would choose the moment, and with it the end of
+///   the step, at which a request is paid. Cancel it, then redeem what is idle.
 /// - A request has no least size. Making one costs several times the gas of processing it (`snapshots/DlsVault.json`), a
 ///   call processes as many as it is told to, and redemptions do not wait behind the queue where idle assets cover it.
 /// - No fees: an operator is paid by agreement, outside this token.
@@ -92,7 +94,7 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
         address operator,
         address guardian,
         uint32 looseningDelay,
-        uint24 mandate
+        uint32 mandate
     ) ERC20(name_, symbol_) ERC4626(asset_) {
         uint8 assetDecimals = asset_.decimals();
         require(BOOK_DECIMALS <= assetDecimals && assetDecimals <= MOST_DECIMALS, UnsupportedDecimals(assetDecimals));
@@ -134,8 +136,9 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
     function processQueue(uint256 maxRequests) external nonReentrant returns (uint256 shares, uint256 assets) {
         IRebalanceHub.VaultState memory state = hub.vaultState(vaultId);
         require(state.status != IRebalanceHub.Status.WindDown, WrongStatus(state.status));
+        (uint256 worth, uint256 top) = _worth(state);
+        require(!_coarse(worth, top), StepTooCoarse());
         uint256 left = idle();
-        (uint256 worth,) = _worth(state);
 
         uint64 id = head;
         for (uint256 i; i < maxRequests && id != end && left != 0; ++i) {
@@ -246,8 +249,12 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
         IRebalanceHub.VaultState memory state = hub.vaultState(vaultId);
         if (state.status != IRebalanceHub.Status.Active) return 0;
         (uint256 bottom, uint256 top) = _worth(state);
-        bool coarse = totalSupply() != 0 && (top - bottom) * LEAST_STEPS > bottom;
-        return coarse ? 0 : type(uint256).max;
+        return _coarse(bottom, top) ? 0 : type(uint256).max;
+    }
+
+    /// @dev Whether the step of the disclosed NAV is too much of what all shares are worth for others to deal at its ends.
+    function _coarse(uint256 bottom, uint256 top) private view returns (bool) {
+        return totalSupply() != 0 && (top - bottom) * LEAST_STEPS > bottom;
     }
 
     /// @notice As `maxDeposit`.

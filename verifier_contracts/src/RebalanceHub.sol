@@ -42,7 +42,7 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     struct Proposal {
-        uint24 mandate;
+        uint32 mandate;
         /// 0: there is none.
         uint40 activeFrom;
     }
@@ -54,7 +54,7 @@ contract RebalanceHub is IRebalanceHub {
         uint32 feedSet;
         uint40 timestamp;
         uint256[] priceWords;
-        uint24 mandateId;
+        uint32 mandateId;
         Mandate mandate;
     }
 
@@ -63,10 +63,10 @@ contract RebalanceHub is IRebalanceHub {
     /// @inheritdoc IRebalanceHub
     IPolicyRegistry public immutable policyRegistry;
 
-    uint24 private keyCount;
-    uint24 private mandateCount;
-    mapping(uint24 key => Key) private keys;
-    mapping(uint24 id => Mandate) private mandates; // from 1 on
+    uint32 private keyCount;
+    uint32 private mandateCount;
+    mapping(uint32 key => Key) private keys;
+    mapping(uint32 id => Mandate) private mandates; // from 1 on
     mapping(address operator => mapping(bytes32 vaultId => Book)) private books;
     mapping(bytes32 vaultId => Roles) private roles;
     mapping(bytes32 vaultId => Proposal) private proposals;
@@ -84,7 +84,7 @@ contract RebalanceHub is IRebalanceHub {
     // --- keys and mandates ---
 
     /// @inheritdoc IRebalanceHub
-    function addKey(address verifier, IBatchVerifier batchVerifier, uint8 slots) external returns (uint24 key) {
+    function addKey(address verifier, IBatchVerifier batchVerifier, uint8 slots) external returns (uint32 key) {
         require(Signals.isSize(slots), UnsupportedSlots(slots));
         require(verifier.code.length != 0, NoCode(verifier));
         require(address(batchVerifier).code.length != 0, NoCode(address(batchVerifier)));
@@ -98,7 +98,7 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     /// @inheritdoc IRebalanceHub
-    function addMandate(Mandate calldata mandate) external returns (uint24 id) {
+    function addMandate(Mandate calldata mandate) external returns (uint32 id) {
         (uint8 slots,, uint32 named) = policyRegistry.outline(mandate.policyHash);
         (uint8 feedSetSlots, uint32 priced) = oracle.pricedSlots(mandate.feedSet);
         uint8 keySlots = _key(mandate.key).slots;
@@ -110,7 +110,8 @@ contract RebalanceHub is IRebalanceHub {
             mandate.maxProofAge >= mandate.maxSnapshotAge,
             ProofAgeBelowSnapshotAge(mandate.maxProofAge, mandate.maxSnapshotAge)
         );
-        require(mandate.accrualCapPpm < Signals.ACCRUAL_BOUND, AccrualCapOutOfRange(mandate.accrualCapPpm));
+        // With all of the NAV after, or more, value conservation would bound no gain.
+        require(mandate.accrualCapPpm < Signals.PPM, AccrualCapOutOfRange(mandate.accrualCapPpm));
 
         id = ++mandateCount;
         mandates[id] = mandate;
@@ -118,7 +119,7 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     /// @inheritdoc IRebalanceHub
-    function tightens(uint24 from, uint24 to) public view returns (bool) {
+    function tightens(uint32 from, uint32 to) public view returns (bool) {
         Mandate memory old = _mandate(from);
         Mandate memory new_ = _mandate(to);
         return policyRegistry.tightens(old.policyHash, new_.policyHash) && new_.feedSet == old.feedSet
@@ -130,7 +131,7 @@ contract RebalanceHub is IRebalanceHub {
     // --- vaults ---
 
     /// @inheritdoc IRebalanceHub
-    function openVault(address operator, address guardian, uint32 looseningDelay, uint24 mandate)
+    function openVault(address operator, address guardian, uint32 looseningDelay, uint32 mandate)
         external
         returns (bytes32 vaultId)
     {
@@ -148,7 +149,7 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     /// @inheritdoc IRebalanceHub
-    function proposeMandate(bytes32 vaultId, uint24 mandate) external returns (uint40 activeFrom) {
+    function proposeMandate(bytes32 vaultId, uint32 mandate) external returns (uint40 activeFrom) {
         Book storage book = _ownBook(vaultId);
         require(book.position.marked != Status.WindDown, WrongStatus(Status.WindDown));
         if (tightens(book.position.mandate, mandate)) {
@@ -165,6 +166,7 @@ contract RebalanceHub is IRebalanceHub {
     function activateMandate(bytes32 vaultId) external {
         Book storage book = _book(vaultId);
         Proposal memory proposal = proposals[vaultId];
+        require(book.position.marked != Status.Paused, WrongStatus(Status.Paused));
         require(proposal.activeFrom != 0, NoMandateProposed());
         require(block.timestamp >= proposal.activeFrom, TooEarly(proposal.activeFrom));
         delete proposals[vaultId];
@@ -180,7 +182,9 @@ contract RebalanceHub is IRebalanceHub {
         emit MandateWithdrawn(vaultId);
     }
 
-    function _activate(bytes32 vaultId, Book storage book, uint24 mandate) private {
+    function _activate(bytes32 vaultId, Book storage book, uint32 mandate) private {
+        // A longer maxProofAge makes no proof younger: a vault that is stale stays so until a proof.
+        if (_status(book.position) == Status.Stale) book.position.marked = Status.Stale;
         uint16 version = book.position.version + 1;
         book.position.version = version;
         book.position.mandate = mandate;
@@ -241,7 +245,7 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     /// @inheritdoc IRebalanceHub
-    function submitBatch(uint24 key, uint32 round, uint40 deadline, BatchedRebalance[] calldata rebalances) external {
+    function submitBatch(uint32 key, uint32 round, uint40 deadline, BatchedRebalance[] calldata rebalances) external {
         require(rebalances.length != 0, EmptyBatch());
         Key storage verifyingKey = _key(key);
         uint256 gasCap = Groth16.batchGasCap(rebalances.length, Signals.count(verifyingKey.slots));
@@ -273,7 +277,7 @@ contract RebalanceHub is IRebalanceHub {
     /// @dev Moves one vault of a batch on, and writes the signals that its proof must be about, up to the prices. The batch
     /// reverts if the proof is not about them.
     function _take(
-        uint24 key,
+        uint32 key,
         mapping(bytes32 vaultId => Book) storage own,
         BatchedRebalance calldata rebalance,
         Common memory common,
@@ -306,7 +310,7 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     /// @dev Loads a mandate, and checks that it allows the prices that were loaded before.
-    function _loadMandate(Common memory common, uint24 mandateId) private view {
+    function _loadMandate(Common memory common, uint32 mandateId) private view {
         common.mandateId = mandateId;
         Mandate memory mandate = mandates[mandateId];
         common.mandate = mandate;
@@ -399,11 +403,9 @@ contract RebalanceHub is IRebalanceHub {
         }
     }
 
-    /// @dev The sequence after the next rebalance. Four billion are out of reach.
+    /// @dev The sequence after the next rebalance.
     function _next(PackedPosition position) private pure returns (uint32) {
-        unchecked {
-            return position.sequence() + 1;
-        }
+        return position.sequence() + 1;
     }
 
     function _requireInField(uint256[] calldata signals, uint256 count) private pure {
@@ -519,12 +521,12 @@ contract RebalanceHub is IRebalanceHub {
     // --- views ---
 
     /// @inheritdoc IRebalanceHub
-    function keyOf(uint24 key) external view returns (Key memory) {
+    function keyOf(uint32 key) external view returns (Key memory) {
         return _key(key);
     }
 
     /// @inheritdoc IRebalanceHub
-    function mandateOf(uint24 mandate) external view returns (Mandate memory) {
+    function mandateOf(uint32 mandate) external view returns (Mandate memory) {
         return _mandate(mandate);
     }
 
@@ -551,7 +553,7 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     /// @inheritdoc IRebalanceHub
-    function proposedMandate(bytes32 vaultId) external view returns (uint24 mandate, uint40 activeFrom) {
+    function proposedMandate(bytes32 vaultId) external view returns (uint32 mandate, uint40 activeFrom) {
         _roles(vaultId);
         Proposal memory proposal = proposals[vaultId];
         return (proposal.mandate, proposal.activeFrom);
@@ -609,12 +611,12 @@ contract RebalanceHub is IRebalanceHub {
         revert NotOperator(msg.sender);
     }
 
-    function _key(uint24 key) private view returns (Key storage found) {
+    function _key(uint32 key) private view returns (Key storage found) {
         found = keys[key];
         require(found.slots != 0, UnknownKey(key));
     }
 
-    function _mandate(uint24 mandate) private view returns (Mandate storage found) {
+    function _mandate(uint32 mandate) private view returns (Mandate storage found) {
         found = mandates[mandate];
         require(found.maxProofAge != 0, UnknownMandate(mandate));
     }

@@ -32,7 +32,7 @@ abstract contract Scene is OracleScene, PolicyScene {
     /// What was built last.
     uint8 internal slots;
     IRebalanceHub.Mandate internal terms;
-    uint24 internal mandate;
+    uint32 internal mandate;
     bytes32 internal vaultId;
 
     function setUp() public virtual override {
@@ -57,7 +57,7 @@ abstract contract Scene is OracleScene, PolicyScene {
         vaultId = open();
     }
 
-    function addKey(uint8 size) internal virtual returns (uint24) {
+    function addKey(uint8 size) internal virtual returns (uint32) {
         uint256 signals = Signals.count(size);
         return hub.addKey(Trapdoor.verifier(signals), Trapdoor.batchVerifier(signals), size);
     }

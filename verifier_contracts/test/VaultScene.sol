@@ -29,7 +29,7 @@ abstract contract VaultScene is OracleScene, PolicyScene {
     uint56 internal constant USD_E6 = 1e6;
 
     RebalanceHub internal hub;
-    uint24 internal key;
+    uint32 internal key;
     uint32 internal feedSet;
     Token internal asset;
     DlsVault internal vault;
@@ -74,7 +74,7 @@ abstract contract VaultScene is OracleScene, PolicyScene {
         usd = 10 ** asset.decimals();
     }
 
-    function newVault(uint24 mandate_, address custody) internal returns (DlsVault) {
+    function newVault(uint32 mandate_, address custody) internal returns (DlsVault) {
         return new DlsVault(hub, asset, "Neutral ETH", "dlsETH", custody, OPERATOR, GUARDIAN, LOOSENING_DELAY, mandate_);
     }
 
@@ -91,7 +91,7 @@ abstract contract VaultScene is OracleScene, PolicyScene {
     }
 
     /// The mandate of the vault opened last.
-    function mandateNow() internal view returns (uint24) {
+    function mandateNow() internal view returns (uint32) {
         return hub.vaultState(vaultId).mandate;
     }
 

@@ -44,6 +44,8 @@ interface IDlsVault is IERC4626 {
     error NotRequestOwner(address caller);
     /// The request was filled or cancelled before.
     error RequestDone(uint256 id);
+    /// One step of the disclosed NAV is more than a hundredth of what all shares are worth.
+    error StepTooCoarse();
     error NothingToClaim(address receiver);
     /// More was asked for than lies idle and is not owed to the queue.
     error NotEnoughIdle(uint256 assets, uint256 available);

@@ -5,7 +5,8 @@ import {IRebalanceHub} from "../interfaces/IRebalanceHub.sol";
 
 /// What a rebalance moves, apart from the commitment. One storage slot.
 struct Position {
-    uint32 sequence;
+    /// Enough for one every twelve seconds for six years.
+    uint24 sequence;
     uint48 navFloor;
     /// Enough until the year 2106.
     uint32 snapshotTimestamp;
@@ -13,7 +14,7 @@ struct Position {
     int64 pendingFlow;
     /// At least 1 in a vault that exists.
     uint16 version;
-    uint24 mandate;
+    uint32 mandate;
     /// The status that was put on record; staleness also comes with time (`IRebalanceHub.status`).
     IRebalanceHub.Status marked;
 }
@@ -28,7 +29,7 @@ using Positions for PackedPosition global;
 /// the word as Solidity packs them: the first one lowest.
 library Positions {
     /// Version, mandate and status: what a rebalance leaves as it is.
-    uint256 private constant KEPT = type(uint256).max << 208;
+    uint256 private constant KEPT = type(uint256).max << 200;
     uint256 private constant MARKED = uint256(type(uint8).max) << 248;
 
     function load(Position storage from) internal view returns (PackedPosition position) {
@@ -43,24 +44,24 @@ library Positions {
         }
     }
 
-    function sequence(PackedPosition position) internal pure returns (uint32) {
-        return uint32(PackedPosition.unwrap(position));
+    function sequence(PackedPosition position) internal pure returns (uint24) {
+        return uint24(PackedPosition.unwrap(position));
     }
 
     function snapshotTimestamp(PackedPosition position) internal pure returns (uint32) {
-        return uint32(PackedPosition.unwrap(position) >> 80);
+        return uint32(PackedPosition.unwrap(position) >> 72);
     }
 
     function pendingFlow(PackedPosition position) internal pure returns (int64) {
-        return int64(uint64(PackedPosition.unwrap(position) >> 144));
+        return int64(uint64(PackedPosition.unwrap(position) >> 136));
     }
 
     function version(PackedPosition position) internal pure returns (uint16) {
-        return uint16(PackedPosition.unwrap(position) >> 208);
+        return uint16(PackedPosition.unwrap(position) >> 200);
     }
 
-    function mandate(PackedPosition position) internal pure returns (uint24) {
-        return uint24(PackedPosition.unwrap(position) >> 224);
+    function mandate(PackedPosition position) internal pure returns (uint32) {
+        return uint32(PackedPosition.unwrap(position) >> 216);
     }
 
     function marked(PackedPosition position) internal pure returns (IRebalanceHub.Status) {
@@ -74,7 +75,7 @@ library Positions {
         returns (PackedPosition)
     {
         uint256 kept = PackedPosition.unwrap(position) & KEPT;
-        return PackedPosition.wrap(kept | round << 112 | timestamp << 80 | navFloor << 32 | sequence_);
+        return PackedPosition.wrap(kept | round << 104 | timestamp << 72 | navFloor << 24 | sequence_);
     }
 
     /// @notice The position of a vault on whose record there is nothing.

@@ -12,13 +12,13 @@ contract PositionsTest is Base {
     Position private stored;
 
     function testFuzz_readsWhatSolidityWrote(
-        uint32 sequence,
+        uint24 sequence,
         uint48 navFloor,
         uint32 timestamp,
         uint32 round,
         int64 flow,
         uint16 version,
-        uint24 mandate,
+        uint32 mandate,
         uint8 marked
     ) public {
         IRebalanceHub.Status status = IRebalanceHub.Status(marked % 4);
@@ -34,7 +34,7 @@ contract PositionsTest is Base {
 
     function testFuzz_solidityReadsWhatWasWritten(
         bytes32 before,
-        uint32 sequence,
+        uint24 sequence,
         uint48 navFloor,
         uint32 timestamp,
         uint32 round

@@ -22,23 +22,23 @@ abstract contract Chronicle is VaultScene {
 
     // The first three tighten from one to the next; the others loosen whatever they replace, and no vault of these can
     // ever move to the last.
-    uint24 internal constant LOOSE = 1;
-    uint24 internal constant BASE = 2;
-    uint24 internal constant TIGHT = 3;
-    uint24 internal constant OTHER_KEY = 4;
-    uint24 internal constant OTHER_FEEDS = 5;
-    uint24 internal constant FOREIGN = 6;
-    uint24 internal constant UNKNOWN = 7;
+    uint32 internal constant LOOSE = 1;
+    uint32 internal constant BASE = 2;
+    uint32 internal constant TIGHT = 3;
+    uint32 internal constant OTHER_KEY = 4;
+    uint32 internal constant OTHER_FEEDS = 5;
+    uint32 internal constant FOREIGN = 6;
+    uint32 internal constant UNKNOWN = 7;
 
     struct Vault {
         bytes32 id;
         address opener;
         address operator;
         address proposedOperator;
-        uint24 mandate;
+        uint32 mandate;
         uint16 version;
         /// 0: none is proposed.
-        uint24 proposal;
+        uint32 proposal;
         uint40 proposedAt;
         IRebalanceHub.Status marked;
         // --- what only a proof moves ---
@@ -119,7 +119,7 @@ abstract contract Chronicle is VaultScene {
 
     // --- telling the chronicler ---
 
-    function opened(bytes32 id, address opener, address operator, uint24 mandate_, DlsVault token) internal {
+    function opened(bytes32 id, address opener, address operator, uint32 mandate_, DlsVault token) internal {
         Vault storage v = vaults.push();
         (v.id, v.opener, v.operator, v.mandate, v.version) = (id, opener, operator, mandate_, 1);
         // tests/integration/test_hub.py computes it from the definition
@@ -137,7 +137,7 @@ abstract contract Chronicle is VaultScene {
         if (v.marked == IRebalanceHub.Status.Stale) v.marked = IRebalanceHub.Status.Active;
     }
 
-    function moved(Vault storage v, uint24 mandate_) internal {
+    function moved(Vault storage v, uint32 mandate_) internal {
         (v.mandate, v.proposal) = (mandate_, 0);
         v.version += 1;
     }
@@ -187,7 +187,7 @@ abstract contract Chronicle is VaultScene {
     }
 
     /// Why the hub must refuse any rebalance of a vault at this snapshot and by this key; 0: it need not.
-    function whyNotNow(Vault storage v, uint32 round, uint24 key_) internal view returns (bytes4) {
+    function whyNotNow(Vault storage v, uint32 round, uint32 key_) internal view returns (bytes4) {
         IRebalanceHub.Mandate storage terms = mandates[v.mandate];
         Round storage snapshot = rounds[round];
         if (snapshot.feedSet != terms.feedSet) return IRebalanceHub.WrongFeedSet.selector;
@@ -234,12 +234,12 @@ abstract contract Chronicle is VaultScene {
     }
 
     /// Why the hub must refuse to move a vault to a mandate at all; 0: it need not.
-    function whyNeverTo(uint24 from, uint24 to) internal pure returns (bytes4) {
+    function whyNeverTo(uint32 from, uint32 to) internal pure returns (bytes4) {
         if (to == 0 || to >= UNKNOWN) return IRebalanceHub.UnknownMandate.selector;
         return (from == FOREIGN) == (to == FOREIGN) ? bytes4(0) : IPolicyRegistry.GranularityChanged.selector;
     }
 
-    function onlyTightens(uint24 from, uint24 to) internal pure returns (bool) {
+    function onlyTightens(uint32 from, uint32 to) internal pure returns (bool) {
         return from == to || (from <= TIGHT && to <= TIGHT && from < to);
     }
 
@@ -337,7 +337,7 @@ abstract contract Chronicle is VaultScene {
         vm.assertEq(uint256(state.status), uint256(statusOf(v)), "SYS-5: status");
         vm.assertTrue(state.pendingFlow == v.flow, "SYS-6: pending flow");
 
-        (uint24 proposal, uint40 activeFrom) = hub.proposedMandate(v.id);
+        (uint32 proposal, uint40 activeFrom) = hub.proposedMandate(v.id);
         vm.assertEq(proposal, v.proposal, "SYS-4: proposal");
         vm.assertEq(activeFrom, v.proposal == 0 ? 0 : v.proposedAt + LOOSENING_DELAY, "SYS-4: active from");
         (address opener, address operator, address proposedOperator,,) = hub.rolesOf(v.id);

@@ -183,10 +183,10 @@ contract Handler is Chronicle {
         if (vaults.length == MOST_VAULTS) return;
         address operator = onceIn(4) ? address(0) : anyOperator();
         uint32 delay = onceIn(4) ? 1 days - 1 : LOOSENING_DELAY;
-        openPlain(anyHolder(), operator, delay, uint24(upTo(UNKNOWN)));
+        openPlain(anyHolder(), operator, delay, uint32(upTo(UNKNOWN)));
     }
 
-    function openPlain(address opener, address operator, uint32 delay, uint24 mandate_) private {
+    function openPlain(address opener, address operator, uint32 delay, uint32 mandate_) private {
         bytes4 reason;
         if (operator == address(0)) reason = IRebalanceHub.ZeroAddress.selector;
         else if (delay < 1 days) reason = IRebalanceHub.DelayTooShort.selector;
@@ -196,7 +196,7 @@ contract Handler is Chronicle {
         if (reason == 0) opened(abi.decode(answer, (bytes32)), opener, operator, mandate_, DlsVault(address(0)));
     }
 
-    function openToken(uint8 decimals, address operator, uint24 mandate_) private {
+    function openToken(uint8 decimals, address operator, uint32 mandate_) private {
         asset = new Token(decimals);
         DlsVault token = newVault(mandate_, address(uint160(0xc0ffee + decimals)));
         opened(token.vaultId(), address(token), operator, mandate_, token);
@@ -311,7 +311,7 @@ contract Handler is Chronicle {
     function submitBatch(uint256 seed) external {
         random = seed;
         address operator = anyOperator();
-        uint24 key_ = key + uint24(onceIn(4) ? 1 + upTo(1) : 0);
+        uint32 key_ = key + uint32(onceIn(4) ? 1 + upTo(1) : 0);
         uint32 round = oracle.latestRound(feedSet);
         if (clock() > rounds[round].timestamp + 30 minutes && !onceIn(4)) {
             vm.warp(clock() + 1);
@@ -336,7 +336,7 @@ contract Handler is Chronicle {
 
     /// Each proof is made for where the ones before it leave its vault. If the batch is refused, all of them stay where
     /// they were.
-    function batch(address sender, uint24 key_, uint32 round, uint40 deadline, uint256[] memory numbers) private {
+    function batch(address sender, uint32 key_, uint32 round, uint40 deadline, uint256[] memory numbers) private {
         IRebalanceHub.BatchedRebalance[] memory entries = new IRebalanceHub.BatchedRebalance[](numbers.length);
         Vault[] memory before = new Vault[](numbers.length);
         uint256 bad = onceIn(2) ? upTo(8) : numbers.length;
@@ -389,7 +389,7 @@ contract Handler is Chronicle {
         return kind >= 4;
     }
 
-    function whyNoBatch(uint24 key_, uint32 round, uint40 deadline, uint256 entries) private view returns (bytes4) {
+    function whyNoBatch(uint32 key_, uint32 round, uint40 deadline, uint256 entries) private view returns (bytes4) {
         if (entries == 0) return IRebalanceHub.EmptyBatch.selector;
         if (key_ > key + 1) return IRebalanceHub.UnknownKey.selector;
         return whyNotAt(round, deadline);
@@ -398,7 +398,7 @@ contract Handler is Chronicle {
     function whyNotBatched(
         Vault storage v,
         address sender,
-        uint24 key_,
+        uint32 key_,
         uint32 round,
         IRebalanceHub.BatchedRebalance memory entry
     ) private view returns (bytes4 reason) {
@@ -417,7 +417,7 @@ contract Handler is Chronicle {
         random = seed;
         Vault storage v = vaults[anyVault()];
         address sender = mostly(v.operator);
-        uint24 to = uint24(upTo(UNKNOWN));
+        uint32 to = uint32(upTo(UNKNOWN));
         bytes4 reason = whyNeverTo(v.mandate, to);
         if (v.marked == IRebalanceHub.Status.WindDown) reason = IRebalanceHub.WrongStatus.selector;
         if (sender != v.operator) reason = IRebalanceHub.NotOperator.selector;

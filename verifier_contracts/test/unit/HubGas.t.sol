@@ -132,7 +132,7 @@ contract HubGasTest is Scene {
         vm.assertLt(twenty * 4, single * 20);
         for (uint256 i; i < 20; ++i) {
             terms.maxProofAge -= 1;
-            uint24 own = hub.addMandate(terms);
+            uint32 own = hub.addMandate(terms);
             vm.prank(OPERATOR);
             hub.proposeMandate(ids[i], own);
         }
@@ -162,7 +162,7 @@ contract HubGasTest is Scene {
         hub.proposeMandate(vaultId, mandate);
         snap("tighten a mandate");
         terms.maxProofAge += 1;
-        uint24 looser = hub.addMandate(terms);
+        uint32 looser = hub.addMandate(terms);
         vm.prank(OPERATOR);
         hub.proposeMandate(vaultId, looser);
         snap("propose a looser mandate");

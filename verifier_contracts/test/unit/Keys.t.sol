@@ -24,7 +24,7 @@ contract KeysTest is Scene {
     }
 
     function test_anyoneAddsAKeyAndItIsKept() public {
-        for (uint24 number; number < 2; ++number) {
+        for (uint32 number; number < 2; ++number) {
             vm.expectEmit(address(hub));
             emit IRebalanceHub.KeyAdded(number, verifier, batchVerifier, 16);
             vm.prank(STRANGER);
@@ -67,8 +67,8 @@ contract KeysTest is Scene {
         hub.addKey(verifier, batchVerifier, 16);
         vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.UnknownKey.selector, 1));
         hub.keyOf(1);
-        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.UnknownKey.selector, type(uint24).max));
-        hub.keyOf(type(uint24).max);
+        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.UnknownKey.selector, type(uint32).max));
+        hub.keyOf(type(uint32).max);
     }
 
     // --- what the hub itself is made of ---

@@ -16,30 +16,30 @@ contract MandateMovesTest is Scene {
         next = terms;
     }
 
-    function propose(uint24 to) private returns (uint40) {
+    function propose(uint32 to) private returns (uint40) {
         vm.prank(OPERATOR);
         return hub.proposeMandate(vaultId, to);
     }
 
-    function refuseProposal(uint24 to, bytes memory reason) private {
+    function refuseProposal(uint32 to, bytes memory reason) private {
         vm.expectRevert(reason);
         propose(to);
     }
 
-    function requireActive(uint24 expected, uint16 version) private view {
+    function requireActive(uint32 expected, uint16 version) private view {
         vm.assertEq(uint256(stateOf(vaultId).mandate), expected);
         vm.assertEq(uint256(stateOf(vaultId).version), version);
     }
 
-    function requireProposed(uint24 expected, uint40 expectedFrom) private view {
-        (uint24 proposed, uint40 activeFrom) = hub.proposedMandate(vaultId);
+    function requireProposed(uint32 expected, uint40 expectedFrom) private view {
+        (uint32 proposed, uint40 activeFrom) = hub.proposedMandate(vaultId);
         vm.assertEq(uint256(proposed), expected);
         vm.assertEq(uint256(activeFrom), expectedFrom);
     }
 
     /// `next` takes effect at once.
     function requireTightens() private {
-        uint24 to = hub.addMandate(next);
+        uint32 to = hub.addMandate(next);
         vm.assertTrue(hub.tightens(mandate, to));
         vm.assertEq(uint256(propose(to)), 0);
         requireActive(to, 2);
@@ -48,7 +48,7 @@ contract MandateMovesTest is Scene {
 
     /// `next` waits out the delay.
     function requireWaits() private {
-        uint24 to = hub.addMandate(next);
+        uint32 to = hub.addMandate(next);
         vm.assertFalse(hub.tightens(mandate, to));
         vm.assertEq(uint256(propose(to)), NOON + LOOSENING_DELAY);
         requireActive(mandate, 1);
@@ -56,12 +56,12 @@ contract MandateMovesTest is Scene {
     }
 
     /// A mandate that a vault may move to after the delay only.
-    function looser() private returns (uint24) {
+    function looser() private returns (uint32) {
         next.maxProofAge += 1;
         return hub.addMandate(next);
     }
 
-    function tighter() private returns (uint24) {
+    function tighter() private returns (uint32) {
         next.maxProofAge = MAX_PROOF_AGE - 1;
         return hub.addMandate(next);
     }
@@ -185,7 +185,7 @@ contract MandateMovesTest is Scene {
     // --- who proposes ---
 
     function test_onlyTheOperatorProposes() public {
-        uint24 to = tighter();
+        uint32 to = tighter();
         address[3] memory others = [GUARDIAN, OPENER, STRANGER];
         for (uint256 i; i < 3; ++i) {
             vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.NotOperator.selector, others[i]));
@@ -208,7 +208,7 @@ contract MandateMovesTest is Scene {
     // --- activation ---
 
     function test_anyoneActivatesExactlyWhenTheDelayIsOver() public {
-        uint24 to = looser();
+        uint32 to = looser();
         vm.expectEmit(address(hub));
         emit IRebalanceHub.MandateProposed(vaultId, to, NOON + LOOSENING_DELAY);
         propose(to);
@@ -243,7 +243,7 @@ contract MandateMovesTest is Scene {
     function test_aNewProposalReplacesTheOldAndWaitsAnew() public {
         propose(looser());
         vm.warp(NOON + LOOSENING_DELAY - 1);
-        uint24 later = looser();
+        uint32 later = looser();
         propose(later);
         requireProposed(later, NOON + 2 * LOOSENING_DELAY - 1);
         vm.warp(NOON + LOOSENING_DELAY);
@@ -254,7 +254,7 @@ contract MandateMovesTest is Scene {
     /// What was proposed was looser than the mandate of then; nobody has compared it with this one.
     function test_tighteningWithdrawsWhatWasProposed() public {
         propose(looser());
-        uint24 to = tighter();
+        uint32 to = tighter();
         vm.expectEmit(address(hub));
         emit IRebalanceHub.MandateActivated(vaultId, 2, to);
         propose(to);

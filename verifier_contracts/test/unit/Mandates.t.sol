@@ -116,10 +116,10 @@ contract MandatesTest is Scene {
         hub.addMandate(terms);
     }
 
-    function test_accrualCapUpToTheSignalsRange() public {
-        terms.accrualCapPpm = 2 ** 20 - 1;
+    function test_accrualCapBelowAllOfTheNav() public {
+        terms.accrualCapPpm = 999_999;
         hub.addMandate(terms);
-        terms.accrualCapPpm = 2 ** 20;
-        refuse(abi.encodeWithSelector(IRebalanceHub.AccrualCapOutOfRange.selector, 2 ** 20));
+        terms.accrualCapPpm = 1_000_000;
+        refuse(abi.encodeWithSelector(IRebalanceHub.AccrualCapOutOfRange.selector, 1_000_000));
     }
 }

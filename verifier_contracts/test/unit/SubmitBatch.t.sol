@@ -117,7 +117,7 @@ contract SubmitBatchTest is Scene {
         IPolicyRegistry.Policy memory policy = policyOf(8);
         policy.maxLeverageBps -= 1;
         (other.policyHash, other.accrualRatePpmPerDay) = (register(policy), 200);
-        uint24 tighter = hub.addMandate(other);
+        uint32 tighter = hub.addMandate(other);
         vm.prank(OPERATOR);
         hub.proposeMandate(ids[1], tighter);
 
@@ -220,7 +220,7 @@ contract SubmitBatchTest is Scene {
     }
 
     function test_refusesAVaultWithAnotherKey() public {
-        uint24 key = terms.key;
+        uint32 key = terms.key;
         terms.key = addKey(8);
         mandate = hub.addMandate(terms);
         batch[1] = entry(open(), 1001, round);
@@ -231,7 +231,7 @@ contract SubmitBatchTest is Scene {
     }
 
     function test_refusesAKeyOfAnotherSize() public {
-        (uint24 key, uint24 other) = (terms.key, addKey(32));
+        (uint32 key, uint32 other) = (terms.key, addKey(32));
         terms.key = other;
         refuseBatch(abi.encodeWithSelector(IRebalanceHub.WrongKey.selector, ids[0], other, key));
     }

@@ -21,7 +21,7 @@ contract VaultGasTest is VaultScene {
     }
 
     function test_open() public {
-        uint24 same = mandateNow();
+        uint32 same = mandateNow();
         uint256 before = gasleft();
         newVault(same, CUSTODY);
         vm.snapshotValue("DlsVault", "deploy and open", before - gasleft());

@@ -39,7 +39,7 @@ contract VaultOpeningTest is VaultScene {
 
     function test_refuses5And19Decimals() public {
         open(6, 1);
-        uint24 same = mandateNow();
+        uint32 same = mandateNow();
         asset = new Token(5);
         vm.expectRevert(abi.encodeWithSelector(IDlsVault.UnsupportedDecimals.selector, 5));
         newVault(same, CUSTODY);
@@ -50,14 +50,14 @@ contract VaultOpeningTest is VaultScene {
 
     function test_refusesNoCustody() public {
         open(6, 1);
-        uint24 same = mandateNow();
+        uint32 same = mandateNow();
         vm.expectRevert(IDlsVault.ZeroAddress.selector);
         newVault(same, address(0));
     }
 
     function test_refusesWhatTheHubRefuses() public {
         open(6, 1);
-        uint24 unknown = mandateNow() + 1;
+        uint32 unknown = mandateNow() + 1;
         vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.UnknownMandate.selector, unknown));
         newVault(unknown, CUSTODY);
     }

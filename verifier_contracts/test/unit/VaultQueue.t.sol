@@ -136,6 +136,7 @@ contract VaultQueueTest is VaultScene {
         request(ADA, 400e12);
         prove(0);
         vm.assertEq(vault.totalAssets(), 0);
+        vm.expectRevert(IDlsVault.StepTooCoarse.selector);
         vault.processQueue(10);
         assertWaiting(0, 400e12);
     }
