@@ -19,7 +19,7 @@ from market import Market, Vault, rpc
 from dls_zk import chain, files
 from dls_zk.chain import Call, KeySigner, Protocol, Sender, Submission, submit
 from dls_zk.chain.transactions import Delivery
-from dls_zk.errors import ChainError
+from dls_zk.errors import ChainError, ProofInvalid
 from dls_zk.operations import Target
 from dls_zk.zkey import VerifyingKey
 
@@ -176,7 +176,7 @@ def test_a_reorganisation_that_takes_the_other_side(two: Scene) -> None:
     two.submit()
     assert rpc(two.market.chain, "evm_revert", before)
     two.market.protocol.hub.record_flow(two.market.owner, two.vaults[0].id, 9)
-    with pytest.raises(ChainError):
+    with pytest.raises(ProofInvalid, match=r"r0: its flow \(1e-6\) is 0 and the hub demands 9"):
         two.submit()
     assert two.accepted() == [0, 0]
 
