@@ -667,8 +667,6 @@ class Deployment(_Document):
     """PriceOracle"""
     poseidon: ChecksumAddress
     """PoseidonT6, the library that the policy registry is linked with"""
-    creations: dict[str, Bytes32]
-    """the transaction that created each contract, by the contract's address"""
     keys: dict[str, DeployedKey]
     """the verifying key of each circuit, by the circuit's name"""
 

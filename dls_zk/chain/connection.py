@@ -177,14 +177,6 @@ class Chain:
         with self.reporting():
             return bytes(self.web3.eth.get_code(to_checksum_address(address)))
 
-    def creation(self, transaction: str) -> tuple[str | None, bytes]:
-        """The contract that a transaction (hash) created, and the code and arguments that it did it with."""
-        receipt = self.receipt(transaction)
-        if receipt is None or receipt["status"] != 1:
-            return None, b""
-        with self.reporting():
-            return receipt["contractAddress"], bytes(self.web3.eth.get_transaction(HexBytes(transaction))["input"])
-
     def transaction_count(self, address: str, block: BlockIdentifier = "latest") -> int:
         """How many transactions an account had sent by a block: the first nonce that was not used then."""
         with self.reporting():

@@ -134,22 +134,16 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
             )
     block = chain.block_number()
     compiled = contracts.compile_contracts()
-    creations: dict[str, str] = {}
-
-    def put(artifact: Artifact, *arguments: object) -> str:
-        address, creations[address] = created(sender, artifact, *arguments)
-        return address
-
     with stage("Contracts deployed"):
-        poseidon = put(compiled["PoseidonT6"])
-        registry = put(compiled["PolicyRegistry"].linked({"PoseidonT6": poseidon}))
-        oracle = put(compiled["PriceOracle"])
-        hub = Hub(chain, compiled["RebalanceHub"], put(compiled["RebalanceHub"], oracle, registry), block)
+        poseidon = create(sender, compiled["PoseidonT6"])
+        registry = create(sender, compiled["PolicyRegistry"].linked({"PoseidonT6": poseidon}))
+        oracle = create(sender, compiled["PriceOracle"])
+        hub = Hub(chain, compiled["RebalanceHub"], create(sender, compiled["RebalanceHub"], oracle, registry), block)
     deployed = {}
     for key in keys:
         with stage(f"Key of {key.circuit} deployed"):
-            verifier = put(_compiled_verifier(key))
-            batch_verifier = put(compiled["BatchVerifier"], _struct(key.vk), key.insecure)
+            verifier = create(sender, _compiled_verifier(key))
+            batch_verifier = create(sender, compiled["BatchVerifier"], _struct(key.vk), key.insecure)
             deployed[key.circuit] = DeployedKey(
                 number=hub.add_key(sender, verifier, batch_verifier, _SLOTS[key.circuit]),
                 verifier=verifier,
@@ -167,7 +161,6 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
         policy_registry=registry,
         price_oracle=oracle,
         poseidon=poseidon,
-        creations=creations,
         keys=deployed,
     )
     with stage("Deployed code compared"):
@@ -177,17 +170,12 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
 
 def create(sender: Sender, artifact: Artifact, *arguments: object) -> str:
     """Deploy a contract, once for an account and the same code and arguments; its address."""
-    return created(sender, artifact, *arguments)[0]
-
-
-def created(sender: Sender, artifact: Artifact, *arguments: object) -> tuple[str, str]:
-    """As ``create``; with the hash of the transaction."""
     call = Call.deploying(sender.chain, artifact, *arguments)
     mined = sender.perform(("deploy", sender.chain.chain_id, artifact.name, sender.address, keccak(call.data).hex()), call)
     address = mined and mined.receipt["contractAddress"]
-    if not mined or not address:
+    if not address:
         raise ChainError(f"{artifact.name} was not deployed: its transaction has no contract address")
-    return to_checksum_address(address), mined.summary.hash
+    return to_checksum_address(address)
 
 
 def _struct(vk: VerifyingKey) -> tuple[object, ...]:
@@ -219,10 +207,9 @@ def require_sound(protocol: Protocol) -> None:
 def audit(protocol: Protocol) -> list[Finding]:
     """Compare what is on the chain with what this package compiles: for a depositor, who trusts no deployer.
 
-    The code at each address, byte by byte, and that our creation code put it there: other code could have left something
-    in the contract's storage. The hub's oracle and registry. Of each key: both verifiers hold the same one, its hash is the
-    one in the deployment file, and ``zkey.lint`` finds no fault with it. That it is the key of the circuit and of an honest
-    ceremony only the ceremony's transcript says: compare the hash.
+    The code at each address, byte by byte; the hub's oracle and registry; of each key that both verifiers hold the same one,
+    that its hash is the one in the deployment file, and that ``zkey.lint`` finds no fault with it. That it is the key of the
+    circuit and of an honest ceremony only the ceremony's transcript says: compare the hash.
     """
     keys = protocol.deployment.keys.items()
     return [*_audit_contracts(protocol), *(found for name, key in keys for found in _audit_key(protocol, name, key))]
@@ -230,10 +217,10 @@ def audit(protocol: Protocol) -> list[Finding]:
 
 def _audit_contracts(protocol: Protocol) -> Iterator[Finding]:
     told, compiled = protocol.deployment, protocol.artifacts
-    yield _compared(protocol, compiled["PoseidonT6"], told.poseidon)
-    yield _compared(protocol, compiled["PolicyRegistry"].linked({"PoseidonT6": told.poseidon}), told.policy_registry)
-    yield _compared(protocol, compiled["PriceOracle"], told.price_oracle)
-    hub = _compared(protocol, compiled["RebalanceHub"], told.hub)
+    yield _compared(protocol.chain, compiled["PoseidonT6"], told.poseidon)
+    yield _compared(protocol.chain, compiled["PolicyRegistry"].linked({"PoseidonT6": told.poseidon}), told.policy_registry)
+    yield _compared(protocol.chain, compiled["PriceOracle"], told.price_oracle)
+    hub = _compared(protocol.chain, compiled["RebalanceHub"], told.hub)
     if not hub.fault:
         for view, expected in (("oracle", told.price_oracle), ("policyRegistry", told.policy_registry)):
             if protocol.hub.read(view) != expected:
@@ -242,8 +229,8 @@ def _audit_contracts(protocol: Protocol) -> Iterator[Finding]:
 
 
 def _audit_key(protocol: Protocol, circuit: str, told: DeployedKey) -> Iterator[Finding]:
-    name = f"BatchVerifier of {circuit}"
-    batch = _compared(protocol, protocol.artifacts["BatchVerifier"], told.batch_verifier)
+    chain, name = protocol.chain, f"BatchVerifier of {circuit}"
+    batch = _compared(chain, protocol.artifacts["BatchVerifier"], told.batch_verifier)
     if batch.fault:
         yield batch
         return
@@ -257,7 +244,7 @@ def _audit_key(protocol: Protocol, circuit: str, told: DeployedKey) -> Iterator[
         faults.append(f"the hub has other contracts for key {told.number}")
     yield Finding(name, told.batch_verifier, "; ".join(faults), insecure)
     verifier = _compiled_verifier(CheckedKey(circuit, vk, told.r1cs_sha256, insecure))
-    yield _compared(protocol, verifier, told.verifier)
+    yield _compared(chain, verifier, told.verifier)
 
 
 def held_key(protocol: Protocol, batch_verifier: str) -> VerifyingKey:
@@ -276,22 +263,8 @@ def held_key(protocol: Protocol, batch_verifier: str) -> VerifyingKey:
     return VerifyingKey.from_words([int.from_bytes(words[k : k + 32], "big") for k in range(0, len(words), 32)])
 
 
-def _compared(protocol: Protocol, artifact: Artifact, address: str) -> Finding:
-    fault = fault_of_code(protocol.chain, artifact, address)
-    transaction = protocol.deployment.creations.get(address, "0x" + "00" * 32)
-    return Finding(artifact.name, address, fault or fault_of_creation(protocol.chain, artifact, address, transaction))
-
-
-def fault_of_creation(chain: Chain, artifact: Artifact, address: str, transaction: str) -> str:
-    """Whether a transaction (hash) created the contract at an address by the artifact's code, with any arguments; "" if so.
-
-    Other code could leave the same contract behind with something in its storage: a price, a share, a key.
-    """
-    contract, data = chain.creation(transaction)
-    if contract != address:
-        return f"it was not created by transaction {transaction}"
-    ours = data.startswith(bytes.fromhex(artifact.bytecode.removeprefix("0x")))
-    return "" if ours else "it was created by other code than this version of dls-zk compiles"
+def _compared(chain: Chain, artifact: Artifact, address: str) -> Finding:
+    return Finding(artifact.name, address, fault_of_code(chain, artifact, address))
 
 
 def fault_of_code(chain: Chain, artifact: Artifact, address: str) -> str:

@@ -11,7 +11,6 @@ from web3.types import BlockIdentifier
 
 from ..calldata import ProofArguments
 from ..context import Context
-from ..errors import ChainError
 from ..model import Terms
 from ..statement import PublicSignals
 from .client import Client, Event
@@ -277,13 +276,6 @@ class Hub(Client):
         """What happened to a vault, or to all, in order, from a block on (from the start), up to a block (up to now)."""
         topics = [None, "0x" + vault.hex()] if vault else []
         return self.events(max(first or 0, self.first_block), self._last(last), topics)
-
-    def opened(self, vault: bytes) -> Event:
-        """The event of a vault's opening."""
-        topics = [self.topic("VaultOpened"), "0x" + vault.hex()]
-        for event in self.events(self.first_block, self._last(None), topics):
-            return event
-        raise ChainError(f"the hub has no vault 0x{vault.hex()} since block {self.first_block}; check the deployment file")
 
     def _named(self, name: str) -> Iterator[Event]:
         return self.events(self.first_block, self._last(None), [self.topic(name)])

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import market as markets
 import pytest
 from eth_abi import encode
 from eth_utils import keccak, to_checksum_address
-from market import Market
+from market import Market, rpc
 
 from dls_zk import chain
-from dls_zk.chain import Oracle
-from dls_zk.chain.deployment import create, created, deploy, fault_of_code
+from dls_zk.chain import Protocol
+from dls_zk.chain.deployment import create, deploy
 from dls_zk.chain.share import Asset, Share
 from dls_zk.chain.transactions import Call
-from dls_zk.errors import ChainError
 
 
 @pytest.fixture(scope="module")
@@ -62,21 +63,33 @@ def test_an_oracle_with_a_snapshot_from_its_creation_is_found(market: Market, mo
     base = mapped(number.to_bytes(32, "big"), 2)
     writes = {base: 1 | at << 32 | 8 << 72, base + 1: prices[0] | prices[1] << 48}
     real = market.protocol.artifacts["PriceOracle"]
-    mined = owner.perform(("evil oracle",), Call(None, creation(writes, bytes.fromhex(real.runtime.removeprefix("0x")))))
-    assert mined
-    evil = (to_checksum_address(mined.receipt["contractAddress"]), mined.summary.hash)
+    evil = deployed(owner, creation(writes, bytes.fromhex(real.runtime.removeprefix("0x"))), "evil oracle")
 
-    def swapped(sender: chain.Sender, artifact, *arguments: object) -> tuple[str, str]:  # type: ignore[no-untyped-def]
-        return evil if artifact.name == "PriceOracle" else created(sender, artifact, *arguments)
+    def swapped(sender: chain.Sender, artifact, *arguments: object) -> str:  # type: ignore[no-untyped-def]
+        return evil if artifact.name == "PriceOracle" else create(sender, artifact, *arguments)
 
-    monkeypatch.setattr("dls_zk.chain.deployment.created", swapped)
-    with pytest.raises(ChainError, match="PriceOracle at .* created by other code"):
-        deploy(owner, [market.trapdoor.key])
+    monkeypatch.setattr("dls_zk.chain.deployment.create", swapped)
+    told = deploy(owner, [market.trapdoor.key])
+    protocol = Protocol.on(on, told)
     monkeypatch.undo()
-    # The hub would accept a proof at its prices, which no feed ever had: the code alone does not tell.
-    forged = Oracle(on, real, evil[0]).snapshot(number)
-    assert (forged.feed_set, forged.usd_e8[:2]) == (1, (prices[0], prices[1]))
-    assert not fault_of_code(on, real, evil[0])
+    other = replace(market, protocol=protocol)
+    from dls_zk.chain.oracle import FeedSet, development_feeds
+
+    named = development_feeds({name: feed.address for name, feed in market.feeds.items()}, 30 * 86_400, 65_535)
+    assert protocol.oracle.add_feed_set(owner, FeedSet.of(named, market.policy)) == 1
+    protocol.registry.register(owner, market.policy)
+    vault = other.open("victim", feed_set=1, key=protocol.key_for(8))
+    rpc(on, "evm_increaseTime", 1100)
+    rpc(on, "evm_mine")
+    forged = protocol.oracle.snapshot(number)
+    proven = vault.rebalance(forged).proven()
+    from dls_zk.calldata import ProofArguments
+
+    place = proven.terms.place
+    call = protocol.hub.submission(vault.id, ProofArguments.from_proof(proven.proof), number, place.deadline)
+    owner.perform(("forged",), call)
+    assert protocol.hub.state(vault.id).round == number  # accepted at prices that no feed ever had
+    assert [finding for finding in chain.audit(protocol) if finding.fault], "the audit sees nothing"
 
 
 def test_a_share_token_with_shares_from_its_creation_is_found(market: Market) -> None:

@@ -193,10 +193,9 @@ def test_a_verifier_of_another_key_is_found(market: Market) -> None:
     other = Trapdoor(8)
     told = market.protocol.deployment
     one = told.keys["rebalance_8"]
-    verifier, transaction = deployment.created(market.owner, deployment._compiled_verifier(other.key))
+    verifier = create(market.owner, deployment._compiled_verifier(other.key))
     number = market.protocol.hub.add_key(market.owner, verifier, one.batch_verifier, 8)
     mixed = one.model_copy(update={"number": number, "verifier": verifier})
-    told = told.model_copy(update={"creations": told.creations | {verifier: transaction}})
     protocol = Protocol.on(market.chain, told.model_copy(update={"keys": {"rebalance_8": mixed}}))
     assert [(found.contract, found.fault) for found in faults(protocol)] == [
         ("Groth16Verifier_8", "its code is not what this version of dls-zk compiles")
@@ -241,30 +240,9 @@ def test_a_batch_verifier_that_lies_about_its_key_is_found(market: Market) -> No
 def test_a_hub_with_another_oracle_is_found(market: Market) -> None:
     told = market.protocol.deployment
     artifact = market.protocol.artifacts["RebalanceHub"]
-    hub, transaction = deployment.created(market.owner, artifact, told.policy_registry, told.policy_registry)
-    creations = told.creations | {hub: transaction}
-    protocol = Protocol.on(market.chain, told.model_copy(update={"hub": hub, "keys": {}, "creations": creations}))
+    hub = create(market.owner, artifact, told.policy_registry, told.policy_registry)
+    protocol = Protocol.on(market.chain, told.model_copy(update={"hub": hub, "keys": {}}))
     assert [found.fault for found in faults(protocol)] == ["its oracle is not the one of the deployment"]
-
-
-def test_a_contract_that_was_created_otherwise_is_found(market: Market) -> None:
-    """The same code, by another transaction than the file says, and by creation code that is not ours."""
-    told = market.protocol.deployment
-    runtime = market.chain.code(told.price_oracle)
-    copying = b"\x61" + len(runtime).to_bytes(2, "big") + b"\x80\x60\x0a\x3d\x39\x3d\xf3"  # returns what follows
-    assert len(copying) == 10
-    mined = market.owner.perform(("copy",), chain.Call(None, copying + runtime))
-    assert mined and mined.receipt["contractAddress"]
-    copy = mined.receipt["contractAddress"]
-    assert market.chain.code(copy) == runtime
-    for transaction, expected in (
-        (mined.summary.hash, "it was created by other code than this version of dls-zk compiles"),
-        (told.creations[told.price_oracle], "it was not created by transaction"),
-        ("0x" + "12" * 32, "it was not created by transaction"),
-    ):
-        change = {"price_oracle": copy, "keys": {}, "creations": told.creations | {copy: transaction}}
-        found = faults(Protocol.on(market.chain, told.model_copy(update=change)))
-        assert found[0].address == copy and found[0].fault.startswith(expected)
 
 
 def test_another_chain_is_refused(market: Market) -> None:

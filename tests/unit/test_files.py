@@ -587,7 +587,6 @@ share: {{symbol: SHR, asset: "{SOMEBODY}", custody: "{SOMEBODY}"}}
 DEPLOYMENT = {
     "format": "dls-zk/deployment/v1", "chain_id": 1, "genesis": "0x" + "ab" * 32, "block": 7,
     **dict.fromkeys(("hub", "policy_registry", "price_oracle", "poseidon"), SOMEBODY),
-    "creations": {SOMEBODY: "0x" + "12" * 32},
     "keys": {
         "rebalance_8": {
             "number": 0, "verifier": SOMEBODY, "batch_verifier": SOMEBODY, "key_hash": "0x" + "cd" * 32,
