@@ -13,7 +13,7 @@ import click
 
 from . import files, operations
 from .chain_options import Access, chain_command
-from .cli_common import FILE, console, example, json_option, print_json, size_option, table, warn_insecure
+from .cli_common import FILE, console, example, json_option, marked, print_json, size_option, table, warn_insecure
 from .constants import DEVELOPMENT_CHAIN_IDS, SIZES
 from .errors import ChainError, InputError, VaultStale
 from .files import Deployment
@@ -188,9 +188,8 @@ def _show_findings(findings: list[Finding], as_json: bool) -> None:
         return
     rows = table("contract", "address", "")
     for finding in findings:
-        mark = f"[red]{finding.fault}[/red]" if finding.fault else "[green]as compiled[/green]"
-        key = " [yellow]INSECURE key[/yellow]" if finding.insecure else ""
-        rows.add_row(finding.contract, finding.address, mark + key)
+        mark = marked("red", finding.fault) if finding.fault else marked("green", "as compiled")
+        rows.add_row(finding.contract, finding.address, mark.append(" INSECURE key", "yellow") if finding.insecure else mark)
     console.print(rows)
 
 
@@ -331,8 +330,14 @@ def event_text(event: Event) -> str:
     return ", ".join(f"{name} {shown(value)}" for name, value in event.arguments.items() if name != "vaultId")
 
 
+#: The last second that ``time_text`` has a date for, of the year 9999.
+LAST_SECOND = 253_402_300_799
+
+
 def time_text(timestamp: int) -> str:
-    """Unix seconds for a person, UTC."""
+    """Unix seconds for a person, UTC; as they are if they are beyond ``LAST_SECOND``, as a node may say."""
+    if timestamp > LAST_SECOND:
+        return str(timestamp)
     return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 
 from . import artifacts, calldata, ceremony_cli, chain_cli, files, operations, prover, toolchain, vault_cli
-from .cli_common import FILE, console, example, json_option, print_json, size_option, table, warn_insecure
+from .cli_common import FILE, console, example, json_option, marked, print_json, size_option, table, warn_insecure
 from .constants import QUANTITY_DECIMALS, SIZES
 from .errors import DlsError, InputError, ProofInvalid, ToolError
 from .model import Policy
@@ -94,9 +93,9 @@ def doctor(as_json: bool) -> None:
     else:
         rows = table("tool", "found", "required", "")
         for f in findings:
-            mark = {True: "[green]ok[/green]", False: "[red]missing[/red]", None: "[yellow]optional[/yellow]"}[f.ok]
-            advice = "" if f.ok or not f.remedy else f": {escape(f.remedy)}"
-            rows.add_row(f.tool, escape(f.found), f.required, mark + advice)
+            mark = {True: ("green", "ok"), False: ("red", "missing"), None: ("yellow", "optional")}[f.ok]
+            advice = "" if f.ok or not f.remedy else f": {f.remedy}"
+            rows.add_row(f.tool, f.found, f.required, marked(*mark, advice))
         console.print(rows)
     if not ready:
         raise ToolError("the main job cannot run; see the rows that are not ok")
@@ -246,7 +245,7 @@ def _print_report(report: Report) -> None:
     rows = table("", "check", "nearest to its limit", "value", "limit", "headroom")
     for check in report.checks:
         limit = check.tightest
-        mark = "[green]✓[/green]" if check.holds else "[red]✗[/red]"
+        mark = marked("green", "✓") if check.holds else marked("red", "✗")
         name = f"{check.number:2d} {check.name}"
         if not limit.unit:
             rows.add_row(mark, name, "" if check.holds else limit.subject, "", "", "" if check.holds else "broken")

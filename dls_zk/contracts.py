@@ -25,9 +25,6 @@ LIBRARIES = ("PoseidonT6",)
 _CODE = (
     "bytecode.object",
     "bytecode.linkReferences",
-    "deployedBytecode.object",
-    "deployedBytecode.linkReferences",
-    "deployedBytecode.immutableReferences",
 )
 
 _IMPORT = re.compile(r'^import\s[^;]*?"([^"]+)"\s*;', re.MULTILINE)
@@ -35,38 +32,25 @@ _IMPORT = re.compile(r'^import\s[^;]*?"([^"]+)"\s*;', re.MULTILINE)
 
 @dataclass(frozen=True)
 class Artifact:
-    """A compiled contract: its name, its ABI, its creation code and the code that it leaves on a chain (hex with 0x).
+    """A compiled contract: its name, its ABI, and its creation code (hex with 0x).
 
-    links, runtime_links: library name → where in the code (offsets in bytes) the 20 bytes of its address go.
-    immutables: where in the runtime code (offsets in bytes) the constructor writes a word; one list for each.
+    links: library name → where in the code (offsets in bytes) the 20 bytes of its address go.
     """
 
     name: str
     abi: list[dict[str, Any]] = field(repr=False)
     bytecode: str = field(repr=False)
-    runtime: str = field(repr=False, default="0x")
     links: dict[str, list[int]] = field(repr=False, default_factory=dict)
-    runtime_links: dict[str, list[int]] = field(repr=False, default_factory=dict)
-    immutables: list[list[int]] = field(repr=False, default_factory=list)
 
     def linked(self, libraries: Mapping[str, str]) -> Artifact:
         """The same contract with the addresses of its libraries in place; KeyError if one is not given."""
-        return replace(
-            self,
-            bytecode=_with_addresses(self.bytecode, self.links, libraries),
-            runtime=_with_addresses(self.runtime, self.runtime_links, libraries),
-            links={},
-            runtime_links={},
-        )
-
-
-def _with_addresses(code: str, links: Mapping[str, list[int]], libraries: Mapping[str, str]) -> str:
-    for library, offsets in links.items():
-        address = libraries[library].removeprefix("0x").lower()
-        for offset in offsets:
-            start = 2 + 2 * offset
-            code = code[:start] + address + code[start + 40 :]
-    return code
+        code = self.bytecode
+        for library, offsets in self.links.items():
+            address = libraries[library].removeprefix("0x").lower()
+            for offset in offsets:
+                start = 2 + 2 * offset
+                code = code[:start] + address + code[start + 40 :]
+        return replace(self, bytecode=code, links={})
 
 
 def compile_contracts() -> dict[str, Artifact]:
@@ -144,10 +128,7 @@ def _compile(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
         name: {
             "abi": contract["abi"],
             "bytecode": "0x" + code["object"],
-            "runtime": "0x" + (runtime := contract["evm"]["deployedBytecode"])["object"],
             "links": _links(code["linkReferences"]),
-            "runtime_links": _links(runtime["linkReferences"]),
-            "immutables": [[place["start"] for place in places] for places in runtime["immutableReferences"].values()],
         }
         for source, contracts in output["contracts"].items()
         for name, contract in contracts.items()

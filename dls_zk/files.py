@@ -669,6 +669,16 @@ class Deployment(_Document):
     """PoseidonT6, the library that the policy registry is linked with"""
     keys: dict[str, DeployedKey]
     """the verifying key of each circuit, by the circuit's name"""
+    created: dict[ChecksumAddress, Bytes32]
+    """hash of the transaction that created each of these contracts, by the contract's address"""
+
+    @model_validator(mode="after")
+    def _creations_are_complete(self) -> Self:
+        verifiers = (address for key in self.keys.values() for address in (key.verifier, key.batch_verifier))
+        for address in (self.hub, self.policy_registry, self.price_oracle, self.poseidon, *verifiers):
+            if address not in self.created:
+                raise ValueError(f"created: the transaction of {address} is missing")
+        return self
 
     @model_validator(mode="after")
     def _circuits_are_ours(self) -> Self:

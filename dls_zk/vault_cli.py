@@ -11,10 +11,11 @@ import click
 from eth_utils import to_checksum_address
 
 from . import files
-from .chain_cli import EXAMPLE_VAULT, VaultId, event_json, event_text, time_text
+from .chain_cli import EXAMPLE_VAULT, LAST_SECOND, VaultId, event_json, event_text, time_text
 from .chain_options import Access, chain_command
-from .cli_common import FILE, console, example, json_option, print_json, table
+from .cli_common import FILE, console, example, json_option, marked, print_json, table, uint
 from .commitments import policy_hash
+from .constants import ACCRUAL_BITS
 from .context import is_address
 from .errors import ChainError, InputError
 from .files import Fixed
@@ -163,7 +164,7 @@ def policy_diff(access: Access, old: str, new: str, as_json: bool) -> None:
     rows = table("subject", "field", "from", "to", "")
     colours = {"tighter": "green", "looser": "yellow", "forbidden": "red"}
     for change in found:
-        mark = f"[{colours[change.effect]}]{change.effect}[/{colours[change.effect]}]"
+        mark = marked(colours[change.effect], change.effect)
         rows.add_row(change.subject, change.field, str(change.old), str(change.new), mark)
     console.print(rows)
     click.echo(f"all together: {effect}" if found else "no change")
@@ -173,12 +174,12 @@ def policy_diff(access: Access, old: str, new: str, as_json: bool) -> None:
 @click.argument("vault", type=VaultId())
 @chain_command(signing=True)
 @click.option("--policy", metavar="FILE|HASH", help="The policy; the present one if not given.")
-@click.option("--feed-set", type=int, help="Number of the feed set; the present one if not given, and so on.")
-@click.option("--key", type=int, help="Number of the verifying key.")
-@click.option("--max-snapshot-age", type=int, metavar="SECONDS", help="Oldest price snapshot that a rebalance may use.")
-@click.option("--max-proof-age", type=int, metavar="SECONDS", help="Age of the last proof's prices from which it is stale.")
-@click.option("--accrual-rate", type=int, metavar="PPM", help="What may accrue in a day without a trade.")
-@click.option("--accrual-cap", type=int, metavar="PPM", help="What may accrue in one rebalance.")
+@click.option("--feed-set", type=uint(32), help="Number of the feed set; the present one if not given, and so on.")
+@click.option("--key", type=uint(24), help="Number of the verifying key.")
+@click.option("--max-snapshot-age", type=uint(32), metavar="SECONDS", help="Oldest price snapshot that a rebalance may use.")
+@click.option("--max-proof-age", type=uint(32), metavar="SECONDS", help="Age of the last proof's prices that is too old.")
+@click.option("--accrual-rate", type=uint(24), metavar="PPM", help="What may accrue in a day without a trade.")
+@click.option("--accrual-cap", type=uint(ACCRUAL_BITS), metavar="PPM", help="What may accrue in one rebalance.")
 @json_option
 def policy_activate(
     access: Access,
@@ -263,7 +264,7 @@ def oracle_add(access: Access, feeds: Path, policy: Path, as_json: bool) -> None
 
 
 @oracle_group.command("snapshot", **example("dls-zk oracle snapshot 1"))
-@click.argument("feed_set", type=int)
+@click.argument("feed_set", type=uint(32))
 @chain_command(signing=True)
 @json_option
 def oracle_snapshot(access: Access, feed_set: int, as_json: bool) -> None:
@@ -287,9 +288,9 @@ def oracle_snapshot(access: Access, feed_set: int, as_json: bool) -> None:
 
 
 @oracle_group.command("show", **example("dls-zk oracle show 1 --policy policy.yaml --out prices.yaml"))
-@click.argument("feed_set", type=int)
+@click.argument("feed_set", type=uint(32))
 @chain_command()
-@click.option("--round", "number", type=int, help="Round; the newest if not given.")
+@click.option("--round", "number", type=uint(32, least=1), help="Round; the newest if not given.")
 @click.option("--policy", metavar="FILE|HASH", help="Policy that names the slots.")
 @click.option("--out", type=FILE, help="File to write: the prices, for `prove` (with --policy).")
 @json_option
@@ -441,8 +442,15 @@ def _status(protocol: Protocol, vault: bytes) -> dict[str, Any]:
         | {"policy_hash": f"0x{mandate.policy_hash:064x}"},
         "proposal": {"mandate": proposed, "active_from": active_from} if active_from else None,
         "roles": asdict(roles),
+        "opened_by": "its share token, as compiled" if share else _unknown_opener(protocol, roles.opener),
         "shares": _shares(share) if share else None,
     }
+
+
+def _unknown_opener(protocol: Protocol, opener: str) -> str:
+    if not protocol.chain.code(opener):
+        return "an account: there is no share token"
+    return "a contract that is not known to be a genuine share token (none that a factory made is); do not rely on it"
 
 
 def _shares(share: Share) -> dict[str, Any]:
@@ -452,8 +460,13 @@ def _shares(share: Share) -> dict[str, Any]:
         name: Fixed(asset_decimals, 0, 0).show(getattr(holdings, name)) for name in ("assets", "idle", "available")
     } | {name: Fixed(share_decimals, 0, 0).show(getattr(holdings, name)) for name in ("shares", "queued_shares")}
     price = share.price()
-    return {"token": share.address, "price": decimal_text(price, down=True)} | amounts | {
-        "deposits_open": holdings.deposits_open
+    return {
+        "token": share.address,
+        "asset": share.asset.address,
+        "custody": share.read("custody"),
+        "price": decimal_text(price, down=True),
+        **amounts,
+        "deposits_open": holdings.deposits_open,
     }
 
 
@@ -478,9 +491,9 @@ def vault_history(access: Access, vault: bytes, as_json: bool) -> None:
 @vault_group.command("terms", **example(f"dls-zk vault terms {EXAMPLE_VAULT} --out terms.yaml"))
 @click.argument("vault", type=VaultId())
 @chain_command()
-@click.option("--round", "number", type=int, help="Price round; the newest of the vault's feeds if not given.")
-@click.option("--valid-for", type=click.IntRange(1), default=3600, show_default=True, help="Seconds until the deadline.")
-@click.option("--deadline", type=int, help="The deadline itself, in Unix seconds.")
+@click.option("--round", "number", type=uint(32, least=1), help="Price round; the newest of the vault's feeds if not given.")
+@click.option("--valid-for", type=uint(32, least=1), default=3600, show_default=True, help="Seconds until the deadline.")
+@click.option("--deadline", type=click.IntRange(1, LAST_SECOND), help="The deadline itself, in Unix seconds.")
 @click.option("--out", type=FILE, required=True, help="File to write: the terms of the next rebalance, for `prove`.")
 @json_option
 def vault_terms(

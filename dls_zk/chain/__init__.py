@@ -5,8 +5,8 @@ signers       who signs: a keystore, a key, another program  journal       what 
 transactions  one effect for each intent, whatever breaks    client        what all clients do
 registry      readable policies by their hash                oracle        feeds and their snapshots
 hub           keys, mandates, vaults, rebalances             share         a vault's share token and its asset
-deployment    the contracts on a chain, and their audit      submission    proofs brought to the hub
-watching      events as they come, reorganisations too
+deployment    the contracts on a chain, and their audit      creation      what a contract was created from
+submission    proofs brought to the hub                      watching      events as they come, reorganisations too
 """
 
 from .connection import Chain, NoContract, Receipt, Refused, connect, is_loopback

@@ -53,7 +53,8 @@ class Client:
 
     def call(self, function: str, *arguments: Any) -> Call:
         """What a transaction does that calls a function."""
-        return Call.of(self.contract, function, *arguments)
+        with self.chain.reporting():
+            return Call.of(self.contract, function, *arguments)
 
     def act(
         self,

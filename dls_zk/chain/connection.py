@@ -26,6 +26,7 @@ from web3.exceptions import (
     BadResponseFormat,
     BlockNotFound,
     ContractLogicError,
+    MismatchedABI,
     TimeExhausted,
     TransactionNotFound,
     Web3Exception,
@@ -190,13 +191,17 @@ class Chain:
             except TransactionNotFound:
                 return None
 
-    def knows(self, transaction: str) -> bool:
-        """Whether the node has a transaction (hash), in a block or waiting for one."""
+    def transaction(self, transaction: str) -> TxData | None:
+        """web3's view of a transaction (hash), in a block or waiting for one; None if the node does not have it."""
         with self.reporting():
             try:
-                return bool(self.web3.eth.get_transaction(HexBytes(transaction)))
+                return self.web3.eth.get_transaction(HexBytes(transaction))
             except TransactionNotFound:
-                return False
+                return None
+
+    def knows(self, transaction: str) -> bool:
+        """Whether the node has a transaction (hash), in a block or waiting for one."""
+        return self.transaction(transaction) is not None
 
     def require_contract(self, address: str) -> None:
         """NoContract if there is none at an address."""
@@ -300,13 +305,18 @@ class Chain:
 
 @contextmanager
 def reporting(where: str, abi: Sequence[dict[str, Any]] = ()) -> Iterator[None]:
-    """Turn what web3 and requests raise into one ChainError. The texts of requests' errors hold the URL: not shown."""
+    """Turn what web3 and requests raise into one ChainError, or InputError for a value that no contract takes.
+
+    The texts of requests' errors hold the URL: not shown.
+    """
     try:
         yield
     except ContractLogicError as error:
         raise Refused(explain_revert(abi, error.data)) from None
     except BadFunctionCallOutput:
         raise NoContract("there is no such contract at the address; check it and the chain") from None
+    except MismatchedABI:
+        raise InputError("a value does not fit the type that the contract takes; check the numbers") from None
     except Web3RPCError as error:
         answer: Any = (error.rpc_response or {}).get("error")
         message = " ".join(str(answer.get("message") if isinstance(answer, dict) else "no reason given").split())[:200]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from eth_utils import keccak, to_checksum_address
 
@@ -19,6 +20,7 @@ from ..statement import signal_count
 from ..zkey import VerifyingKey
 from .client import Client
 from .connection import Chain
+from .creation import NotGenuine, constructor_arguments
 from .hub import Hub
 from .oracle import Oracle
 from .registry import Registry
@@ -67,7 +69,6 @@ class Protocol:
         if name not in self.deployment.keys:
             raise ChainError(f"no key for {name} is deployed; there are {', '.join(self.deployment.keys) or 'none'}")
         return self.deployment.keys[name].number
-
 
     def key_hash(self, number: int) -> str:
         """The hash of a key (by its number) as its batch verifier has it, hex with 0x."""
@@ -132,18 +133,24 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
                 f"the key of {key.circuit} is an INSECURE development key, and {chain.where} (chain {chain.chain_id}) is "
                 "no local development chain: anyone could forge proofs. Use a key from `dls-zk setup ceremony`"
             )
+    created: dict[str, str] = {}
+
+    def put(artifact: Artifact, *arguments: object) -> str:
+        address, created[address] = _created(sender, artifact, *arguments)
+        return address
+
     block = chain.block_number()
     compiled = contracts.compile_contracts()
     with stage("Contracts deployed"):
-        poseidon = create(sender, compiled["PoseidonT6"])
-        registry = create(sender, compiled["PolicyRegistry"].linked({"PoseidonT6": poseidon}))
-        oracle = create(sender, compiled["PriceOracle"])
-        hub = Hub(chain, compiled["RebalanceHub"], create(sender, compiled["RebalanceHub"], oracle, registry), block)
+        poseidon = put(compiled["PoseidonT6"])
+        registry = put(compiled["PolicyRegistry"].linked({"PoseidonT6": poseidon}))
+        oracle = put(compiled["PriceOracle"])
+        hub = Hub(chain, compiled["RebalanceHub"], put(compiled["RebalanceHub"], oracle, registry), block)
     deployed = {}
     for key in keys:
         with stage(f"Key of {key.circuit} deployed"):
-            verifier = create(sender, _compiled_verifier(key))
-            batch_verifier = create(sender, compiled["BatchVerifier"], _struct(key.vk), key.insecure)
+            verifier = put(_compiled_verifier(key))
+            batch_verifier = put(compiled["BatchVerifier"], _struct(key.vk), key.insecure)
             deployed[key.circuit] = DeployedKey(
                 number=hub.add_key(sender, verifier, batch_verifier, _SLOTS[key.circuit]),
                 verifier=verifier,
@@ -162,26 +169,37 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
         price_oracle=oracle,
         poseidon=poseidon,
         keys=deployed,
+        created=created,
     )
-    with stage("Deployed code compared"):
+    with stage("Deployed contracts compared"):
         require_sound(Protocol.on(chain, deployment))
     return deployment
 
 
 def create(sender: Sender, artifact: Artifact, *arguments: object) -> str:
     """Deploy a contract, once for an account and the same code and arguments; its address."""
+    return _created(sender, artifact, *arguments)[0]
+
+
+def _created(sender: Sender, artifact: Artifact, *arguments: object) -> tuple[str, str]:
+    """As ``create``, with the hash of the transaction."""
     call = Call.deploying(sender.chain, artifact, *arguments)
     mined = sender.perform(("deploy", sender.chain.chain_id, artifact.name, sender.address, keccak(call.data).hex()), call)
-    address = mined and mined.receipt["contractAddress"]
-    if not address:
+    if not mined or not mined.receipt["contractAddress"]:
         raise ChainError(f"{artifact.name} was not deployed: its transaction has no contract address")
-    return to_checksum_address(address)
+    return to_checksum_address(mined.receipt["contractAddress"]), mined.summary.hash
 
 
 def _struct(vk: VerifyingKey) -> tuple[object, ...]:
     """``IBatchVerifier.VerifyingKey``."""
     words = vk.words()
     return words[:2], words[2:6], words[6:10], words[10:14], [words[k : k + 2] for k in range(14, len(words), 2)]
+
+
+def _from_struct(struct: Sequence[Any]) -> VerifyingKey:
+    """The key of an ``IBatchVerifier.VerifyingKey``."""
+    *points, ic = struct
+    return VerifyingKey.from_words([word for point in (*points, *ic) for word in point])
 
 
 # --- comparing ----------------------------------------------------------------------------------------------------
@@ -207,9 +225,9 @@ def require_sound(protocol: Protocol) -> None:
 def audit(protocol: Protocol) -> list[Finding]:
     """Compare what is on the chain with what this package compiles: for a depositor, who trusts no deployer.
 
-    The code at each address, byte by byte; the hub's oracle and registry; of each key that both verifiers hold the same one,
-    that its hash is the one in the deployment file, and that ``zkey.lint`` finds no fault with it. That it is the key of the
-    circuit and of an honest ceremony only the ceremony's transcript says: compare the hash.
+    The creation code of each contract, byte by byte, and the arguments of its constructor; of each key that both verifiers
+    hold the same one, that its hash is the one in the deployment file, and that ``zkey.lint`` finds no fault with it. That
+    it is the key of the circuit and of an honest ceremony only the ceremony's transcript says: compare the hash.
     """
     keys = protocol.deployment.keys.items()
     return [*_audit_contracts(protocol), *(found for name, key in keys for found in _audit_key(protocol, name, key))]
@@ -217,74 +235,44 @@ def audit(protocol: Protocol) -> list[Finding]:
 
 def _audit_contracts(protocol: Protocol) -> Iterator[Finding]:
     told, compiled = protocol.deployment, protocol.artifacts
-    yield _compared(protocol.chain, compiled["PoseidonT6"], told.poseidon)
-    yield _compared(protocol.chain, compiled["PolicyRegistry"].linked({"PoseidonT6": told.poseidon}), told.policy_registry)
-    yield _compared(protocol.chain, compiled["PriceOracle"], told.price_oracle)
-    hub = _compared(protocol.chain, compiled["RebalanceHub"], told.hub)
-    if not hub.fault:
-        for view, expected in (("oracle", told.price_oracle), ("policyRegistry", told.policy_registry)):
-            if protocol.hub.read(view) != expected:
-                hub = Finding(hub.contract, hub.address, f"its {view} is not the one of the deployment")
-    yield hub
+    for artifact, address in (
+        (compiled["PoseidonT6"], told.poseidon),
+        (compiled["PolicyRegistry"].linked({"PoseidonT6": told.poseidon}), told.policy_registry),
+        (compiled["PriceOracle"], told.price_oracle),
+    ):
+        yield Finding(artifact.name, address, _given(protocol, artifact, address)[1])
+    given, fault = _given(protocol, compiled["RebalanceHub"], told.hub)
+    for name, held, expected in zip(("oracle", "registry"), given, (told.price_oracle, told.policy_registry), strict=False):
+        if to_checksum_address(held) != expected:
+            fault = f"its {name} is not the one of the deployment"
+    yield Finding("RebalanceHub", told.hub, fault)
 
 
 def _audit_key(protocol: Protocol, circuit: str, told: DeployedKey) -> Iterator[Finding]:
-    chain, name = protocol.chain, f"BatchVerifier of {circuit}"
-    batch = _compared(chain, protocol.artifacts["BatchVerifier"], told.batch_verifier)
-    if batch.fault:
-        yield batch
+    name = f"BatchVerifier of {circuit}"
+    given, fault = _given(protocol, protocol.artifacts["BatchVerifier"], told.batch_verifier)
+    if fault:
+        yield Finding(name, told.batch_verifier, fault)
         return
-    vk = held_key(protocol, told.batch_verifier)
+    struct, called_insecure = given
+    vk = _from_struct(struct)
     insecure = told.insecure or zkey.is_development(vk, told.r1cs_sha256)
     faults = zkey.lint(vk, n_public=signal_count(SIZES[_SLOTS[circuit]]))
     if key_hash(vk) != told.key_hash:
         faults.append("its key is not the one of the deployment")
+    if called_insecure != insecure:
+        faults.append("it was told otherwise whether its key is a development key")
     on_hub = protocol.hub.key(told.number)
     if (on_hub.verifier, on_hub.batch_verifier, on_hub.slots) != (told.verifier, told.batch_verifier, _SLOTS[circuit]):
         faults.append(f"the hub has other contracts for key {told.number}")
     yield Finding(name, told.batch_verifier, "; ".join(faults), insecure)
     verifier = _compiled_verifier(CheckedKey(circuit, vk, told.r1cs_sha256, insecure))
-    yield _compared(chain, verifier, told.verifier)
+    yield Finding(verifier.name, told.verifier, _given(protocol, verifier, told.verifier)[1])
 
 
-def held_key(protocol: Protocol, batch_verifier: str) -> VerifyingKey:
-    """The verifying key that a batch verifier on the chain checks proofs against; its code must have been compared.
-
-    Of the three words that its constructor wrote, two are known by the views that read them; the third is where the key is.
-    """
-    artifact = protocol.artifacts["BatchVerifier"]
-    contract = Client(protocol.chain, artifact, batch_verifier)
-    known = {contract.read("signalCount").to_bytes(32, "big"), digest := bytes(contract.read("keyHash"))}
-    code = protocol.chain.code(batch_verifier)
-    (place,) = {code[start : start + 32] for start, *_ in artifact.immutables} - known
-    words = protocol.chain.code(to_checksum_address(place[12:]))[1:]  # behind the leading STOP
-    if keccak(words) != digest:
-        raise ChainError(f"the batch verifier at {batch_verifier} has a key of another hash than it says; do not use it")
-    return VerifyingKey.from_words([int.from_bytes(words[k : k + 32], "big") for k in range(0, len(words), 32)])
-
-
-def _compared(chain: Chain, artifact: Artifact, address: str) -> Finding:
-    return Finding(artifact.name, address, fault_of_code(chain, artifact, address))
-
-
-def fault_of_code(chain: Chain, artifact: Artifact, address: str) -> str:
-    """How the code at an address differs from the artifact's, but for the words that its constructor writes; "" if not."""
-    code, expected = chain.code(address), bytes.fromhex(artifact.runtime.removeprefix("0x"))
-    if not code:
-        return "there is no contract"
-    one_word_each = all(len({code[at : at + 32] for at in places}) == 1 for places in artifact.immutables)
-    same = one_word_each and _masked(code, artifact) == _masked(expected, artifact)
-    return "" if same else "its code is not what this version of dls-zk compiles"
-
-
-#: How the code of a library begins: it pushes its own address (20 bytes), to see whether it was called directly.
-_PUSH_ADDRESS = 0x73
-
-
-def _masked(code: bytes, artifact: Artifact) -> bytes:
-    masked = bytearray(code)
-    for start in (place for places in artifact.immutables for place in places):
-        masked[start : start + 32] = bytes(32)
-    if artifact.name in contracts.LIBRARIES and code[0] == _PUSH_ADDRESS:
-        masked[1:21] = bytes(20)
-    return bytes(masked)
+def _given(protocol: Protocol, artifact: Artifact, address: str) -> tuple[tuple[Any, ...], str]:
+    """What the constructor of a contract was given, and what is wrong with its creation ("": nothing)."""
+    try:
+        return constructor_arguments(protocol.chain, artifact, address, protocol.deployment.created[address]), ""
+    except NotGenuine as error:
+        return (), str(error)

@@ -11,6 +11,7 @@ from web3.types import BlockIdentifier
 
 from ..calldata import ProofArguments
 from ..context import Context
+from ..errors import ChainError
 from ..model import Terms
 from ..statement import PublicSignals
 from .client import Client, Event
@@ -271,6 +272,13 @@ class Hub(Client):
         return next((accepted for accepted in rebalances if accepted.sequence == sequence), None)
 
     # --- events ---------------------------------------------------------------------------------------------------
+
+    def opened(self, vault: bytes) -> Event:
+        """The event of a vault's opening; ChainError if there is none since the deployment's first block."""
+        topics = [self.topic("VaultOpened"), "0x" + vault.hex()]
+        for event in self.events(self.first_block, self._last(None), topics):
+            return event
+        raise ChainError(f"vault 0x{vault.hex()} was not opened since block {self.first_block}; check the deployment file")
 
     def history(self, vault: bytes | None = None, first: int | None = None, last: int | None = None) -> Iterator[Event]:
         """What happened to a vault, or to all, in order, from a block on (from the start), up to a block (up to now)."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from eth_utils import to_checksum_address
+
 from .client import Client
-from .deployment import Protocol, create, fault_of_code
+from .creation import NotGenuine, constructor_arguments
+from .deployment import Protocol, create
 from .hub import Hub
 from .oracle import NOBODY
 from .transactions import Mined, Sender
@@ -69,11 +72,18 @@ class Share(Client):
 
     @classmethod
     def of(cls, protocol: Protocol, vault: bytes) -> Share | None:
-        """The share token of a vault, if one opened it: a contract with the code that this package compiles."""
-        share = cls(protocol.chain, protocol.artifacts["DlsVault"], protocol.hub.roles(vault).opener)
-        if fault_of_code(share.chain, share.artifact, share.address):
+        """The share token of a vault, if what opened it is known to be one.
+
+        The transaction that opened the vault must have created it, with the creation code that this package compiles and for
+        this hub. Of a token that another contract made, a factory, that cannot be told: None as well.
+        """
+        opened = protocol.hub.opened(vault)
+        share = cls(protocol.chain, protocol.artifacts["DlsVault"], opened.arguments["opener"])
+        try:
+            hub, *_ = constructor_arguments(share.chain, share.artifact, share.address, opened.transaction)
+        except NotGenuine:
             return None
-        return share if share.vault == vault and share.read("hub") == protocol.hub.address else None
+        return share if to_checksum_address(hub) == protocol.hub.address else None
 
     @property
     def vault(self) -> bytes:

@@ -168,6 +168,7 @@ def test_status(story: Story) -> None:
     told = story.place.json("vault", "status", story.vault)
     assert (told["status"], told["sequence"], told["pending_flow"]) == ("active", 2, "0")
     assert told["nav_at_least_usd"] == 9_996_000 and told["contracts"] == "as compiled"
+    assert told["opened_by"] == "an account: there is no share token"
     assert told["roles"]["operator"] == OPERATOR.address and told["shares"] is None and told["proposal"] is None
     assert told["stale_from"] == told["proven_at_prices_of"] + 172_801
     shown = story.place.ok("vault", "status", story.vault)
@@ -178,10 +179,11 @@ def test_check_of_the_deployment(place: Place) -> None:
     findings = place.json("deploy", "--check")
     assert len(findings) == 6 and not any(finding["fault"] for finding in findings)
     told = json.loads((place.folder / "deployment.json").read_text())
-    (place.folder / "mixed.json").write_text(json.dumps(told | {"price_oracle": told["policy_registry"]}))
+    mixed = {"price_oracle": told["policy_registry"]}
+    (place.folder / "mixed.json").write_text(json.dumps(told | mixed))
     result = place.run("deploy", "--check", "--deployment", "mixed.json")
     assert "not what this package compiles" in result.refused(9)
-    assert "its code is not what this version of dls-zk compiles" in result.stdout
+    assert "its creation code is not what this version of dls-zk compiles" in result.stdout
 
 
 def test_deploying_again_finds_the_same(place: Place, tmp_path: Path) -> None:
@@ -278,7 +280,10 @@ def test_shares(place: Place) -> None:
     assert place.json("vault", "give-back", opened["vault"], "1.25")["pending_flow"] == "1.25"
     assert place.json("vault", "give-back", opened["vault"], "0.25", "--label", "b")["pending_flow"] == "1"
     assert "lie idle" in place.run("vault", "draw", opened["vault"], "100").refused(9)
-    told = place.json("vault", "status", opened["vault"])["shares"]
+    status = place.json("vault", "status", opened["vault"])
+    told = status["shares"]
+    assert status["opened_by"] == "its share token, as compiled"
+    assert (told["asset"], told["custody"]) == (place.up["asset"], OPERATOR.address)
     assert (told["token"], told["idle"], told["price"]) == (share.address, "2", "1")
     assert chain.Share.of(protocol, bytes.fromhex(place.json("vault", "open", "vault.yaml")["vault"][2:])) is None
 
@@ -315,6 +320,18 @@ def test_stale(place: Place, story: Story) -> None:
         (("vault", "draw", "0x" + "00" * 32, "-5"), 2, "No such option"),
         (("vault", "draw", "0x" + "00" * 32, "1.0000001"), 2, "more than 6 decimals"),
         (("vault", "terms", "0x" + "00" * 32, "--out", "t.yaml"), 9, "(UnknownVault)"),
+        (("vault", "terms", "0x" + "00" * 32, "--out", "t.yaml", "--deadline", "-1"), 2, "'--deadline': -1 is not in"),
+        (("vault", "terms", "0x" + "00" * 32, "--out", "t.yaml", "--deadline", "253402300800"), 2, "is not in the range"),
+        (("vault", "terms", "0x" + "00" * 32, "--out", "t.yaml", "--deadline", "253402300799"), 9, "(UnknownVault)"),
+        (("oracle", "show", "1", "--round", str(2**32)), 2, "'--round': 4294967296 is not in the range"),
+        (("oracle", "show", "1", "--round", str(2**32 - 1)), 9, "(UnknownRound)"),
+        (("oracle", "show", "1", "--round", "0"), 2, "'--round': 0 is not in the range"),
+        (("oracle", "show", str(2**32)), 2, "is not in the range"),
+        (("policy", "activate", "0x" + "00" * 32, "--key", "-1"), 2, "'--key': -1 is not in the range"),
+        (("policy", "activate", "0x" + "00" * 32, "--key", str(2**24)), 2, "'--key': 16777216 is not in the range"),
+        (("policy", "activate", "0x" + "00" * 32, "--accrual-rate", str(2**24)), 2, "is not in the range"),
+        (("policy", "activate", "0x" + "00" * 32, "--accrual-cap", str(2**20)), 2, "is not in the range"),
+        (("policy", "activate", "0x" + "00" * 32, "--accrual-cap", str(2**20 - 1)), 9, "(UnknownVault)"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
 )

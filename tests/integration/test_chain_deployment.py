@@ -7,17 +7,22 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import market as markets
 import pytest
-from market import Market, rpc
+from eth_abi import encode
+from eth_utils import keccak
+from market import Market
 from trapdoor import Trapdoor
+from web3.utils.address import get_create_address
 
 from dls_zk import artifacts, chain, files, operations, toolchain, zkey
 from dls_zk.artifacts import BuiltCircuit, ProvingKey
 from dls_zk.binfile import BinFile
-from dls_zk.chain import Protocol, deployment
+from dls_zk.chain import Call, Protocol, Sender, Share, deployment
 from dls_zk.chain.deployment import Finding, checked_key, create, deploy, key_hash
+from dls_zk.chain.oracle import NOBODY
 from dls_zk.constants import FIELD
 from dls_zk.errors import ArtifactError, ChainError, InputError, InsecureKey
 
@@ -136,6 +141,10 @@ def test_deploying_again_goes_on_and_makes_nothing_new(market: Market) -> None:
     assert market.chain.block_number() == blocks
 
 
+def without(members: dict[str, str], name: str) -> dict[str, str]:
+    return {other: value for other, value in members.items() if other != name}
+
+
 def test_the_file_of_a_deployment_comes_back(market: Market, tmp_path: Path) -> None:
     path = tmp_path / "deployment.json"
     files.write_deployment(path, market.protocol.deployment)
@@ -148,6 +157,8 @@ def test_the_file_of_a_deployment_comes_back(market: Market, tmp_path: Path) -> 
         ({"block": -1}, "block"),
         ({"keys": {"rebalance_9": document["keys"]["rebalance_8"]}}, "rebalance_9"),
         ({"extra": 1}, "unknown field"),
+        ({"created": document["created"] | {document["hub"]: "0x12"}}, "32 bytes"),
+        *(({"created": without(document["created"], address)}, f"of {address}") for address in document["created"]),
     ):
         path.write_text(json.dumps(document | change))
         with pytest.raises(InputError, match=expected):
@@ -161,88 +172,177 @@ def test_an_honest_deployment_has_no_fault(market: Market) -> None:
     ]  # fmt: skip
     assert not faults(market.protocol)
     assert [finding.insecure for finding in findings] == [False] * 4 + [True, False]
-    held = deployment.held_key(market.protocol, market.protocol.deployment.keys["rebalance_8"].batch_verifier)
-    assert held == market.trapdoor.vk
     assert market.protocol.key_hash(market.mandate.key) == key_hash(market.trapdoor.vk)
 
 
+def created(sender: Sender, code: bytes) -> tuple[str, str]:
+    """A contract of any creation code: its address, and the transaction."""
+    mined = sender.perform(("any", keccak(code).hex()), Call(None, code))
+    assert mined and mined.receipt["contractAddress"]
+    return mined.receipt["contractAddress"], mined.summary.hash
+
+
+def leaving(runtime: bytes, writes: dict[int, int] | None = None, call: tuple[str, bytes] | None = None) -> bytes:
+    """Creation code that writes to the storage, calls a contract, and leaves a code."""
+    to, data = call or (NOBODY, b"")
+    words = ((value, place) for place, value in (writes or {}).items())
+    head = b"".join(b"\x7f%b\x7f%b\x55" % (value.to_bytes(32, "big"), place.to_bytes(32, "big")) for value, place in words)
+
+    def copied(size: int, start: int) -> bytes:  # CODECOPY to memory 0
+        return b"\x62%b\x62%b\x5f\x39" % (size.to_bytes(3, "big"), start.to_bytes(3, "big"))
+
+    def code(start: int) -> bytes:  # where what follows the code starts
+        called = b"\x5f\x5f\x62%b\x5f\x5f\x73%b\x5a\xf1\x50" % (len(data).to_bytes(3, "big"), bytes.fromhex(to[2:]))
+        left = copied(len(runtime), start + len(data)) + b"\x62%b\x5f\xf3" % len(runtime).to_bytes(3, "big")
+        return head + (copied(len(data), start) + called if call else b"") + left
+
+    return code(len(code(0))) + data + runtime
+
+
+def mapped(key: bytes, slot: int) -> int:
+    """Where a mapping at a slot has the value of a key."""
+    return int.from_bytes(keccak(key.rjust(32, b"\0") + slot.to_bytes(32, "big")), "big")
+
+
+def changed(market: Market, **fields: Any) -> Protocol:
+    """The market's contracts, with another deployment file. created: transactions of other contracts."""
+    told = market.protocol.deployment
+    fields["created"] = told.created | fields.get("created", {})
+    return Protocol.on(market.chain, told.model_copy(update=fields))
+
+
 @pytest.mark.parametrize("name", ["poseidon", "policy_registry", "price_oracle", "hub"])
-def test_other_code_at_an_address_is_found(market: Market, name: str) -> None:
-    """One byte of the code is changed; then there is none."""
-    address = getattr(market.protocol.deployment, name)
-    honest = market.chain.code(address)
-    changed = bytearray(honest)
-    changed[len(changed) // 2] ^= 1
-    try:
-        rpc(market.chain, "anvil_setCode", address, "0x" + changed.hex())
-        assert [(finding.address, finding.fault) for finding in faults(market.protocol)] == [
-            (address, "its code is not what this version of dls-zk compiles")
-        ]
-        rpc(market.chain, "anvil_setCode", address, "0x")
-        first = next(finding for finding in faults(market.protocol) if finding.address == address)
-        assert first.fault == "there is no contract"
-    except ChainError as error:
-        assert name == "hub" and "no such contract" in str(error)
-    finally:
-        rpc(market.chain, "anvil_setCode", address, "0x" + honest.hex())
-    assert not faults(market.protocol)
+def test_a_contract_that_other_code_created_is_found(market: Market, name: str) -> None:
+    """What lies at its address is genuine, byte by byte; and then the transaction is another, or is not there."""
+    honest, told = getattr(market.protocol.deployment, name), market.protocol.deployment
+    address, transaction = created(market.owner, leaving(market.chain.code(honest)))
+    assert market.chain.code(address) == market.chain.code(honest)
+    fields: dict[str, Any] = {name: address, "created": {address: transaction}}
+    if name == "hub":
+        fields["keys"] = {}
+    found = {finding.address: finding.fault for finding in faults(changed(market, **fields))}
+    assert found.pop(address) == "its creation code is not what this version of dls-zk compiles"
+    others = {"poseidon": {told.policy_registry}, "policy_registry": {told.hub}, "price_oracle": {told.hub}}
+    assert found.keys() == others.get(name, set())  # those that hold its address
+
+    other = next(hash_ for address, hash_ in told.created.items() if address != honest)
+    absent = "0x" + "11" * 32
+    for hash_, fault in ((other, f"transaction {other} did not create it"), (absent, f"does not have {absent}")):
+        (finding,) = faults(changed(market, created={honest: hash_}))
+        assert finding.address == honest and fault in finding.fault
+
+
+@pytest.mark.parametrize("behind", [b"\0", b"\0" * 32, b"\1" * 40])
+def test_bytes_behind_the_creation_code_are_found(market: Market, behind: bytes) -> None:
+    """Behind an oracle, which takes no arguments, and behind the arguments of a hub."""
+    told = market.protocol.deployment
+    oracle = Call.deploying(market.chain, market.protocol.artifacts["PriceOracle"])
+    hub = Call.deploying(market.chain, market.protocol.artifacts["RebalanceHub"], told.price_oracle, told.policy_registry)
+    for call, name in ((oracle, "price_oracle"), (hub, "hub")):
+        address, transaction = created(market.owner, call.data + behind)
+        protocol = changed(market, **{name: address, "keys": {}, "created": {address: transaction}})
+        found = {finding.address: finding.fault for finding in faults(protocol)}
+        assert found[address] == "its creation code is not what this version of dls-zk compiles"
+
+
+def test_prices_that_an_oracle_was_created_with_are_found(market: Market) -> None:
+    """A round that no feed ever gave: genuine code answers with it, so only the creation tells."""
+    number, ahead = 1_000_000, market.chain.now() + 1000
+    place = mapped(number.to_bytes(32, "big"), 2)
+    writes = {place: 1 | ahead << 32 | 8 << 72, place + 1: 10**8 | 1 << 48}  # an ether for 1e-8 dollars
+    code = leaving(market.chain.code(market.protocol.deployment.price_oracle), writes)
+    address, transaction = created(market.owner, code)
+    protocol = changed(market, price_oracle=address, created={address: transaction})
+    assert protocol.oracle.snapshot(number).usd_e8[:2] == (10**8, 1)
+    with pytest.raises(ChainError, match="PriceOracle at .*: its creation code is not"):
+        deployment.require_sound(protocol)
+
+
+def test_shares_that_a_token_was_created_with_are_found(market: Market) -> None:
+    """Its creation opens a vault and leaves the code of an honest token, with shares that no supply counts."""
+    owner, thief, protocol = market.owner, market.people[1], market.protocol
+    token = create(owner, protocol.artifacts["DevAsset"], "USDC", "USDC")
+    mandate = protocol.hub.add_mandate(owner, market.mandate)
+    honest = Share.open(owner, protocol, token, "V", "V", owner.address, mandate, thief.address)
+    assert Share.of(protocol, honest.vault) == honest
+
+    nonce = market.chain.transaction_count(thief.address)
+    address = get_create_address(thief.address, nonce)
+    hub = protocol.hub.address
+    vault = keccak(encode(["uint256", "address", "address", "uint256"], [market.chain.chain_id, hub, address, 0]))
+    opening = protocol.hub.call("openVault", thief.address, NOBODY, 86_400, mandate)
+    code = market.chain.code(honest.address).replace(honest.vault, vault)
+    writes = {mapped(bytes.fromhex(thief.address[2:]), 0): 10**40}
+    assert created(thief, leaving(code, writes, (hub, opening.data)))[0] == address
+    forged = Share(market.chain, protocol.artifacts["DlsVault"], address)
+    assert (forged.vault, forged.read("hub"), forged.read("balanceOf", thief.address)) == (vault, hub, 10**40)
+    assert Share.of(protocol, vault) is None
+    # A vault that an account opened has none.
+    assert Share.of(protocol, market.open("without").id) is None
+
+
+def test_a_share_token_that_a_contract_made_is_not_known(market: Market) -> None:
+    """Genuine in all, but a factory made it: the transaction that opened its vault is not its own creation."""
+    owner, protocol = market.owner, market.protocol
+    token = create(owner, protocol.artifacts["DevAsset"], "USDC", "USDC")
+    mandate = protocol.hub.add_mandate(owner, market.mandate)
+    roles = (owner.address, owner.address, NOBODY, 86_400, mandate)
+    share = Call.deploying(market.chain, protocol.artifacts["DlsVault"], protocol.hub.address, token, "F", "F", *roles)
+    # CODECOPY all that follows, CREATE it, revert if that fails, and leave nothing.
+    size = len(share.data).to_bytes(3, "big")
+    factory = b"\x62%b\x60\x17\x5f\x39\x62%b\x5f\x5f\xf0\x60\x15\x57\x5f\x5f\xfd\x5b\x00" % (size, size)
+    assert len(factory) == 0x17
+    created(owner, factory + share.data)
+    (*_, opened) = protocol.hub.events(0, market.chain.block_number(), [protocol.hub.topic("VaultOpened")])
+    made = Share(market.chain, protocol.artifacts["DlsVault"], opened.arguments["opener"])
+    assert made.vault == opened.arguments["vaultId"]
+    assert Share.of(protocol, made.vault) is None
 
 
 def test_a_verifier_of_another_key_is_found(market: Market) -> None:
     """The key is added with a batch verifier and a verifier that do not hold the same."""
-    other = Trapdoor(8)
-    told = market.protocol.deployment
-    one = told.keys["rebalance_8"]
-    verifier = create(market.owner, deployment._compiled_verifier(other.key))
-    number = market.protocol.hub.add_key(market.owner, verifier, one.batch_verifier, 8)
+    other, hub = Trapdoor(8), market.protocol.hub
+    one = market.protocol.deployment.keys["rebalance_8"]
+    verifier, transaction = deployment._created(market.owner, deployment._compiled_verifier(other.key))
+    number = hub.add_key(market.owner, verifier, one.batch_verifier, 8)
     mixed = one.model_copy(update={"number": number, "verifier": verifier})
-    protocol = Protocol.on(market.chain, told.model_copy(update={"keys": {"rebalance_8": mixed}}))
-    assert [(found.contract, found.fault) for found in faults(protocol)] == [
-        ("Groth16Verifier_8", "its code is not what this version of dls-zk compiles")
-    ]
-    # And the file says another key than the hub has, or another hash.
+
+    def found(**changes: Any) -> list[tuple[str, str]]:
+        keys = {"rebalance_8": mixed.model_copy(update=changes)}
+        protocol = changed(market, keys=keys, created={verifier: transaction})
+        return [(finding.contract, finding.fault) for finding in faults(protocol)]
+
+    code = "its creation code is not what this version of dls-zk compiles"
+    assert found() == [("Groth16Verifier_8", code)]
+    # And the file says another key than the hub has, another hash, or that it is no development key.
+    batch = "BatchVerifier of rebalance_8"
     for change, expected in (
         ({"number": one.number}, "the hub has other contracts for key 0"),
         ({"key_hash": key_hash(other.vk)}, "its key is not the one of the deployment"),
+        ({"insecure": False}, "it was told otherwise whether its key is a development key"),
     ):
-        keys = {"rebalance_8": mixed.model_copy(update=change)}
-        protocol = Protocol.on(market.chain, told.model_copy(update={"keys": keys}))
-        assert expected in [found.fault for found in faults(protocol)]
+        assert (batch, expected) in found(**change)
 
 
-def test_a_batch_verifier_that_lies_about_its_key_is_found(market: Market) -> None:
-    """Its words are put in by hand: the hash of the honest key, and the data of another."""
-    told = market.protocol.deployment
-    address = told.keys["rebalance_8"].batch_verifier
-    artifact = market.protocol.artifacts["BatchVerifier"]
-    struct_ = deployment._struct(Trapdoor(8).vk)
-    other = market.chain.code(create(market.owner, artifact, struct_, True))
-    honest = market.chain.code(address)
-    known = {(9).to_bytes(32, "big"), bytes.fromhex(told.keys["rebalance_8"].key_hash[2:])}
-    (places,) = (places for places in artifact.immutables if honest[places[0] : places[0] + 32] not in known)
-    lying = bytearray(honest)
-    for start in places:
-        lying[start : start + 32] = other[start : start + 32]
-    half = bytearray(honest)
-    hash_places = next(places for places in artifact.immutables if len(places) > 1)
-    half[hash_places[-1] : hash_places[-1] + 32] = other[hash_places[-1] : hash_places[-1] + 32]
-    try:
-        rpc(market.chain, "anvil_setCode", address, "0x" + lying.hex())
-        with pytest.raises(ChainError, match="a key of another hash than it says"):
-            chain.audit(market.protocol)
-        if half != honest:  # one word in two places, and they differ
-            rpc(market.chain, "anvil_setCode", address, "0x" + half.hex())
-            assert any("its code is not" in found.fault for found in faults(market.protocol))
-    finally:
-        rpc(market.chain, "anvil_setCode", address, "0x" + honest.hex())
+def test_a_batch_verifier_that_other_code_created_is_found(market: Market) -> None:
+    """It has the code and the words of an honest one, and so its answers."""
+    one = market.protocol.deployment.keys["rebalance_8"]
+    address, transaction = created(market.owner, leaving(market.chain.code(one.batch_verifier)))
+    keys = {"rebalance_8": one.model_copy(update={"batch_verifier": address})}
+    (finding,) = faults(changed(market, keys=keys, created={address: transaction}))
+    assert finding.address == address and "its creation code is not" in finding.fault
 
 
 def test_a_hub_with_another_oracle_is_found(market: Market) -> None:
     told = market.protocol.deployment
     artifact = market.protocol.artifacts["RebalanceHub"]
-    hub = create(market.owner, artifact, told.policy_registry, told.policy_registry)
-    protocol = Protocol.on(market.chain, told.model_copy(update={"hub": hub, "keys": {}}))
-    assert [found.fault for found in faults(protocol)] == ["its oracle is not the one of the deployment"]
+    for name, held in (
+        ("oracle", (told.policy_registry, told.policy_registry)),
+        ("registry", (told.price_oracle, told.price_oracle)),
+    ):
+        hub, transaction = deployment._created(market.owner, artifact, *held)
+        protocol = changed(market, hub=hub, keys={}, created={hub: transaction})
+        assert [found.fault for found in faults(protocol)] == [f"its {name} is not the one of the deployment"]
 
 
 def test_another_chain_is_refused(market: Market) -> None:
