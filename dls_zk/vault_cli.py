@@ -585,7 +585,7 @@ _mark_command("call-stale", "callStale", "Put on record that a vault is stale. A
 _mark_command("withdraw-mandate", "withdrawMandate", "Withdraw the mandate that was proposed. For operator and guardian.")
 
 
-@vault_group.command("propose-operator", **example(f"dls-zk vault propose-operator {EXAMPLE_VAULT} 0x7099…79C8"))
+@vault_group.command("propose-operator", **example(f"dls-zk vault propose-operator {EXAMPLE_VAULT} 0x70997970C51812dc3A010C7d01b50e0d17dc79C8"))
 @click.argument("vault", type=VaultId())
 @click.argument("operator", type=Address())
 @chain_command(signing=True)

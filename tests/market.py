@@ -72,9 +72,8 @@ class Market:
 
     def snapshot(self, *, after_s: int = 0, ether_usd: int = 2500) -> Snapshot:
         """Post prices and take a snapshot."""
-        if after_s:
-            rpc(self.chain, "evm_increaseTime", after_s)
-            rpc(self.chain, "evm_mine")
+        rpc(self.chain, "evm_increaseTime", max(after_s, 1))  # no two snapshots in one second
+        rpc(self.chain, "evm_mine")
         for name, usd in (("USDC", 1), ("ETH", ether_usd)):
             self.feeds[name].post(self.owner, usd * 10**8, self.chain.now())
         taken = self.protocol.oracle.take_snapshot(self.owner, self.feed_set)

@@ -93,7 +93,7 @@ def scene(url: str, market: Market, folder: Path, count: int) -> Scene:
     account = Account.create()
     rpc(market.chain, "anvil_setBalance", account.address, hex(10**21))
     delivery = Delivery(**faults.FAST)
-    operator = Sender(market.chain, KeySigner(account, account.address), folder / "operator", delivery)
+    operator = Sender(market.chain, KeySigner(account), folder / "operator", delivery)
     vaults = tuple(market.open(f"{account.address} {k}", operator) for k in range(count))
     snapshot, deadline = market.snapshot(), market.chain.now() + 3600
     folders = tuple(
