@@ -353,3 +353,12 @@ def test_another_chain_is_refused(market: Market) -> None:
         Protocol.on(market.chain, told.model_copy(update={"chain_id": 1}))
     with pytest.raises(ChainError, match="no key for rebalance_16"):
         market.protocol.key_for(16)
+
+
+def test_a_number_that_no_contract_takes_is_bad_input(market: Market) -> None:
+    """Both where a view is read and where a call is made."""
+    for number in (-1, 1 << 32):
+        with pytest.raises(InputError, match="does not fit the type"):
+            market.protocol.oracle.snapshot(number)
+        with pytest.raises(InputError, match="does not fit the type"):
+            market.protocol.oracle.call("takeSnapshot", number)
