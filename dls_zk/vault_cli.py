@@ -404,6 +404,8 @@ def vault_status(access: Access, vault: bytes, as_json: bool) -> None:
     protocol = access.protocol()
     told = _status(protocol, vault)
     faults = [f"{found.contract} at {found.address}: {found.fault}" for found in chain.audit(protocol) if found.fault]
+    if told["mandate"]["key"] not in [key.number for key in protocol.deployment.keys.values()]:
+        faults.append(f"its key {told['mandate']['key']} is none of the deployment's: nobody here knows what it proves")
     told["contracts"] = "; ".join(faults) or "as compiled"
     if as_json:
         print_json(told)
@@ -585,7 +587,10 @@ _mark_command("call-stale", "callStale", "Put on record that a vault is stale. A
 _mark_command("withdraw-mandate", "withdrawMandate", "Withdraw the mandate that was proposed. For operator and guardian.")
 
 
-@vault_group.command("propose-operator", **example(f"dls-zk vault propose-operator {EXAMPLE_VAULT} 0x70997970C51812dc3A010C7d01b50e0d17dc79C8"))
+@vault_group.command(
+    "propose-operator",
+    **example(f"dls-zk vault propose-operator {EXAMPLE_VAULT} 0x70997970C51812dc3A010C7d01b50e0d17dc79C8"),
+)
 @click.argument("vault", type=VaultId())
 @click.argument("operator", type=Address())
 @chain_command(signing=True)
