@@ -36,14 +36,14 @@ contract StatesSymbolic is Base {
     uint32 private constant DELAY = 3 days;
 
     RebalanceHub private hub;
-    uint24 private mandate;
+    uint32 private mandate;
     bytes32 private vaultId;
 
     function setUp() external {
         vm.warp(NOON);
         Surroundings around = new Surroundings();
         hub = new RebalanceHub(IPriceOracle(address(around)), IPolicyRegistry(address(around)));
-        uint24 key = hub.addKey(address(around), IBatchVerifier(address(around)), 8);
+        uint32 key = hub.addKey(address(around), IBatchVerifier(address(around)), 8);
         mandate = hub.addMandate(IRebalanceHub.Mandate(7, 1, key, 1 hours, 300, 1_000, MAX_PROOF_AGE));
         vaultId = hub.openVault(OPERATOR, GUARDIAN, DELAY, mandate);
     }
