@@ -68,7 +68,7 @@ contract HubFuzzTest is Scene {
     /// Rate times time over a day, rounded down, or the cap: told without a division.
     /// forge-config: default.fuzz.runs = 200
     function testFuzz_accrualIsRateTimesTimeCapped(uint24 rate, uint24 cap, uint32 elapsed) public {
-        (terms.accrualRatePpmPerDay, terms.accrualCapPpm) = (rate, cap % 2 ** 20);
+        (terms.accrualRatePpmPerDay, terms.accrualCapPpm) = (rate, cap % 1_000_000);
         mandate = hub.addMandate(terms);
         vaultId = open();
         submit(proven(vaultId, 1001, round));
