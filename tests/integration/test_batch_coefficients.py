@@ -22,7 +22,7 @@ MULTIPLY = "0x" + "07".rjust(40, "0")
 
 
 def powers(key_hash: bytes, shared: list[int], words: list[int], proofs: int) -> list[int]:
-    """r_i = keccak256(seed, i) mod r, with the seed the hash of the key, how many signals are shared, these, and all words."""
+    """r_i = keccak256(seed, i) mod r; the seed hashes the key, how many signals are shared, these, and all words."""
     packed = b"".join(word.to_bytes(32, "big") for word in (len(shared), *shared, *words))
     seed = keccak(key_hash + packed)
     return [int.from_bytes(keccak(encode(["bytes32", "uint256"], [seed, i])), "big") % FIELD for i in range(proofs)]
