@@ -6,12 +6,11 @@ import json
 import struct
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from py_ecc.optimized_bn128 import FQ2, G1, G2, b2, multiply, normalize
+from trapdoor import g1, g2, outside_the_subgroup
 
 from dls_zk.constants import BASE_FIELD, FIELD
 from dls_zk.errors import ArtifactError, InsecureKey
@@ -33,19 +32,6 @@ from dls_zk.zkey import (
 Q = BASE_FIELD
 SHA = "ab" * 32
 INFINITY_G1, INFINITY_G2 = (0, 0), ((0, 0), (0, 0))
-
-
-@cache
-def g1(scalar: int) -> PointG1:
-    x, y = normalize(multiply(G1, scalar % FIELD))
-    return int(x), int(y)
-
-
-@cache
-def g2(scalar: int) -> PointG2:
-    x, y = normalize(multiply(G2, scalar % FIELD))
-    (a, b), (c, d) = (map(int, part.coeffs) for part in (x, y))
-    return (a, b), (c, d)
 
 
 # --- a zkey by hand ---------------------------------------------------------------------------------------
@@ -296,23 +282,6 @@ def test_json_that_is_no_object(text: bytes) -> None:
 
 
 # --- what makes a key insecure --------------------------------------------------------------------------------
-
-
-def outside_the_subgroup() -> PointG2:
-    """A point on the twisted curve, found by trying x: almost none of them are in the subgroup of order r."""
-    x0 = 1
-    while True:
-        x = FQ2([x0, 1])
-        a, b = (int(part) for part in (x * x * x + b2).coeffs)
-        norm = pow(a * a + b * b, (Q + 1) // 4, Q)
-        for root in (norm, -norm):
-            half = (a + root) * pow(2, -1, Q) % Q
-            c = pow(half, (Q + 1) // 4, Q)
-            if c and c * c % Q == half:
-                y = FQ2([c, b * pow(2 * c, -1, Q) % Q])
-                if y * y == x * x * x + b2:
-                    return (x0, 1), (int(y.coeffs[0]), int(y.coeffs[1]))
-        x0 += 1
 
 
 def minus(point: Any) -> Any:
