@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from py_ecc.optimized_bn128 import FQ, add, b, is_on_curve, multiply, neg, normalize
-from trapdoor import g1, outside_the_subgroup
+from simulator import g1, outside_the_subgroup
 
 from dls_zk.constants import BASE_FIELD, FIELD
 from dls_zk.proof import Proof

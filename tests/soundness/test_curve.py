@@ -14,7 +14,7 @@ from random import Random
 
 import pytest
 from py_ecc.optimized_bn128 import FQ, FQ2, G1, Z1, Z2, add, b, b2, is_inf, is_on_curve, multiply, normalize
-from trapdoor import g1, g2, outside_the_subgroup
+from simulator import g1, g2, outside_the_subgroup
 from web3.exceptions import Web3Exception
 
 from dls_zk import chain, toolchain, zkey

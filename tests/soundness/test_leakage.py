@@ -82,7 +82,7 @@ def test_two_books_with_the_same_public_signals_look_alike(transcripts: dict[str
     assert replace(cash.public, commitment_after=0) == replace(full.public, commitment_after=0)
     assert cash.public.commitment_after != full.public.commitment_after
     assert cash.form() == full.form()
-    assert cash.form()["files"] == {"opening.json": "0o100600", "proof.json": "0o100644"}
+    assert {path.name for path in cash.folder.iterdir() if path.stat().st_mode & 0o077 == 0} == {"opening.json"}
     # Nine numbers differ, eight of them random points: one is shorter by a digit once in ten.
     sizes = [(one.folder / "proof.json").stat().st_size for one in (cash, full)]
     assert abs(sizes[0] - sizes[1]) <= 12

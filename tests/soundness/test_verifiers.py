@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from instances import near_a_limit
 from proof_mutants import Mutant, _sum, mutants
-from trapdoor import Trapdoor, g1
+from simulator import Secrets, g1
 from verifiers import LENIENT, Bench, bench
 
 from dls_zk import operations, prover, toolchain
@@ -43,7 +43,7 @@ def signals_of(rng: Random, count: int) -> list[int]:
 
 def mutants_of(verifiers: Bench, proof: Proof, rng: Random) -> Iterator[Mutant]:
     second = verifiers.simulator.prove(signals_of(rng, len(proof.public)), rng)
-    other = Trapdoor(*(rng.randrange(2, FIELD) for _ in range(4)), tuple(rng.randrange(FIELD) for _ in verifiers.vk.ic))
+    other = Secrets(*(rng.randrange(2, FIELD) for _ in range(4)), tuple(rng.randrange(FIELD) for _ in verifiers.vk.ic))
     foreign = other.prove(proof.public, rng.randrange(1, FIELD), rng.randrange(1, FIELD))
     yield from mutants(verifiers.vk, proof, second, foreign, rng)
 

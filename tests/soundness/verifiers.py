@@ -18,7 +18,7 @@ from random import Random
 
 from eth_utils import function_signature_to_4byte_selector
 from py_ecc.optimized_bn128 import G1, add, multiply, neg, normalize
-from trapdoor import g1, g2
+from simulator import g1, g2
 from web3.exceptions import Web3Exception
 
 from dls_zk import chain, contracts, operations, toolchain, verifier

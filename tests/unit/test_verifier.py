@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trapdoor import Trapdoor, g1, g2, outside_the_subgroup
+from simulator import Secrets, g1, g2, outside_the_subgroup
 
 from dls_zk import proof as proof_module
 from dls_zk import toolchain
@@ -30,11 +30,11 @@ SIGNALS = (0, FIELD - 1, 987654321)
 
 
 def make_key(gamma: int = GAMMA, delta: int = DELTA) -> VerifyingKey:
-    return Trapdoor(ALPHA, BETA, gamma, delta, IC).key
+    return Secrets(ALPHA, BETA, gamma, delta, IC).key
 
 
 def simulate(signals: tuple[int, ...] = SIGNALS, delta: int = DELTA) -> Proof:
-    return Trapdoor(ALPHA, BETA, GAMMA, delta, IC).prove(signals, 31337, 4242, "small")
+    return Secrets(ALPHA, BETA, GAMMA, delta, IC).prove(signals, 31337, 4242, "small")
 
 
 KEY = make_key()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trapdoor import g1, g2, outside_the_subgroup
+from simulator import g1, g2, outside_the_subgroup
 
 from dls_zk.constants import BASE_FIELD, FIELD
 from dls_zk.errors import ArtifactError, InsecureKey

@@ -51,7 +51,7 @@ def outside_the_subgroup(start: int = 1) -> PointG2:
 
 
 @dataclass(frozen=True)
-class Trapdoor:
+class Secrets:
     """The secrets of a key: its points are these multiples of the generators."""
 
     alpha: int
@@ -66,7 +66,7 @@ class Trapdoor:
             g1(self.alpha), g2(self.beta), g2(self.gamma), g2(self.delta), tuple(map(g1, self.ic)), len(self.ic) - 1
         )
 
-    def prove(self, signals: Sequence[int], a: int, b: int, circuit: str = "trapdoor") -> Proof:
+    def prove(self, signals: Sequence[int], a: int, b: int, circuit: str = "simulated") -> Proof:
         """A valid proof of any signals, one for each a and b: a·b = α·β + γ·(ic₀ + Σ icᵢ·xᵢ) + δ·c in the exponent."""
         statement = self.ic[0] + sum(k * x for k, x in zip(self.ic[1:], signals, strict=True))
         c = (a * b - self.alpha * self.beta - self.gamma * statement) * pow(self.delta, -1, FIELD)
