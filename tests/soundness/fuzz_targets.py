@@ -6,6 +6,7 @@ What it accepts has one form and stays within its ranges.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from dls_zk.errors import DlsError
 from dls_zk.field import fits_signed
 from dls_zk.model import Opening, Policy, Prices, Terms
 from dls_zk.proof import Proof
-from dls_zk.r1cs import R1CS, Header, r1cs_header
+from dls_zk.r1cs import R1CS, Header
 from dls_zk.zkey import VerifyingKey, ZKey, read_zkey
 
 EXAMPLE = Path(files.__file__).parent / "examples" / "delta_neutral_eth"
@@ -116,6 +117,10 @@ def system_holds(value: R1CS, data: bytes) -> bool:
     return len(value.constraints) == value.header.n_constraints
 
 
+def powers_hold(_: None, data: bytes) -> bool:
+    return data == POWERS_FILE
+
+
 def always(value: Any, data: bytes) -> bool:
     return True
 
@@ -126,7 +131,8 @@ RULES = files.PolicyFile.model_validate(yaml.load(POLICY, Loader=yaml.BaseLoader
 SECRETS = Secrets(3, 5, 7, 11, tuple(range(20, 30)))
 OPENING = Opening((*BOOK_E6.values(), 0, 0, 0, 0, 0), 0x5EED << 200)
 NUMBERS = {name: human(quantity) for name, quantity in BOOK_E6.items()}
-POWERS = dict(run=lambda args, *, stdin=b"": None, ptau_blake2b="00" * 64)
+POWERS_FILE = container("ptau", ptau_sections())
+POWERS_BLAKE2B = hashlib.blake2b(POWERS_FILE).hexdigest()
 
 
 def _opening_json() -> bytes:
@@ -156,18 +162,14 @@ def _judged(path: Path) -> ZKey:
     return key
 
 
-def _circuit_and_powers(path: Path) -> Header:
-    """As far as ``ceremony.verify`` goes before it asks snarkjs."""
-    header = r1cs_header(path)
-    ceremony._check_ptau(path, header, "00" * 64)
-    return header
-
-
 def _powers(path: Path) -> None:
-    ceremony._check_ptau(path, Header(5, 1, 1, 1, 3), "00" * 64)
+    """As far as ``ceremony`` looks before it asks snarkjs."""
+    ceremony._check_ptau(path, Header(5, 1, 1, 1, 3), POWERS_BLAKE2B)
 
 
-def _person(read: Callable[[Path], Any], holds: Callable[[Any, bytes], bool], suffix: str, *seeds: str, secret: bool) -> Target:
+def _person(
+    read: Callable[[Path], Any], holds: Callable[[Any, bytes], bool], suffix: str, *seeds: str, secret: bool
+) -> Target:
     """A file that a person writes."""
     document = suffix != ".csv"
     return Target(suffix, tuple(seed.encode() for seed in seeds), read, holds, frozenset({3}), secret, document)
@@ -221,6 +223,7 @@ TARGETS: dict[str, Target] = {
         document=True,
     ),
     "r1cs": Target(".r1cs", (container("r1cs", r1cs_sections()),), R1CS.read, system_holds, frozenset({6})),
-    "zkey": Target(".zkey", (container("zkey", zkey_sections().items()),), _judged, always, frozenset({6, 8})),
-    "ptau": Target(".ptau", (container("ptau", ptau_sections()),), _powers, always, frozenset({3, 6})),
+    "zkey": Target(".zkey", (container("zkey", zkey_sections().items()),), read_zkey, always, frozenset({6})),
+    "zkey-judged": Target(".zkey", (container("zkey", zkey_sections().items()),), _judged, always, frozenset({6, 8})),
+    "ptau": Target(".ptau", (POWERS_FILE,), _powers, powers_hold, frozenset({3, 6})),
 }
