@@ -98,14 +98,13 @@ def bench(slots: int) -> Iterator[Bench]:
     with toolchain.anvil() as url:
         local = chain.connect(url)
         generated = _deploy(local, compiled[name])
-        hub = _deploy(local, compiled["Judge"])
+        hub = _deploy(local, compiled["Judge"], generated, vk.n_public)
         batch_verifier = _deploy(local, compiled["BatchVerifier"], _solidity_key(vk), True)
 
         def on_hub(proof: Proof) -> bool:
-            signals = len(proof.public)
-            head = _words(int(generated, 16), *_coordinates(proof), 32 * 10, signals)
-            selector = "holds(address,(uint256[2],uint256[2][2],uint256[2]),uint256[])"
-            return _answer(local, hub, selector, head + _words(*proof.public))
+            selector = "holds((uint256[2],uint256[2][2],uint256[2]),uint256[])"
+            words = (*_coordinates(proof), 32 * 9, len(proof.public), *proof.public)
+            return _answer(local, hub, selector, _words(*words))
 
         def alone(proof: Proof) -> bool:
             selector = f"verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[{len(proof.public)}])"
