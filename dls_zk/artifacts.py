@@ -238,6 +238,12 @@ def sha256_file(path: Path) -> str:
 # --- folders that are built once ---------------------------------------------------------------------
 
 
+def state_dir() -> Path:
+    """Where the record of what was sent to chains is kept: not with what is built, which may be deleted at any time."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(os.environ.get("DLS_ZK_STATE") or Path(state) / "dls-zk")
+
+
 def make_dir(folder: Path) -> Path:
     """Create a folder of ours (private to the user) with its parents, and return it; InputError if it cannot be."""
     try:

@@ -12,12 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from . import artifacts, calldata, ceremony_cli, files, operations, prover, toolchain, zkey
+from . import artifacts, calldata, ceremony_cli, chain_cli, files, operations, prover, toolchain, vault_cli
+from .cli_common import FILE, console, example, json_option, marked, print_json, size_option, table, warn_insecure
 from .constants import QUANTITY_DECIMALS, SIZES
 from .errors import DlsError, InputError, ProofInvalid, ToolError
 from .model import Policy
@@ -28,11 +25,8 @@ from .relation import Report
 from .statement import PublicSignals
 
 EPILOG = """Exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input, 4 the statement does not hold, 5 a tool is missing or
-failed, 6 a built file is damaged or missing, 7 a proof does not verify, 8 an insecure key, 9 the chain, 130 interrupted."""
-
-FILE = click.Path(path_type=Path)
-#: A table in a pipe is as wide as it needs to be.
-_out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+failed, 6 a built file is damaged or missing, 7 a proof does not verify, 8 an insecure key, 9 the chain, 10 a vault is
+stale, 130 interrupted."""
 
 
 class _Commands(click.Group):
@@ -64,14 +58,6 @@ def _fail(message: str, code: int) -> None:
     sys.exit(code)
 
 
-def _example(text: str) -> dict[str, str]:
-    return {"epilog": f"\b\nExample:\n  {text}"}  # \b: click leaves the line as it is, to be copied
-
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-size_option = click.option(
-    "--size", "sizes", type=click.Choice([str(n) for n in SIZES]), multiple=True, help="Circuit size; all if not given."
-)
 backend_option = click.option(
     "--backend",
     type=click.Choice(list(prover.BACKENDS)),
@@ -84,22 +70,6 @@ key_option = click.option(
 )
 
 
-def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2))
-
-
-def _table(*columns: str) -> Table:
-    """A table in which nothing is cut: what does not fit is folded."""
-    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _warn_insecure() -> None:
-    click.echo(f"warning: {zkey.MARKER}", err=True)
-
-
 @click.group(cls=_Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dls-zk")
 def main() -> None:
@@ -109,24 +79,24 @@ def main() -> None:
             signal.signal(number, lambda received, _: sys.exit(128 + received))
 
 
-@main.command(**_example("dls-zk doctor --json"))
+@main.command(**example("dls-zk doctor --json"))
 @json_option
 def doctor(as_json: bool) -> None:
     """Show every tool, its version, and how to get what is missing. Exit code 5 if the main job cannot run."""
     findings = toolchain.doctor()
     ready = all(finding.ok is not False for finding in findings)
     if as_json:
-        rows = [
+        found = [
             {"tool": f.tool, "found": f.found, "required": f.required, "ok": f.ok, "remedy": f.remedy} for f in findings
         ]
-        _print_json({"ready": ready, "tools": rows})
+        print_json({"ready": ready, "tools": found})
     else:
-        table = _table("tool", "found", "required", "")
+        rows = table("tool", "found", "required", "")
         for f in findings:
-            mark = {True: "[green]ok[/green]", False: "[red]missing[/red]", None: "[yellow]optional[/yellow]"}[f.ok]
-            advice = "" if f.ok or not f.remedy else f": {escape(f.remedy)}"
-            table.add_row(f.tool, escape(f.found), f.required, mark + advice)
-        _out.print(table)
+            mark = {True: ("green", "ok"), False: ("red", "missing"), None: ("yellow", "optional")}[f.ok]
+            advice = "" if f.ok or not f.remedy else f": {f.remedy}"
+            rows.add_row(f.tool, f.found, f.required, marked(*mark, advice))
+        console.print(rows)
     if not ready:
         raise ToolError("the main job cannot run; see the rows that are not ok")
 
@@ -139,7 +109,7 @@ def circuits() -> None:
     """Compile the circuits."""
 
 
-@circuits.command("build", **_example("dls-zk circuits build --size 16"))
+@circuits.command("build", **example("dls-zk circuits build --size 16"))
 @size_option
 @click.option("--force", is_flag=True, help="Compile again what is in the cache.")
 @json_option
@@ -151,7 +121,7 @@ def circuits_build(sizes: tuple[str, ...], force: bool, as_json: bool) -> None:
             circuit = operations.build_circuit(slots, force=force)
         built.append({"circuit": circuit.name, "r1cs": str(circuit.r1cs), "r1cs_sha256": circuit.r1cs_sha256})
     if as_json:
-        _print_json({"circuits": built, "seconds": stages.seconds})
+        print_json({"circuits": built, "seconds": stages.seconds})
 
 
 @main.group()
@@ -162,7 +132,7 @@ def setup() -> None:
     """
 
 
-@setup.command("dev", **_example("dls-zk setup dev --size 16"))
+@setup.command("dev", **example("dls-zk setup dev --size 16"))
 @size_option
 @click.option("--force", is_flag=True, help="Make again what is in the cache.")
 @json_option
@@ -174,9 +144,9 @@ def setup_dev(sizes: tuple[str, ...], force: bool, as_json: bool) -> None:
         with stages(f"Development key rebalance_{slots}") as moving:
             key = operations.development_key(circuit, force=force, moving=moving)
         made.append({"circuit": key.circuit, "zkey": str(key.zkey), "zkey_sha256": key.zkey_sha256, "insecure": True})
-    _warn_insecure()
+    warn_insecure()
     if as_json:
-        _print_json({"keys": made, "seconds": stages.seconds})
+        print_json({"keys": made, "seconds": stages.seconds})
 
 
 setup.add_command(ceremony_cli.ceremony_group)
@@ -209,7 +179,7 @@ def rebalance_options(command: Any) -> Any:
     return command
 
 
-@main.command(**_example("dls-zk check --policy policy.yaml --prices prices.yaml --before book.csv --trades trades.csv"))
+@main.command(**example("dls-zk check --policy policy.yaml --prices prices.yaml --before book.csv --trades trades.csv"))
 @rebalance_options
 @click.option("--terms", type=FILE, help="Terms (YAML); without them no flow and no accrual.")
 @json_option
@@ -234,7 +204,7 @@ def check(
     )
     report = operations.check(rebalance)
     if as_json:
-        _print_json(report_json(report))
+        print_json(report_json(report))
     else:
         _print_report(report)
     operations.require(report)
@@ -272,16 +242,16 @@ def report_json(report: Report) -> dict[str, Any]:
 
 
 def _print_report(report: Report) -> None:
-    table = _table("", "check", "nearest to its limit", "value", "limit", "headroom")
+    rows = table("", "check", "nearest to its limit", "value", "limit", "headroom")
     for check in report.checks:
         limit = check.tightest
-        mark = "[green]✓[/green]" if check.holds else "[red]✗[/red]"
+        mark = marked("green", "✓") if check.holds else marked("red", "✗")
         name = f"{check.number:2d} {check.name}"
         if not limit.unit:
-            table.add_row(mark, name, "" if check.holds else limit.subject, "", "", "" if check.holds else "broken")
+            rows.add_row(mark, name, "" if check.holds else limit.subject, "", "", "" if check.holds else "broken")
             continue
         room = None if limit.value is None else (limit.value - limit.bound) * (1 if limit.at_least else -1)
-        table.add_row(
+        rows.add_row(
             mark,
             name,
             limit.subject,
@@ -289,9 +259,9 @@ def _print_report(report: Report) -> None:
             f"{'≥' if limit.at_least else '≤'} {show_amount(limit.bound, limit.unit)}",
             "" if room is None else show_amount(room, limit.unit, down=True),
         )
-    _out.print(table)
+    console.print(rows)
     if report.holds:
-        _out.print(f"All {len(report.checks)} checks hold.")
+        console.print(f"All {len(report.checks)} checks hold.")
 
 
 def _require_one_move(trades: Path | None, after: Path | None, heartbeat: bool) -> None:
@@ -306,7 +276,7 @@ def _before(text: str | None) -> Path | None:
 
 
 @main.command(
-    **_example(
+    **example(
         "dls-zk prove --policy policy.yaml --prices prices.yaml --before empty --after book.csv --terms terms.yaml --out r1"
     )
 )
@@ -329,7 +299,9 @@ def prove(
     kind: str | None,
     as_json: bool,
 ) -> None:
-    """Prove a rebalance. Writes proof.json (public) and opening.json (SECRET: the vault cannot move without it).
+    """Prove a rebalance and write the proof.
+
+    Writes opening.json (SECRET: the vault cannot move without it), and proof.json and terms.yaml (public) for `submit`.
 
     A rebalance that breaks a check is refused by name (exit code 4) before the circuit is touched, and nothing is written.
     """
@@ -341,14 +313,15 @@ def prove(
     with stages("Circuit"):
         circuit = operations.build_circuit(rebalance.size.slots)
     proven = operations.prove(rebalance, operations.installed_key(circuit, kind), circuit, backend, stages)
-    opening_path, proof_path = operations.write_proven(proven, out)
+    opening_path, terms_path, proof_path = operations.write_proven(proven, out)
     if proven.insecure:
-        _warn_insecure()
+        warn_insecure()
     if as_json:
-        _print_json(
+        print_json(
             {
                 "proof": str(proof_path),
                 "opening": str(opening_path),
+                "terms": str(terms_path),
                 "circuit": circuit.name,
                 "insecure": proven.insecure,
                 "public": signals_json(proven.public),
@@ -357,6 +330,7 @@ def prove(
         )
     else:
         click.echo(f"proof    {proof_path}")
+        click.echo(f"terms    {terms_path}")
         click.echo(f"opening  {opening_path}  (secret; keep a copy: the vault cannot move without it)")
 
 
@@ -377,7 +351,7 @@ def signals_json(public: PublicSignals) -> dict[str, Any]:
 # --- verify -------------------------------------------------------------------------------------------
 
 
-@main.command(**_example("dls-zk verify r1/proof.json --verifier all --policy policy.yaml --prices prices.yaml"))
+@main.command(**example("dls-zk verify r1/proof.json --verifier all --policy policy.yaml --prices prices.yaml"))
 @click.argument("proof", type=FILE)
 @click.option(
     "--verifier",
@@ -428,31 +402,31 @@ def verify(
                 operations.verify(name, target, given)
     except ProofInvalid as error:
         if as_json:
-            _print_json({"holds": False, "reason": str(error)} | told)
+            print_json({"holds": False, "reason": str(error)} | told)
         raise
     if target.insecure:
-        _warn_insecure()
+        warn_insecure()
     if as_json:
-        _print_json({"holds": True, "verifiers": list(names)} | told | {"seconds": stages.seconds})
+        print_json({"holds": True, "verifiers": list(names)} | told | {"seconds": stages.seconds})
     else:
         _print_signals(public, rules, (policy, prices, terms))
 
 
 def _print_signals(public: PublicSignals, rules: Policy | None, demanded: tuple[Path | None, ...]) -> None:
     """What a proof that holds says in public, and what of it nobody has compared."""
-    table = _table("the proof holds", "")
+    rows = table("the proof holds", "")
     floor = f"{public.nav_floor:,} steps of the policy's granularity"
     if rules:
         step = rules.nav_granularity_usd
         floor = f"at least {public.nav_floor * step:,} USD, below {(public.nav_floor + 1) * step:,} USD"
-    table.add_row("NAV", floor)
+    rows.add_row("NAV", floor)
     flow = decimal_text(Fraction(public.flow, 10**QUANTITY_DECIMALS), separator=",")
-    table.add_row("flow", f"{flow} of slot 0")
-    table.add_row("accrual", f"{public.accrual} ppm of NAV")
+    rows.add_row("flow", f"{flow} of slot 0")
+    rows.add_row("accrual", f"{public.accrual} ppm of NAV")
     for name, value in signals_json(public).items():
         if name.startswith(("commitment", "policy", "context")):
-            table.add_row(name.replace("_", " "), str(value))
-    _out.print(table)
+            rows.add_row(name.replace("_", " "), str(value))
+    console.print(rows)
     missing = [f"--{name}" for name, path in zip(("policy", "prices", "terms"), demanded, strict=True) if not path]
     if missing:
         click.echo(f"note: not compared with what it should be about: {', '.join(missing)}", err=True)
@@ -476,7 +450,7 @@ def _emit(text: str, out: Path | None) -> None:
 def _key_to_export(size: str, kind: str | None) -> artifacts.ProvingKey:
     key = operations.installed_key(operations.build_circuit(int(size)), kind)
     if key.insecure:
-        _warn_insecure()
+        warn_insecure()
     return key
 
 
@@ -484,16 +458,17 @@ out_option = click.option("--out", type=FILE, help="File to write; standard outp
 one_size_option = click.option("--size", type=click.Choice([str(n) for n in SIZES]), required=True, help="Circuit size.")
 
 
-@export.command("verifier", **_example("dls-zk export verifier --size 16 --out Groth16Verifier_16.sol"))
+@export.command("verifier", **example("dls-zk export verifier --size 16 --out Groth16Verifier_16.sol"))
 @one_size_option
 @key_option
 @out_option
 def export_verifier(size: str, kind: str | None, out: Path | None) -> None:
     """The Solidity verifier of a key, as snarkjs generates it."""
-    _emit(operations.verifier_source(_key_to_export(size, kind)), out)
+    key = _key_to_export(size, kind)
+    _emit(operations.verifier_source(operations.verifying_key(key), key.circuit, insecure=key.insecure), out)
 
 
-@export.command("vkey", **_example("dls-zk export vkey --size 16 --out verification_key.json"))
+@export.command("vkey", **example("dls-zk export vkey --size 16 --out verification_key.json"))
 @one_size_option
 @key_option
 @out_option
@@ -502,7 +477,7 @@ def export_vkey(size: str, kind: str | None, out: Path | None) -> None:
     _emit(_key_to_export(size, kind).verification_key.read_text(), out)
 
 
-@export.command("calldata", **_example("dls-zk export calldata r1/proof.json --out calldata.json"))
+@export.command("calldata", **example("dls-zk export calldata r1/proof.json --out calldata.json"))
 @click.argument("proof", type=FILE)
 @out_option
 def export_calldata(proof: Path, out: Path | None) -> None:
@@ -514,10 +489,24 @@ def export_calldata(proof: Path, out: Path | None) -> None:
     _emit(json.dumps(document, indent=2) + "\n", out)
 
 
+# --- the chain ------------------------------------------------------------------------------------------
+
+for _command in (
+    chain_cli.chain_group,
+    chain_cli.deploy,
+    vault_cli.policy_group,
+    vault_cli.oracle_group,
+    vault_cli.vault_group,
+    chain_cli.submit,
+    chain_cli.watch,
+):
+    main.add_command(_command)
+
+
 # --- demo -----------------------------------------------------------------------------------------------
 
 
-@main.command(**_example("dls-zk demo --json summary.json"))
+@main.command(**example("dls-zk demo --json summary.json"))
 @click.option("--json", "summary", type=FILE, help="Also write the summary to this file.")
 @backend_option
 def demo(summary: Path | None, backend: str) -> None:
@@ -533,7 +522,7 @@ def demo(summary: Path | None, backend: str) -> None:
         raise InputError("is in no folder that exists", str(summary))
     stages = Stages()
     told = story.run(stages, backend)
-    _out.print(story.table(told))
+    console.print(story.table(told))
     if summary:
         artifacts.write_new(summary, json.dumps(told, indent=2) + "\n")
         click.echo(f"summary  {summary}")

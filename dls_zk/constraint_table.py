@@ -113,14 +113,19 @@ class System:
 
 
 def measure(slots: int) -> CircuitCost:
-    """Count the constraints of the circuit of this size; it is compiled (again, by --O0) for that."""
+    """Count the constraints of the circuit of this size."""
+    counts = Counter(attribute(*systems(slots)))
+    costs = (Cost(counts[k, False], counts[k, True]) for k in range(1, len(CHECKS) + 1))
+    return CircuitCost(slots, r1cs_header(toolchain.compile_circuit(SIZES[slots].name).r1cs), tuple(costs))
+
+
+def systems(slots: int) -> tuple[System, System]:
+    """The circuit of this size as it is deployed, and by --O0, for which it is compiled again: what ``attribute`` takes."""
     name = SIZES[slots].name
     deployed = toolchain.compile_circuit(name)
     with toolchain.circom(name, ("--r1cs", "--sym", "--O0"), artifacts.data_dir("circuits")) as (out, _):
         plain = System.read(out / f"{name}.r1cs", out / f"{name}.sym")
-    counts = Counter(attribute(System.read(deployed.r1cs, deployed.sym), plain))
-    costs = (Cost(counts[k, False], counts[k, True]) for k in range(1, len(CHECKS) + 1))
-    return CircuitCost(slots, r1cs_header(deployed.r1cs), tuple(costs))
+    return System.read(deployed.r1cs, deployed.sym), plain
 
 
 def attribute(deployed: System, plain: System) -> Iterator[tuple[int, bool]]:

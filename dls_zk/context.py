@@ -42,7 +42,7 @@ class Context:
                 raise ValueError(f"{name} is outside [0, 2^256)")
         for name in ("hub", "operator"):
             value = getattr(self, name)
-            if not isinstance(value, str) or not _is_address(value):
+            if not isinstance(value, str) or not is_address(value):
                 raise ValueError(f"{name} is not an address (0x and 40 hex digits, the right checksum if any)")
         if not isinstance(self.vault_id, bytes) or len(self.vault_id) != 32:
             raise ValueError("vault_id is not 32 bytes")
@@ -62,7 +62,7 @@ class Context:
         return int.from_bytes(keccak(encode(ABI_TYPES, fields)), "big") % FIELD
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
     """0x and 40 hex digits; digits of both cases are a checksum (EIP-55), which has to be right."""
     mixed = text[2:] not in (text[2:].lower(), text[2:].upper())
     return text.startswith("0x") and is_hex_address(text) and (not mixed or is_checksum_address(text))

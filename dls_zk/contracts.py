@@ -7,7 +7,7 @@ import json
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,23 @@ from .errors import ToolError
 
 # The compiler settings, the same as in verifier_contracts/foundry.toml (a test compares the two).
 EVM_VERSION = "cancun"
-OPTIMIZER_RUNS = 10_000
+OPTIMIZER_RUNS = 1_000_000
 
 #: Contracts of Node packages that ours are linked with, and so have to be deployed themselves.
 LIBRARIES = ("PoseidonT6",)
+
+#: What is asked of the compiler beside the ABI.
+_CODE = (
+    "bytecode.object",
+    "bytecode.linkReferences",
+)
 
 _IMPORT = re.compile(r'^import\s[^;]*?"([^"]+)"\s*;', re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """A compiled contract: its name, its ABI and its creation code (hex with 0x).
+    """A compiled contract: its name, its ABI, and its creation code (hex with 0x).
 
     links: library name → where in the code (offsets in bytes) the 20 bytes of its address go.
     """
@@ -44,16 +50,23 @@ class Artifact:
             for offset in offsets:
                 start = 2 + 2 * offset
                 code = code[:start] + address + code[start + 40 :]
-        return Artifact(self.name, self.abi, code)
+        return replace(self, bytecode=code, links={})
 
 
-def compile_contracts(verifiers: Mapping[str, str] | None = None) -> dict[str, Artifact]:
-    """Compile our contracts, and with them generated verifiers (contract name → source).
+def compile_contracts() -> dict[str, Artifact]:
+    """Our contracts by their names, all that can be deployed. ToolError with the compiler's first complaint.
 
-    Returns every contract that can be deployed by its name. ToolError with the compiler's first complaint. What was
-    compiled before, from the same sources by the same compiler, is taken from the cache.
+    What was compiled before, from the same sources by the same compiler, is taken from the cache.
     """
-    sources = _sources(verifiers or {})
+    return _compiled(_sources())
+
+
+def compile_verifiers(verifiers: Mapping[str, str]) -> dict[str, Artifact]:
+    """As ``compile_contracts``, for generated verifiers alone (contract name → source)."""
+    return _compiled({f"src/generated/{name}.sol": text for name, text in verifiers.items()})
+
+
+def _compiled(sources: Mapping[str, str]) -> dict[str, Artifact]:
     request = {
         "language": "Solidity",
         "sources": {name: {"content": text} for name, text in sources.items()},
@@ -61,7 +74,7 @@ def compile_contracts(verifiers: Mapping[str, str] | None = None) -> dict[str, A
             "evmVersion": EVM_VERSION,
             "optimizer": {"enabled": True, "runs": OPTIMIZER_RUNS},
             "metadata": {"bytecodeHash": "none", "appendCBOR": False},
-            "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "evm.bytecode.linkReferences"]}},
+            "outputSelection": {"*": {"*": ["abi", *(f"evm.{code}" for code in _CODE)]}},
         },
     }
     digest = hashlib.sha256(json.dumps([artifacts.node_dir().name, request], sort_keys=True).encode()).hexdigest()
@@ -75,15 +88,14 @@ def compile_contracts(verifiers: Mapping[str, str] | None = None) -> dict[str, A
     return {name: Artifact(name, **parts) for name, parts in compiled.items()}
 
 
-def _sources(verifiers: Mapping[str, str]) -> dict[str, str]:
-    """Our sources, the generated ones, and all that they import from Node packages, by the name that imports use."""
+def _sources() -> dict[str, str]:
+    """Our sources, and all that they import from Node packages, by the name that imports use."""
     root = artifacts.data_dir("verifier_contracts")
     sources = {
         path.relative_to(root).as_posix(): path.read_text()
         for path in sorted((root / "src").rglob("*.sol"))
         if path.parent.name != "generated"
     }
-    sources |= {f"src/generated/{name}.sol": text for name, text in verifiers.items()}
     missing = [(name, text) for name, text in sources.items()]
     while missing:
         name, text = missing.pop()
@@ -113,7 +125,11 @@ def _compile(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
             message = " ".join(complaint.get("formattedMessage", complaint["message"]).split())
             raise ToolError(f"solc refused the contracts: {message[:500]}")
     return {
-        name: {"abi": contract["abi"], "bytecode": "0x" + code["object"], "links": _links(code["linkReferences"])}
+        name: {
+            "abi": contract["abi"],
+            "bytecode": "0x" + code["object"],
+            "links": _links(code["linkReferences"]),
+        }
         for source, contracts in output["contracts"].items()
         for name, contract in contracts.items()
         if (code := contract["evm"]["bytecode"])["object"]

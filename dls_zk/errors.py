@@ -7,7 +7,8 @@
     ├── ArtifactError             6  a built file (r1cs, wasm, zkey, proof cache) is damaged or foreign
     ├── ProofInvalid              7  a proof or its public signals do not verify
     ├── InsecureKey               8  a development or malformed key where a real one is needed
-    └── ChainError                9  the chain refused, cannot be reached, or is not the one expected
+    ├── ChainError                9  the chain refused, cannot be reached, or is not the one expected
+    └── VaultStale               10  a vault that is watched is stale or winds down
 
 0 is success and 2 is a usage error (click's own). Messages are one line: what is wrong, where, what to do.
 They never contain a quantity, a trade or a salt.
@@ -59,3 +60,7 @@ class InsecureKey(DlsError):
 
 class ChainError(DlsError):
     exit_code = 9
+
+
+class VaultStale(DlsError):
+    exit_code = 10

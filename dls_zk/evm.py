@@ -9,7 +9,7 @@ from .proof import Proof
 
 def holds(source: str, contract: str, proof: Proof) -> bool:
     """Whether the verifier ``contract`` in this Solidity source accepts the proof."""
-    artifact = contracts.compile_contracts({contract: source})[contract]
+    artifact = contracts.compile_verifiers({contract: source})[contract]
     with toolchain.anvil() as url:
         local = chain.connect(url)
         address, _ = local.deploy_verifier(artifact, insecure=True, sender=local.accounts()[0])

@@ -1,10 +1,13 @@
 """The one door from what a person writes to the exact integers of ``model``.
 
     policy   YAML        what the vault may do                         read_policy   → model.Policy
-    prices   YAML, CSV   USD prices of every instrument                read_prices   → model.Prices
+    prices   YAML, CSV   USD prices of every instrument                read_prices, write_prices ↔ model.Prices
     book     YAML, CSV   quantities held (secret)                      read_book     → N quantities
     trades   YAML, CSV   quantities after minus before (secret)        read_trades   → N quantities
-    terms    YAML        flow, accrual and context of one rebalance    read_terms    → model.Terms
+    terms    YAML        flow, accrual and context of one rebalance    read_terms, write_terms ↔ model.Terms
+    feeds    YAML        which price feed prices which instrument      read_feeds, write_feeds
+    vault    YAML        what a vault is opened with                   read_vault
+    deployment JSON      where the contracts are on a chain            read_deployment, write_deployment
     opening  JSON        what opens a commitment (secret, mode 0600)   read_opening, write_opening ↔ model.Opening
     proof    JSON        a proof and its public signals                (read by ``proof``; its schema is here)
 
@@ -30,6 +33,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 import yaml
+from eth_utils import to_checksum_address
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -47,6 +51,7 @@ from .artifacts import parse_json, read_limited, write_new
 from .constants import (
     ACCRUAL_BITS,
     BPS,
+    PPM,
     PRICE_BITS,
     PRICE_DECIMALS,
     QUANTITY_BITS,
@@ -56,7 +61,7 @@ from .constants import (
     global_fields,
     slot_fields,
 )
-from .context import Context
+from .context import Context, is_address
 from .errors import InputError
 from .field import require_canonical
 from .model import Opening, Policy, Prices, SlotTerms, Terms, is_signed_field
@@ -185,6 +190,13 @@ def _real_days(text: str) -> str:
     return text
 
 
+def _checksum(text: str) -> str:
+    """An address with its checksum (EIP-55); one that is written has to be right."""
+    if not is_address(text):
+        raise ValueError(f"{text!r} has a wrong checksum; was it copied whole?")
+    return to_checksum_address(text)
+
+
 T = TypeVar("T")
 Many = Annotated[tuple[T, ...], Strict(False)]
 NAME_PATTERN = r"[A-Za-z][A-Za-z0-9._/+-]{0,31}"
@@ -214,6 +226,9 @@ Price = Annotated[int, Fixed(PRICE_DECIMALS, 1, (1 << PRICE_BITS) - 1)]
 Uint256 = Annotated[int, Fixed(0, 0, (1 << 256) - 1)]
 Address = Annotated[str, Text("0x[0-9a-fA-F]{40}", "an address (0x and 40 hex digits)")]
 Bytes32 = Annotated[str, Text("0x[0-9a-fA-F]{64}", "32 bytes (0x and 64 hex digits)")]
+ChecksumAddress = Annotated[str, Text("0x[0-9a-fA-F]{40}", "an address (0x and 40 hex digits)"), AfterValidator(_checksum)]
+Uint32 = Annotated[int, Fixed(0, 0, (1 << 32) - 1)]
+Seconds = Annotated[int, Fixed(0, 0, (1 << 32) - 1, " s")]
 SecretElement = Annotated[str, Text("0x[0-9a-f]{64}", "a field element (0x and 64 small hex digits)", secret=True)]
 Circuit = Literal["rebalance_8", "rebalance_16", "rebalance_32"]
 
@@ -454,6 +469,7 @@ class PolicyFile(_Document):
             factor_names=tuple(names),
             venue_names=tuple(venues),
             scenario_names=tuple(s.name for s in self.scenarios),
+            name=self.name,
         )
 
 
@@ -535,6 +551,143 @@ class TermsFile(_Document):
     """where and when the proof holds"""
 
 
+class FeedEntry(_Document):
+    """What prices one instrument."""
+
+    aggregator: ChecksumAddress
+    """address of a Chainlink price feed (AggregatorV3Interface) in USD"""
+    heartbeat: Seconds
+    """an answer older than this is refused, such as 3600 s"""
+    deviation: Annotated[int, Fixed(2, 1, (1 << 16) - 1, "%")]
+    """largest move from one snapshot to the next that needs no second confirmation, such as 10%"""
+
+
+class Sequencer(_Document):
+    """On a rollup: what says whether its sequencer is up."""
+
+    feed: ChecksumAddress
+    """address of Chainlink's feed of the sequencer's uptime"""
+    grace_period: Seconds
+    """how long after the sequencer came back prices are refused"""
+
+
+class FeedsFile(_Document):
+    """The price feeds of a policy's instruments: public, added to the oracle once."""
+
+    feeds: dict[str, FeedEntry]
+    """the feed of every instrument of the policy"""
+    confirmation_delay: Seconds = 0
+    """how long a move beyond the deviation waits for its second confirmation; absent: 0 s"""
+    sequencer: Sequencer | None = None
+    """on a rollup; absent: none"""
+
+
+class MandateFields(_Document):
+    """What a vault may do, beside its policy."""
+
+    feed_set: Uint32
+    """number of the feed set, as `oracle add` says it"""
+    max_snapshot_age: Seconds
+    """oldest price snapshot that a rebalance may use"""
+    max_proof_age: Seconds
+    """a vault whose last proof's prices are older than this is stale; at least max_snapshot_age"""
+    accrual_rate: Annotated[int, Fixed(0, 0, (1 << 24) - 1, " ppm")]
+    """what may accrue without a trade in a day, in parts per million of NAV"""
+    accrual_cap: Annotated[int, Fixed(0, 0, PPM - 1, " ppm")]
+    """the most that may accrue in one rebalance, in parts per million of NAV"""
+
+
+class ShareFields(_Document):
+    """The ERC-4626 token of a vault's shares."""
+
+    symbol: Name
+    """symbol of the token"""
+    asset: ChecksumAddress
+    """ERC-20 token that the first instrument of the policy stands for, with 6 to 18 decimals"""
+    custody: ChecksumAddress
+    """where drawn assets go"""
+
+
+class VaultFile(_Document):
+    """What a vault is opened with: public."""
+
+    name: Line
+    """name of the vault, and of its share token. Opening a vault of the same name and content again opens no second one"""
+    policy: Line
+    """policy file (a path from this file's folder) or policy hash (0x and 64 hex digits) of a registered policy"""
+    mandate: MandateFields
+    """what it may do beside its policy"""
+    operator: ChecksumAddress
+    """submits rebalances and proposes mandates"""
+    guardian: ChecksumAddress | None = None
+    """may pause the vault and withdraw a proposed mandate; absent: nobody"""
+    loosening_delay: Seconds
+    """how long a mandate that does not only tighten waits, at least 86400 s (a day)"""
+    share: ShareFields | None = None
+    """the share token; absent: none, and whoever opens the vault records its flows"""
+
+
+Sha256 = Annotated[str, Text("[0-9a-f]{64}", "a sha256 (64 small hex digits)")]
+Whole = Annotated[int, Field(ge=0, lt=1 << 63)]
+
+
+class DeployedKey(_Document):
+    """A verifying key on a chain."""
+
+    number: Whole
+    """number of the key, as the hub counts"""
+    verifier: ChecksumAddress
+    """contract that snarkjs generated for the key"""
+    batch_verifier: ChecksumAddress
+    """contract that checks many proofs at once"""
+    key_hash: Bytes32
+    """keccak256 of the key's words, as the batch verifier has it"""
+    r1cs_sha256: Sha256
+    """sha256 of the constraint system that the key is for"""
+    insecure: bool
+    """whether it is a development key, against which anybody can forge proofs"""
+
+
+class Deployment(_Document):
+    """Where the contracts are on a chain: public."""
+
+    format: Literal["dls-zk/deployment/v1"]
+    """format and version of this file"""
+    chain_id: Whole
+    """EIP-155 chain id"""
+    genesis: Bytes32
+    """hash of the chain's first block: every local development chain has the same id"""
+    block: Whole
+    """block before the deployment, from which on there may be events"""
+    hub: ChecksumAddress
+    """RebalanceHub"""
+    policy_registry: ChecksumAddress
+    """PolicyRegistry"""
+    price_oracle: ChecksumAddress
+    """PriceOracle"""
+    poseidon: ChecksumAddress
+    """PoseidonT6, the library that the policy registry is linked with"""
+    keys: dict[str, DeployedKey]
+    """the verifying key of each circuit, by the circuit's name"""
+    created: dict[ChecksumAddress, Bytes32]
+    """hash of the transaction that created each of these contracts, by the contract's address"""
+
+    @model_validator(mode="after")
+    def _creations_are_complete(self) -> Self:
+        verifiers = (address for key in self.keys.values() for address in (key.verifier, key.batch_verifier))
+        for address in (self.hub, self.policy_registry, self.price_oracle, self.poseidon, *verifiers):
+            if address not in self.created:
+                raise ValueError(f"created: the transaction of {address} is missing")
+        return self
+
+    @model_validator(mode="after")
+    def _circuits_are_ours(self) -> Self:
+        for circuit in self.keys:
+            if circuit not in get_args(Circuit):
+                raise ValueError(f"keys: {_quote(circuit)} is none of {', '.join(get_args(Circuit))}")
+        return self
+
+
 class OpeningFile(_Document):
     """What opens the commitment to a book: secret, kept at mode 0600. Lose it and the vault can never move again."""
 
@@ -600,6 +753,9 @@ DOCUMENTS: dict[str, type[_Document]] = {
     "book": BookFile,
     "trades": TradesFile,
     "terms": TermsFile,
+    "feeds": FeedsFile,
+    "vault": VaultFile,
+    "deployment": Deployment,
     "opening": OpeningFile,
     "proof": ProofFile,
 }
@@ -641,6 +797,14 @@ def read_prices(path: str | Path, policy: Policy) -> Prices:
     return Prices(_by_slot(table.prices, policy))
 
 
+def write_prices(path: str | Path, prices: Prices, policy: Policy, day: str, source: str) -> None:
+    """Write the prices of a policy's instruments (YAML). InputError if the file exists."""
+    price = Fixed(PRICE_DECIMALS, 1, (1 << PRICE_BITS) - 1)
+    named = zip(policy.slots, prices.usd_e8, strict=True)
+    lines = [f"  {slot.instrument}: {price.show(usd_e8)}" for slot, usd_e8 in named if slot.instrument]
+    write_new(Path(path), "\n".join([f"date: {day}", f"source: {source}", "", "prices:", *lines, ""]))
+
+
 def read_book(path: str | Path, policy: Policy) -> tuple[int, ...]:
     """Read a book (YAML or CSV): N quantities in 1e-6 of the instrument, secret. InputError, without the content."""
     return _by_slot(_read_table(BookFile, "book", path, policy, secret=True).book, policy)
@@ -655,8 +819,76 @@ def read_trades(path: str | Path, policy: Policy) -> tuple[int, ...]:
 def read_terms(path: str | Path) -> Terms:
     """Read the terms of a rebalance (YAML). InputError."""
     terms = _validate(TermsFile, _read_yaml(path, secret=False), path)
-    context = terms.context.to_context()
-    return Terms(terms.flow, terms.accrual, context.to_field(), context.chain_id)
+    return Terms.at(terms.context.to_context(), terms.flow, terms.accrual)
+
+
+def write_terms(path: str | Path, terms: Terms) -> None:
+    """Write the terms of a rebalance (YAML). ValueError if they have no place; InputError if the file exists."""
+    if terms.place is None:
+        raise ValueError("terms without a place cannot be written: their context is a hash")
+    place = terms.place
+    flow = Fixed(QUANTITY_DECIMALS, *_QUANTITY).show(terms.flow_e6)
+    write_new(
+        Path(path),
+        f"""flow: {flow}
+accrual: {terms.accrual_ppm} ppm
+
+context:
+  chain_id: {place.chain_id}
+  hub: "{place.hub}"
+  vault_id: "0x{place.vault_id.hex()}"
+  sequence: {place.sequence}
+  policy_version: {place.policy_version}
+  oracle_round: {place.oracle_round}
+  operator: "{place.operator}"
+  deadline: {place.deadline}
+""",
+    )
+
+
+def read_feeds(path: str | Path, policy: Policy) -> FeedsFile:
+    """Read the feeds (YAML) of all of a policy's instruments. InputError."""
+    feeds = _validate(FeedsFile, _read_yaml(path, secret=False), path)
+    names = [slot.instrument for slot in policy.slots if slot.instrument]
+    for name in [*feeds.feeds, *names]:
+        if name not in names:
+            raise InputError(f"unknown instrument {_quote(name)}; the policy has {', '.join(names)}", str(path))
+        if name not in feeds.feeds:
+            raise InputError(f"no feed for {name}; every instrument of the policy needs one", str(path))
+    return feeds
+
+
+def write_feeds(path: str | Path, feeds: FeedsFile) -> None:
+    """Write feeds (JSON, which is YAML too). InputError if the file exists."""
+    seconds, percent = Fixed(0, 0, (1 << 32) - 1, " s"), Fixed(2, 1, (1 << 16) - 1, "%")
+    document: dict[str, Any] = {"confirmation_delay": seconds.show(feeds.confirmation_delay)}
+    if feeds.sequencer:
+        grace_period = seconds.show(feeds.sequencer.grace_period)
+        document["sequencer"] = {"feed": feeds.sequencer.feed, "grace_period": grace_period}
+    document["feeds"] = {
+        name: {
+            "aggregator": feed.aggregator,
+            "heartbeat": seconds.show(feed.heartbeat),
+            "deviation": percent.show(feed.deviation),
+        }
+        for name, feed in feeds.feeds.items()
+    }
+    write_new(Path(path), json.dumps(document, indent=2) + "\n")
+
+
+def read_vault(path: str | Path) -> VaultFile:
+    """Read what a vault is opened with (YAML). InputError."""
+    return _validate(VaultFile, _read_yaml(path, secret=False), path)
+
+
+def read_deployment(path: str | Path) -> Deployment:
+    """Read where the contracts are (JSON). InputError."""
+    return _validate(Deployment, parse_json(read_limited(Path(path), FILE_LIMIT), str(path)), path)
+
+
+def write_deployment(path: str | Path, deployment: Deployment) -> None:
+    """Write where the contracts are (JSON). InputError if the file exists."""
+    write_new(Path(path), deployment.model_dump_json(indent=2) + "\n")
 
 
 def read_opening(path: str | Path) -> tuple[Opening, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .constants import BPS, SIGNED_BITS, Size, global_fields, slot_fields
+from .context import Context
 from .field import fits_signed, require_canonical, require_unsigned
 
 
@@ -53,7 +54,8 @@ class Policy:
     max_stress_loss_bps (S), min_reserve_bps: shares of NAV. min_collateral_ratio_bps, stress_collateral_ratio_bps:
     collateral over debt. min_capital_efficiency_bps: depth over funded longs. var_quantile_bps: the normal quantile z.
     slippage_bps: share of turnover that a rebalance may cost. nav_granularity_usd: whole dollars.
-    factor_names, venue_names, scenario_names: for messages only; the statement knows them by their place.
+    factor_names, venue_names, scenario_names: for messages only; the statement knows them by their place. name: what people
+    call the policy.
     factor_volatility_bps (F): standard deviation over the horizon of the value at risk. shock_bps (S×F): signed moves.
     """
 
@@ -78,6 +80,7 @@ class Policy:
     factor_names: tuple[str, ...] = ()
     venue_names: tuple[str, ...] = ()
     scenario_names: tuple[str, ...] = ()
+    name: str = ""
 
     def __post_init__(self) -> None:
         """Every field is inside the room that the packed word gives it; ValueError names the first that is not."""
@@ -185,13 +188,18 @@ class Terms:
 
     flow_e6: signed quantity of slot 0 that came from (positive) or went to (negative) the share holders.
     accrual_ppm: parts per million of NAV that gains and costs without a trade may amount to. context: field element.
-    chain_id: of the chain in the context, if known; the context alone enters the statement.
+    place: what the context is the hash of, if known; the hash alone enters the statement.
     """
 
     flow_e6: int
     accrual_ppm: int
     context: int
-    chain_id: int | None = None
+    place: Context | None = None
+
+    @classmethod
+    def at(cls, place: Context, flow_e6: int, accrual_ppm: int) -> Terms:
+        """The terms of a rebalance at a place."""
+        return cls(flow_e6, accrual_ppm, place.to_field(), place)
 
 
 @dataclass(frozen=True, repr=False)

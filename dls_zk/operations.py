@@ -169,19 +169,19 @@ def verifying_key(key: ProvingKey) -> VerifyingKey:
     return VerifyingKey.from_json(key.verification_key.read_bytes(), str(key.verification_key))
 
 
-def verifier_contract(key: ProvingKey) -> str:
-    """Name of the generated contract of a key: ``Groth16Verifier_16`` of ``rebalance_16``."""
-    return f"Groth16Verifier_{key.circuit.rpartition('_')[2]}"
+def verifier_contract(circuit: str) -> str:
+    """Name of the generated contract of a circuit: ``Groth16Verifier_16`` of ``rebalance_16``."""
+    return f"Groth16Verifier_{circuit.rpartition('_')[2]}"
 
 
-def verifier_source(key: ProvingKey) -> str:
-    """Solidity source of the verifier of a key, as snarkjs generates it.
+def verifier_source(vk: VerifyingKey, circuit: str, *, insecure: bool) -> str:
+    """Solidity source of the verifier of a circuit's key, from snarkjs's template.
 
     That of a development key is marked in its first line and can be deployed on a development chain alone.
     """
-    name = verifier_contract(key)
-    source = toolchain.snarkjs().export_verifier(key.zkey, key.zkey_sha256, name)
-    if not key.insecure:
+    name = verifier_contract(circuit)
+    source = toolchain.snarkjs().verifier_source(vk.to_snarkjs(), name)
+    if not insecure:
         return source
     chains = " && ".join(f"block.chainid != {chain_id}" for chain_id in DEVELOPMENT_CHAIN_IDS)
     guard = f"""contract {name} {{
@@ -206,6 +206,7 @@ class Proven:
 
     proof: Proof
     public: PublicSignals
+    terms: Terms
     after: Opening
     report: Report
     insecure: bool
@@ -218,10 +219,10 @@ def prove(
 
     InsecureKey for a development key where the terms name a chain that is no development chain.
     """
-    chain_id = rebalance.terms.chain_id
-    if key.insecure and chain_id is not None and chain_id not in DEVELOPMENT_CHAIN_IDS:
+    place = rebalance.terms.place
+    if key.insecure and place and place.chain_id not in DEVELOPMENT_CHAIN_IDS:
         raise InsecureKey(
-            f"the terms are for chain {chain_id}, and the only key is an INSECURE development key; "
+            f"the terms are for chain {place.chain_id}, and the only key is an INSECURE development key; "
             "install one from `dls-zk setup ceremony`"
         )
     with stage("Relation"):
@@ -234,7 +235,7 @@ def prove(
         proof = prover.backend(backend).prove(key, witness)
     if PublicSignals.from_field(proof.public) != public:
         raise ProofInvalid("the proof shows other public signals than the statement's; circuit and package disagree")
-    return Proven(proof, public, rebalance.after, report, key.insecure)
+    return Proven(proof, public, rebalance.terms, rebalance.after, report, key.insecure)
 
 
 def check(rebalance: Rebalance) -> Report:
@@ -250,33 +251,40 @@ def _public_signals(rebalance: Rebalance) -> PublicSignals:
         raise StatementRefused("refused by quantities (4): one is outside [−2^56, 2^56) units of 1e-6") from None
 
 
-def proven_paths(folder: Path) -> tuple[Path, Path]:
-    """Where ``write_proven`` writes the opening and the proof; InputError if one of them is there already."""
+#: What ``write_proven`` writes: secret the first, public the others.
+PROVEN_FILES = ("opening.json", "terms.yaml", "proof.json")
+
+
+def proven_paths(folder: Path) -> tuple[Path, Path, Path]:
+    """Where ``write_proven`` writes; InputError if one of the files is there already."""
     if folder.exists() and not folder.is_dir():
         raise InputError("is not a folder", str(folder))
-    opening, proof = folder / "opening.json", folder / "proof.json"
-    for path in (opening, proof):
+    opening, terms, proof = (folder / name for name in PROVEN_FILES)
+    for path in (opening, terms, proof):
         if os.path.lexists(path):
             raise InputError("exists; choose another folder, or move it away (an opening must not be lost)", str(path))
-    return opening, proof
+    return opening, terms, proof
 
 
-def write_proven(proven: Proven, folder: Path) -> tuple[Path, Path]:
-    """Write opening.json (secret, 0600) and then proof.json into a folder that holds neither. The two paths.
+def write_proven(proven: Proven, folder: Path) -> tuple[Path, Path, Path]:
+    """Write opening.json (secret, 0600), terms.yaml and then proof.json into a folder that holds none. The three paths.
 
     The opening is on the disk before the proof is: a proof that was submitted without it would freeze the vault. It
-    takes its name only if that is free, so of two runs into one folder one fails and nothing is mixed.
+    takes its name only if that is free, so of two runs into one folder one fails and nothing is mixed. ValueError if the
+    terms have no place.
     """
-    opening, proof = proven_paths(folder)
+    opening, terms, proof = proven_paths(folder)
     artifacts.make_dir(folder)
     files.write_opening(opening, proven.after, proven.public.commitment_after)
     try:
+        files.write_terms(terms, proven.terms)
         artifacts.write_new(proof, proven.proof.to_json())
     except InputError:
         if not proof.exists():  # then nobody has the proof, and its opening opens nothing
             opening.unlink()
+            terms.unlink(missing_ok=True)
         raise
-    return opening, proof
+    return opening, terms, proof
 
 
 # --- verifying ------------------------------------------------------------------------------------
@@ -334,7 +342,8 @@ def verify(name: str, target: Target, proof: Proof) -> None:
     verifier.require_well_formed(target.vk, proof)
     from . import evm  # it brings web3, which takes a second to load
 
-    if not evm.holds(verifier_source(target.key), verifier_contract(target.key), proof):
+    source = verifier_source(target.vk, proof.circuit, insecure=target.insecure)
+    if not evm.holds(source, verifier_contract(proof.circuit), proof):
         raise ProofInvalid("the proof does not hold for its public signals under this key (evm)")
 
 

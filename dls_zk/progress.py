@@ -10,12 +10,21 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 
+def _nothing(what: str, done: int, of: int) -> None:
+    pass
+
+
 class Stages:
     """Runs stages one after the other, tells of each, and keeps the seconds that each took."""
 
     def __init__(self, quiet: bool = False) -> None:
         self.console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
         self.seconds: dict[str, float] = {}
+        self._show: Callable[[str, int, int], None] = _nothing
+
+    def moving(self, what: str, done: int, of: int) -> None:
+        """Move the bar of the stage that runs, for work that begins before its stage does."""
+        self._show(what, done, of)
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[Callable[[str, int, int], None]]:
@@ -29,9 +38,11 @@ class Stages:
                 def show(what: str, done: int, of: int) -> None:
                     bar.update(task, description=f"{name}: {what}", completed=done, total=of)
 
+                self._show = show
                 yield show
+                self._show = _nothing
         else:
             self.console.print(f"{name} …")
-            yield lambda what, done, of: None
+            yield _nothing
         self.seconds[name] = round(self.seconds.get(name, 0) + time.perf_counter() - started, 3)
         self.console.print(f"[green]✓[/green] {name} [dim]{time.perf_counter() - started:.1f} s[/dim]")

@@ -358,8 +358,8 @@ def forge_path() -> Path:
 
 
 @contextmanager
-def anvil(**options: str | int | bool) -> Iterator[str]:
-    """A local chain on the loopback address and a free port, for the length of a ``with``; yields its URL.
+def anvil(port: int = 0, **options: str | int | bool) -> Iterator[str]:
+    """A local chain on the loopback address, for the length of a ``with``; yields its URL. port: 0 for a free one.
 
     options: anvil's flags with _ for -, e.g. chain_id=31337, accounts=3, no_mining=True. The chain ends with the
     block, and on Linux also with this process, however that ends.
@@ -370,7 +370,7 @@ def anvil(**options: str | int | bool) -> Iterator[str]:
             flags += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
     with tempfile.TemporaryFile() as log:
         process = _start(
-            [_foundry("anvil", ensure_node_packages() / "node_modules"), "--host", "127.0.0.1", "--port", "0", *flags],
+            [_foundry("anvil", ensure_node_packages() / "node_modules"), "--host", "127.0.0.1", "--port", str(port), *flags],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -452,9 +452,9 @@ class NodeWorker:
         """snarkjs's own verdict. It takes forms that other verifiers refuse: see verifier.py."""
         return self._ask("verify", vk=vk, public=public, proof=proof)
 
-    def export_verifier(self, zkey: Path, zkey_sha256: str, contract: str) -> str:
+    def verifier_source(self, vk: dict[str, Any], contract: str) -> str:
         """Solidity source of the verifier for a key, as a contract of this name."""
-        return self._ask("export_verifier", (zkey, zkey_sha256), contract=contract)
+        return self._ask("verifier_source", vk=vk, contract=contract)
 
     def _ask(self, op: str, key: tuple[Path, str] | None = None, **fields: Any) -> Any:
         """Send a request, with its key loaded before, and wait for the answer."""

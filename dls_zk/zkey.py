@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from .artifacts import parse_json
 from .binfile import BinFile, Cursor
 from .constants import BASE_FIELD, FIELD
 from .errors import ArtifactError, InputError, InsecureKey
+from .r1cs import constraints, r1cs_header
 
 Fq2 = tuple[int, int]
 PointG1 = tuple[int, int]
@@ -39,6 +41,8 @@ _GROTH16 = 1
 _INFINITY_G1: PointG1 = (0, 0)
 _INFINITY_G2: PointG2 = ((0, 0), (0, 0))
 _MONTGOMERY_INVERSE = pow(1 << 256, -1, BASE_FIELD)  # zkeys hold x·2^256 mod q
+_COEFFICIENT = struct.Struct("<III32s")  # matrix, row, wire, value
+_COEFFICIENT_SCALE = pow(1 << 512, -1, FIELD)  # and of a coefficient x·2^512 mod r
 
 
 # --- what keys hold -----------------------------------------------------------------------------------
@@ -80,6 +84,47 @@ class VerifyingKey:
             raise ArtifactError(str(error)) from None
         except ValueError as error:
             raise ArtifactError(f"{where} is not a Groth16 verification key: {error}") from None
+
+    def to_snarkjs(self) -> dict[str, Any]:
+        """snarkjs's members of verification_key.json, less vk_alphabeta_12, which nothing uses."""
+
+        def g1(point: PointG1) -> list[str]:
+            return ["0", "1", "0"] if point == _INFINITY_G1 else [str(point[0]), str(point[1]), "1"]
+
+        def g2(point: PointG2) -> list[list[str]]:
+            if point == _INFINITY_G2:
+                return [["0", "0"], ["1", "0"], ["0", "0"]]
+            return [*([str(part) for part in coordinate] for coordinate in point), ["1", "0"]]
+
+        return {
+            "protocol": "groth16",
+            "curve": "bn128",
+            "nPublic": self.n_public,
+            "vk_alpha_1": g1(self.alpha1),
+            "vk_beta_2": g2(self.beta2),
+            "vk_gamma_2": g2(self.gamma2),
+            "vk_delta_2": g2(self.delta2),
+            "IC": [g1(point) for point in self.ic],
+        }
+
+    def words(self) -> tuple[int, ...]:
+        """The key as contracts take it: α, β, γ, δ, IC; in points of G2 the imaginary parts come first (EIP-197)."""
+        points = (self.beta2, self.gamma2, self.delta2)
+        g2 = (part for point in points for real, imaginary in point for part in (imaginary, real))
+        return (*self.alpha1, *g2, *(part for point in self.ic for part in point))
+
+    @classmethod
+    def from_words(cls, words: Sequence[int]) -> VerifyingKey:
+        """The key behind ``words``; ValueError for a number of words that no key has."""
+        if len(words) < 16 or len(words) % 2:
+            raise ValueError(f"{len(words)} words are no verifying key")
+
+        def g2(at: int) -> PointG2:
+            x_imaginary, x_real, y_imaginary, y_real = words[at : at + 4]
+            return (x_real, x_imaginary), (y_real, y_imaginary)
+
+        ic = tuple((words[k], words[k + 1]) for k in range(14, len(words), 2))
+        return cls((words[0], words[1]), g2(2), g2(6), g2(10), ic, len(ic) - 1)
 
     @classmethod
     def _from_members(cls, members: Any) -> VerifyingKey:
@@ -169,6 +214,32 @@ def _check_sizes(file: BinFile, n_vars: int, n_public: int, domain_size: int) ->
         raise ArtifactError(f"{file.path} is damaged (section 4 has the wrong size)")
 
 
+def require_for_circuit(path: Path, r1cs: Path) -> None:
+    """ArtifactError unless a zkey is for this constraint system: its sizes, and its matrices A and B term by term.
+
+    snarkjs adds to A a row for the constant and for each public signal, so that each is bound to a row of its own.
+    """
+    key, header = read_zkey(path), r1cs_header(r1cs)
+    rows = header.n_constraints + header.n_public + 1
+    sizes = (header.n_wires, header.n_public, 1 << (rows - 1).bit_length())
+    if (key.n_vars, key.verifying_key.n_public, key.domain_size) != sizes:
+        raise ArtifactError(f"{path} is a key for another circuit than {r1cs} (other sizes)")
+    expected = {(0, header.n_constraints + wire, wire): 1 for wire in range(header.n_public + 1)}
+    for row, (left, right, _) in enumerate(constraints(r1cs)):
+        expected |= {(0, row, wire): value for wire, value in left.items()}
+        expected |= {(1, row, wire): value for wire, value in right.items()}
+    section = BinFile.open(path, "zkey").read(4)
+    values: dict[bytes, int] = {}  # most coefficients are a few values over and over
+    for matrix, row, wire, raw in _COEFFICIENT.iter_unpack(section.take(_COEFFICIENT.size * section.uint(4))):
+        if raw not in values:
+            values[raw] = int.from_bytes(raw, "little") * _COEFFICIENT_SCALE % FIELD
+        if expected.pop((matrix, row, wire), None) != values[raw]:
+            raise ArtifactError(f"{path} is a key for another circuit than {r1cs} (row {row} differs)")
+    section.end()
+    if expected:
+        raise ArtifactError(f"{path} is a key for another circuit than {r1cs} (it lacks terms)")
+
+
 def _read_coordinate(cursor: Cursor) -> int:
     value = cursor.uint(32)
     if value >= BASE_FIELD:
@@ -252,35 +323,10 @@ def _json_g2(value: object, name: str) -> PointG2:
 
 
 def verification_key_json(zkey: ZKey, circuit: str, r1cs_sha256: str) -> str:
-    """verification_key.json for a key: snarkjs's members and one of ours, ``dls_zk``, that says how it was made.
-
-    snarkjs's vk_alphabeta_12 is left out: nothing uses it.
-    """
+    """verification_key.json for a key: snarkjs's members and one of ours, ``dls_zk``, that says how it was made."""
     key = zkey.verifying_key
-
-    def g1(point: PointG1) -> list[str]:
-        return ["0", "1", "0"] if point == _INFINITY_G1 else [str(point[0]), str(point[1]), "1"]
-
-    def g2(point: PointG2) -> list[list[str]]:
-        if point == _INFINITY_G2:
-            return [["0", "0"], ["1", "0"], ["0", "0"]]
-        return [*([str(part) for part in coordinate] for coordinate in point), ["1", "0"]]
-
-    members = {
-        "protocol": "groth16",
-        "curve": "bn128",
-        "nPublic": key.n_public,
-        "vk_alpha_1": g1(key.alpha1),
-        "vk_beta_2": g2(key.beta2),
-        "vk_gamma_2": g2(key.gamma2),
-        "vk_delta_2": g2(key.delta2),
-        "IC": [g1(point) for point in key.ic],
-        "dls_zk": {
-            "setup": MARKER if key.development else f"ceremony with {len(zkey.contributions)} contributions",
-            "circuit": circuit,
-            "r1cs_sha256": r1cs_sha256,
-        },
-    }
+    made = MARKER if key.development else f"ceremony with {len(zkey.contributions)} contributions"
+    members = key.to_snarkjs() | {"dls_zk": {"setup": made, "circuit": circuit, "r1cs_sha256": r1cs_sha256}}
     return json.dumps(members, indent=1) + "\n"
 
 

@@ -133,8 +133,9 @@ def contests(
     target = operations.verification_target(proof, None, key.kind)
     artifacts.write_atomic(at["vkey.json"], key.verification_key.read_bytes())
     local = chain.connect(stack.enter_context(toolchain.anvil()))
-    name = operations.verifier_contract(key)
-    contract = contracts.compile_contracts({name: operations.verifier_source(key)})[name]
+    name = operations.verifier_contract(key.circuit)
+    source = operations.verifier_source(operations.verifying_key(key), key.circuit, insecure=key.insecure)
+    contract = contracts.compile_verifiers({name: source})[name]
     address, _ = local.deploy_verifier(contract, insecure=True, sender=local.accounts()[0])
     yield Contest(
         "Verification",

@@ -102,12 +102,13 @@ def circuit(name: str) -> Circuit:
     return Circuit(toolchain.compile_circuit(name), artifacts.data_dir("circuits"))
 
 
-def compile_template(folder: Path, name: str, instance: str, *includes: str) -> Circuit:
-    """A main of one template: ``instance`` such as ``RangeCheck(8)``, ``includes`` below circuits/."""
+def compile_template(folder: Path, name: str, instance: str, *includes: str, public: Sequence[str] = ()) -> Circuit:
+    """A main of one template: ``instance`` such as ``RangeCheck(8)``, ``includes`` below circuits/, its public inputs."""
     sources = folder / "circuits"
     if not sources.exists():
         shutil.copytree(artifacts.data_dir("circuits"), sources)
-    lines = ["pragma circom 2.2.2;", *(f'include "../{path}";' for path in includes), f"component main = {instance};", ""]
+    main = f"main {{public [{', '.join(public)}]}}" if public else "main"
+    lines = ["pragma circom 2.2.2;", *(f'include "../{path}";' for path in includes), f"component {main} = {instance};", ""]
     (sources / "main" / f"{name}.circom").write_text("\n".join(lines))
     return Circuit(toolchain.compile_circuit(name, sources=sources, allowed=[".*"]), sources)
 

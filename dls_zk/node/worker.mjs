@@ -7,7 +7,7 @@
 //   load            key, path          reads a zkey once; later requests name it by `key`
 //   prove           key, wtns          wtns: base64 of a .wtns file → {proof, public} as snarkjs gives them
 //   verify          vk, public, proof  → true or false
-//   export_verifier key, contract      → Solidity source from snarkjs's own template, the contract renamed
+//   verifier_source vk, contract       → Solidity source from snarkjs's own template, the contract renamed
 //
 // The witness is secret: it arrives on stdin, stays in memory and is in no message. Nothing here opens a file for
 // writing. Whoever calls must verify each proof: snarkjs makes one from a damaged key without complaint.
@@ -22,6 +22,7 @@ console.log = console.error = () => {}; // stdout is for answers only
 const require = createRequire(import.meta.url);
 const snarkjs = await import("snarkjs");
 const snarkjsFolder = path.resolve(path.dirname(require.resolve("snarkjs")), "..");
+const ejs = createRequire(require.resolve("snarkjs"))("ejs"); // what snarkjs itself fills its template with
 
 const keys = new Map();
 
@@ -49,10 +50,9 @@ const operations = {
 
     verify: (request) => snarkjs.groth16.verify(request.vk, request.public, request.proof),
 
-    export_verifier: async (request) => {
+    verifier_source: (request) => {
         const template = readFileSync(path.join(snarkjsFolder, "templates", "verifier_groth16.sol.ejs"), "utf8");
-        const source = await snarkjs.zKey.exportSolidityVerifier(key(request.key), { groth16: template });
-        const renamed = source.split("contract Groth16Verifier {");
+        const renamed = ejs.render(template, request.vk).split("contract Groth16Verifier {");
         if (renamed.length !== 2) throw new Error("snarkjs's template has changed");
         return renamed.join(`contract ${request.contract} {`);
     },

@@ -110,7 +110,7 @@ def test_every_command_explains_itself(path: tuple[str, ...], command: click.Com
 
 
 def test_the_exit_codes_are_in_the_help() -> None:
-    assert re.findall(r"\b\d\b", " ".join(cli.EPILOG.split())) == list("0123456789")
+    assert re.findall(r"\b\d+\b", cli.EPILOG) == [*map(str, range(11)), "130"]
     assert "Exit codes:" in invoke("--help").stdout
 
 
@@ -186,8 +186,9 @@ def test_prove_writes_a_proof_and_an_opening(accepted: tuple[Vault, Result]) -> 
     vault, result = accepted
     assert (result.code, result.stderr) == (0, WARNING)
     told = json.loads(result.stdout)
-    assert told.keys() == {"proof", "opening", "circuit", "insecure", "public", "seconds"}
-    assert (told["proof"], told["opening"]) == ("r1/proof.json", "r1/opening.json")
+    assert told.keys() == {"proof", "opening", "terms", "circuit", "insecure", "public", "seconds"}
+    assert (told["proof"], told["opening"], told["terms"]) == ("r1/proof.json", "r1/opening.json", "r1/terms.yaml")
+    assert files.read_terms(vault.folder / "r1/terms.yaml") == files.read_terms(vault.folder / "deposit.yaml")
     assert (told["circuit"], told["insecure"]) == ("rebalance_8", True)
     assert told["seconds"].keys() == {"Circuit", "Relation", "Witness", "Proof"}
 
@@ -201,6 +202,7 @@ def test_prove_writes_a_proof_and_an_opening(accepted: tuple[Vault, Result]) -> 
     assert {path.name: path.stat().st_mode & 0o777 for path in (vault.folder / "r1").iterdir()} == {
         "opening.json": 0o600,
         "proof.json": 0o644,
+        "terms.yaml": 0o644,
     }
 
 
@@ -436,34 +438,39 @@ def test_3_an_opening_is_never_overwritten(proven: Vault) -> None:
     """Refused before anything is done: there is no circuit and no node here."""
     nothing = {"PATH": "", "DLS_ZK_HOME": str(proven.place / "none")}
     before = snapshot(proven.folder)
-    for present, absent in (("opening.json", "proof.json"), ("proof.json", "opening.json")):
-        (proven.folder / "r1" / absent).rename(proven.folder / absent)
+    for present in operations.PROVEN_FILES:
+        absent = [name for name in operations.PROVEN_FILES if name != present]
+        for name in absent:
+            (proven.folder / "r1" / name).rename(proven.folder / f"away.{name}")
         message = proven.run("prove", *FIRST, "--out", "r1", **nothing).refused(3)
         assert message.startswith(f"r1/{present}: exists; choose another folder, or move it away")
-        (proven.folder / absent).rename(proven.folder / "r1" / absent)
+        for name in absent:
+            (proven.folder / f"away.{name}").rename(proven.folder / "r1" / name)
     assert proven.invoke("prove", *FIRST, "--out", "book.csv").refused(3) == "book.csv: is not a folder"
     assert snapshot(proven.folder) == before
     assert not (proven.place / "none").exists()
 
 
+@pytest.mark.parametrize(("full_at", "name"), [(3, "terms.yaml"), (5, "proof.json")])
 def test_3_a_disk_that_is_full_after_the_opening(
-    accepted: tuple[Vault, Result], vault: Vault, monkeypatch: pytest.MonkeyPatch
+    accepted: tuple[Vault, Result], vault: Vault, monkeypatch: pytest.MonkeyPatch, full_at: int, name: str
 ) -> None:
     proof = Proof.read(accepted[0].folder / "r1/proof.json")
     after, _ = files.read_opening(accepted[0].folder / "r1/opening.json")
-    proven = Proven(proof, PublicSignals.from_field(proof.public), after, Report(()), True)
+    terms = files.read_terms(accepted[0].folder / "r1/terms.yaml")
+    proven = Proven(proof, PublicSignals.from_field(proof.public), terms, after, Report(()), True)
     calls = 0
 
     def fsync(_: int) -> None:
         nonlocal calls
         calls += 1
-        if calls == 3:  # after the opening and its folder
+        if calls == full_at:  # after the opening and its folder, after the terms and theirs
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(InputError, match="proof.json: cannot be written: No space left on device"):
+    with pytest.raises(InputError, match=f"{name}: cannot be written: No space left on device"):
         operations.write_proven(proven, vault.folder / "r1")
-    assert calls == 3 and not list((vault.folder / "r1").iterdir())
+    assert calls == full_at and not list((vault.folder / "r1").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -612,7 +619,7 @@ def test_5_no_rapidsnark(vault: Vault) -> None:
         ("rebalance_8.wasm", "prove", "run `dls-zk circuits build --force`"),
         ("rebalance_8.r1cs", "circuits", "run `dls-zk circuits build --force`"),
         ("proving_key.zkey", "prove", "run `dls-zk setup dev --size 8 --force`"),
-        ("proving_key.zkey", "export", "run `dls-zk setup dev --size 8 --force`"),
+        ("verification_key.json", "export", "run `dls-zk setup dev --size 8 --force`"),
         ("verification_key.json", "prove", "run `dls-zk setup dev --size 8 --force`"),
         ("verification_key.json", "verify", "run `dls-zk setup dev --size 8 --force`"),
     ],

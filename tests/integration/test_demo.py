@@ -25,7 +25,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def shown(place: Path) -> Result:
     """What the program showed."""
-    result = commandline.run("demo", "--json", "summary.json", cwd=place, env=commandline.environment(place))
+    result = commandline.run("demo", "--json", "summary.json", cwd=place, env=commandline.environment(place), timeout_s=600)
     assert result.code == 0, result
     return result
 
@@ -37,7 +37,9 @@ def told(shown: Result, place: Path) -> dict[str, Any]:
 
 
 def test_the_summary_has_its_parts(told: dict[str, Any]) -> None:
-    assert list(told) == ["proven", "constraints", "verified_by", "chain", "refused", "seconds", "insecure_key"]
+    assert list(told) == [
+        "proven", "constraints", "verified_by", "chain", "shares", "refused", "two_chains", "seconds", "insecure_key"
+    ]  # fmt: skip
 
 
 def test_the_real_example_was_proven(told: dict[str, Any]) -> None:
@@ -53,9 +55,23 @@ def test_it_was_accepted_on_chain(told: dict[str, Any]) -> None:
     chain = told["chain"]
     assert (chain["chain_id"], chain["sequence"]) == (31337, 2)
     assert len(set(chain["transactions"])) == 2 and all(len(hash_) == 66 for hash_ in chain["transactions"])
-    assert chain["gas"].keys() == {"deploy_hub", "deploy_verifier", "submit_first", "submit"}
-    assert all(200_000 < gas < 5_000_000 for gas in chain["gas"].values())
+    assert chain["gas"].keys() == {"submit_first", "submit"}
+    assert all(200_000 < gas < 500_000 for gas in chain["gas"].values())
     assert told["verified_by"] == list(operations.VERIFIERS)
+
+
+def test_the_shares_are_worth_the_proven_floor(told: dict[str, Any]) -> None:
+    price_e8 = files.read_prices(EXAMPLE / "prices.yaml", files.read_policy(EXAMPLE / "policy.yaml")).usd_e8[0]
+    assert told["shares"] == {"worth_usdc": 9_987_000 * 10**8 // price_e8, "idle_usdc": 0}
+
+
+def test_one_book_spans_two_chains(told: dict[str, Any]) -> None:
+    two = told["two_chains"]
+    assert two["chain_ids"] == [31337, 1337] and two["caps_bps"] == {"chain-31337": 16_000, "chain-1337": 3_000}
+    assert two["refused"]["other_chain"].endswith("(ContextMismatch)")
+    over = "refused by venue exposure (11): chain-1337 30.00000001% of NAV, limit 30% of NAV at most"
+    assert two["refused"]["over_cap"] == over
+    assert two["transaction"] not in told["chain"]["transactions"]
 
 
 def test_three_frauds_were_refused_for_their_own_reasons(told: dict[str, Any]) -> None:

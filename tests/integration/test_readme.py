@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -30,19 +31,29 @@ def test_the_two_commands_are_there():
 
 
 def test_the_walk_through(tmp_path):
-    (walk,) = _blocks("sh")[1:]
+    walk, _ = _blocks("sh")[1:]
     _run(["bash", "-euc"], walk, tmp_path)
     made = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert made == {
-        "first/proof.json", "first/opening.json", "second/proof.json", "second/opening.json",
+        "first/proof.json", "first/opening.json", "first/terms.yaml",
+        "second/proof.json", "second/opening.json", "second/terms.yaml",
         "calldata.json", "Groth16Verifier_16.sol", "verification_key.json",
     }  # fmt: skip
+
+
+def test_the_day_on_a_chain(tmp_path):
+    _, day = _blocks("sh")[1:]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    _run(["bash", "-euc"], f"export DLS_ZK_RPC=http://127.0.0.1:{port}\n" + day.replace("8545", port), tmp_path)
+    assert (tmp_path / "r1" / "opening.json").is_file()
 
 
 def test_the_python(tmp_path):
     (program,) = _blocks("python")
     _run([sys.executable, "-c"], program, tmp_path)
-    assert {path.name for path in (tmp_path / "python").iterdir()} == {"proof.json", "opening.json"}
+    assert {path.name for path in (tmp_path / "python").iterdir()} == {"proof.json", "opening.json", "terms.yaml"}
 
 
 def test_every_script_that_is_named_is_there():

@@ -236,7 +236,7 @@ def test_openings_are_the_users_alone(story: Story) -> None:
 def test_nothing_outlives_the_runs(story: Story) -> None:
     assert not list((story.place / "tmp").iterdir()) and not list((story.place / "home").iterdir())
     assert not (story.folder / "none").exists()
-    assert {path.name for path in (story.folder / "r1").iterdir()} == {"opening.json", "proof.json"}
+    assert {path.name for path in (story.folder / "r1").iterdir()} == {"opening.json", "terms.yaml", "proof.json"}
     assert not [name for name in os.listdir("/dev/shm") if name.startswith("dls-zk-")]
 
 

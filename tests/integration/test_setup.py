@@ -89,8 +89,11 @@ def test_snarkjs_exports_from_it(small: BuiltCircuit, dev_key: ProvingKey, tmp_p
     document = json.loads((tmp_path / "key.json").read_bytes())
     assert document["protocol"] == "groth16" and len(document["IC"]) == r1cs_header(small.r1cs).n_public + 1
 
-    source = toolchain.snarkjs().export_verifier(dev_key.zkey, dev_key.zkey_sha256, "Small")
+    contract = tmp_path / "Groth16Verifier.sol"
+    toolchain.run_snarkjs(["zkey", "export", "solidityverifier", dev_key.zkey, contract])
+    source = toolchain.snarkjs().verifier_source(theirs.to_snarkjs(), "Small")
     assert "contract Small {" in source and str(theirs.alpha1[0]) in source
+    assert source == contract.read_text().replace("contract Groth16Verifier {", "contract Small {")
 
 
 def test_a_contribution_does_not_make_it_secure(dev_key: ProvingKey, tmp_path: Path) -> None:

@@ -29,8 +29,9 @@ def proven():
 def artifact(proven):
     """The compiled verifier of the development key."""
     key = proven[1].key
-    name = operations.verifier_contract(key)
-    return contracts.compile_contracts({name: operations.verifier_source(key)})[name]
+    name = operations.verifier_contract(key.circuit)
+    source = operations.verifier_source(operations.verifying_key(key), key.circuit, insecure=key.insecure)
+    return contracts.compile_verifiers({name: source})[name]
 
 
 @pytest.fixture(scope="module")

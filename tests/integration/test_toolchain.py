@@ -13,10 +13,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from conftest import SMALL_INPUTS
 
-from dls_zk import artifacts, toolchain
+from dls_zk import artifacts, operations, toolchain
 from dls_zk.artifacts import BuiltCircuit, ProvingKey
 from dls_zk.errors import ArtifactError, InputError, ToolError
+from dls_zk.witness import WitnessCalculator, to_wtns
 
 PYTHON = sys.executable
 
@@ -327,22 +329,22 @@ def test_anvil_ends_with_its_parent_however_that_ends(tmp_path: Path) -> None:
 # --- the worker ----------------------------------------------------------------------------------------------------
 
 
-def test_the_worker_reads_a_key_once_and_answers_in_turn(small_key: ProvingKey) -> None:
+def test_the_worker_reads_a_key_once_and_answers_in_turn(small: BuiltCircuit, small_key: ProvingKey) -> None:
     with toolchain.NodeWorker() as worker:
         assert worker.version()["snarkjs"] == "0.7.6"
-        source = worker.export_verifier(small_key.zkey, small_key.zkey_sha256, "SmallVerifier")
-        assert "contract SmallVerifier {" in source and "uint[2] calldata _pubSignals" in source
-        sources: list[str] = []
+        witness = to_wtns(WitnessCalculator(small).calculate(SMALL_INPUTS))
+        answer = worker.prove(small_key.zkey, small_key.zkey_sha256, witness)
+        signals: list[list[str]] = []
 
         def ask() -> None:
-            sources.append(worker.export_verifier(Path("/nowhere"), small_key.zkey_sha256, "SmallVerifier"))
+            signals.append(worker.prove(Path("/nowhere"), small_key.zkey_sha256, witness)["public"])
 
         threads = [threading.Thread(target=ask) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert sources == [source] * 4
+        assert signals == [answer["public"]] * 4
 
 
 def test_the_worker_comes_back_after_it_died(small_key: ProvingKey) -> None:
@@ -351,7 +353,8 @@ def test_the_worker_comes_back_after_it_died(small_key: ProvingKey) -> None:
         process = worker._process
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        assert worker.export_verifier(small_key.zkey, small_key.zkey_sha256, "A")
+        vk = operations.verifying_key(small_key)
+        assert "contract A {" in worker.verifier_source(vk.to_snarkjs(), "A")
         assert worker._process.pid != process.pid
 
 
@@ -367,7 +370,7 @@ def test_the_worker_reports_without_long_numbers(tmp_path: Path) -> None:
     secret = "123456789012345678901234567890"
     with toolchain.NodeWorker() as worker:
         with pytest.raises(ToolError, match="snarkjs refused `load`: ENOENT") as caught:
-            worker.export_verifier(tmp_path / secret, "0", "A")
+            worker.prove(tmp_path / secret, "0", b"")
         assert secret not in str(caught.value) and "\n" not in str(caught.value)
         assert worker.version()
 

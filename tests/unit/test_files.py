@@ -17,7 +17,7 @@ from dls_zk import files
 from dls_zk.constants import FIELD, SIZES
 from dls_zk.context import Context
 from dls_zk.errors import InputError
-from dls_zk.model import Opening, SlotTerms
+from dls_zk.model import Opening, Prices, SlotTerms, Terms
 from dls_zk.proof import Proof
 
 POLICY = """\
@@ -563,6 +563,95 @@ def test_opening_refusals(write_secret, content, expected):
     assert "5eed" not in message and QUANTITY not in message
 
 
+# --- the chain's side ----------------------------------------------------------------------------------
+
+SOMEBODY = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+
+FEEDS = f"""
+feeds:
+  USDC: {{aggregator: "{SOMEBODY}", heartbeat: 86400 s, deviation: 2%}}
+  ETH: {{aggregator: "{SOMEBODY.lower()}", heartbeat: 3600 s, deviation: 655.35%}}
+confirmation_delay: 600 s
+sequencer: {{feed: "{SOMEBODY}", grace_period: 3600 s}}
+"""
+
+VAULT = f"""
+name: A vault
+policy: policy.yaml
+operator: "{SOMEBODY}"
+loosening_delay: 86400 s
+mandate: {{feed_set: 1, max_snapshot_age: 3600 s, max_proof_age: 86400 s, accrual_rate: 274 ppm, accrual_cap: 10000 ppm}}
+share: {{symbol: SHR, asset: "{SOMEBODY}", custody: "{SOMEBODY}"}}
+"""
+
+DEPLOYMENT = {
+    "format": "dls-zk/deployment/v1", "chain_id": 1, "genesis": "0x" + "ab" * 32, "block": 7,
+    **dict.fromkeys(("hub", "policy_registry", "price_oracle", "poseidon"), SOMEBODY),
+    "keys": {
+        "rebalance_8": {
+            "number": 0, "verifier": SOMEBODY, "batch_verifier": SOMEBODY, "key_hash": "0x" + "cd" * 32,
+            "r1cs_sha256": "ef" * 32, "insecure": True,
+        }
+    },
+    "created": {SOMEBODY: "0x" + "12" * 32},
+}  # fmt: skip
+
+
+def test_feeds_are_written_as_they_are_read(tmp_path):
+    policy = files.PolicyFile.model_validate(yaml.load(POLICY, Loader=yaml.BaseLoader)).to_policy()
+    names = [slot.instrument for slot in policy.slots if slot.instrument]
+    entry = {"aggregator": SOMEBODY.lower(), "heartbeat": "3600 s", "deviation": "655.35%"}
+    document = yaml.load(FEEDS, Loader=yaml.BaseLoader) | {"feeds": dict.fromkeys(names, entry)}
+    (tmp_path / "feeds.yaml").write_text(json.dumps(document))
+    feeds = files.read_feeds(tmp_path / "feeds.yaml", policy)
+    assert (feeds.confirmation_delay, feeds.sequencer.grace_period) == (600, 3600)
+    assert {(one.aggregator, one.heartbeat, one.deviation) for one in feeds.feeds.values()} == {(SOMEBODY, 3600, 65_535)}
+    files.write_feeds(tmp_path / "feeds.json", feeds)
+    assert files.read_feeds(tmp_path / "feeds.json", policy) == feeds
+    for change, expected in (
+        ({"more": entry}, "unknown instrument 'more'"),
+        ({names[0]: entry | {"deviation": "0%"}}, "outside 0.01% to 655.35%"),
+        ({names[0]: entry | {"heartbeat": "3600"}}, "followed by ' s'"),
+        ({names[0]: entry | {"aggregator": SOMEBODY.swapcase().replace("0X", "0x")}}, "wrong checksum"),
+    ):
+        (tmp_path / "wrong.yaml").write_text(json.dumps(document | {"feeds": document["feeds"] | change}))
+        with pytest.raises(InputError, match=expected):
+            files.read_feeds(tmp_path / "wrong.yaml", policy)
+    (tmp_path / "wrong.yaml").write_text(json.dumps(document | {"feeds": dict.fromkeys(names[1:], entry)}))
+    with pytest.raises(InputError, match=f"no feed for {names[0]}"):
+        files.read_feeds(tmp_path / "wrong.yaml", policy)
+
+
+def test_vaults_are_read(tmp_path):
+    path = tmp_path / "vault.yaml"
+    path.write_text(VAULT)
+    vault = files.read_vault(path)
+    assert (vault.loosening_delay, vault.guardian, vault.share.custody) == (86_400, None, SOMEBODY)
+    assert (vault.mandate.accrual_rate, vault.mandate.accrual_cap) == (274, 10_000)
+    path.write_text(VAULT.replace("accrual_cap: 10000 ppm", "accrual_cap: 1000000 ppm"))
+    with pytest.raises(InputError, match="accrual_cap.*outside 0 ppm to 999999 ppm"):
+        files.read_vault(path)
+
+
+def test_terms_are_written_as_they_are_read(tmp_path):
+    (tmp_path / "terms.yaml").write_text(TERMS)
+    terms = files.read_terms(tmp_path / "terms.yaml")
+    files.write_terms(tmp_path / "again.yaml", terms)
+    assert files.read_terms(tmp_path / "again.yaml") == terms
+    with pytest.raises(InputError, match="exists"):
+        files.write_terms(tmp_path / "again.yaml", terms)
+    with pytest.raises(ValueError, match="without a place"):
+        files.write_terms(tmp_path / "third.yaml", Terms(0, 0, 7))
+    assert not (tmp_path / "third.yaml").exists()
+
+
+def test_prices_are_written_as_they_are_read(tmp_path):
+    policy = files.PolicyFile.model_validate(yaml.load(POLICY, Loader=yaml.BaseLoader)).to_policy()
+    usd_e8 = tuple(123_456_789 * (i + 1) if slot.instrument else 0 for i, slot in enumerate(policy.slots))
+    files.write_prices(tmp_path / "prices.yaml", Prices(usd_e8), policy, "2024-08-28", "round 7")
+    assert files.read_prices(tmp_path / "prices.yaml", policy) == Prices(usd_e8)
+
+
 # --- schemas --------------------------------------------------------------------------------------------
 
 
@@ -589,10 +678,14 @@ def test_schemas_accept_what_the_files_accept():
         "terms": yaml.load(TERMS, Loader=yaml.BaseLoader),
         "opening": json.loads(opening_json()),
         "proof": proof_document(),
+        "feeds": yaml.load(FEEDS, Loader=yaml.BaseLoader),
+        "vault": yaml.load(VAULT, Loader=yaml.BaseLoader),
+        "deployment": DEPLOYMENT,
     }
     wrong = {
         "policy": ("size", 9), "prices": ("date", "today"), "book": ("book", {"USDC": "1e3"}), "terms": ("accrual", "12"),
         "trades": ("trades", {"USDC": "1,5"}), "opening": ("salt", "0x7"), "proof": ("public", ["0x1"]),
+        "feeds": ("confirmation_delay", "60"), "vault": ("loosening_delay", "1 day"), "deployment": ("genesis", "0x12"),
     }  # fmt: skip
     for name, schema in files.json_schemas().items():
         validator = jsonschema.Draft202012Validator(json.loads(schema))

@@ -14,6 +14,8 @@ import {Signals} from "./libraries/Signals.sol";
 ///
 ///   Π_i e(r_i·A_i, B_i) = e(ρ·α, β) · e(ρ·IC_0 + Σ_j (Σ_i r_i·x_ij)·IC_j, γ) · e(Σ_i r_i·C_i, δ),    ρ = Σ_i r_i
 ///
+/// For a signal that all proofs share, Σ_i r_i·x_ij is ρ·x_j.
+///
 /// If an equation is wrong, it is wrong by a factor other than 1 in a group of prime order r; the product is 1 for at most
 /// one choice in r of its power, whatever the others are. The powers are hashes of the key, all proofs and all signals, so a
 /// prover who wants two wrong proofs to cancel each other learns the powers only after both are fixed (Fiat–Shamir).
@@ -29,7 +31,7 @@ contract BatchVerifier is IBatchVerifier {
 
     /// Words of the key before IC: alpha1, beta2, gamma2, delta2.
     uint256 private constant IC_AT = 14;
-    uint256 private constant PROOF_WORDS = 8;
+    uint256 private constant PROOF_WORDS = 8; // `Groth16.PROOF_WORDS`
     uint256 private constant PAIR_WORDS = 6;
 
     /// The generator of G2, imaginary parts first (EIP-197).
@@ -47,8 +49,8 @@ contract BatchVerifier is IBatchVerifier {
     constructor(VerifyingKey memory key, bool developmentKey) {
         bool local = block.chainid == 31337 || block.chainid == 1337;
         require(!developmentKey || local, InsecureDevelopmentKey(block.chainid));
+        require(_isPointCount(key.ic.length), WrongPointCount(key.ic.length));
         uint256 signals = key.ic.length - 1;
-        require(signals == Signals.count(8) || signals == Signals.count(16) || signals == Signals.count(32), WrongSignalCount(signals));
 
         bytes memory words = abi.encodePacked(key.alpha1, key.beta2, key.gamma2, key.delta2);
         _requireG1(key.alpha1);
@@ -69,41 +71,53 @@ contract BatchVerifier is IBatchVerifier {
         keyData = DataContract.write(words);
     }
 
+    /// @dev Points of IC: one more than there are signals.
+    function _isPointCount(uint256 points) private pure returns (bool) {
+        return points == 1 + Signals.count(8) || points == 1 + Signals.count(16) || points == 1 + Signals.count(32);
+    }
+
     /// @inheritdoc IBatchVerifier
-    /// @dev Memory is laid out by hand, since the verifier's own steps are what the pairing leaves to save:
-    /// `scalars` holds ρ and the Σ_i r_i·x_ij, `sum` Σ_i r_i·C_i with scratch space behind it, `pairs` the input of the pairing.
-    function verify(uint256[] calldata words) external view returns (bool) {
-        uint256 stride = PROOF_WORDS + signalCount;
+    /// @dev Memory is laid out by hand, since the verifier's own steps are what the pairing leaves to save: `scalars` holds
+    /// ρ and the Σ_i r_i·x_ij, `sum` Σ_i r_i·C_i with scratch space behind it, `pairs` the input of the pairing.
+    function verify(uint256[] calldata shared, uint256[] calldata words) external view returns (bool ok) {
+        if (shared.length > signalCount) return false;
+        uint256 stride = PROOF_WORDS + signalCount - shared.length;
         uint256 n = words.length / stride;
         if (n == 0 || words.length != n * stride) return false;
 
+        bytes32 seed = _seed(shared, words);
         uint256[] memory scalars = new uint256[](1 + signalCount);
         uint256[7] memory sum;
         uint256[] memory pairs = new uint256[](PAIR_WORDS * (n + 3));
-        bytes32 seed = _seed(words);
-        bool ok = true;
-        for (uint256 i; i < n; ++i) {
-            uint256 proof;
-            uint256 pair;
-            assembly ("memory-safe") {
-                proof := add(words.offset, mul(mul(i, stride), 32))
-                pair := add(add(pairs, 32), mul(i, 192))
-            }
-            uint256 power = _power(seed, i);
-            ok = _weigh(proof, power, scalars) && _place(proof, power, pair, sum) && ok;
+        uint256 proof;
+        uint256 pair;
+        assembly ("memory-safe") {
+            proof := words.offset
+            pair := add(pairs, 32)
         }
-        return ok && _placeKey(scalars, sum, pairs, PAIR_WORDS * n) && _pairingIsOne(pairs);
+        ok = true;
+        for (uint256 i; i < n; ++i) {
+            ok = _weigh(proof, stride, _power(seed, i), scalars, sum, pair) && ok;
+            unchecked {
+                proof += 32 * stride;
+                pair += 32 * PAIR_WORDS;
+            }
+        }
+        return ok && _weighShared(shared, scalars) && _placeKey(scalars, sum, pair) && _pairingIsOne(pairs);
     }
 
-    /// @dev Hash of the key, all proofs and all signals.
-    function _seed(uint256[] calldata words) private view returns (bytes32 seed) {
+    /// @dev Hash of the key, all signals and all proofs.
+    function _seed(uint256[] calldata shared, uint256[] calldata words) private view returns (bytes32 seed) {
         bytes32 key = keyHash;
         assembly ("memory-safe") {
             let free := mload(0x40)
+            let sharedSize := mul(shared.length, 32)
             let size := mul(words.length, 32)
             mstore(free, key)
-            calldatacopy(add(free, 32), words.offset, size)
-            seed := keccak256(free, add(size, 32))
+            mstore(add(free, 32), shared.length)
+            calldatacopy(add(free, 64), shared.offset, sharedSize)
+            calldatacopy(add(add(free, 64), sharedSize), words.offset, size)
+            seed := keccak256(free, add(add(sharedSize, size), 64))
         }
     }
 
@@ -116,27 +130,17 @@ contract BatchVerifier is IBatchVerifier {
         }
     }
 
-    /// @dev Adds a power, and the signals of its proof times the power, to the scalars. False for a signal not in the field.
-    /// @param proof where the proof's words are in the calldata.
-    function _weigh(uint256 proof, uint256 power, uint256[] memory scalars) private pure returns (bool inField) {
-        assembly ("memory-safe") {
-            let scalar := add(scalars, 32)
-            mstore(scalar, addmod(mload(scalar), power, R))
-            let end := add(scalar, mul(sub(mload(scalars), 1), 32))
-            let word := add(proof, 256) // behind the eight coordinates
-            inField := 1
-            for {} lt(scalar, end) {} {
-                scalar := add(scalar, 32)
-                let signal := calldataload(word)
-                inField := and(inField, lt(signal, R))
-                mstore(scalar, addmod(mload(scalar), mulmod(power, signal, R), R))
-                word := add(word, 32)
-            }
-        }
-    }
-
-    /// @dev Writes (r·A, B) to memory at `pair`, and adds r·C to the sum. False for a point of G1 that is none.
-    function _place(uint256 proof, uint256 power, uint256 pair, uint256[7] memory sum) private view returns (bool ok) {
+    /// @dev Takes a proof in: adds r and r times its signals to the scalars, adds r·C to the sum, writes (r·A, B) to memory
+    /// at `pair`. False for a signal that is not in the field or a point of G1 that is none.
+    /// @param proof where in the calldata its words are: eight coordinates, and the signals that are not shared.
+    function _weigh(
+        uint256 proof,
+        uint256 stride,
+        uint256 power,
+        uint256[] memory scalars,
+        uint256[7] memory sum,
+        uint256 pair
+    ) private view returns (bool ok) {
         assembly ("memory-safe") {
             let product := add(sum, 64)
             let factors := add(sum, 128)
@@ -147,27 +151,48 @@ contract BatchVerifier is IBatchVerifier {
             calldatacopy(factors, add(proof, 192), 64) // C
             ok := and(ok, staticcall(6000, 7, factors, 96, product, 64))
             ok := and(ok, staticcall(150, 6, sum, 128, sum, 64))
+
+            let first := add(scalars, 32)
+            mstore(first, addmod(mload(first), power, R))
+            let last := add(proof, 224) // coordinate: the signals come after it as their scalars come after the first
+            for { let offset := mul(sub(stride, PROOF_WORDS), 32) } offset { offset := sub(offset, 32) } {
+                let signal := calldataload(add(last, offset))
+                ok := and(ok, lt(signal, R))
+                let scalar := add(first, offset)
+                mstore(scalar, addmod(mload(scalar), mulmod(power, signal, R), R))
+            }
         }
     }
 
-    /// @dev Writes the three pairs of the key, with their points of G1 negated, into the pairs from word `index` on.
-    function _placeKey(uint256[] memory scalars, uint256[7] memory sum, uint256[] memory pairs, uint256 index)
-        private
-        view
-        returns (bool ok)
-    {
+    /// @dev Sets the last scalars to ρ times the shared signals. False for a signal not in the field.
+    function _weighShared(uint256[] calldata shared, uint256[] memory scalars) private pure returns (bool inField) {
+        assembly ("memory-safe") {
+            let power := mload(add(scalars, 32))
+            let scalar := add(scalars, mul(add(sub(mload(scalars), shared.length), 1), 32))
+            inField := 1
+            let end := add(shared.offset, mul(shared.length, 32))
+            for { let place := shared.offset } lt(place, end) { place := add(place, 32) } {
+                let signal := calldataload(place)
+                inField := and(inField, lt(signal, R))
+                mstore(scalar, mulmod(power, signal, R))
+                scalar := add(scalar, 32)
+            }
+        }
+    }
+
+    /// @dev Writes the three pairs of the key, with their points of G1 negated, to memory at `pair`.
+    function _placeKey(uint256[] memory scalars, uint256[7] memory sum, uint256 pair) private view returns (bool ok) {
         address data = keyData;
         uint256 words = IC_AT + 2 * (signalCount + 1);
         assembly ("memory-safe") {
-            function placeNegated(pair, point, pointOfG2) {
-                mstore(pair, mload(point))
+            function placeNegated(place, point, pointOfG2) {
+                mstore(place, mload(point))
                 let y := mload(add(point, 32))
-                mstore(add(pair, 32), mul(sub(Q, y), iszero(iszero(y))))
-                mcopy(add(pair, 64), pointOfG2, 128)
+                mstore(add(place, 32), mul(sub(Q, y), iszero(iszero(y))))
+                mcopy(add(place, 64), pointOfG2, 128)
             }
 
             let key := mload(0x40)
-            let pair := add(add(pairs, 32), mul(index, 32))
             extcodecopy(data, key, 1, mul(words, 32))
 
             placeNegated(add(pair, 384), sum, add(key, 320)) // (−Σ r_i·C_i, δ)
@@ -185,6 +210,7 @@ contract BatchVerifier is IBatchVerifier {
             let scalar := scalars
             for { let ic := add(key, 448) } lt(ic, end) { ic := add(ic, 64) } {
                 scalar := add(scalar, 32)
+                if iszero(mload(scalar)) { continue } // as when no vault of the batch has a flow
                 mcopy(factors, ic, 64)
                 mstore(add(factors, 64), mload(scalar))
                 ok := and(ok, staticcall(6000, 7, factors, 96, product, 64))

@@ -7,6 +7,7 @@ import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
 import {IRebalanceHub} from "./interfaces/IRebalanceHub.sol";
 import {EmptyBook} from "./libraries/EmptyBook.sol";
 import {Groth16} from "./libraries/Groth16.sol";
+import {PackedPosition, Position, Positions} from "./libraries/Positions.sol";
 import {Signals} from "./libraries/Signals.sol";
 
 /// @title RebalanceHub
@@ -19,23 +20,13 @@ import {Signals} from "./libraries/Signals.sol";
 /// No reentrancy guard: while a rebalance or a mandate is taken, the only calls to other contracts are static, and under a
 /// static call nothing can write to the hub.
 contract RebalanceHub is IRebalanceHub {
+    using Positions for Position;
+
     /// The least time that share holders have to leave before a looser mandate.
     uint32 public constant LEAST_LOOSENING_DELAY = 1 days;
 
-    /// What a rebalance moves, apart from the commitment. One storage slot.
-    struct Position {
-        uint32 sequence;
-        uint48 navFloor;
-        /// Enough until the year 2106.
-        uint32 snapshotTimestamp;
-        uint32 round;
-        int64 pendingFlow;
-        /// At least 1 in a vault that exists.
-        uint16 version;
-        uint24 mandate;
-        /// The status that was put on record; staleness also comes with time (`status`).
-        Status marked;
-    }
+    /// What a batch tells its verifier of each proof: its coordinates and the signals before the prices.
+    uint256 private constant BATCHED_WORDS = Groth16.PROOF_WORDS + Signals.PRICES;
 
     struct Book {
         uint256 commitment;
@@ -51,26 +42,20 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     struct Proposal {
-        uint24 mandate;
+        uint32 mandate;
         /// 0: there is none.
         uint40 activeFrom;
     }
 
-    /// What rebalances have in common, kept in memory while it stays the same: a mandate and a price snapshot.
+    /// What rebalances have in common, kept in memory: deadline and price snapshot, and the mandate while it stays the same.
     struct Common {
-        uint24 mandateId;
-        Mandate mandate;
+        uint40 deadline;
         uint32 round;
         uint32 feedSet;
         uint40 timestamp;
-        uint256[] words;
-    }
-
-    /// What only the prover can say.
-    struct Claim {
-        uint256 commitmentAfter;
-        uint256 navFloor;
-        uint40 deadline;
+        uint256[] priceWords;
+        uint32 mandateId;
+        Mandate mandate;
     }
 
     /// @inheritdoc IRebalanceHub
@@ -78,10 +63,10 @@ contract RebalanceHub is IRebalanceHub {
     /// @inheritdoc IRebalanceHub
     IPolicyRegistry public immutable policyRegistry;
 
-    uint24 private keyCount;
-    uint24 private mandateCount;
-    mapping(uint24 key => Key) private keys;
-    mapping(uint24 id => Mandate) private mandates; // from 1 on
+    uint32 private keyCount;
+    uint32 private mandateCount;
+    mapping(uint32 key => Key) private keys;
+    mapping(uint32 id => Mandate) private mandates; // from 1 on
     mapping(address operator => mapping(bytes32 vaultId => Book)) private books;
     mapping(bytes32 vaultId => Roles) private roles;
     mapping(bytes32 vaultId => Proposal) private proposals;
@@ -99,7 +84,7 @@ contract RebalanceHub is IRebalanceHub {
     // --- keys and mandates ---
 
     /// @inheritdoc IRebalanceHub
-    function addKey(address verifier, IBatchVerifier batchVerifier, uint8 slots) external returns (uint24 key) {
+    function addKey(address verifier, IBatchVerifier batchVerifier, uint8 slots) external returns (uint32 key) {
         require(Signals.isSize(slots), UnsupportedSlots(slots));
         require(verifier.code.length != 0, NoCode(verifier));
         require(address(batchVerifier).code.length != 0, NoCode(address(batchVerifier)));
@@ -113,7 +98,7 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     /// @inheritdoc IRebalanceHub
-    function addMandate(Mandate calldata mandate) external returns (uint24 id) {
+    function addMandate(Mandate calldata mandate) external returns (uint32 id) {
         (uint8 slots,, uint32 named) = policyRegistry.outline(mandate.policyHash);
         (uint8 feedSetSlots, uint32 priced) = oracle.pricedSlots(mandate.feedSet);
         uint8 keySlots = _key(mandate.key).slots;
@@ -125,7 +110,8 @@ contract RebalanceHub is IRebalanceHub {
             mandate.maxProofAge >= mandate.maxSnapshotAge,
             ProofAgeBelowSnapshotAge(mandate.maxProofAge, mandate.maxSnapshotAge)
         );
-        require(mandate.accrualCapPpm < Signals.ACCRUAL_BOUND, AccrualCapOutOfRange(mandate.accrualCapPpm));
+        // With all of the NAV after, or more, value conservation would bound no gain.
+        require(mandate.accrualCapPpm < Signals.PPM, AccrualCapOutOfRange(mandate.accrualCapPpm));
 
         id = ++mandateCount;
         mandates[id] = mandate;
@@ -133,7 +119,7 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     /// @inheritdoc IRebalanceHub
-    function tightens(uint24 from, uint24 to) public view returns (bool) {
+    function tightens(uint32 from, uint32 to) public view returns (bool) {
         Mandate memory old = _mandate(from);
         Mandate memory new_ = _mandate(to);
         return policyRegistry.tightens(old.policyHash, new_.policyHash) && new_.feedSet == old.feedSet
@@ -145,7 +131,7 @@ contract RebalanceHub is IRebalanceHub {
     // --- vaults ---
 
     /// @inheritdoc IRebalanceHub
-    function openVault(address operator, address guardian, uint32 looseningDelay, uint24 mandate)
+    function openVault(address operator, address guardian, uint32 looseningDelay, uint32 mandate)
         external
         returns (bytes32 vaultId)
     {
@@ -163,7 +149,7 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     /// @inheritdoc IRebalanceHub
-    function proposeMandate(bytes32 vaultId, uint24 mandate) external returns (uint40 activeFrom) {
+    function proposeMandate(bytes32 vaultId, uint32 mandate) external returns (uint40 activeFrom) {
         Book storage book = _ownBook(vaultId);
         require(book.position.marked != Status.WindDown, WrongStatus(Status.WindDown));
         if (tightens(book.position.mandate, mandate)) {
@@ -180,6 +166,7 @@ contract RebalanceHub is IRebalanceHub {
     function activateMandate(bytes32 vaultId) external {
         Book storage book = _book(vaultId);
         Proposal memory proposal = proposals[vaultId];
+        require(book.position.marked != Status.Paused, WrongStatus(Status.Paused));
         require(proposal.activeFrom != 0, NoMandateProposed());
         require(block.timestamp >= proposal.activeFrom, TooEarly(proposal.activeFrom));
         delete proposals[vaultId];
@@ -195,7 +182,9 @@ contract RebalanceHub is IRebalanceHub {
         emit MandateWithdrawn(vaultId);
     }
 
-    function _activate(bytes32 vaultId, Book storage book, uint24 mandate) private {
+    function _activate(bytes32 vaultId, Book storage book, uint32 mandate) private {
+        // A longer maxProofAge makes no proof younger: a vault that is stale stays so until a proof.
+        if (_status(book.position) == Status.Stale) book.position.marked = Status.Stale;
         uint16 version = book.position.version + 1;
         book.position.version = version;
         book.position.mandate = mandate;
@@ -239,166 +228,184 @@ contract RebalanceHub is IRebalanceHub {
     /// @inheritdoc IRebalanceHub
     function submit(bytes32 vaultId, Rebalance calldata rebalance) external {
         Book storage book = _ownBook(vaultId);
-        Position memory position = book.position;
+        PackedPosition position = book.position.load();
         Common memory common;
-        _loadPrices(common, rebalance.round);
-        _requireUsable(common, position, rebalance.deadline);
+        _loadPrices(common, rebalance.round, rebalance.deadline);
+        _loadMandate(common, position.mandate());
+        _requireUsable(common, position);
 
         uint256[] calldata given = rebalance.signals;
-        _requireInField(given, Signals.PRICES + common.words.length);
-        Claim memory claim = Claim(given[Signals.COMMITMENT_AFTER], given[Signals.NAV_FLOOR], rebalance.deadline);
-        uint256[] memory own = _ownSignals(vaultId, book.commitment, msg.sender, position, common, claim);
+        _requireInField(given, Signals.PRICES + common.priceWords.length);
+        uint256[] memory own = _ownSignals(
+            vaultId, book, msg.sender, position, common, given[Signals.COMMITMENT_AFTER], given[Signals.NAV_FLOOR]
+        );
         _requireOwn(given, own);
         _requireValid(keys[common.mandate.key].verifier, rebalance.proof, own);
-        _advance(vaultId, book, position, common, claim, own[Signals.ACCRUAL]);
+        _advance(vaultId, book, position, common, _named(own));
     }
 
     /// @inheritdoc IRebalanceHub
-    function submitBatch(uint24 key, uint32 round, uint40 deadline, BatchedRebalance[] calldata rebalances) external {
+    function submitBatch(uint32 key, uint32 round, uint40 deadline, BatchedRebalance[] calldata rebalances) external {
         require(rebalances.length != 0, EmptyBatch());
         Key storage verifyingKey = _key(key);
-        uint256 signals = Signals.count(verifyingKey.slots);
-        uint256 gasCap = Groth16.batchGasCap(rebalances.length, signals);
+        uint256 gasCap = Groth16.batchGasCap(rebalances.length, Signals.count(verifyingKey.slots));
         // Refused before anything is done: a batch beyond what the block can hold.
         require(Groth16.hasGas(gasCap), NotEnoughGas());
 
-        // The call to the verifier, written in place: eight coordinates and the signals of each proof.
-        uint256 stride = 8 + signals;
-        (bytes memory input, uint256 place) = Groth16.batchInput(rebalances.length * stride);
+        // The call to the verifier, written in place: the price words, which all proofs share, and `BATCHED_WORDS` of each.
         Common memory common;
-        _loadPrices(common, round);
+        _loadPrices(common, round, deadline);
+        (bytes memory input, uint256 place) = Groth16.batchInput(common.priceWords, rebalances.length * BATCHED_WORDS);
+        mapping(bytes32 vaultId => Book) storage own = books[msg.sender];
+        uint256[7] memory signals;
         for (uint256 i; i < rebalances.length; ++i) {
             BatchedRebalance calldata rebalance = rebalances[i];
             Groth16.Proof calldata proof = rebalance.proof;
             assembly ("memory-safe") {
                 calldatacopy(place, proof, 256) // the verifier's precompiles refuse coordinates that are not in the field
+                signals := add(place, 256)
             }
-            _take(key, deadline, rebalance, common, place + 256);
-            place += 32 * stride;
+            _take(key, own, rebalance, common, signals);
+            unchecked {
+                place += 32 * BATCHED_WORDS;
+            }
         }
         require(Groth16.hasGas(gasCap), NotEnoughGas());
         _requireVerdict(Groth16.ask(address(verifyingKey.batchVerifier), input, gasCap));
     }
 
-    /// @dev Moves one vault of a batch on, and writes the signals that its proof must be about to memory at `place`. The
-    /// batch reverts if the proof is not about them.
+    /// @dev Moves one vault of a batch on, and writes the signals that its proof must be about, up to the prices. The batch
+    /// reverts if the proof is not about them.
     function _take(
-        uint24 key,
-        uint40 deadline,
+        uint32 key,
+        mapping(bytes32 vaultId => Book) storage own,
         BatchedRebalance calldata rebalance,
         Common memory common,
-        uint256 place
+        uint256[7] memory signals
     ) private {
         bytes32 vaultId = rebalance.vaultId;
-        Book storage book = books[msg.sender][vaultId];
-        Position memory position = book.position;
-        if (position.version == 0) _refuseStranger(vaultId);
-        uint32 sequence = position.sequence + 1;
-        require(rebalance.sequence == sequence, SequenceMismatch(vaultId, rebalance.sequence, sequence));
-        _requireUsable(common, position, deadline);
-        require(common.mandate.key == key, WrongKey(vaultId, key, common.mandate.key));
-
-        Claim memory claim = Claim(rebalance.commitmentAfter, rebalance.navFloor, deadline);
-        require(claim.commitmentAfter < Signals.FIELD, SignalNotInField(Signals.COMMITMENT_AFTER));
-        require(claim.navFloor < Signals.NAV_FLOOR_BOUND, NavFloorOutOfRange(claim.navFloor));
-        uint256 accrual = _writeSignals(place, vaultId, book.commitment, msg.sender, position, common, claim);
-        _advance(vaultId, book, position, common, claim, accrual);
-    }
-
-    function _loadPrices(Common memory common, uint32 round) private view {
-        common.round = round;
-        (common.feedSet, common.timestamp, common.words) = oracle.snapshot(round);
-    }
-
-    /// @dev Loads the vault's mandate, unless it is the one that was loaded before, and checks that the vault may rebalance
-    /// now at these prices. A snapshot may be used again, but never one from before the last.
-    function _requireUsable(Common memory common, Position memory position, uint40 deadline) private view {
-        require(block.timestamp <= deadline, DeadlinePassed(deadline));
-        require(position.marked < Status.Paused, WrongStatus(position.marked));
-        if (common.mandateId != position.mandate) {
-            common.mandateId = position.mandate;
-            common.mandate = mandates[position.mandate];
+        Book storage book = own[vaultId];
+        PackedPosition position = book.position.load();
+        if (position.version() == 0) _refuseStranger(vaultId);
+        (uint32 sequence, uint32 next) = (rebalance.sequence, _next(position));
+        require(sequence == next, SequenceMismatch(vaultId, sequence, next));
+        if (common.mandateId != position.mandate()) {
+            _loadMandate(common, position.mandate());
+            require(common.mandate.key == key, WrongKey(vaultId, key, common.mandate.key));
         }
-        (uint40 timestamp, uint32 maxAge) = (common.timestamp, common.mandate.maxSnapshotAge);
-        require(common.feedSet == common.mandate.feedSet, WrongFeedSet(common.feedSet, common.mandate.feedSet));
-        require(block.timestamp - timestamp <= maxAge, SnapshotTooOld(timestamp, maxAge));
-        require(timestamp >= position.snapshotTimestamp, SnapshotBeforeLast(timestamp, position.snapshotTimestamp));
+        _requireUsable(common, position);
+
+        (uint256 commitmentAfter, uint256 navFloor) = (rebalance.commitmentAfter, rebalance.navFloor);
+        require(commitmentAfter < Signals.FIELD, SignalNotInField(Signals.COMMITMENT_AFTER));
+        require(navFloor < Signals.NAV_FLOOR_BOUND, NavFloorOutOfRange(navFloor));
+        (signals[Signals.COMMITMENT_AFTER], signals[Signals.NAV_FLOOR]) = (commitmentAfter, navFloor);
+        _fill(signals, vaultId, book.commitment, msg.sender, position, common);
+        _advance(vaultId, book, position, common, signals);
     }
 
-    /// @dev The public signals, by the hub's own state and what the proof claims.
+    function _loadPrices(Common memory common, uint32 round, uint40 deadline) private view {
+        require(block.timestamp <= deadline, DeadlinePassed(deadline));
+        (common.round, common.deadline) = (round, deadline);
+        (common.feedSet, common.timestamp, common.priceWords) = oracle.snapshot(round);
+    }
+
+    /// @dev Loads a mandate, and checks that it allows the prices that were loaded before.
+    function _loadMandate(Common memory common, uint32 mandateId) private view {
+        common.mandateId = mandateId;
+        Mandate memory mandate = mandates[mandateId];
+        common.mandate = mandate;
+        require(common.feedSet == mandate.feedSet, WrongFeedSet(common.feedSet, mandate.feedSet));
+        uint256 age = block.timestamp - common.timestamp;
+        require(age <= mandate.maxSnapshotAge, SnapshotTooOld(common.timestamp, mandate.maxSnapshotAge));
+    }
+
+    /// @dev Whether the vault may rebalance now at these prices. A snapshot may be used again, but never one from before
+    /// the last.
+    function _requireUsable(Common memory common, PackedPosition position) private pure {
+        Status marked = position.marked();
+        require(marked < Status.Paused, WrongStatus(marked));
+        (uint40 timestamp, uint40 last) = (common.timestamp, position.snapshotTimestamp());
+        require(timestamp >= last, SnapshotBeforeLast(timestamp, last));
+    }
+
+    /// @dev The public signals, by the hub's own state and the two that only the prover can say.
     function _ownSignals(
         bytes32 vaultId,
-        uint256 commitment,
+        Book storage book,
         address operator,
-        Position memory position,
+        PackedPosition position,
         Common memory common,
-        Claim memory claim
+        uint256 commitmentAfter,
+        uint256 navFloor
     ) private view returns (uint256[] memory signals) {
-        signals = new uint256[](Signals.PRICES + common.words.length);
-        uint256 place;
+        uint256[] memory priceWords = common.priceWords;
+        signals = new uint256[](Signals.PRICES + priceWords.length);
+        (signals[Signals.COMMITMENT_AFTER], signals[Signals.NAV_FLOOR]) = (commitmentAfter, navFloor);
+        _fill(_named(signals), vaultId, book.commitment, operator, position, common);
         assembly ("memory-safe") {
-            place := add(signals, 32)
+            mcopy(add(signals, 256), add(priceWords, 32), mul(mload(priceWords), 32))
         }
-        _writeSignals(place, vaultId, commitment, operator, position, common, claim);
     }
 
-    /// @dev Writes the public signals, in their order (`Signals`), to memory at `place`. Returns the accrual among them.
-    function _writeSignals(
-        uint256 place,
+    /// @dev The signals before the prices.
+    function _named(uint256[] memory signals) private pure returns (uint256[7] memory named) {
+        assembly ("memory-safe") {
+            named := add(signals, 32)
+        }
+    }
+
+    /// @dev Writes the signals that the hub knows itself, up to the prices.
+    function _fill(
+        uint256[7] memory signals,
         bytes32 vaultId,
         uint256 commitment,
         address operator,
-        Position memory position,
-        Common memory common,
-        Claim memory claim
-    ) private view returns (uint256 accrual) {
-        accrual = _accrual(common, position);
-        uint256 flow = Signals.encodeFlow(position.pendingFlow);
-        uint256 context_ = _context(vaultId, operator, position, common.round, claim.deadline);
-        uint256 policyHash = common.mandate.policyHash;
-        uint256[] memory words = common.words;
-        assembly ("memory-safe") {
-            mstore(place, commitment)
-            mstore(add(place, 32), mload(claim)) // commitmentAfter
-            mstore(add(place, 64), policyHash)
-            mstore(add(place, 96), flow)
-            mstore(add(place, 128), accrual)
-            mstore(add(place, 160), mload(add(claim, 32))) // navFloor
-            mstore(add(place, 192), context_)
-            mcopy(add(place, 224), add(words, 32), mul(mload(words), 32))
-        }
+        PackedPosition position,
+        Common memory common
+    ) private view {
+        signals[Signals.COMMITMENT_BEFORE] = commitment;
+        signals[Signals.POLICY_HASH] = common.mandate.policyHash;
+        signals[Signals.FLOW] = Signals.encodeFlow(position.pendingFlow());
+        signals[Signals.ACCRUAL] = _accrual(common, position);
+        signals[Signals.CONTEXT] = _context(vaultId, operator, position, common.round, common.deadline);
     }
 
     /// @dev Rate times the time between the two snapshots, rounded down and capped. Nothing before the first proof: an
     /// empty book earns nothing.
-    function _accrual(Common memory common, Position memory position) private pure returns (uint256) {
-        if (position.sequence == 0) return 0;
+    function _accrual(Common memory common, PackedPosition position) private pure returns (uint256) {
+        if (position.sequence() == 0) return 0;
         (uint256 rate, uint256 cap) = (common.mandate.accrualRatePpmPerDay, common.mandate.accrualCapPpm);
         unchecked {
             // The snapshot is not before the last (`_requireUsable`); 24 bits times 40.
-            uint256 accrued = rate * (common.timestamp - position.snapshotTimestamp) / 1 days;
+            uint256 accrued = rate * (common.timestamp - position.snapshotTimestamp()) / 1 days;
             return accrued < cap ? accrued : cap;
         }
     }
 
-    function _context(bytes32 vaultId, address operator, Position memory position, uint32 round, uint40 deadline)
+    /// @dev keccak256(abi.encode(chain id, hub, vaultId, sequence, version, round, operator, deadline)), reduced.
+    function _context(bytes32 vaultId, address operator, PackedPosition position, uint256 round, uint256 deadline)
         private
         view
-        returns (uint256)
+        returns (uint256 context_)
     {
-        bytes32 digest = keccak256(
-            abi.encode(
-                block.chainid,
-                address(this),
-                vaultId,
-                position.sequence + 1,
-                position.version,
-                round,
-                operator,
-                deadline
-            )
-        );
-        return uint256(digest) % Signals.FIELD;
+        (uint256 sequence, uint256 version, uint256 field) = (_next(position), position.version(), Signals.FIELD);
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, chainid())
+            mstore(add(free, 32), address())
+            mstore(add(free, 64), vaultId)
+            mstore(add(free, 96), sequence)
+            mstore(add(free, 128), version)
+            mstore(add(free, 160), round)
+            mstore(add(free, 192), operator)
+            mstore(add(free, 224), deadline)
+            context_ := mod(keccak256(free, 256), field)
+        }
+    }
+
+    /// @dev The sequence after the next rebalance.
+    function _next(PackedPosition position) private pure returns (uint32) {
+        return position.sequence() + 1;
     }
 
     function _requireInField(uint256[] calldata signals, uint256 count) private pure {
@@ -442,31 +449,22 @@ contract RebalanceHub is IRebalanceHub {
     function _advance(
         bytes32 vaultId,
         Book storage book,
-        Position memory position,
+        PackedPosition position,
         Common memory common,
-        Claim memory claim,
-        uint256 accrual
+        uint256[7] memory signals
     ) private {
-        position.sequence += 1;
+        uint256 commitmentAfter = signals[Signals.COMMITMENT_AFTER];
+        uint256 navFloor = signals[Signals.NAV_FLOOR];
+        uint32 sequence = _next(position);
         emit Rebalanced(
-            vaultId,
-            position.sequence,
-            claim.commitmentAfter,
-            claim.navFloor,
-            position.pendingFlow,
-            accrual,
-            common.round
+            vaultId, sequence, commitmentAfter, navFloor, position.pendingFlow(), signals[Signals.ACCRUAL], common.round
         );
-        if (position.marked == Status.Stale) {
-            position.marked = Status.Active;
+        if (position.marked() == Status.Stale) {
+            position = position.unmarked();
             emit StatusChanged(vaultId, Status.Active);
         }
-        position.navFloor = uint48(claim.navFloor);
-        position.snapshotTimestamp = uint32(common.timestamp);
-        position.round = common.round;
-        position.pendingFlow = 0;
-        book.position = position;
-        book.commitment = claim.commitmentAfter;
+        book.position.store(position.moved(sequence, navFloor, uint32(common.timestamp), common.round));
+        book.commitment = commitmentAfter;
     }
 
     // --- liveness ---
@@ -505,7 +503,8 @@ contract RebalanceHub is IRebalanceHub {
         Position storage position = _book(vaultId).position;
         require(msg.sender == roles[vaultId].guardian, NotGuardian(msg.sender));
         require(position.marked == Status.Paused, WrongStatus(_status(position)));
-        _mark(vaultId, position, Status.Active);
+        position.marked = Status.Active;
+        _mark(vaultId, position, _status(position)); // it may have become stale meanwhile
     }
 
     function _mark(bytes32 vaultId, Position storage position, Status marked) private {
@@ -514,8 +513,7 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     function _status(Position storage position) private view returns (Status) {
-        Status marked = position.marked;
-        if (marked == Status.Paused || marked == Status.WindDown) return marked;
+        if (position.marked != Status.Active) return position.marked;
         uint256 age = block.timestamp - position.snapshotTimestamp;
         return age > mandates[position.mandate].maxProofAge ? Status.Stale : Status.Active;
     }
@@ -523,12 +521,12 @@ contract RebalanceHub is IRebalanceHub {
     // --- views ---
 
     /// @inheritdoc IRebalanceHub
-    function keyOf(uint24 key) external view returns (Key memory) {
+    function keyOf(uint32 key) external view returns (Key memory) {
         return _key(key);
     }
 
     /// @inheritdoc IRebalanceHub
-    function mandateOf(uint24 mandate) external view returns (Mandate memory) {
+    function mandateOf(uint32 mandate) external view returns (Mandate memory) {
         return _mandate(mandate);
     }
 
@@ -555,7 +553,7 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     /// @inheritdoc IRebalanceHub
-    function proposedMandate(bytes32 vaultId) external view returns (uint24 mandate, uint40 activeFrom) {
+    function proposedMandate(bytes32 vaultId) external view returns (uint32 mandate, uint40 activeFrom) {
         _roles(vaultId);
         Proposal memory proposal = proposals[vaultId];
         return (proposal.mandate, proposal.activeFrom);
@@ -572,24 +570,23 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     /// @inheritdoc IRebalanceHub
-    function expectedSignals(
-        bytes32 vaultId,
-        uint256 commitmentAfter,
-        uint256 navFloor,
-        uint32 round,
-        uint40 deadline
-    ) external view returns (uint256[] memory) {
+    function expectedSignals(bytes32 vaultId, uint256 commitmentAfter, uint256 navFloor, uint32 round, uint40 deadline)
+        external
+        view
+        returns (uint256[] memory)
+    {
         Book storage book = _book(vaultId);
         Common memory common;
-        _loadPrices(common, round);
-        _requireUsable(common, book.position, deadline);
-        Claim memory claim = Claim(commitmentAfter, navFloor, deadline);
-        return _ownSignals(vaultId, book.commitment, roles[vaultId].operator, book.position, common, claim);
+        PackedPosition position = book.position.load();
+        _loadPrices(common, round, deadline);
+        _loadMandate(common, position.mandate());
+        _requireUsable(common, position);
+        return _ownSignals(vaultId, book, roles[vaultId].operator, position, common, commitmentAfter, navFloor);
     }
 
     /// @inheritdoc IRebalanceHub
     function context(bytes32 vaultId, uint32 round, uint40 deadline) external view returns (uint256) {
-        return _context(vaultId, _roles(vaultId).operator, _book(vaultId).position, round, deadline);
+        return _context(vaultId, _roles(vaultId).operator, _book(vaultId).position.load(), round, deadline);
     }
 
     // --- shared ---
@@ -614,12 +611,12 @@ contract RebalanceHub is IRebalanceHub {
         revert NotOperator(msg.sender);
     }
 
-    function _key(uint24 key) private view returns (Key storage found) {
+    function _key(uint32 key) private view returns (Key storage found) {
         found = keys[key];
         require(found.slots != 0, UnknownKey(key));
     }
 
-    function _mandate(uint24 mandate) private view returns (Mandate storage found) {
+    function _mandate(uint32 mandate) private view returns (Mandate storage found) {
         found = mandates[mandate];
         require(found.maxProofAge != 0, UnknownMandate(mandate));
     }

@@ -27,8 +27,16 @@ library Trapdoor {
     }
 
     /// @param nonce other proofs of the same signals for other nonces.
-    function prove(uint256[] memory signals, uint256 nonce) internal view returns (Groth16.Proof memory proof) {
+    function prove(uint256[] memory signals, uint256 nonce) internal view returns (Groth16.Proof memory) {
         (TrapdoorKeys.Secrets memory s,) = TrapdoorKeys.key(signals.length);
+        return proveUnder(s, signals, nonce);
+    }
+
+    function proveUnder(TrapdoorKeys.Secrets memory s, uint256[] memory signals, uint256 nonce)
+        internal
+        view
+        returns (Groth16.Proof memory proof)
+    {
         uint256 a = uint256(keccak256(abi.encode(signals, nonce))) % R;
         uint256 statement = s.ic[0];
         for (uint256 j; j < signals.length; ++j) {
@@ -37,10 +45,7 @@ library Trapdoor {
         uint256 right = addmod(mulmod(s.alpha, s.beta, R), mulmod(s.gamma, statement, R), R);
         uint256 c = mulmod(addmod(mulmod(a, TrapdoorKeys.B, R), R - right, R), inverse(s.delta), R);
         proof.a = multiple(a);
-        proof.b = [
-            [TrapdoorKeys.B_X_IM, TrapdoorKeys.B_X_RE],
-            [TrapdoorKeys.B_Y_IM, TrapdoorKeys.B_Y_RE]
-        ];
+        proof.b = [[TrapdoorKeys.B_X_IM, TrapdoorKeys.B_X_RE], [TrapdoorKeys.B_Y_IM, TrapdoorKeys.B_Y_RE]];
         proof.c = multiple(c);
     }
 

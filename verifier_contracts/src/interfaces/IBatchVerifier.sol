@@ -19,13 +19,15 @@ interface IBatchVerifier {
     function keyHash() external view returns (bytes32);
 
     /// @notice Whether every proof is valid.
-    /// @param words for each proof its eight coordinates (a, b, c) and then its public signals. Every signal must be below
-    /// the scalar field and every coordinate below the base field; if one is not, the answer is false.
-    function verify(uint256[] calldata words) external view returns (bool);
+    /// @param shared the last public signals, as many as are the same for all proofs; there may be none.
+    /// @param words for each proof its eight coordinates (a, b, c) and then its other public signals. Every signal must be
+    /// below the scalar field and every coordinate below the base field; if one is not, the answer is false.
+    function verify(uint256[] calldata shared, uint256[] calldata words) external view returns (bool);
 
     // --- errors of the constructor ---
 
-    error WrongSignalCount(uint256 signals);
+    /// IC has not one point more than there are signals in a proof of one of the sizes.
+    error WrongPointCount(uint256 points);
     error PointNotOnCurve();
     error PointAtInfinity();
     /// δ is γ or the generator: the second phase was skipped, and anyone can forge proofs.

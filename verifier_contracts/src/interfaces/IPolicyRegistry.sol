@@ -43,7 +43,9 @@ interface IPolicyRegistry {
         int24[][] shockBps;
     }
 
-    /// @notice Names for people. The hash binds the instruments' names only; these come with the first registration.
+    /// @notice Names for people: of the policy, and of as many venues, factors and scenarios as are in use, in order. The
+    /// hash binds the instruments' names only; these come with the first registration, whoever makes it. Who finds that
+    /// somebody was faster and named things wrongly changes a value that binds nothing, for a hash of his own.
     struct Labels {
         string name;
         string[] venues;
@@ -67,10 +69,7 @@ interface IPolicyRegistry {
     function hashOf(Policy calldata policy) external view returns (uint256 policyHash);
 
     /// @notice Size, granularity of the disclosed NAV, and which slots have an instrument: bit i for slot i.
-    function outline(uint256 policyHash)
-        external
-        view
-        returns (uint8 slots, uint24 navGranularityUsd, uint32 named);
+    function outline(uint256 policyHash) external view returns (uint8 slots, uint24 navGranularityUsd, uint32 named);
 
     /// @notice Whether a vault may go from one policy to another, and whether every change tightens.
     /// @dev Reverts with `SizeChanged`, `GranularityChanged` or `InstrumentChanged` where the quantities or the NAV
@@ -83,10 +82,13 @@ interface IPolicyRegistry {
 
     error UnknownPolicy(uint256 policyHash);
     error UnsupportedSlots(uint256 slots);
-    /// A list has another length than the size of the book demands.
+    /// A list has another length than the size of the book demands; a list of labels, a greater one.
     error WrongLength(string field, uint256 given, uint256 expected);
     /// A value does not fit its field; `index` is the slot or the place in the list.
     error OutOfRange(string field, uint256 index);
+    /// A name is a letter, then at most 31 letters, digits or . _ / + -; of the policy, at most 400 ASCII characters.
+    error InvalidName(string field, uint256 index);
+    /// Another slot has the same instrument; large and small letters are equal.
     error DuplicateInstrument(uint256 slot);
     /// An unused slot has a field other than 0, so that it could hold something.
     error UnusedSlotNotEmpty(uint256 slot);

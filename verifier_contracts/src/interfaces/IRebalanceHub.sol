@@ -28,12 +28,12 @@ interface IRebalanceHub {
         /// Feeds of the oracle that price the slots: exactly those that the policy names.
         uint32 feedSet;
         /// The verifying key, as `addKey` numbered it.
-        uint24 key;
+        uint32 key;
         /// Oldest snapshot that a rebalance may use, in seconds.
         uint32 maxSnapshotAge;
         /// What may accrue without a trade, in parts per million of NAV per day between two snapshots.
         uint24 accrualRatePpmPerDay;
-        /// The most that may accrue in one rebalance, in parts per million of NAV, below 2^20.
+        /// The most that may accrue in one rebalance, in parts per million of NAV, below 1,000,000.
         uint24 accrualCapPpm;
         /// A vault whose last proof's prices are older than this is stale, in seconds; after twice as long anyone can wind
         /// it down.
@@ -67,7 +67,7 @@ interface IRebalanceHub {
         /// Moves to a mandate so far, the first counted; a proof names it.
         uint16 version;
         /// The mandate, as `addMandate` numbered it.
-        uint24 mandate;
+        uint32 mandate;
         Status status;
     }
 
@@ -95,17 +95,17 @@ interface IRebalanceHub {
 
     // --- events ---
 
-    event KeyAdded(uint24 indexed key, address verifier, IBatchVerifier batchVerifier, uint8 slots);
+    event KeyAdded(uint32 indexed key, address verifier, IBatchVerifier batchVerifier, uint8 slots);
 
     event VaultOpened(
         bytes32 indexed vaultId, address indexed opener, address operator, address guardian, uint32 looseningDelay
     );
 
-    event MandateAdded(uint24 indexed mandate, Mandate terms);
+    event MandateAdded(uint32 indexed mandate, Mandate terms);
 
-    event MandateActivated(bytes32 indexed vaultId, uint16 version, uint24 mandate);
+    event MandateActivated(bytes32 indexed vaultId, uint16 version, uint32 mandate);
 
-    event MandateProposed(bytes32 indexed vaultId, uint24 mandate, uint40 activeFrom);
+    event MandateProposed(bytes32 indexed vaultId, uint32 mandate, uint40 activeFrom);
 
     event MandateWithdrawn(bytes32 indexed vaultId);
 
@@ -137,8 +137,8 @@ interface IRebalanceHub {
     error UnsupportedSlots(uint256 slots);
     /// The batch verifier is for proofs of another size.
     error KeySizeMismatch(uint256 batchSignals, uint256 signals);
-    error UnknownKey(uint24 key);
-    error UnknownMandate(uint24 mandate);
+    error UnknownKey(uint32 key);
+    error UnknownMandate(uint32 mandate);
     error DelayTooShort(uint32 delay, uint32 least);
     error ZeroSnapshotAge();
     error ZeroProofAge();
@@ -200,16 +200,16 @@ interface IRebalanceHub {
     error VerifierFailed();
     error EmptyBatch();
     /// A vault of the batch has another verifying key.
-    error WrongKey(bytes32 vaultId, uint24 given, uint24 expected);
+    error WrongKey(bytes32 vaultId, uint32 given, uint32 expected);
 
     // --- keys and vaults ---
 
     /// @notice Number a verifying key. Anyone may; a vault names the key it trusts in its mandate.
-    function addKey(address verifier, IBatchVerifier batchVerifier, uint8 slots) external returns (uint24 key);
+    function addKey(address verifier, IBatchVerifier batchVerifier, uint8 slots) external returns (uint32 key);
 
-    /// @notice Number a mandate. Anyone may. Its policy, feeds and key must exist and be for books of one size, and the feeds
-    /// price just the slots that the policy names.
-    function addMandate(Mandate calldata mandate) external returns (uint24 id);
+    /// @notice Number a mandate. Anyone may. Its policy, feeds and key must exist and be for books of one size, and the
+    /// feeds price just the slots that the policy names.
+    function addMandate(Mandate calldata mandate) external returns (uint32 id);
 
     /// @notice Open a vault whose book is empty. Anyone may. The opener is the only account that may record flows: a
     /// share token opens the vault that it holds the shares of.
@@ -219,16 +219,17 @@ interface IRebalanceHub {
     /// `LEAST_LOOSENING_DELAY`.
     /// @return vaultId hash of chain id, hub, opener and the number of vaults the opener had: known before it is opened
     /// and the same after a reorg, whatever others do, so other contracts and proofs can be tied to it.
-    function openVault(address operator, address guardian, uint32 looseningDelay, uint24 mandate)
+    function openVault(address operator, address guardian, uint32 looseningDelay, uint32 mandate)
         external
         returns (bytes32 vaultId);
 
-    /// @notice Move to another mandate: at once if every change tightens, else after the loosening delay. Replaces a proposed
-    /// mandate that has not become active. Only the operator may.
+    /// @notice Move to another mandate: at once if every change tightens, else after the loosening delay. Replaces a
+    /// proposed mandate that has not become active. Only the operator may.
     /// @return activeFrom when it can be activated; 0 if it is active already.
-    function proposeMandate(bytes32 vaultId, uint24 mandate) external returns (uint40 activeFrom);
+    function proposeMandate(bytes32 vaultId, uint32 mandate) external returns (uint40 activeFrom);
 
-    /// @notice Activate the proposed mandate once its time has come. Anyone may.
+    /// @notice Activate the proposed mandate once its time has come, unless the vault is paused. Anyone may. A stale vault
+    /// stays stale until a proof, however old the mandate allows proofs to be.
     function activateMandate(bytes32 vaultId) external;
 
     /// @notice Withdraw the proposed mandate. The operator and the guardian may.
@@ -251,7 +252,7 @@ interface IRebalanceHub {
 
     /// @notice The same for many vaults of one operator, with one key and proven at one snapshot and for one deadline, in
     /// one pairing check. All or none.
-    function submitBatch(uint24 key, uint32 round, uint40 deadline, BatchedRebalance[] calldata rebalances) external;
+    function submitBatch(uint32 key, uint32 round, uint40 deadline, BatchedRebalance[] calldata rebalances) external;
 
     // --- liveness ---
 
@@ -274,7 +275,7 @@ interface IRebalanceHub {
 
     function policyRegistry() external view returns (IPolicyRegistry);
 
-    function keyOf(uint24 key) external view returns (Key memory);
+    function keyOf(uint32 key) external view returns (Key memory);
 
     /// @notice State of a vault; its status as of now, whether anyone has called it stale or not.
     function vaultState(bytes32 vaultId) external view returns (VaultState memory);
@@ -282,15 +283,15 @@ interface IRebalanceHub {
     function status(bytes32 vaultId) external view returns (Status);
 
     /// @notice A mandate by its number.
-    function mandateOf(uint24 mandate) external view returns (Mandate memory);
+    function mandateOf(uint32 mandate) external view returns (Mandate memory);
 
     /// @notice The proposed mandate and when it can be activated; 0 and 0 if there is none.
-    function proposedMandate(bytes32 vaultId) external view returns (uint24 mandate, uint40 activeFrom);
+    function proposedMandate(bytes32 vaultId) external view returns (uint32 mandate, uint40 activeFrom);
 
     /// @notice Whether moving from one mandate to another only tightens: the policy field by field
     /// (`IPolicyRegistry.tightens`), every age, rate and cap no greater, feeds and key the same. Reverts if no vault may
     /// ever move so.
-    function tightens(uint24 from, uint24 to) external view returns (bool);
+    function tightens(uint32 from, uint32 to) external view returns (bool);
 
     /// @notice Who may do what: the opener records flows, the proposed operator may take over.
     function rolesOf(bytes32 vaultId)
@@ -302,13 +303,10 @@ interface IRebalanceHub {
     function vaultsOpened(address opener) external view returns (uint256);
 
     /// @notice The public signals that `submit` would demand now. Reverts as `submit` would if the snapshot is unusable.
-    function expectedSignals(
-        bytes32 vaultId,
-        uint256 commitmentAfter,
-        uint256 navFloor,
-        uint32 round,
-        uint40 deadline
-    ) external view returns (uint256[] memory);
+    function expectedSignals(bytes32 vaultId, uint256 commitmentAfter, uint256 navFloor, uint32 round, uint40 deadline)
+        external
+        view
+        returns (uint256[] memory);
 
     /// @notice What ties the vault's next proof to its place: chain id, hub, vault, next sequence, version, round,
     /// operator and deadline, hashed and reduced to the field.

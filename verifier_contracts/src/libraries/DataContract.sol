@@ -1,30 +1,26 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @title Data kept as the code of a contract
-/// @notice Cheaper to write than storage from the second word on, and one cold access to read however long it is. The
-/// code starts with the instruction STOP, so calling it does nothing. (The pattern is known as SSTORE2.)
+/// @title Bytes kept as the code of a contract
+/// @notice 200 gas a byte instead of 690 in storage, and read in one go. The code starts with a zero byte, STOP, so a call
+/// does nothing.
 library DataContract {
-    error DataTooLong(uint256 bytes_);
-
-    /// Largest code of a contract (EIP-170), less the leading STOP.
-    uint256 private constant LONGEST = 24_576 - 1;
-
-    function write(bytes memory data) internal returns (address pointer) {
-        require(data.length <= LONGEST, DataTooLong(data.length));
-        // Creation code: copy what follows these eleven bytes into memory and return it.
-        bytes memory creation = abi.encodePacked(hex"600b5981380380925939f3", hex"00", data);
+    /// @notice Keep `data`: less than the 24,576 bytes that a contract may have (EIP-170).
+    function write(bytes memory data) internal returns (address kept) {
+        assert(data.length < 24_576);
+        // PUSH2 length, DUP1, PUSH1 10, RETURNDATASIZE, CODECOPY, RETURNDATASIZE, RETURN: answers with what follows.
+        bytes memory creation = abi.encodePacked(hex"61", uint16(data.length + 1), hex"80600a3d393df300", data);
         assembly ("memory-safe") {
-            pointer := create(0, add(creation, 32), mload(creation))
+            kept := create(0, add(creation, 32), mload(creation))
+            if iszero(kept) { revert(0, 0) } // out of gas: nothing else stops it
         }
-        require(pointer != address(0));
     }
 
-    function read(address pointer) internal view returns (bytes memory data) {
-        uint256 size = pointer.code.length - 1;
-        data = new bytes(size);
+    /// @notice What was kept.
+    function read(address kept) internal view returns (bytes memory data) {
+        data = new bytes(kept.code.length - 1);
         assembly ("memory-safe") {
-            extcodecopy(pointer, add(data, 32), 1, size)
+            extcodecopy(kept, add(data, 32), 1, mload(data))
         }
     }
 }

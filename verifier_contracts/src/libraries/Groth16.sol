@@ -25,6 +25,9 @@ library Groth16 {
     uint256 internal constant BASE_FIELD =
         21888242871839275222246405745257275088696311157297823662689037894645226208583;
 
+    /// Coordinates of a proof.
+    uint256 internal constant PROOF_WORDS = 8;
+
     /// Gas that a verifier may use. The largest needs about 310,000; the rest is room for repricing. The cap keeps a
     /// proof with a point off the curve, which burns all gas forwarded to the precompile, from burning everything.
     uint256 internal constant GAS_CAP = 600_000;
@@ -62,24 +65,37 @@ library Groth16 {
     }
 
     /// @notice Gas that a batch verifier may use for `proofs` proofs of `signals` signals: what the precompiles cost
-    /// (EIP-1108: 45,000 + 34,000 a pairing, 6,150 for a multiplication and an addition), and as much again as its
-    /// own steps were measured to need, doubled.
+    /// (EIP-1108: 45,000 + 34,000 a pairing, 6,150 for a multiplication and an addition), and 10,000 a pairing for its own
+    /// steps, at least twice what they were measured to need.
     function batchGasCap(uint256 proofs, uint256 signals) internal pure returns (uint256) {
         uint256 pairings = 45_000 + 34_000 * (proofs + 3);
         uint256 points = 6_150 * (2 * proofs + signals + 2);
         return pairings + points + 10_000 * (proofs + 3);
     }
 
-    /// @notice A call of `IBatchVerifier.verify` with this many words, and where in memory the first of them goes.
-    function batchInput(uint256 words) internal pure returns (bytes memory input, uint256 place) {
-        input = new bytes(4 + 64 + 32 * words);
+    /// @notice A call of `IBatchVerifier.verify` with these shared signals and room for this many words, and where in memory
+    /// the first of them goes.
+    function batchInput(uint256[] memory shared, uint256 words)
+        internal
+        pure
+        returns (bytes memory input, uint256 place)
+    {
         bytes4 verify_ = IBatchVerifier.verify.selector;
         assembly ("memory-safe") {
+            let sharedSize := mul(add(mload(shared), 1), 32) // with its length
+            let size := add(add(100, sharedSize), mul(words, 32))
+            input := mload(0x40)
+            mstore(0x40, add(input, and(add(size, 63), not(31)))) // not zeroed: all of it is written
+            mstore(input, size)
             let start := add(input, 32)
             mstore(start, verify_)
-            mstore(add(start, 4), 32) // where the array starts
-            mstore(add(start, 36), words)
-            place := add(start, 68)
+            start := add(start, 4)
+            mstore(start, 64) // where the shared signals start
+            mstore(add(start, 32), add(sharedSize, 64)) // where the words start
+            mcopy(add(start, 64), shared, sharedSize)
+            place := add(add(start, 64), sharedSize)
+            mstore(place, words)
+            place := add(place, 32)
         }
     }
 

@@ -20,8 +20,8 @@ library Signals {
 
     /// Flows lie in [−2^56, 2^56).
     int256 internal constant FLOW_BOUND = 2 ** 56;
-    /// Accruals lie in [0, 2^20), parts per million of NAV.
-    uint256 internal constant ACCRUAL_BOUND = 2 ** 20;
+    /// Accruals are counted in parts per million of NAV, and are below 2^20 in a proof.
+    uint256 internal constant PPM = 1_000_000;
     /// NAV floors lie in [0, 2^42), in units of the policy's granularity.
     uint256 internal constant NAV_FLOOR_BOUND = 2 ** 42;
 

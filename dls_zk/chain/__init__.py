@@ -1,0 +1,68 @@
+"""The chain: connecting, signing, sending, and clients for the contracts. The only package with web3.
+
+connection    to a node, and what goes wrong on the way      refusals      a contract's errors in words
+signers       who signs: a keystore, a key, another program  journal       what was signed, kept on the disk
+transactions  one effect for each intent, whatever breaks    client        what all clients do
+registry      readable policies by their hash                oracle        feeds and their snapshots
+hub           keys, mandates, vaults, rebalances             share         a vault's share token and its asset
+deployment    the contracts on a chain, and their audit      creation      what a contract was created from
+submission    proofs brought to the hub                      watching      events as they come, reorganisations too
+"""
+
+from .connection import Chain, NoContract, Receipt, Refused, connect, is_loopback
+from .deployment import Protocol, audit, checked_key, deploy
+from .hub import Accepted, Hub, Mandate, Roles, VaultState, VaultStatus, accrual_ppm
+from .journal import Intent, Key, Status
+from .oracle import DevFeed, Feed, FeedSet, Oracle, Snapshot, Unconfirmed
+from .refusals import EXPLAINED, explain_revert
+from .registry import Registry
+from .share import Asset, Holdings, Share
+from .signers import ExternalSigner, KeySigner, Signer, Transaction
+from .submission import Outcome, Submission, submit
+from .transactions import Call, Delivery, Mined, Sender
+
+__all__ = [
+    "EXPLAINED",
+    "Accepted",
+    "Asset",
+    "Call",
+    "Chain",
+    "Delivery",
+    "DevFeed",
+    "ExternalSigner",
+    "Feed",
+    "FeedSet",
+    "Holdings",
+    "Hub",
+    "Intent",
+    "Key",
+    "KeySigner",
+    "Mandate",
+    "Mined",
+    "NoContract",
+    "Oracle",
+    "Outcome",
+    "Protocol",
+    "Receipt",
+    "Refused",
+    "Registry",
+    "Roles",
+    "Sender",
+    "Share",
+    "Signer",
+    "Snapshot",
+    "Status",
+    "Submission",
+    "Transaction",
+    "Unconfirmed",
+    "VaultState",
+    "VaultStatus",
+    "accrual_ppm",
+    "audit",
+    "checked_key",
+    "connect",
+    "deploy",
+    "explain_revert",
+    "is_loopback",
+    "submit",
+]

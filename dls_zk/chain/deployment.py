@@ -1,0 +1,278 @@
+"""The contracts on a chain: put there, and compared with what this package compiles, by whoever relies on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from eth_utils import keccak, to_checksum_address
+
+from .. import contracts, operations, zkey
+from ..artifacts import BuiltCircuit, ProvingKey
+from ..constants import SIZES
+from ..contracts import Artifact
+from ..errors import ChainError, InsecureKey
+from ..files import DeployedKey, Deployment
+from ..operations import Stage, no_stages
+from ..statement import signal_count
+from ..zkey import VerifyingKey
+from .client import Client
+from .connection import Chain
+from .creation import NotGenuine, constructor_arguments
+from .hub import Hub
+from .oracle import Oracle
+from .registry import Registry
+from .transactions import Call, Sender
+
+_SLOTS = {size.name: slots for slots, size in SIZES.items()}
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The contracts of a deployment, to be read and acted on."""
+
+    chain: Chain
+    deployment: Deployment
+
+    @classmethod
+    def on(cls, chain: Chain, deployment: Deployment) -> Protocol:
+        """ChainError if the deployment is one on another chain."""
+        if (chain.chain_id, chain.genesis_hash()) != (deployment.chain_id, deployment.genesis):
+            again = "; was the local chain started again?" if chain.chain_id == deployment.chain_id else ""
+            raise ChainError(
+                f"the deployment is on chain {deployment.chain_id}, and {chain.where} is on chain {chain.chain_id} or has "
+                f"another first block{again}"
+            )
+        return cls(chain, deployment)
+
+    @cached_property
+    def artifacts(self) -> dict[str, Artifact]:
+        return contracts.compile_contracts()
+
+    @cached_property
+    def registry(self) -> Registry:
+        return Registry(self.chain, self.artifacts["PolicyRegistry"], self.deployment.policy_registry)
+
+    @cached_property
+    def oracle(self) -> Oracle:
+        return Oracle(self.chain, self.artifacts["PriceOracle"], self.deployment.price_oracle)
+
+    @cached_property
+    def hub(self) -> Hub:
+        return Hub(self.chain, self.artifacts["RebalanceHub"], self.deployment.hub, self.deployment.block)
+
+    def key_for(self, slots: int) -> int:
+        """The number of the deployed key for books of a size; ChainError if there is none."""
+        name = SIZES[slots].name
+        if name not in self.deployment.keys:
+            raise ChainError(f"no key for {name} is deployed; there are {', '.join(self.deployment.keys) or 'none'}")
+        return self.deployment.keys[name].number
+
+    def key_hash(self, number: int) -> str:
+        """The hash of a key (by its number) as its batch verifier has it, hex with 0x."""
+        contract = Client(self.chain, self.artifacts["BatchVerifier"], self.hub.key(number).batch_verifier)
+        return "0x" + bytes(contract.read("keyHash")).hex()
+
+
+# --- keys that may be deployed ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CheckedKey:
+    """A verifying key that was found sound for a circuit. insecure: whether it is a development key."""
+
+    circuit: str
+    vk: VerifyingKey
+    r1cs_sha256: str
+    insecure: bool
+
+
+def checked_key(key: ProvingKey, circuit: BuiltCircuit) -> CheckedKey:
+    """An installed key, once everything that can be known of it is found right.
+
+    InsecureKey for one that ``zkey.lint`` finds fault with; ArtifactError if it is not for this constraint system, or if
+    the verification key beside it is another's.
+    """
+    read = zkey.read_zkey(key.zkey)
+    zkey.require_sound(read, n_public=signal_count(SIZES[_SLOTS[circuit.name]]))
+    zkey.require_for_circuit(key.zkey, circuit.r1cs)
+    vk = operations.verifying_key(key)
+    if vk != read.verifying_key:
+        raise InsecureKey(f"{key.verification_key} is not the verification key of {key.zkey}; install the key again")
+    return CheckedKey(circuit.name, vk, circuit.r1cs_sha256, zkey.is_development(read, circuit.r1cs_sha256))
+
+
+def key_hash(vk: VerifyingKey) -> str:
+    """keccak256 of a key's words, as ``BatchVerifier.keyHash`` has it; hex with 0x."""
+    return "0x" + keccak(_bytes(vk.words())).hex()
+
+
+def _bytes(words: Sequence[int]) -> bytes:
+    return b"".join(word.to_bytes(32, "big") for word in words)
+
+
+def _compiled_verifier(key: CheckedKey) -> Artifact:
+    name = operations.verifier_contract(key.circuit)
+    return contracts.compile_verifiers({name: operations.verifier_source(key.vk, key.circuit, insecure=key.insecure)})[name]
+
+
+# --- deploying ----------------------------------------------------------------------------------------------------
+
+
+def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages) -> Deployment:
+    """Put all contracts and these keys on a chain, and compare what is there then. Cut off and called again, it goes on.
+
+    InsecureKey for a development key on a chain that is no local development chain, before anything is sent.
+    """
+    chain = sender.chain
+    for key in keys:
+        if key.insecure and not chain.is_development:
+            raise InsecureKey(
+                f"the key of {key.circuit} is an INSECURE development key, and {chain.where} (chain {chain.chain_id}) is "
+                "no local development chain: anyone could forge proofs. Use a key from `dls-zk setup ceremony`"
+            )
+    created: dict[str, str] = {}
+
+    def put(artifact: Artifact, *arguments: object) -> str:
+        address, created[address] = _created(sender, artifact, *arguments)
+        return address
+
+    block = chain.block_number()
+    compiled = contracts.compile_contracts()
+    with stage("Contracts deployed"):
+        poseidon = put(compiled["PoseidonT6"])
+        registry = put(compiled["PolicyRegistry"].linked({"PoseidonT6": poseidon}))
+        oracle = put(compiled["PriceOracle"])
+        hub = Hub(chain, compiled["RebalanceHub"], put(compiled["RebalanceHub"], oracle, registry), block)
+    deployed = {}
+    for key in keys:
+        with stage(f"Key of {key.circuit} deployed"):
+            verifier = put(_compiled_verifier(key))
+            batch_verifier = put(compiled["BatchVerifier"], _struct(key.vk), key.insecure)
+            deployed[key.circuit] = DeployedKey(
+                number=hub.add_key(sender, verifier, batch_verifier, _SLOTS[key.circuit]),
+                verifier=verifier,
+                batch_verifier=batch_verifier,
+                key_hash=key_hash(key.vk),
+                r1cs_sha256=key.r1cs_sha256,
+                insecure=key.insecure,
+            )
+    deployment = Deployment(
+        format="dls-zk/deployment/v1",
+        chain_id=chain.chain_id,
+        genesis=chain.genesis_hash(),
+        block=block,
+        hub=hub.address,
+        policy_registry=registry,
+        price_oracle=oracle,
+        poseidon=poseidon,
+        keys=deployed,
+        created=created,
+    )
+    with stage("Deployed contracts compared"):
+        require_sound(Protocol.on(chain, deployment))
+    return deployment
+
+
+def create(sender: Sender, artifact: Artifact, *arguments: object) -> str:
+    """Deploy a contract, once for an account and the same code and arguments; its address."""
+    return _created(sender, artifact, *arguments)[0]
+
+
+def _created(sender: Sender, artifact: Artifact, *arguments: object) -> tuple[str, str]:
+    """As ``create``, with the hash of the transaction."""
+    call = Call.deploying(sender.chain, artifact, *arguments)
+    mined = sender.perform(("deploy", sender.chain.chain_id, artifact.name, sender.address, keccak(call.data).hex()), call)
+    if not mined or not mined.receipt["contractAddress"]:
+        raise ChainError(f"{artifact.name} was not deployed: its transaction has no contract address")
+    return to_checksum_address(mined.receipt["contractAddress"]), mined.summary.hash
+
+
+def _struct(vk: VerifyingKey) -> tuple[object, ...]:
+    """``IBatchVerifier.VerifyingKey``."""
+    words = vk.words()
+    return words[:2], words[2:6], words[6:10], words[10:14], [words[k : k + 2] for k in range(14, len(words), 2)]
+
+
+def _from_struct(struct: Sequence[Any]) -> VerifyingKey:
+    """The key of an ``IBatchVerifier.VerifyingKey``."""
+    *points, ic = struct
+    return VerifyingKey.from_words([word for point in (*points, *ic) for word in point])
+
+
+# --- comparing ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one contract. fault: what is wrong, "" if nothing is. insecure: it has a development key."""
+
+    contract: str
+    address: str
+    fault: str
+    insecure: bool = False
+
+
+def require_sound(protocol: Protocol) -> None:
+    """ChainError with the first fault that ``audit`` finds."""
+    for finding in audit(protocol):
+        if finding.fault:
+            raise ChainError(f"{finding.contract} at {finding.address}: {finding.fault}; do not use this deployment")
+
+
+def audit(protocol: Protocol) -> list[Finding]:
+    """Compare what is on the chain with what this package compiles: for a depositor, who trusts no deployer.
+
+    The creation code of each contract, byte by byte, and the arguments of its constructor; of each key that both verifiers
+    hold the same one, that its hash is the one in the deployment file, and that ``zkey.lint`` finds no fault with it. That
+    it is the key of the circuit and of an honest ceremony only the ceremony's transcript says: compare the hash.
+    """
+    keys = protocol.deployment.keys.items()
+    return [*_audit_contracts(protocol), *(found for name, key in keys for found in _audit_key(protocol, name, key))]
+
+
+def _audit_contracts(protocol: Protocol) -> Iterator[Finding]:
+    told, compiled = protocol.deployment, protocol.artifacts
+    for artifact, address in (
+        (compiled["PoseidonT6"], told.poseidon),
+        (compiled["PolicyRegistry"].linked({"PoseidonT6": told.poseidon}), told.policy_registry),
+        (compiled["PriceOracle"], told.price_oracle),
+    ):
+        yield Finding(artifact.name, address, _given(protocol, artifact, address)[1])
+    given, fault = _given(protocol, compiled["RebalanceHub"], told.hub)
+    for name, held, expected in zip(("oracle", "registry"), given, (told.price_oracle, told.policy_registry), strict=False):
+        if to_checksum_address(held) != expected:
+            fault = f"its {name} is not the one of the deployment"
+    yield Finding("RebalanceHub", told.hub, fault)
+
+
+def _audit_key(protocol: Protocol, circuit: str, told: DeployedKey) -> Iterator[Finding]:
+    name = f"BatchVerifier of {circuit}"
+    given, fault = _given(protocol, protocol.artifacts["BatchVerifier"], told.batch_verifier)
+    if fault:
+        yield Finding(name, told.batch_verifier, fault)
+        return
+    struct, called_insecure = given
+    vk = _from_struct(struct)
+    insecure = told.insecure or zkey.is_development(vk, told.r1cs_sha256)
+    faults = zkey.lint(vk, n_public=signal_count(SIZES[_SLOTS[circuit]]))
+    if key_hash(vk) != told.key_hash:
+        faults.append("its key is not the one of the deployment")
+    if called_insecure != insecure:
+        faults.append("it was told otherwise whether its key is a development key")
+    on_hub = protocol.hub.key(told.number)
+    if (on_hub.verifier, on_hub.batch_verifier, on_hub.slots) != (told.verifier, told.batch_verifier, _SLOTS[circuit]):
+        faults.append(f"the hub has other contracts for key {told.number}")
+    yield Finding(name, told.batch_verifier, "; ".join(faults), insecure)
+    verifier = _compiled_verifier(CheckedKey(circuit, vk, told.r1cs_sha256, insecure))
+    yield Finding(verifier.name, told.verifier, _given(protocol, verifier, told.verifier)[1])
+
+
+def _given(protocol: Protocol, artifact: Artifact, address: str) -> tuple[tuple[Any, ...], str]:
+    """What the constructor of a contract was given, and what is wrong with its creation ("": nothing)."""
+    try:
+        return constructor_arguments(protocol.chain, artifact, address, protocol.deployment.created[address]), ""
+    except NotGenuine as error:
+        return (), str(error)

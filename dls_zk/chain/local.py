@@ -1,0 +1,99 @@
+"""A local chain with everything on it: for development, and for the demo."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import toolchain
+from ..errors import ChainError
+from ..files import FeedsFile
+from ..model import Policy, Prices
+from ..operations import Stage, no_stages
+from .connection import connect
+from .deployment import CheckedKey, Protocol, create, deploy
+from .oracle import DEV_FEED_DECIMALS, DevFeed, FeedSet, Snapshot, development_feeds
+from .share import Asset
+from .signers import from_url
+from .transactions import Delivery, Sender
+
+#: The development feeds' answers stay good for as long as a person may leave the chain up.
+_HEARTBEAT_S = 365 * 86_400
+_MAX_DEVIATION_BPS = 1_000
+
+
+@dataclass(frozen=True)
+class LocalMarket:
+    """What is up. people: senders for the node's accounts; the first owns the feeds."""
+
+    rpc: str
+    protocol: Protocol
+    people: tuple[Sender, ...]
+    policy: Policy
+    feeds: dict[str, DevFeed]
+    feeds_file: FeedsFile
+    feed_set: int
+    asset: Asset
+
+    @property
+    def owner(self) -> Sender:
+        return self.people[0]
+
+    def snapshot(self, prices: Prices) -> Snapshot:
+        """Post these prices and take a snapshot."""
+        now = self.protocol.chain.now()
+        for slot, usd_e8 in zip(self.policy.slots, prices.usd_e8, strict=True):
+            if slot.instrument:
+                self.feeds[slot.instrument].post(self.owner, usd_e8, now)
+        taken = self.protocol.oracle.take_snapshot(self.owner, self.feed_set)
+        if not isinstance(taken, Snapshot):
+            raise ChainError("the prices moved too far for one snapshot; take it again")
+        return taken
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """A bare local chain: its URL, and senders for its accounts."""
+
+    rpc: str
+    people: tuple[Sender, ...]
+
+
+@contextmanager
+def people(*, port: int = 0, chain_id: int = 31337) -> Iterator[Accounts]:
+    """A bare local chain for the length of a ``with``."""
+    with tempfile.TemporaryDirectory() as journal, toolchain.anvil(port, chain_id=chain_id) as rpc:
+        chain = connect(rpc)
+        delivery = Delivery.on(chain, poll_s=0.02)
+        yield Accounts(rpc, tuple(Sender(chain, from_url(rpc, who), Path(journal), delivery) for who in chain.accounts()))
+
+
+def furnish(
+    accounts: Accounts, key: CheckedKey, policy: Policy, prices: Prices, stage: Stage = no_stages
+) -> LocalMarket:
+    """Contracts with this key, feeds of a policy's instruments at these prices, an asset for slot 0, a first snapshot.
+
+    What is on the chain already is used.
+    """
+    owner = accounts.people[0]
+    chain = owner.chain
+    protocol = Protocol.on(chain, deploy(owner, [key], stage))
+    with stage("Feeds, policy and asset"):
+        feeds = {}
+        for slot in policy.slots:
+            if slot.instrument:
+                feed = protocol.artifacts["DevFeed"]
+                address = create(owner, feed, DEV_FEED_DECIMALS, f"{slot.instrument} / USD")
+                feeds[slot.instrument] = DevFeed(chain, feed, address)
+        addresses = {name: feed.address for name, feed in feeds.items()}
+        feeds_file = development_feeds(addresses, _HEARTBEAT_S, _MAX_DEVIATION_BPS)
+        feed_set = protocol.oracle.add_feed_set(owner, FeedSet.of(feeds_file, policy))
+        protocol.registry.register(owner, policy)
+        settlement, token = policy.slots[0].instrument, protocol.artifacts["DevAsset"]
+        asset = Asset(chain, token, create(owner, token, f"Development {settlement}", settlement))
+        market = LocalMarket(accounts.rpc, protocol, accounts.people, policy, feeds, feeds_file, feed_set, asset)
+        market.snapshot(prices)
+    return market

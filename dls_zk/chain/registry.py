@@ -1,0 +1,37 @@
+"""Client of the policy registry."""
+
+from __future__ import annotations
+
+from ..commitments import policy_hash
+from ..model import Policy
+from ..policy_abi import from_abi, to_abi
+from .client import Client
+from .transactions import Mined, Sender
+
+
+class Registry(Client):
+    """``PolicyRegistry``: readable policies by their hash."""
+
+    def register(self, sender: Sender, policy: Policy) -> Mined | None:
+        """Register a policy. None if it is there already."""
+        digest = policy_hash(policy)
+        return self.act(
+            sender,
+            "register",
+            *to_abi(policy),
+            once=(f"0x{digest:064x}",),
+            is_done=lambda block: self.read("isRegistered", digest, block=block),
+        )
+
+    def is_registered(self, digest: int) -> bool:
+        """Whether there is a policy with this hash."""
+        return self.read("isRegistered", digest)
+
+    def policy(self, digest: int) -> Policy:
+        """The policy with this hash: what the registry says, hashed again here."""
+        terms, labels = self.read("policyOf", digest)
+        return from_abi(terms, labels, digest)
+
+    def tightens(self, old: int, new: int) -> bool:
+        """Whether a vault may go from one policy (hash) to another at once. Refused where it may never."""
+        return self.read("tightens", old, new)

@@ -1,0 +1,270 @@
+"""Rebalances brought to the hub: one or many, each accepted exactly once, whatever breaks on the way.
+
+A submission is a folder that ``prove`` wrote: proof.json and terms.yaml. Nothing is sent before every proof is verified here
+and compared with what the hub demands of it; what the hub has accepted already is found and not sent again. Killed anywhere
+and run again, it ends the same (see ``transactions``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+
+from eth_utils import keccak
+from hexbytes import HexBytes
+from web3.types import BlockIdentifier, TxParams
+
+from .. import files, operations
+from ..calldata import ProofArguments
+from ..context import Context
+from ..errors import ChainError, InputError, ProofInvalid
+from ..model import Terms
+from ..operations import Stage, Target, no_stages
+from ..proof import Proof
+from ..statement import PublicSignals
+from .connection import Refused
+from .deployment import Protocol, key_hash
+from .hub import Accepted
+from .transactions import Call, Sender
+
+#: A batch may take this share of a block: one over it.
+_BLOCK_PARTS = 2
+
+#: Gas limit that no transaction may exceed (EIP-7825).
+_TRANSACTION_GAS = 2**24
+
+#: From this number of proofs on they are verified by snarkjs in its worker, below it by py_ecc, which needs no start.
+_MANY = 3
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A proof with the terms that it was made for. where: the folder, for messages."""
+
+    where: str
+    proof: Proof
+    public: PublicSignals
+    place: Context
+
+    @classmethod
+    def read(cls, folder: Path) -> Submission:
+        """Read proof.json and terms.yaml of a folder. InputError; ProofInvalid if the proof is on other terms."""
+        proof = Proof.read(folder / "proof.json")
+        public, terms = PublicSignals.from_field(proof.public), files.read_terms(folder / "terms.yaml")
+        if (public.flow, public.accrual, public.context) != (terms.flow_e6, terms.accrual_ppm, terms.context):
+            raise ProofInvalid(f"{folder}: proof.json is on other terms than terms.yaml; prove again")
+        return cls(str(folder), proof, public, _place(terms))
+
+    @property
+    def key(self) -> tuple[str | int, ...]:
+        """What the rebalance is known by."""
+        return "0x" + self.place.vault_id.hex(), self.place.sequence, f"0x{self.public.commitment_after:064x}"
+
+
+def _place(terms: Terms) -> Context:
+    assert terms.place  # a file has it
+    return terms.place
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one submission. before: the hub had accepted it before this run. gas_used: of its transaction, which
+    it may share with ``shared_by`` others; None if it was not sent by this run."""
+
+    submission: Submission
+    accepted: Accepted
+    before: bool
+    gas_used: int | None = None
+    shared_by: int = 1
+
+
+def submit(
+    protocol: Protocol,
+    sender: Sender,
+    submissions: Sequence[Submission],
+    target: Callable[[Proof], Target],
+    stage: Stage = no_stages,
+) -> list[Outcome]:
+    """Submit rebalances and wait until they are accepted and confirmed; in the order given. See the module.
+
+    target: the key to verify a proof against. Many that have the key, the price round and the deadline in common go in one
+    transaction, or in several: each has a gas limit of half a block's and of 2^24 at most. ProofInvalid names the proof that
+    does not hold or that is about something else than the hub demands; ChainError what the hub refuses; InputError two
+    rebalances of one vault that are both new.
+    """
+    for submission in submissions:
+        _require_here(protocol, sender, submission)
+    with stage("Proofs verified"):
+        _verify(protocol, submissions, target)
+    done: dict[str, Outcome] = {}
+    with stage("Rebalances submitted"):
+        while new := _new(protocol, submissions, done):
+            for submission in new:
+                _require_demanded(protocol, submission)
+            _send(protocol, sender, new, done)
+    return [done[submission.where] for submission in submissions]
+
+
+# --- before anything is sent ------------------------------------------------------------------------------------
+
+
+def _require_here(protocol: Protocol, sender: Sender, submission: Submission) -> None:
+    place = submission.place
+    for name, given, expected in (
+        ("chain", place.chain_id, protocol.chain.chain_id),
+        ("hub", place.hub.lower(), protocol.hub.address.lower()),
+        ("operator", place.operator.lower(), sender.address.lower()),
+    ):
+        if given != expected:
+            raise ProofInvalid(f"{submission.where}: the proof is for the {name} {given}, and this is {expected}")
+
+
+def _verify(protocol: Protocol, submissions: Sequence[Submission], target: Callable[[Proof], Target]) -> None:
+    """Each proof, against the key that the vault's mandate names."""
+    verifier = "snarkjs" if len(submissions) >= _MANY else "pyecc"
+    hashes: dict[int, str] = {}
+    for submission in submissions:
+        against = target(submission.proof)
+        key = _mandate_key(protocol, submission)
+        if key not in hashes:
+            hashes[key] = protocol.key_hash(key)
+        if hashes[key] != key_hash(against.vk):
+            raise ProofInvalid(f"{submission.where}: the vault's key on the chain is not the one to verify with here")
+        try:
+            operations.verify(verifier, against, submission.proof)
+        except ProofInvalid as error:
+            raise ProofInvalid(f"{submission.where}: {error}") from None
+
+
+def _mandate_key(protocol: Protocol, submission: Submission) -> int:
+    return protocol.hub.mandate(protocol.hub.state(submission.place.vault_id).mandate).key
+
+
+def _new(protocol: Protocol, submissions: Sequence[Submission], done: dict[str, Outcome]) -> list[Submission]:
+    """Those that the hub has not accepted; the others are noted as done."""
+    new: list[Submission] = []
+    for submission in submissions:
+        if submission.where in done:
+            continue
+        if accepted := _accepted(protocol, submission):
+            done[submission.where] = Outcome(submission, accepted, before=True)
+        else:
+            new.append(submission)
+    vaults = [submission.place.vault_id for submission in new]
+    for submission in new:
+        if vaults.count(submission.place.vault_id) > 1:
+            raise InputError("another rebalance of the same vault is to be submitted too; one at a time", submission.where)
+    return new
+
+
+def _accepted(protocol: Protocol, submission: Submission, block: BlockIdentifier = "latest") -> Accepted | None:
+    """The submission as the hub accepted it, if it has by a block."""
+    vault, sequence = submission.place.vault_id, submission.place.sequence
+    if protocol.hub.state(vault, block).sequence < sequence:
+        return None
+    accepted = protocol.hub.accepted(vault, sequence, None if isinstance(block, str) else int(block))
+    return accepted if accepted and accepted.commitment_after == submission.public.commitment_after else None
+
+
+def _require_demanded(protocol: Protocol, submission: Submission) -> None:
+    """The proof is about what the hub demands now; ProofInvalid names the first signal that differs, in words."""
+    place, public = submission.place, submission.public
+    try:
+        demanded = protocol.hub.expected_signals(place.vault_id, public, place.oracle_round, place.deadline)
+    except Refused as refusal:
+        raise ChainError(f"{submission.where}: {refusal}") from None
+    state = protocol.hub.state(place.vault_id)
+    for name, given, expected in (
+        ("sequence", place.sequence, state.sequence + 1),
+        ("commitment before", _short(public.commitment_before), _short(demanded.commitment_before)),
+        ("policy version", place.policy_version, state.version),
+        ("policy", _short(public.policy_hash), _short(demanded.policy_hash)),
+        ("flow (1e-6)", public.flow, demanded.flow),
+        ("accrual (ppm)", public.accrual, demanded.accrual),
+        ("prices", public.prices, demanded.prices),
+        ("context", _short(public.context), _short(demanded.context)),
+    ):
+        if given != expected:
+            shown = "is another one" if name == "prices" else f"is {given} and the hub demands {expected}"
+            raise ProofInvalid(f"{submission.where}: its {name} {shown}; take the vault's terms anew and prove again")
+
+
+def _short(element: int) -> str:
+    return f"0x{element:064x}"
+
+
+# --- sending ----------------------------------------------------------------------------------------------------
+
+
+def _send(protocol: Protocol, sender: Sender, new: Sequence[Submission], done: dict[str, Outcome]) -> None:
+    """Send what is new. If the state has moved on since it was looked at, return early: the caller looks again."""
+
+    def common(submission: Submission) -> tuple[int, int, int]:
+        return _mandate_key(protocol, submission), submission.place.oracle_round, submission.place.deadline
+
+    for group, together in groupby(sorted(new, key=common), common):
+        for chunk in _chunks(protocol, sender, group, list(together)):
+            is_done = partial(_all_accepted, protocol, chunk)
+            try:
+                mined = sender.perform(_intent(protocol, chunk), _call(protocol, group, chunk), is_done)
+            except Refused as refusal:
+                if any(_accepted(protocol, submission) for submission in chunk):
+                    return
+                raise ChainError(f"{', '.join(submission.where for submission in chunk)}: {refusal}") from None
+            for submission in chunk:
+                accepted = _accepted(protocol, submission)
+                if accepted is None:
+                    return  # a reorganisation has undone it since
+                ours = mined is not None and mined.summary.hash == accepted.transaction
+                gas_used = mined.summary.gas_used if mined and ours else None
+                done[submission.where] = Outcome(submission, accepted, not ours, gas_used, len(chunk))
+
+
+def _intent(protocol: Protocol, chunk: Sequence[Submission]) -> tuple[str | int, ...]:
+    place = (protocol.chain.chain_id, protocol.hub.address)
+    if len(chunk) == 1:
+        return ("submit", *place, *chunk[0].key)
+    return ("submitBatch", *place, keccak(text=repr([submission.key for submission in chunk])).hex())
+
+
+def _all_accepted(protocol: Protocol, chunk: Iterable[Submission], block: BlockIdentifier) -> bool:
+    return all(_accepted(protocol, submission, block) for submission in chunk)
+
+
+def _call(protocol: Protocol, group: tuple[int, int, int], chunk: Sequence[Submission]) -> Call:
+    """``submit`` or ``submitBatch``. group: key, price round and deadline."""
+    _, oracle_round, deadline = group
+    if len(chunk) == 1:
+        (one,) = chunk
+        return protocol.hub.submission(one.place.vault_id, ProofArguments.from_proof(one.proof), oracle_round, deadline)
+    batch = []
+    for submission in chunk:
+        proof, public, place = ProofArguments.from_proof(submission.proof), submission.public, submission.place
+        points = (proof.a, proof.b, proof.c)
+        batch.append((place.vault_id, place.sequence, public.nav_floor, public.commitment_after, points))
+    return protocol.hub.call("submitBatch", *group, batch)
+
+
+def _chunks(
+    protocol: Protocol, sender: Sender, group: tuple[int, int, int], together: list[Submission]
+) -> Iterator[list[Submission]]:
+    """Parts of which each fits in a transaction, by halving."""
+    if len(together) > 1 and not _fits(protocol, sender, _call(protocol, group, together)):
+        middle = len(together) // 2
+        yield from _chunks(protocol, sender, group, together[:middle])
+        yield from _chunks(protocol, sender, group, together[middle:])
+    else:
+        yield together
+
+
+def _fits(protocol: Protocol, sender: Sender, call: Call) -> bool:
+    try:
+        transaction: TxParams = {"from": sender.address, "to": call.to or "", "data": HexBytes(call.data)}
+        needed = protocol.chain.gas_limit(transaction, call.abi)
+    except Refused as refusal:
+        # More than the node lets a transaction have; for another refusal the driver gives the reason.
+        return not refusal.answer and "(NotEnoughGas)" not in str(refusal)
+    return needed <= min(protocol.chain.block_gas_limit() // _BLOCK_PARTS, _TRANSACTION_GAS)

@@ -1,0 +1,376 @@
+"""What everything costs on a chain: gas used by whole transactions, from their receipts on a local anvil.
+
+Every figure has the 21,000 of a transaction and its calldata in it. Rebalances are those of vaults that have rebalanced
+before, at a fresh snapshot. Proofs are valid ones of a key whose secret is known: a verifier cannot tell.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from eth_utils import to_checksum_address
+
+from dls_zk import artifacts, contracts, toolchain
+from dls_zk.calldata import ProofArguments
+from dls_zk.chain import Asset, Call, DevFeed, FeedSet, Mandate, Protocol, Sender, Share, Snapshot, connect, deploy
+from dls_zk.chain.deployment import create
+from dls_zk.chain.oracle import NOBODY, development_feeds
+from dls_zk.commitments import policy_hash
+from dls_zk.constants import SIZES
+from dls_zk.model import Policy
+from dls_zk.progress import Stages
+from dls_zk.statement import PublicSignals
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+import market
+from trapdoor import Trapdoor
+
+OUT = Path(__file__).parents[1] / "verifier_contracts" / "GAS.md"
+BATCHES = (1, 5, 10, 20, 50)
+USD = 10**6
+DAY = 86_400
+
+# EIP-2929 and EIP-3529: two cold storage slots, read, and changed from one value other than 0 to another.
+STATE_GAS = 2 * (2_100 + 2_900)
+# LOG2 with six words of data.
+EVENT_GAS = 375 + 2 * 375 + 8 * 32 * 6
+
+
+@dataclass
+class Figures:
+    """Gas: deployment of each contract, by the name of the action, by action and size, parts by name and size."""
+
+    deployed: dict[str, int] = field(default_factory=dict)
+    once: dict[str, int] = field(default_factory=dict)
+    by_size: dict[str, dict[int, int]] = field(default_factory=dict)
+    parts: dict[str, dict[int, int]] = field(default_factory=dict)
+
+    def note(self, action: str, slots: int, gas: int) -> None:
+        self.by_size.setdefault(action, {})[slots] = gas
+
+    def note_part(self, part: str, slots: int, gas: int) -> None:
+        self.parts.setdefault(part, {})[slots] = gas
+
+
+@dataclass(frozen=True)
+class Site:
+    """The contracts on a chain of their own, and the one account that does it all."""
+
+    protocol: Protocol
+    owner: Sender
+    trapdoors: dict[int, Trapdoor]
+
+    def used(self, key: str, call: Call) -> tuple[int, str]:
+        """Gas that a transaction used, and its hash."""
+        mined = self.owner.perform(("gas", key), call)
+        assert mined
+        return mined.summary.gas_used, mined.summary.hash
+
+    def later(self, seconds: int) -> None:
+        market.rpc(self.protocol.chain, "evm_increaseTime", seconds)
+        market.rpc(self.protocol.chain, "evm_mine")
+
+    def created(self) -> Iterator[tuple[str, int]]:
+        """Address of each contract so far, and what its deployment used."""
+        eth = self.protocol.chain.web3.eth
+        for number in range(eth.block_number + 1):
+            for receipt in eth.get_block_receipts(number):
+                if address := receipt["contractAddress"]:
+                    yield address, receipt["gasUsed"]
+
+    def gas_of_calls(self, transaction: str, target: str) -> int:
+        """What calls of a contract used in a transaction."""
+        trace = market.rpc(self.protocol.chain, "debug_traceTransaction", transaction, {"tracer": "callTracer"})
+        return sum(int(call["gasUsed"], 16) for call in _calls(trace) if call["to"].lower() == target.lower())
+
+
+def _calls(trace: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for call in trace.get("calls", ()):
+        yield call
+        yield from _calls(call)
+
+
+def calldata_gas(data: bytes) -> int:
+    """EIP-2028."""
+    return sum(16 if byte else 4 for byte in data)
+
+
+# --- one size ---------------------------------------------------------------------------------------------------------
+
+
+def full_policy(slots: int) -> Policy:
+    """A policy with an instrument in each slot but the last."""
+    simple = market.policy(slots)
+    first, second, *_, unused = simple.slots
+    used = [replace(second, instrument=f"ASSET-{i}") for i in range(1, slots - 1)]
+    return replace(simple, slots=(first, *used, unused))
+
+
+@dataclass
+class Fleet:
+    """Vaults of one size under one mandate, with their feeds."""
+
+    site: Site
+    slots: int
+    feeds: list[DevFeed]
+    feed_set: int
+    mandate: int
+    policy: Policy
+    vaults: list[bytes] = field(default_factory=list)
+
+    def snapshot(self) -> tuple[Snapshot, int]:
+        """At prices that moved a little, an hour after the last; what it used."""
+        site = self.site
+        site.later(3600)
+        now = site.protocol.chain.now()
+        for slot, feed in enumerate(self.feeds):
+            feed.post(site.owner, (slot + 1) * 10**8 + now % 10**6, now)
+        oracle = site.protocol.oracle
+        gas, _ = site.used(f"snapshot {self.slots} {now}", oracle.call("takeSnapshot", self.feed_set))
+        return oracle.snapshot(oracle.latest_round(self.feed_set)), gas
+
+    def proof(self, vault: bytes, snapshot: Snapshot, deadline: int) -> tuple[PublicSignals, ProofArguments, int]:
+        """A rebalance of a vault: its signals, its proof and its sequence."""
+        hub = self.site.protocol.hub
+        terms = hub.terms(vault, snapshot, deadline)
+        state = hub.state(vault)
+        public = PublicSignals(
+            commitment_before=state.commitment,
+            commitment_after=(state.commitment * 7 + 1) % 2**253,
+            policy_hash=policy_hash(self.policy),
+            flow=terms.flow_e6,
+            accrual=terms.accrual_ppm,
+            nav_floor=123_456,
+            context=terms.context,
+            prices=snapshot.words,
+        )
+        return public, self.site.trapdoors[self.slots].arguments(public.to_field()), state.sequence + 1
+
+    def single(self) -> tuple[int, str]:
+        """One submission; gas and hash."""
+        snapshot, _ = self.snapshot()
+        deadline = self.site.protocol.chain.now() + 600
+        _, proof, sequence = self.proof(self.vaults[0], snapshot, deadline)
+        call = self.site.protocol.hub.submission(self.vaults[0], proof, snapshot.round, deadline)
+        return self.site.used(f"single {self.slots} {sequence}", call)
+
+    def batch(self, n: int) -> tuple[int, str]:
+        """One submission of so many; gas and hash."""
+        snapshot, _ = self.snapshot()
+        hub, deadline = self.site.protocol.hub, self.site.protocol.chain.now() + 600
+        entries = []
+        for vault in self.vaults[:n]:
+            public, proof, sequence = self.proof(vault, snapshot, deadline)
+            points = (proof.a, proof.b, proof.c)
+            entries.append((vault, sequence, public.nav_floor, public.commitment_after, points))
+        key = self.site.protocol.key_for(self.slots)
+        call = hub.call("submitBatch", key, snapshot.round, deadline, entries)
+        return self.site.used(f"batch {self.slots} {snapshot.round}", call)
+
+
+def fleet(site: Site, slots: int, figures: Figures) -> Fleet:
+    """Policy, feeds and mandate of a size, and as many vaults as the largest batch takes, each of which has rebalanced."""
+    policy, protocol, owner = full_policy(slots), site.protocol, site.owner
+    mined = protocol.registry.register(owner, policy)
+    assert mined
+    figures.note("register a policy", slots, mined.summary.gas_used)
+    names = [slot.instrument for slot in policy.slots if slot.instrument]
+    artifact = protocol.artifacts["DevFeed"]
+    feeds = [DevFeed(owner.chain, artifact, create(owner, artifact, 8, f"{name} {slots}")) for name in names]
+    addresses = {name: feed.address for name, feed in zip(names, feeds, strict=True)}
+    listed = FeedSet.of(development_feeds(addresses, 30 * DAY, 1_000), policy)
+    feed_set = protocol.oracle.add_feed_set(owner, listed)
+    mandate = Mandate(policy_hash(policy), feed_set, protocol.key_for(slots), 3600, 500, 2000, 7 * DAY)
+    made = Fleet(site, slots, feeds, feed_set, protocol.hub.add_mandate(owner, mandate), policy)
+    for number in range(max(BATCHES)):
+        call = protocol.hub.call("openVault", owner.address, NOBODY, DAY, made.mandate)
+        gas, transaction = site.used(f"open {slots} {number}", call)
+        (log,) = [x for x in owner.chain.web3.eth.get_transaction_receipt(transaction)["logs"] if len(x["topics"]) == 3]
+        made.vaults.append(bytes(log["topics"][1]))
+    figures.note("open a vault", slots, gas)
+    made.batch(max(BATCHES))
+    return made
+
+
+def measure_size(made: Fleet, figures: Figures) -> None:
+    slots, site = made.slots, made.site
+    key = site.protocol.hub.key(site.protocol.key_for(slots))
+    _, gas = made.snapshot()
+    figures.note("snapshot", slots, gas)
+    single, transaction = made.single()
+    figures.note("single rebalance", slots, single)
+    figures.note_part("single: verification", slots, site.gas_of_calls(transaction, key.verifier))
+    figures.note_part("single: calldata", slots, _calldata(site, transaction))
+
+    batches = {n: made.batch(n) for n in BATCHES}
+    for n, (gas, _) in batches.items():
+        figures.note(f"batch of {n}", slots, gas)
+        figures.note(f"batch of {n}, for each vault", slots, round(gas / n))
+    few, many = BATCHES[-2:]
+
+    def further(of: Callable[[int], int]) -> int:
+        return round((of(many) - of(few)) / (many - few))
+
+    total = further(lambda n: batches[n][0])
+    verification = further(lambda n: site.gas_of_calls(batches[n][1], key.batch_verifier))
+    data = further(lambda n: _calldata(site, batches[n][1]))
+    figures.note("a further proof of a batch", slots, total)
+    figures.note_part("further: verification", slots, verification)
+    figures.note_part("further: calldata", slots, data)
+    figures.note_part("further: state", slots, STATE_GAS)
+    figures.note_part("further: event", slots, EVENT_GAS)
+    figures.note_part("further: rest", slots, total - verification - data - STATE_GAS - EVENT_GAS)
+
+
+def _calldata(site: Site, transaction: str) -> int:
+    return calldata_gas(bytes(site.protocol.chain.web3.eth.get_transaction(transaction)["input"]))
+
+
+# --- the share token --------------------------------------------------------------------------------------------------
+
+
+def account(number: int) -> str:
+    """Somebody's address."""
+    return to_checksum_address(f"{10**30 + number:#042x}")
+
+
+def measure_token(made: Fleet, figures: Figures) -> None:
+    """A token in use: a proven book, other holders, an asset that is a plain ERC-20."""
+    site, owner, protocol = made.site, made.site.owner, made.site.protocol
+    artifact = protocol.artifacts["DevAsset"]
+    asset = Asset(owner.chain, artifact, create(owner, artifact, "Dollar", "USD"))
+    share = Share.open(owner, protocol, asset.address, "Neutral ETH", "dlsETH", account(99), made.mandate, owner.address)
+    asset.mint(owner, owner.address, 10**12)
+    asset.approve(owner, share.address, 2**255)
+
+    numbers, me = count(), owner.address
+
+    def act(function: str, *arguments: object) -> int:
+        return site.used(f"token {next(numbers)}", share.call(function, *arguments))[0]
+
+    act("deposit", 300_000 * USD, me)
+    act("draw", 100_000 * USD)
+    made.vaults[0] = share.vault
+    made.single()
+    act("draw", USD)
+
+    once = figures.once
+    once["deposit"] = act("deposit", 1_000 * USD, me)
+    once["mint"] = act("mint", 10**14, me)
+    act("withdraw", USD, me, me)
+    once["withdraw"] = act("withdraw", USD, me, me)
+    once["redeem"] = act("redeem", 10**12, me, me)
+    act("requestRedeem", 10**12, me, me)
+    act("requestRedeem", 10**12, me, me)
+    once["requestRedeem"] = act("requestRedeem", 10**12, me, me)
+    once["cancelRequest"] = act("cancelRequest", 2)
+    act("processQueue", 3)
+    for receiver in range(12):
+        act("requestRedeem", 10**12, account(receiver), me)
+    once["processQueue, one request of a new receiver"] = one = act("processQueue", 1)
+    once["processQueue, each further request of a new receiver"] = round((act("processQueue", 11) - one) / 10)
+    act("claim", account(0))
+    once["claim"] = act("claim", account(1))
+    once["draw"] = act("draw", USD)
+    act("giveBack", USD)
+    once["giveBack"] = act("giveBack", USD)
+    figures.deployed["DlsVault"] = dict(site.created())[share.address]
+
+
+# --- all of it --------------------------------------------------------------------------------------------------------
+
+
+def measure(sizes: Sequence[int], stages: Stages) -> Figures:
+    """All figures, on a chain that lives for them."""
+    figures = Figures()
+    toolchain.ensure_node_packages()
+    with tempfile.TemporaryDirectory() as journal, toolchain.anvil(chain_id=31337, accounts=1) as url:
+        chain = connect(url)
+        owner = market.sender(chain, url, chain.accounts()[0], Path(journal))
+        trapdoors = {slots: market.trapdoor(slots) for slots in sizes}
+        with stages("Deployment"):
+            deployment = deploy(owner, [trapdoor.key for trapdoor in trapdoors.values()])
+        site = Site(Protocol.on(chain, deployment), owner, trapdoors)
+        names = {
+            deployment.poseidon: "PoseidonT6",
+            deployment.policy_registry: "PolicyRegistry",
+            deployment.price_oracle: "PriceOracle",
+            deployment.hub: "RebalanceHub",
+        }
+        for slots in sizes:
+            key = deployment.keys[SIZES[slots].name]
+            names |= {key.verifier: f"verifier, {slots} slots", key.batch_verifier: f"BatchVerifier, {slots} slots"}
+        figures.deployed = {names[address]: gas for address, gas in site.created()}
+        for slots in sizes:
+            with stages(f"{slots} slots"):
+                made = fleet(site, slots, figures)
+                measure_size(made, figures)
+            if slots == sizes[0]:
+                with stages("Share token"):
+                    measure_token(made, figures)
+    return figures
+
+
+def markdown(figures: Figures, sizes: Sequence[int]) -> str:
+    """The report."""
+    heads = [f"{slots} slots" for slots in sizes]
+
+    def table(head: Sequence[str], rows: Iterator[tuple[str, Sequence[int]]]) -> str:
+        lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
+        lines += ["| " + " | ".join([name, *(f"{gas:,}" for gas in values)]) + " |" for name, values in rows]
+        return "\n".join(lines)
+
+    def of_sizes(rows: dict[str, dict[int, int]]) -> str:
+        return table(["", *heads], ((name, [by[slots] for slots in sizes]) for name, by in rows.items()))
+
+    def of_names(head: str, rows: dict[str, int]) -> str:
+        return table([head, "gas"], ((name, [gas]) for name, gas in rows.items()))
+
+    ratio = [figures.by_size["batch of 20, for each vault"][n] / figures.by_size["single rebalance"][n] for n in sizes]
+    ratios = ", ".join(f"{100 * share:.1f}% with {head}" for share, head in zip(ratio, heads, strict=True))
+    return f"""\
+# Gas
+
+Written by `scripts/gas`: gas used by whole transactions, from their receipts on a local anvil ({contracts.EVM_VERSION}, solc
+with {contracts.OPTIMIZER_RUNS:,} optimizer runs). The 21,000 of a transaction and its calldata are in every figure.
+Rebalances are those of vaults that have rebalanced before, each at a fresh snapshot; all slots but the last have an
+instrument and a feed.
+
+A vault's rebalance in a batch of 20 costs, of a single one: {ratios}.
+
+{of_sizes(figures.by_size)}
+
+What a single rebalance and a further proof of a batch (from 20 to 50) are made of. Verification is what calls of the
+verifier used; state is two storage slots and the event has six words, as the EVM prices them; the rest is the hub's own
+steps.
+
+{of_sizes(figures.parts)}
+
+The share token, over an asset that is a plain ERC-20:
+
+{of_names("", figures.once)}
+
+Deployment:
+
+{of_names("contract", figures.deployed)}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="scripts/gas", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, default=OUT, metavar="FILE", help=f"where to write it (default: {OUT.name})")
+    arguments = parser.parse_args()
+    report = markdown(measure([*SIZES], Stages()), [*SIZES])
+    artifacts.write_atomic(arguments.out, report)
+    print(report)
+
+
+if __name__ == "__main__":
+    main()

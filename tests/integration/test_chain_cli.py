@@ -1,0 +1,398 @@
+"""The chain side from the command line, as processes: a local chain, a vault, two proven rebalances, and what is refused.
+
+Proofs are real ones of the small circuit. Everything happens in one story, which the tests read.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import commandline
+import pytest
+from commandline import Result, write_inputs
+from eth_account import Account
+
+from dls_zk import chain, files
+from dls_zk.chain import signers
+
+OPERATOR = Account.from_key("0x" + "11" * 32)  # not one of the node's own
+PASSWORD = "correct horse"
+
+VAULT = """\
+name: Small vault
+policy: policy.yaml
+operator: "{operator}"
+guardian: "{guardian}"
+loosening_delay: 86400 s
+mandate:
+  feed_set: 1
+  max_snapshot_age: 3600 s
+  max_proof_age: 172800 s
+  accrual_rate: 500 ppm
+  accrual_cap: 2000 ppm
+"""
+SHARE = """\
+share:
+  symbol: SMALL
+  asset: "{asset}"
+  custody: "{custody}"
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder with the small vault's files, a local chain that is up, and an environment that leads to it."""
+
+    folder: Path
+    env: dict[str, str]
+    up: dict[str, Any]
+
+    def run(self, *args: str, **changes: str) -> Result:
+        return commandline.run(*args, cwd=self.folder, env=self.env | changes)
+
+    def ok(self, *args: str, **changes: str) -> str:
+        result = self.run(*args, **changes)
+        assert result.code == 0, result
+        return result.stdout
+
+    def json(self, *args: str, **changes: str) -> Any:
+        return json.loads(self.ok(*args, "--json", **changes))
+
+    def rpc(self, method: str, *parameters: object) -> Any:
+        return chain.connect(self.up["rpc"]).web3.provider.make_request(method, list(parameters))["result"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    commandline.installed_key()
+    root = tmp_path_factory.mktemp("chain")
+    folder = write_inputs(root / "vault")
+    env = commandline.environment(root)
+    command = ["chain", "up", "--port", "0", "--policy", "policy.yaml", "--prices", "prices.yaml", "--json"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dls_zk", *command], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        assert process.stdout
+        up = json.loads(process.stdout.readline())
+        found = Place(folder, env | {"DLS_ZK_RPC": up["rpc"]}, up)
+        found.rpc("anvil_setBalance", OPERATOR.address, hex(10**20))
+        (folder / "keystore.json").write_text(json.dumps(Account.encrypt(OPERATOR.key, PASSWORD, iterations=2)))
+        (folder / "password").write_text(PASSWORD + "\n")
+        yield found
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+        assert not (folder / "deployment.json").exists() and not (folder / "feeds.json").exists()
+
+
+SIGNED = ("--keystore", "keystore.json", "--password-file", "password")
+
+
+@dataclass(frozen=True)
+class Story:
+    """A vault whose two rebalances were submitted. said: what the commands printed, by a name."""
+
+    place: Place
+    vault: str
+    said: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def story(place: Place) -> Story:
+    guardian, said = place.up["account"], {}
+    vault_file = VAULT.format(operator=OPERATOR.address, guardian=guardian)
+    (place.folder / "vault.yaml").write_text(vault_file)
+    vault = place.ok("vault", "open", "vault.yaml").strip()
+    said["again"] = place.json("vault", "open", "vault.yaml")
+    said["drawn"] = place.json("vault", "draw", vault, "10000000")
+    said["drawn again"] = place.json("vault", "draw", vault, "10000000")
+
+    said["snapshot"] = place.json("oracle", "snapshot", "1")
+    place.ok("oracle", "show", "1", "--policy", vault, "--out", "now.yaml")
+    place.ok("vault", "terms", vault, "--out", "terms1.yaml")
+    prove = ("prove", "--policy", "policy.yaml", "--prices", "now.yaml")
+    place.ok(*prove, "--before", "empty", "--after", "book.csv", "--terms", "terms1.yaml", "--out", "r1")
+    said["first"] = place.json("submit", "r1", *SIGNED)
+    said["first again"] = place.json("submit", "r1", *SIGNED)
+
+    place.ok("vault", "terms", vault, "--valid-for", "600", "--out", "terms2.yaml")
+    place.ok(*prove, "--before", "r1/opening.json", "--trades", "trades.csv", "--terms", "terms2.yaml", "--out", "r2")
+    key = {"DLS_ZK_PRIVATE_KEY": OPERATOR.key.hex()}
+    said["second"] = place.json("submit", "r1", "r2", **key)
+    return Story(place, vault, said)
+
+
+# --- the story ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_up(place: Place) -> None:
+    assert place.up.keys() == {
+        "rpc", "chain_id", "deployment", "feeds", "hub", "asset", "feed_set", "account"
+    }  # fmt: skip
+    told = files.read_deployment(place.folder / "deployment.json")
+    assert (told.chain_id, told.hub, list(told.keys)) == (31337, place.up["hub"], ["rebalance_8"])
+    policy = files.read_policy(place.folder / "policy.yaml")
+    assert files.read_feeds(place.folder / "feeds.json", policy).feeds.keys() == {"USDC", "ETH", "ETH-PERP"}
+    again = place.run("chain", "up", "--port", "0").refused(3)
+    assert again.startswith("deployment.json: exists")
+
+
+def test_two_rebalances_were_accepted(story: Story) -> None:
+    said = story.said
+    (first,), (before, second) = said["first"]["submissions"], said["second"]["submissions"]
+    assert (first["vault"], first["sequence"], first["accepted_before"]) == (story.vault, 1, False)
+    assert first["gas_used"] > 200_000
+    assert said["first again"]["submissions"] == [first | {"accepted_before": True, "gas_used": None}]
+    assert (before["accepted_before"], second["accepted_before"], second["sequence"]) == (True, False, 2)
+    _, commitment = files.read_opening(story.place.folder / "r2" / "opening.json")
+    assert second["commitment_after"] == f"0x{commitment:064x}"
+
+
+def test_what_is_done_again_is_done_once(story: Story) -> None:
+    said = story.said
+    assert said["again"]["vault"] == story.vault
+    assert said["drawn"]["pending_flow"] == said["drawn again"]["pending_flow"] == "10000000"
+    names = [event["event"] for event in story.place.json("vault", "history", story.vault)]
+    assert names == ["VaultOpened", "MandateActivated", "FlowRecorded", "Rebalanced", "Rebalanced"]
+
+
+def test_status(story: Story) -> None:
+    told = story.place.json("vault", "status", story.vault)
+    assert (told["status"], told["sequence"], told["pending_flow"]) == ("active", 2, "0")
+    assert told["nav_at_least_usd"] == 9_996_000 and told["contracts"] == "as compiled"
+    assert told["opened_by"] == "an account: there is no share token"
+    assert told["roles"]["operator"] == OPERATOR.address and told["shares"] is None and told["proposal"] is None
+    assert told["stale_from"] == told["proven_at_prices_of"] + 172_801
+    shown = story.place.ok("vault", "status", story.vault)
+    assert "roles operator" in shown and OPERATOR.address in shown
+
+
+def test_check_of_the_deployment(place: Place) -> None:
+    findings = place.json("deploy", "--check")
+    assert len(findings) == 6 and not any(finding["fault"] for finding in findings)
+    told = json.loads((place.folder / "deployment.json").read_text())
+    mixed = {"price_oracle": told["policy_registry"]}
+    (place.folder / "mixed.json").write_text(json.dumps(told | mixed))
+    result = place.run("deploy", "--check", "--deployment", "mixed.json")
+    assert "not what this package compiles" in result.refused(9)
+    assert "its creation code is not what this version of dls-zk compiles" in result.stdout
+
+
+def test_deploying_again_finds_the_same(place: Place, tmp_path: Path) -> None:
+    told = place.json("deploy", "--size", "8", "--out", "again.json", "--from", place.up["account"])
+    again = place.json("deploy", "--size", "8", "--out", "third.json")
+    assert told["hub"] == again["hub"] and told["keys"] == again["keys"]
+
+
+def test_oracle(story: Story) -> None:
+    taken = story.said["snapshot"]
+    shown = story.place.json("oracle", "show", "1", "--policy", "policy.yaml")
+    assert shown["round"] == taken["round"] == 2 and shown["words"] == taken["words"]
+    assert shown["prices_usd"] == {"USDC": "0.999919", "ETH": "2528.4155", "ETH-PERP": "2528.4155"}
+    policy = files.read_policy(story.place.folder / "policy.yaml")
+    assert files.read_prices(story.place.folder / "now.yaml", policy) == files.read_prices(
+        story.place.folder / "prices.yaml", policy
+    )
+    assert story.place.run("oracle", "show", "7").refused(9).endswith("(UnknownFeedSet)")
+    number = story.place.ok("oracle", "add", "feeds.json", "--policy", "policy.yaml").strip()
+    assert story.place.ok("oracle", "add", "feeds.json", "--policy", "policy.yaml").strip() == number
+    assert "no snapshot of feed set" in story.place.run("oracle", "show", number).refused(9) or number == "1"
+
+
+def test_policies(story: Story) -> None:
+    place = story.place
+    text = (place.folder / "policy.yaml").read_text()
+    (place.folder / "tighter.yaml").write_text(text.replace("max_leverage: 2.5x", "max_leverage: 2x"))
+    (place.folder / "looser.yaml").write_text(text.replace("max_leverage: 2.5x", "max_leverage: 3x"))
+    (place.folder / "other.yaml").write_text(text.replace("nav_granularity: 1000 USD", "nav_granularity: 500 USD"))
+    shown = place.json("policy", "show", story.vault)
+    assert shown["name"] == "Small vault" and shown["max_leverage_bps"] == 25_000
+    assert place.json("policy", "show", shown["policy_hash"]) == shown == place.json("policy", "show", "policy.yaml")
+
+    told = place.json("policy", "diff", story.vault, "tighter.yaml")
+    assert told["verdict"] == "tighter"
+    assert [(one["field"], one["old"], one["new"]) for one in told["changes"]] == [("max_leverage_bps", 25_000, 20_000)]
+    assert place.json("policy", "diff", "policy.yaml", "looser.yaml")["verdict"] == "looser"
+    assert place.json("policy", "diff", "policy.yaml", "other.yaml")["verdict"] == "forbidden"
+    assert place.json("policy", "diff", "policy.yaml", story.vault) == {"verdict": "tighter", "changes": []}
+
+    first = place.ok("policy", "register", "tighter.yaml").strip()
+    assert place.json("policy", "register", "tighter.yaml")["policy_hash"] == first
+
+
+def test_a_vault_of_its_own_moves_to_other_policies(place: Place, story: Story) -> None:
+    (place.folder / "moving.yaml").write_text(
+        VAULT.format(operator=place.up["account"], guardian=OPERATOR.address).replace("Small vault", "Moving vault")
+    )
+    vault = place.json("vault", "open", "moving.yaml")["vault"]
+    text = (place.folder / "policy.yaml").read_text()
+    (place.folder / "t.yaml").write_text(text.replace("max_turnover: 100%", "max_turnover: 90%"))
+    told = place.json("policy", "activate", vault, "--policy", "t.yaml")
+    assert told["active"] and told["active_from"] is None
+    waiting = place.json("policy", "activate", vault, "--policy", "policy.yaml")
+    assert not waiting["active"]
+    assert place.json("policy", "activate", vault, "--policy", "policy.yaml") == waiting, "the clock was started again"
+    assert "can be activated" not in place.ok("policy", "activate", vault, "--policy", "policy.yaml", "--key", "0")
+    refused = place.run("policy", "activate", vault, "--key", "7").refused(9)
+    assert refused.endswith("(UnknownKey)")
+    assert place.run("vault", "pause", vault).refused(9).endswith("(NotGuardian)")
+    key = {"DLS_ZK_PRIVATE_KEY": OPERATOR.key.hex()}
+    assert place.json("vault", "pause", vault, **key)["status"] == "paused"
+    assert "while the vault is paused" in place.run("vault", "pause", vault, **key).refused(9)
+    assert place.json("vault", "unpause", vault, **key)["status"] == "active"
+    assert place.json("vault", "withdraw-mandate", vault, **key)["status"] == "active"
+    assert "status" in place.json("vault", "wind-down", vault)
+    result = place.run("watch", vault, "--from-block", "0", "--once", "--json")
+    assert "is winding down" in result.refused(10)
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [event["event"] for event in events][-2:] == ["MandateWithdrawn", "StatusChanged"]
+
+
+def test_shares(place: Place) -> None:
+    """A vault with a share token: deposited in Python, drawn and given back by command."""
+    operator = place.up["account"]
+    terms = VAULT.format(operator=operator, guardian=operator).replace("Small vault", "Share vault")
+    (place.folder / "share.yaml").write_text(terms + SHARE.format(asset=place.up["asset"], custody=OPERATOR.address))
+    opened = place.json("vault", "open", "share.yaml")
+    assert place.json("vault", "open", "share.yaml") == opened and opened["share"]
+
+    on = chain.connect(place.up["rpc"])
+    protocol = chain.Protocol.on(on, files.read_deployment(place.folder / "deployment.json"))
+    sender = chain.Sender(on, signers.from_url(place.up["rpc"], operator), place.folder / "journal", chain.Delivery.on(on))
+    vault = bytes.fromhex(opened["vault"][2:])
+    share = chain.Share.of(protocol, vault)
+    assert share and share.address == opened["share"] and share.vault == vault
+    chain.Asset(on, protocol.artifacts["DevAsset"], place.up["asset"]).mint(sender, operator, 5_000_000)
+    share.deposit(sender, 3_000_000)
+    assert share.holdings().assets == share.holdings().idle == 3_000_000 and share.holdings().deposits_open
+
+    assert place.json("vault", "draw", opened["vault"], "2.5")["pending_flow"] == "2.5"
+    assert share.asset.balance(OPERATOR.address) == 2_500_000
+    assert place.json("vault", "give-back", opened["vault"], "1.25")["pending_flow"] == "1.25"
+    assert place.json("vault", "give-back", opened["vault"], "1.25")["pending_flow"] == "1.25"
+    assert place.json("vault", "give-back", opened["vault"], "0.25", "--label", "b")["pending_flow"] == "1"
+    assert "lie idle" in place.run("vault", "draw", opened["vault"], "100").refused(9)
+    status = place.json("vault", "status", opened["vault"])
+    told = status["shares"]
+    assert status["opened_by"] == "its share token, as compiled"
+    assert (told["asset"], told["custody"]) == (place.up["asset"], OPERATOR.address)
+    assert (told["token"], told["idle"], told["price"]) == (share.address, "2", "1")
+    assert chain.Share.of(protocol, bytes.fromhex(place.json("vault", "open", "vault.yaml")["vault"][2:])) is None
+
+
+def test_stale(place: Place, story: Story) -> None:
+    """Last: it moves the clock by two days."""
+    assert place.run("watch", story.vault, "--once").code == 0
+    assert place.run("vault", "call-stale", story.vault).refused(9).endswith("(WrongStatus)")
+    place.rpc("evm_increaseTime", 172_900)
+    place.rpc("evm_mine")
+    assert f"vault {story.vault} is stale" == place.run("watch", story.vault, "--once").refused(10)
+    assert place.json("vault", "call-stale", story.vault)["status"] == "stale"
+
+
+# --- what is refused ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        (("vault", "status", "0x12"), 2, "is no vault id"),
+        (("vault", "status", "0x" + "00" * 32), 9, r"(UnknownVault)"),
+        (("policy", "show", "0x" + "00" * 32), 9, "(UnknownVault)"),
+        (("policy", "show", "nothing.yaml"), 3, "nothing.yaml: cannot be read"),
+        (("submit", "nothing"), 3, "nothing/proof.json: cannot be read"),
+        (("deploy",), 2, "Give one of --out and --check"),
+        (("deploy", "--out", "policy.yaml"), 3, "policy.yaml: exists"),
+        (("vault", "open", "policy.yaml"), 3, "policy.yaml: "),
+        (("vault", "open", "vault.yaml", "--keystore", "k", "--signer", "http://x"), 2, "Give one of --keystore"),
+        (("vault", "open", "vault.yaml", "--keystore", "policy.yaml"), 3, "policy.yaml: "),
+        (("oracle", "show", "1", "--rpc", "http://127.0.0.1:1/secret"), 9, "http://127.0.0.1:1 does not answer"),
+        (("oracle", "show", "1", "--deployment", "nothing.json"), 3, "nothing.json: cannot be read"),
+        (("oracle", "show", "1", "--out", "x.yaml"), 2, "--out needs --policy"),
+        (("vault", "draw", "0x" + "00" * 32, "-5"), 2, "No such option"),
+        (("vault", "draw", "0x" + "00" * 32, "1.0000001"), 2, "more than 6 decimals"),
+        (("vault", "terms", "0x" + "00" * 32, "--out", "t.yaml"), 9, "(UnknownVault)"),
+        (("vault", "terms", "0x" + "00" * 32, "--out", "t.yaml", "--deadline", "-1"), 2, "'--deadline': -1 is not in"),
+        (("vault", "terms", "0x" + "00" * 32, "--out", "t.yaml", "--deadline", "253402300800"), 2, "is not in the range"),
+        (("vault", "terms", "0x" + "00" * 32, "--out", "t.yaml", "--deadline", "253402300799"), 9, "(UnknownVault)"),
+        (("oracle", "show", "1", "--round", str(2**32)), 2, "'--round': 4294967296 is not in the range"),
+        (("oracle", "show", "1", "--round", str(2**32 - 1)), 9, "(UnknownRound)"),
+        (("oracle", "show", "1", "--round", "0"), 2, "'--round': 0 is not in the range"),
+        (("oracle", "show", str(2**32)), 2, "is not in the range"),
+        (("policy", "activate", "0x" + "00" * 32, "--key", "-1"), 2, "'--key': -1 is not in the range"),
+        (("policy", "activate", "0x" + "00" * 32, "--key", str(2**24)), 2, "'--key': 16777216 is not in the range"),
+        (("policy", "activate", "0x" + "00" * 32, "--accrual-rate", str(2**24)), 2, "is not in the range"),
+        (("policy", "activate", "0x" + "00" * 32, "--accrual-cap", str(2**20)), 2, "is not in the range"),
+        (("policy", "activate", "0x" + "00" * 32, "--accrual-cap", str(2**20 - 1)), 9, "(UnknownVault)"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
+)
+def test_refused_in_a_line(story: Story, line: tuple[str, ...], code: int, said: str) -> None:
+    result = story.place.run(*line)
+    assert result.code == code and said in result.stderr, result
+    assert "Traceback" not in result.stderr and "secret" not in result.stderr
+    assert result.stdout == ""
+
+
+def test_nobody_signs_off_a_development_chain(place: Place) -> None:
+    from dls_zk import toolchain
+
+    with toolchain.anvil(chain_id=1, accounts=1) as url:
+        said = place.run("deploy", "--size", "8", "--out", "one.json", DLS_ZK_RPC=url).refused(3)
+    assert said.startswith("nobody signs: give --keystore")
+
+
+# --- no secret in what is written -----------------------------------------------------------------------------------
+
+
+def test_no_secret_reaches_what_is_written(story: Story) -> None:
+    """Journal, deployment, terms and proofs hold neither the keys nor the book. Quantities as in 1e-6 and as written."""
+    secrets = [OPERATOR.key.hex(), PASSWORD]
+    for quantity in [*commandline.BOOK_E6.values(), *commandline.TRADES_E6.values()]:
+        secrets += [str(abs(quantity)), commandline.human(abs(quantity))]
+    opening, _ = files.read_opening(story.place.folder / "r1" / "opening.json")
+    secrets += [str(opening.salt), f"{opening.salt:064x}"]
+    looked_at = 0
+    for path in Path(story.place.env["HOME"]).rglob("*"):
+        if path.is_file():
+            looked_at += 1
+            data = path.read_bytes()
+            assert path.stat().st_mode & 0o077 == 0 or not data, path
+            assert not any(secret.encode() in data for secret in secrets), path
+            assert OPERATOR.key not in data and opening.salt.to_bytes(32, "big") not in data, path
+    assert looked_at >= 1, "there is no journal"
+    for name in ("deployment.json", "terms1.yaml", "r1/terms.yaml", "r1/proof.json", "vault.yaml", "now.yaml", "feeds.json"):
+        text = (story.place.folder / name).read_text()
+        assert not any(secret in text for secret in secrets), name
+
+
+def test_rotation_takes_two_steps(story: Story) -> None:
+    place, vault = story.place, story.vault
+    heir = place.up["account"]
+    told = place.json("vault", "propose-operator", vault, heir, *SIGNED)
+    assert told == {"operator": OPERATOR.address, "proposed_operator": heir}
+    stranger = place.rpc("eth_accounts")[3]
+    assert "NotProposedOperator" in place.run("vault", "accept-operator", vault, "--from", stranger).refused(9)
+    assert place.json("vault", "accept-operator", vault)["operator"] == heir
+    assert "NotOperator" in place.run("vault", "propose-operator", vault, stranger, *SIGNED).refused(9)
+    assert place.run("vault", "propose-operator", vault, "0x12").code == 2
+
+
+def test_a_policy_registered_under_other_names_is_told(place: Place) -> None:
+    """Whoever comes first names what the hash does not bind."""
+    text = (place.folder / "policy.yaml").read_text().replace("max_leverage: 2.5x", "max_leverage: 2.4x")
+    (place.folder / "theirs.yaml").write_text(text.replace("name: Small vault", "name: Another vault"))
+    (place.folder / "ours.yaml").write_text(text)
+    theirs, ours = place.json("policy", "register", "theirs.yaml"), place.run("policy", "register", "ours.yaml", "--json")
+    assert ours.code == 0 and "registered this policy before" in ours.stderr
+    told = json.loads(ours.stdout)
+    assert (theirs["names_as_given"], told["names_as_given"]) == (True, False)
+    assert told["policy_hash"] == theirs["policy_hash"]

@@ -1,0 +1,345 @@
+"""The hub on a real anvil, through ``dls_zk.chain``: every rule of a rebalance, with real verifiers and valid proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import market as markets
+import pytest
+from market import Market, Rebalance, Vault, rpc
+from trapdoor import Trapdoor
+
+from dls_zk import chain
+from dls_zk.calldata import ProofArguments
+from dls_zk.chain import Mined, Sender, VaultStatus
+from dls_zk.chain.deployment import create
+from dls_zk.chain.share import Asset, Share
+from dls_zk.commitments import empty_commitment
+from dls_zk.constants import BASE_FIELD, FIELD, SIZES
+from dls_zk.errors import ChainError, InputError
+
+Q, R = BASE_FIELD, FIELD
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+    with markets.market(tmp_path_factory.mktemp("journal")) as found:
+        yield found
+
+
+@pytest.fixture
+def vault(market: Market, request: pytest.FixtureRequest) -> Vault:
+    """A vault of this test's own, whose operator did not open it."""
+    return market.open(request.node.name, market.people[1])
+
+
+@pytest.fixture
+def ready(vault: Vault) -> Rebalance:
+    """A first rebalance that the hub would accept."""
+    vault.market.protocol.hub.record_flow(vault.market.owner, vault.id, 5_000_000)
+    return vault.rebalance(vault.market.snapshot())
+
+
+def arguments(rebalance: Rebalance) -> ProofArguments:
+    return rebalance.vault.market.trapdoor.arguments(rebalance.public.to_field())
+
+
+def send(rebalance: Rebalance, proof: ProofArguments | None = None, sender: Sender | None = None, **place: int) -> None:
+    """Straight to the hub, with nothing checked before."""
+    at, vault = replace(rebalance.terms.place, **place), rebalance.vault  # type: ignore[type-var]
+    hub = vault.market.protocol.hub
+    call = hub.submission(vault.id, proof or arguments(rebalance), at.oracle_round, at.deadline)
+    (sender or vault.operator).perform(("test", vault.id.hex(), call.data.hex()), call)
+
+
+def refuse(
+    expected: str, rebalance: Rebalance, proof: ProofArguments | None = None, sender: Sender | None = None, **place: int
+) -> None:
+    """The hub refuses with this error and stays as it is."""
+    hub, vault = rebalance.vault.market.protocol.hub, rebalance.vault
+    before = hub.state(vault.id)
+    with pytest.raises(chain.Refused, match=rf"\({expected}\)$") as caught:
+        send(rebalance, proof, sender, **place)
+    assert "\n" not in str(caught.value)
+    assert hub.state(vault.id) == before
+
+
+# --- accepted ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("slots", SIZES)
+def test_two_rebalances_of_every_size(slots: int, tmp_path: Path) -> None:
+    with markets.market(tmp_path, slots) as market:
+        hub, vault = market.protocol.hub, market.open("two", market.people[1])
+        assert hub.state(vault.id).commitment == empty_commitment(slots)
+        assert hub.roles(vault.id) == chain.Roles(
+            market.owner.address, vault.operator.address, "0x" + "00" * 20, "0x" + "00" * 20, 86_400
+        )
+
+        hub.record_flow(market.owner, vault.id, 7_000_000)
+        hub.record_flow(market.owner, vault.id, -2_000_000)
+        first = vault.rebalance(snapshot := market.snapshot())
+        assert (first.public.flow, first.public.accrual) == (5_000_000, 0)
+        place = first.terms.place
+        assert place and hub.expected_signals(vault.id, first.public, place.oracle_round, place.deadline) == first.public
+        assert hub.read("context", vault.id, place.oracle_round, place.deadline) == first.terms.context
+        assert market.chain.verify(market.protocol.deployment.keys[SIZES[slots].name].verifier, arguments(first))
+        send(first)
+        accepted = markets.accepted(market, first)
+        assert (accepted.sequence, accepted.nav_floor, accepted.flow_e6, accepted.accrual_ppm) == (1, 678, 5_000_000, 0)
+        state = hub.state(vault.id)
+        assert (state.commitment, state.sequence, state.nav_floor, state.pending_flow_e6) == (12345, 1, 678, 0)
+        assert (state.round, state.snapshot_timestamp, state.status) == (1, snapshot.timestamp, VaultStatus.ACTIVE)
+
+        hub.record_flow(market.owner, vault.id, -1)
+        later = market.snapshot(after_s=2 * 86_400)
+        second = vault.rebalance(later, after=R - 1, nav_floor=2**42 - 1)
+        elapsed_s = later.timestamp - snapshot.timestamp
+        assert elapsed_s >= 2 * 86_400
+        assert (second.public.flow, second.public.accrual) == (-1, 500 * elapsed_s // 86_400)
+        place = second.terms.place
+        assert place and hub.expected_signals(vault.id, second.public, place.oracle_round, place.deadline) == second.public
+        send(second)
+        assert markets.accepted(market, second).sequence == 2
+
+        capped = vault.rebalance(market.snapshot(after_s=6 * 86_400))
+        place = capped.terms.place
+        assert capped.public.accrual == 2000  # the cap
+        assert place and hub.expected_signals(vault.id, capped.public, place.oracle_round, place.deadline).accrual == 2000
+        names = [event.name for event in hub.history(vault.id)]
+        assert names == [
+            "VaultOpened", "MandateActivated", "FlowRecorded", "FlowRecorded", "Rebalanced", "FlowRecorded", "Rebalanced"
+        ]  # fmt: skip
+
+
+# --- refused by name --------------------------------------------------------------------------------------------
+
+WRONG = [
+    ("commitment_before", "CommitmentMismatch"),
+    ("policy_hash", "PolicyMismatch"),
+    ("flow", "FlowMismatch"),
+    ("accrual", "AccrualMismatch"),
+    ("context", "ContextMismatch"),
+]
+
+
+@pytest.mark.parametrize(
+    ("signal", "expected"), [*WRONG, ("commitment_after", "ProofRejected"), ("nav_floor", "ProofRejected")]
+)
+def test_each_signal_changed_after_proving(ready: Rebalance, signal: str, expected: str) -> None:
+    changed = replace(ready.public, **{signal: getattr(ready.public, signal) + 1})
+    refuse(expected, ready, replace(arguments(ready), signals=tuple(changed.to_field())))
+
+
+@pytest.mark.parametrize(("signal", "expected"), WRONG)
+def test_each_signal_proven_wrong(ready: Rebalance, signal: str, expected: str) -> None:
+    """The proof is valid: what it says is not what the hub knows."""
+    refuse(expected, replace(ready, public=replace(ready.public, **{signal: getattr(ready.public, signal) + 1})))
+
+
+def test_prices_of_the_provers_own(ready: Rebalance) -> None:
+    prices = (ready.public.prices[0], ready.public.prices[1] + 1)
+    refuse("PriceMismatch", replace(ready, public=replace(ready.public, prices=prices)))
+
+
+def test_nav_floor_past_its_range(ready: Rebalance) -> None:
+    refuse("NavFloorOutOfRange", replace(ready, public=replace(ready.public, nav_floor=2**42)))
+
+
+def test_signal_and_coordinate_past_their_fields(ready: Rebalance) -> None:
+    """What ``ProofArguments`` would not let through, the hub refuses as well."""
+    proof = arguments(ready)
+    past = replace(proof)
+    object.__setattr__(past, "signals", (*proof.signals[:5], proof.signals[5] + R, *proof.signals[6:]))
+    refuse("SignalNotInField", ready, past)
+    past = replace(proof)
+    object.__setattr__(past, "a", (proof.a[0], proof.a[1] + Q))
+    refuse("ProofCoordinateNotInField", ready, past)
+
+
+def test_proof_of_another_size(ready: Rebalance) -> None:
+    refuse("WrongSignalCount", ready, Trapdoor(16).arguments([*ready.public.to_field(), 0, 0]))
+
+
+def test_replay(ready: Rebalance) -> None:
+    proof = arguments(ready)
+    send(ready, proof)
+    with pytest.raises(chain.Refused, match=r"\(CommitmentMismatch\)$"):
+        again = ready.vault.market.protocol.hub.submission(
+            ready.vault.id, proof, ready.terms.place.oracle_round, ready.terms.place.deadline
+        )
+        ready.vault.operator.perform(("replay",), again)
+
+
+def test_replay_of_a_heartbeat(vault: Vault) -> None:
+    beat = vault.rebalance(vault.market.snapshot(), after=empty_commitment(8))
+    send(beat)
+    refuse("ContextMismatch", beat)  # the same commitment again, so only the sequence tells
+
+
+def test_another_vault(vault: Vault, market: Market) -> None:
+    other = market.open("other", market.people[1])
+    rebalance = vault.rebalance(market.snapshot())
+    refuse("ContextMismatch", replace(rebalance, vault=other))
+    with pytest.raises(ChainError, match=r"no vault 0x00.*\(UnknownVault\)$"):
+        market.protocol.hub.state(b"\0" * 32)
+
+
+def test_another_sender_deadline_and_round(ready: Rebalance, market: Market) -> None:
+    refuse("NotOperator", ready, sender=market.owner)
+    assert ready.terms.place
+    refuse("ContextMismatch", ready, deadline=ready.terms.place.deadline + 1)
+    refuse("DeadlinePassed", ready, deadline=market.chain.now() - 1)
+    refuse("UnknownRound", ready, oracle_round=2**32 - 1)
+    hub = market.protocol.hub
+    with pytest.raises(chain.Refused, match=r"\(NotOpener\)$"):
+        hub.record_flow(ready.vault.operator, ready.vault.id, 1)
+    with pytest.raises(chain.Refused, match=r"would be 72057594037927936.*\(FlowOutOfRange\)$"):
+        hub.record_flow(market.owner, ready.vault.id, 2**56 - 5_000_000)
+
+
+def test_flow_that_came_after_the_proof(ready: Rebalance, market: Market) -> None:
+    market.protocol.hub.record_flow(market.owner, ready.vault.id, -6_000_000)
+    with pytest.raises(chain.Refused, match="states the flow 5000000 and -1000000 is pending"):
+        send(ready)
+    refuse("FlowMismatch", ready)
+
+
+def test_old_snapshots(vault: Vault, market: Market) -> None:
+    older, newer = market.snapshot(), market.snapshot(after_s=1)
+    assert older.round + 1 == newer.round and older.timestamp < newer.timestamp
+    first = vault.rebalance(newer)
+    send(first)
+    refuse("SnapshotBeforeLast", vault.rebalance(replace(older, timestamp=newer.timestamp)))
+    again = vault.rebalance(newer, after=1)  # a snapshot may be used again
+    rpc(market.chain, "evm_increaseTime", 3601)
+    rpc(market.chain, "evm_mine")
+    refuse("SnapshotTooOld", vault.rebalance(newer, after=1))
+    assert again.public.accrual == 0
+
+
+# --- states -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["recordFlow", "draw"])
+def test_a_flow_asked_for_again_while_a_rebalance_waits(market: Market, vault: Vault, way: str) -> None:
+    """It is the same flow until the rebalance is mined: the pool does not make it another one."""
+    hub, owner = market.protocol.hub, market.owner
+    if way == "draw":
+        token = market.protocol.artifacts["DevAsset"]
+        asset = Asset(market.chain, token, create(owner, token, "USDC", "USDC"))
+        mandate = hub.add_mandate(owner, market.mandate)
+        share = Share.open(owner, market.protocol, asset.address, "V", "V", owner.address, mandate, vault.operator.address)
+        asset.mint(owner, owner.address, 10**9)
+        share.deposit(owner, 10**9)
+        vault = replace(vault, id=share.vault)
+
+    def flow(give_up_after_s: float = 60) -> Mined | None:
+        who = vault.operator if way == "draw" else owner
+        who = replace(who, delivery=replace(who.delivery, give_up_after_s=give_up_after_s))
+        return share.move(who, hub, 5_000_000) if way == "draw" else hub.record_flow(who, vault.id, 5_000_000)
+
+    first = flow()
+    rebalance = vault.rebalance(market.snapshot())
+    at = rebalance.terms.place
+    assert first and at
+    call = hub.submission(vault.id, arguments(rebalance), at.oracle_round, at.deadline)
+    rpc(market.chain, "evm_setAutomine", False)
+    try:
+        waiting = {"from": vault.operator.address, "to": hub.address, "data": "0x" + call.data.hex(), "gas": hex(2_000_000)}
+        rpc(market.chain, "eth_sendTransaction", waiting)
+        assert [hub.state(vault.id, block).sequence for block in ("latest", "pending")] == [0, 1]
+        assert flow(give_up_after_s=1) == first
+    finally:
+        rpc(market.chain, "evm_setAutomine", True)
+        rpc(market.chain, "evm_mine")
+    assert (hub.state(vault.id).sequence, hub.state(vault.id).pending_flow_e6) == (1, 0)
+
+
+def test_stale_and_wound_down(vault: Vault, market: Market) -> None:
+    hub = market.protocol.hub
+    with pytest.raises(chain.Refused, match=r"while the vault is active.*\(WrongStatus\)$"):
+        hub.mark(market.owner, vault.id, "callStale")
+    rpc(market.chain, "evm_increaseTime", 7 * 86_400 + 60)
+    rpc(market.chain, "evm_mine")
+    assert hub.state(vault.id).status is VaultStatus.STALE
+    hub.mark(market.owner, vault.id, "callStale")
+    with pytest.raises(chain.Refused, match=r"while the vault is stale.*\(WrongStatus\)$"):
+        hub.record_flow(market.owner, vault.id, 1)
+    send(vault.rebalance(market.snapshot()))
+    assert hub.state(vault.id).status is VaultStatus.ACTIVE
+    hub.mark(vault.operator, vault.id, "windDown")
+    assert hub.state(vault.id).status is VaultStatus.WIND_DOWN
+    refuse("WrongStatus", vault.rebalance(market.snapshot()))
+    assert [event.name for event in hub.history(vault.id)][-4:] == [
+        "StatusChanged", "Rebalanced", "StatusChanged", "StatusChanged"
+    ]  # fmt: skip
+
+
+def test_mandates_tighten_at_once_and_loosen_after_the_delay(vault: Vault, market: Market) -> None:
+    hub = market.protocol.hub
+    first = hub.state(vault.id).mandate
+    tighter = hub.add_mandate(market.owner, replace(market.mandate, max_snapshot_age_s=1800))
+    assert hub.tightens(first, tighter) and not hub.tightens(tighter, first)
+    hub.propose_mandate(vault.operator, vault.id, tighter)
+    assert (hub.state(vault.id).mandate, hub.state(vault.id).version, hub.proposal(vault.id)) == (tighter, 2, (0, 0))
+
+    hub.propose_mandate(vault.operator, vault.id, first)
+    waiting = hub.proposal(vault.id)
+    assert waiting[0] == first and waiting[1] >= market.chain.now() + 86_399
+    rpc(market.chain, "evm_increaseTime", 3600)
+    rpc(market.chain, "evm_mine")
+    hub.propose_mandate(vault.operator, vault.id, first)
+    assert hub.proposal(vault.id) == waiting, "the clock was started again"
+    with pytest.raises(chain.Refused, match=r"\(TooEarly\)$"):
+        hub.activate_mandate(market.owner, vault.id)
+    rpc(market.chain, "evm_increaseTime", 86_400)
+    rpc(market.chain, "evm_mine")
+    hub.activate_mandate(market.owner, vault.id)
+    assert (hub.state(vault.id).mandate, hub.state(vault.id).version, hub.proposal(vault.id)) == (first, 3, (0, 0))
+    # Proposed again after it was withdrawn, it is proposed anew.
+    loosest = hub.add_mandate(market.owner, replace(market.mandate, max_snapshot_age_s=7200))
+    hub.propose_mandate(vault.operator, vault.id, loosest)
+    hub.mark(vault.operator, vault.id, "withdrawMandate")
+    assert hub.proposal(vault.id) == (0, 0)
+    hub.propose_mandate(vault.operator, vault.id, loosest)
+    assert hub.proposal(vault.id)[0] == loosest
+
+
+def test_actions_are_done_once(market: Market) -> None:
+    hub, sent = market.protocol.hub, market.chain.transaction_count(market.owner.address)
+    vault = market.open("once")
+    assert market.open("once").id == vault.id and market.open("twice").id != vault.id
+    hub.record_flow(market.owner, vault.id, 5)
+    hub.record_flow(market.owner, vault.id, 5)
+    assert hub.state(vault.id).pending_flow_e6 == 5
+    hub.record_flow(market.owner, vault.id, 5, "another")
+    assert hub.state(vault.id).pending_flow_e6 == 10
+    assert market.protocol.registry.register(market.owner, market.policy)  # the transaction that did it before
+    assert market.chain.transaction_count(market.owner.address) == sent + 4
+
+
+# --- asking a bare verifier, and what is none -----------------------------------------------------------------------
+
+
+def test_bare_verifier(ready: Rebalance, market: Market) -> None:
+    on, verifier = market.chain, market.protocol.deployment.keys["rebalance_8"].verifier
+    proof = arguments(ready)
+    assert on.verify(verifier, proof)
+    assert not on.verify(verifier, replace(proof, c=(proof.c[0] ^ 1, proof.c[1])))
+    with pytest.raises(ChainError, match="no verifier for 11 public signals"):
+        on.verify(verifier, Trapdoor(16).arguments(range(11)))
+    with pytest.raises(ChainError, match="no contract"):
+        on.verify("0x" + "77" * 20, proof)
+    with pytest.raises(ChainError, match="no verifier for 9"):
+        on.verify(market.protocol.hub.address, proof)
+
+
+def test_no_contract_and_no_address(market: Market) -> None:
+    hub = replace(market.protocol.hub, address=market.owner.address)
+    with pytest.raises(ChainError, match="no such contract"):
+        hub.state(b"\1" * 32)
+    with pytest.raises(InputError, match="not an address"):
+        replace(hub, address="0x12").state(b"\1" * 32)

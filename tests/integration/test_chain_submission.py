@@ -1,0 +1,262 @@
+"""Submitting: one and many, each accepted exactly once, and nothing sent that the hub would not take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import market as markets
+import pytest
+from market import Market, Rebalance, Vault, rpc
+from trapdoor import Trapdoor
+
+from dls_zk import chain
+from dls_zk.chain import Outcome, Sender, Submission, submission
+from dls_zk.chain.transactions import Delivery
+from dls_zk.errors import ChainError, InputError, ProofInvalid
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+    with markets.market(tmp_path_factory.mktemp("journal")) as found:
+        yield found
+
+
+@pytest.fixture
+def vaults(market: Market, request: pytest.FixtureRequest) -> list[Vault]:
+    return [market.open(f"{request.node.name} {k}", market.people[1]) for k in range(4)]
+
+
+def rebalances(vaults: list[Vault], first: int = 1000) -> list[Rebalance]:
+    """The next rebalance of each vault, all at one snapshot and for one deadline."""
+    market = vaults[0].market
+    snapshot, deadline = market.snapshot(), market.chain.now() + 3600
+    return [vault.rebalance(snapshot, after=first + k, deadline=deadline) for k, vault in enumerate(vaults)]
+
+
+def written(found: list[Rebalance], folder: Path) -> list[Submission]:
+    return [rebalance.submission(folder / f"r{k}") for k, rebalance in enumerate(found)]
+
+
+def submit(market: Market, submissions: list[Submission], sender: Sender | None = None) -> list[Outcome]:
+    return chain.submit(market.protocol, sender or market.people[1], submissions, market.trapdoor.target)
+
+
+def sequences(vaults: list[Vault]) -> list[int]:
+    return [vault.market.protocol.hub.state(vault.id).sequence for vault in vaults]
+
+
+# --- accepted ---------------------------------------------------------------------------------------------------
+
+
+def test_one(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
+    (one, *_) = found = written(rebalances(vaults), tmp_path)
+    (outcome,) = submit(market, [one])
+    assert (outcome.submission, outcome.before, outcome.shared_by) == (one, False, 1)
+    assert outcome.gas_used and outcome.accepted.sequence == 1 and outcome.accepted.commitment_after == 1000
+    assert sequences(vaults) == [1, 0, 0, 0]
+    sent = market.chain.transaction_count(market.people[1].address)
+    (again,) = submit(market, [one])
+    assert (again.accepted, again.before, again.gas_used) == (outcome.accepted, True, None)
+    assert market.chain.transaction_count(market.people[1].address) == sent
+    assert len(found) == 4
+
+
+def test_many_in_one_transaction(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
+    found = written(rebalances(vaults), tmp_path)
+    submit(market, found[1:2])
+    outcomes = submit(market, found)
+    assert [outcome.submission for outcome in outcomes] == found
+    assert [outcome.before for outcome in outcomes] == [False, True, False, False]
+    assert len({outcome.accepted.transaction for outcome in outcomes}) == 2
+    assert [outcome.shared_by for outcome in outcomes] == [3, 1, 3, 3]
+    assert sequences(vaults) == [1, 1, 1, 1]
+    assert all(outcome.before for outcome in submit(market, found))
+
+
+def test_different_deadlines_go_apart(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
+    snapshot, now = market.snapshot(), market.chain.now()
+    found = [vault.rebalance(snapshot, deadline=now + 3600 + k // 2) for k, vault in enumerate(vaults)]
+    outcomes = submit(market, written(found, tmp_path))
+    assert [outcome.shared_by for outcome in outcomes] == [2, 2, 2, 2]
+    assert len({outcome.accepted.transaction for outcome in outcomes}) == 2
+
+
+def test_a_batch_takes_half_a_block_at_most(
+    market: Market, vaults: list[Vault], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a gas limit of the block that half the batch fits into, and the whole one does not."""
+    found = written(rebalances(vaults), tmp_path)
+    group = (market.mandate.key, found[0].place.oracle_round, found[0].place.deadline)
+    operator = market.people[1]
+
+    def gas(count: int) -> int:
+        call = submission._call(market.protocol, group, found[:count])
+        return market.chain.gas_limit({"from": operator.address, "to": call.to, "data": call.data}, call.abi)
+
+    for limit, parts in ((2 * gas(4), 1), (2 * gas(4) - 1, 2)):
+        monkeypatch.setattr(type(market.chain), "block_gas_limit", lambda _, limit=limit: limit)
+        chunks = list(submission._chunks(market.protocol, operator, group, found))
+        assert len(chunks) == parts and sum(chunks, []) == found
+    outcomes = submit(market, found)
+    assert [outcome.shared_by for outcome in outcomes] == [2, 2, 2, 2] and sequences(vaults) == [1, 1, 1, 1]
+
+
+def test_a_batch_takes_no_more_than_a_transaction_may(
+    market: Market, vaults: list[Vault], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2^24 gas (EIP-7825), with the margin, however large the block is."""
+    found = written(rebalances(vaults), tmp_path)
+    group = (market.mandate.key, found[0].place.oracle_round, found[0].place.deadline)
+    monkeypatch.setattr(type(market.chain), "block_gas_limit", lambda _: 10**9)
+    whole = submission._call(market.protocol, group, found).data
+    for needed, parts in ((2**24 - 1, 1), (2**24, 1), (2**24 + 1, 2)):
+
+        def gas_limit(_: object, asked: dict[str, object], __: object, needed: int = needed) -> int:
+            return needed if asked["data"] == whole else needed // 2
+
+        monkeypatch.setattr(type(market.chain), "gas_limit", gas_limit)
+        chunks = list(submission._chunks(market.protocol, market.people[1], group, found))
+        assert len(chunks) == parts and sum(chunks, []) == found
+
+
+def test_two_in_a_row_one_after_the_other(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
+    vault = vaults[0]
+    first = vault.rebalance(market.snapshot(), after=1).submission(tmp_path / "first")
+    submit(market, [first])
+    second = vault.rebalance(market.snapshot(), after=2).submission(tmp_path / "second")
+    outcomes = submit(market, [first, second])
+    assert [(outcome.before, outcome.accepted.sequence) for outcome in outcomes] == [(True, 1), (False, 2)]
+
+
+# --- refused, and nothing is sent ---------------------------------------------------------------------------------
+
+
+def refuse(
+    market: Market,
+    submissions: list[Submission],
+    kind: type[Exception],
+    expected: str,
+    sender: Sender | None = None,
+) -> None:
+    sent = market.chain.transaction_count((sender or market.people[1]).address)
+    with pytest.raises(kind, match=expected) as caught:
+        submit(market, submissions, sender)
+    assert "\n" not in str(caught.value)
+    assert market.chain.transaction_count((sender or market.people[1]).address) == sent
+
+
+def test_the_bad_proof_is_named(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
+    found = written(rebalances(vaults), tmp_path)
+    public = tuple(replace(found[2].public, nav_floor=1).to_field())
+    for count in (4, 3):  # as many, and for a few, each by its own verifier
+        bad = replace(found[2], proof=replace(found[2].proof, public=public), public=replace(found[2].public, nav_floor=1))
+        some = [*found[4 - count : 2], bad, found[3]]
+        refuse(market, some, ProofInvalid, "r2: the proof does not hold")
+    assert sequences(vaults) == [0, 0, 0, 0]
+
+
+def test_a_proof_on_other_terms_than_its_file(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
+    first, second, *_ = rebalances(vaults)
+    first.write(tmp_path / "r0")
+    second.write(tmp_path / "r1")
+    (tmp_path / "r1" / "terms.yaml").replace(tmp_path / "r0" / "terms.yaml")
+    with pytest.raises(ProofInvalid, match=r"r0: proof.json is on other terms than terms.yaml"):
+        Submission.read(tmp_path / "r0")
+    with pytest.raises(InputError, match="terms.yaml: cannot be read"):
+        Submission.read(tmp_path / "r1")
+
+
+def test_another_operator(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
+    found = written(rebalances(vaults), tmp_path)
+    refuse(market, found, ProofInvalid, "r0: the proof is for the operator 0x.*, and this is 0x", market.owner)
+
+
+def test_another_chain_and_another_hub(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
+    one = rebalances(vaults)[0]
+    assert one.terms.place
+    for change, expected in (({"chain_id": 1}, "for the chain 1, and"), ({"hub": "0x" + "77" * 20}, "for the hub 0x7777")):
+        place = replace(one.terms.place, **change)
+        moved = replace(one, terms=type(one.terms).at(place, 0, 0), public=replace(one.public, context=place.to_field()))
+        refuse(market, [moved.submission(tmp_path / expected.split()[-2])], ProofInvalid, expected)
+
+
+def test_another_key_than_the_vaults(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
+    one = written(rebalances(vaults), tmp_path)[0]
+    other = Trapdoor(8)
+    with pytest.raises(ProofInvalid, match="r0: the vault's key on the chain is not the one"):
+        chain.submit(market.protocol, market.people[1], [one], other.target)
+
+
+@pytest.mark.parametrize(
+    ("signal", "expected"),
+    [
+        ("commitment_before", "its commitment before is 0x.* and the hub demands 0x"),
+        ("policy_hash", "its policy is 0x.* and the hub demands 0x"),
+        ("flow", r"its flow \(1e-6\) is 1 and the hub demands 0"),
+        ("accrual", r"its accrual \(ppm\) is 1 and the hub demands 0"),
+        ("prices", "its prices is another one"),
+    ],
+)
+def test_what_the_hub_does_not_demand(
+    market: Market, vaults: list[Vault], tmp_path: Path, signal: str, expected: str
+) -> None:
+    one = rebalances(vaults)[0]
+    value = getattr(one.public, signal)
+    changed = (value[0] + 1, *value[1:]) if isinstance(value, tuple) else value + 1
+    public = replace(one.public, **{signal: changed})
+    assert one.terms.place
+    terms = type(one.terms).at(one.terms.place, public.flow, public.accrual)
+    refuse(market, [replace(one, public=public, terms=terms).submission(tmp_path / "r0")], ProofInvalid, f"r0: {expected}")
+
+
+def test_what_came_after_the_proof(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
+    found = written(rebalances(vaults), tmp_path)
+    market.protocol.hub.record_flow(market.owner, vaults[1].id, 7)
+    refuse(market, found, ProofInvalid, r"r1: its flow \(1e-6\) is 0 and the hub demands 7; take the vault's terms anew")
+    hub = market.protocol.hub
+    tighter = hub.add_mandate(market.owner, replace(market.mandate, max_snapshot_age_s=3599))
+    hub.propose_mandate(market.people[1], vaults[0].id, tighter)
+    refuse(market, found[:1], ProofInvalid, "r0: its policy version is 1 and the hub demands 2")
+    other = vaults[2].rebalance(market.snapshot(), after=5).submission(tmp_path / "other")
+    submit(market, [other])
+    refuse(market, found[2:3], ChainError, r"r2: .*\(SnapshotBeforeLast\)")
+    rpc(market.chain, "evm_increaseTime", 3601)
+    rpc(market.chain, "evm_mine")
+    refuse(market, found[3:], ChainError, r"r3: the deadline \d+ has passed.*\(DeadlinePassed\)")
+
+
+def test_two_new_rebalances_of_one_vault(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
+    snapshot = market.snapshot()
+    both = [vaults[0].rebalance(snapshot, after=k).submission(tmp_path / f"r{k}") for k in (1, 2)]
+    refuse(market, both, InputError, "r1: another rebalance of the same vault")
+    submit(market, both[:1])
+    refuse(market, both, ProofInvalid, "r2: its sequence is 1 and the hub demands 2")
+
+
+def test_a_vault_that_moved_on_between_is_named(
+    market: Market, vaults: list[Vault], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flow of one vault comes in after all was compared: the batch is refused whole, and run again it says which."""
+    found = written(rebalances(vaults), tmp_path)
+    compared = submission._require_demanded
+
+    def late(protocol: chain.Protocol, one: Submission) -> None:
+        compared(protocol, one)
+        if one is found[-1]:
+            market.protocol.hub.record_flow(market.owner, vaults[1].id, 7)
+
+    monkeypatch.setattr(submission, "_require_demanded", late)
+    refuse(market, found, ChainError, r"r0, .*r1, .*r2, .*r3: .*\(ProofRejected\)")
+    monkeypatch.undo()
+    refuse(market, found, ProofInvalid, r"r1: its flow \(1e-6\) is 0 and the hub demands 7")
+    assert sequences(vaults) == [0, 0, 0, 0]
+    submit(market, [found[0], *found[2:]])
+    assert sequences(vaults) == [1, 0, 1, 1]
+
+
+def test_a_fee_that_is_too_high(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
+    one = written(rebalances(vaults), tmp_path)[0]
+    capped = replace(market.people[1], delivery=Delivery.on(market.chain, max_fee_cap_wei=1))
+    refuse(market, [one], ChainError, "above the cap", capped)

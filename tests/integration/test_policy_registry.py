@@ -1,0 +1,147 @@
+"""The policy registry on a real anvil against Python: hashes, what comes back, and what tightens (POLICY-1 and POLICY-2 in
+``verifier_contracts/PROPERTIES.md``)."""
+
+import itertools
+import re
+from collections import Counter
+from dataclasses import fields, replace
+from pathlib import Path
+from random import Random
+
+import pytest
+from instances import changed, random_name, random_policy, with_field
+
+from dls_zk import chain, contracts, files, policy_abi, toolchain
+from dls_zk.commitments import policy_hash
+from dls_zk.constants import SIZES
+from dls_zk.errors import ChainError
+from dls_zk.model import Policy, SlotTerms
+from dls_zk.policy_diff import TIGHTER, Effect, changes, verdict
+
+EXAMPLE = files.read_policy(Path(files.__file__).parent / "examples" / "delta_neutral_eth" / "policy.yaml")
+
+
+class Registry:
+    """A deployed registry."""
+
+    def __init__(self, on):
+        compiled = contracts.compile_contracts()
+        self.on, self.sender = on, on.accounts()[0]
+        poseidon, _ = on.deploy(compiled["PoseidonT6"], sender=self.sender)
+        artifact = compiled["PolicyRegistry"].linked({"PoseidonT6": poseidon})
+        self.abi = artifact.abi
+        self.contract = on.contract(artifact, on.deploy(artifact, sender=self.sender)[0])
+
+    def register(self, policy):
+        """The hash that the event says."""
+        function = self.contract.functions.register(*policy_abi.to_abi(policy))
+        receipt, _ = self.on.transact(function, self.abi, self.sender)
+        (event,) = self.contract.events.PolicyRegistered().process_receipt(receipt)
+        assert event["args"]["name"] == policy.name
+        return event["args"]["policyHash"]
+
+    def call(self, name, *arguments):
+        with self.on.reporting(self.abi):
+            return getattr(self.contract.functions, name)(*arguments).call()
+
+
+@pytest.fixture(scope="module")
+def registry():
+    toolchain.ensure_node_packages()
+    with toolchain.anvil(chain_id=31337, accounts=1) as url:
+        yield Registry(chain.connect(url))
+
+
+def relatives(rng, policy):
+    """The policy and what it may become, for better or worse: everything between equal and forbidden."""
+    free = policy.size.slots - 1
+    policy = with_field(policy, f"slots[{free}]", SlotTerms.null(policy.size.factors))
+    steps = [policy]
+    for _ in range(4):
+        steps.append(changed(rng, rng.choice(steps)))
+    for _ in range(8):
+        steps.append(changed(rng, rng.choice(steps), among=TIGHTER))
+    return [
+        *steps,
+        with_field(policy, f"slots[{free}].instrument", random_name(rng, "NEW")),
+        with_field(policy, "slots[0].instrument", random_name(rng, "OTHER")),
+        with_field(policy, "nav_granularity_usd", policy.nav_granularity_usd % 1000 + 1),
+    ]
+
+
+@pytest.fixture(scope="module")
+def registered(registry):
+    """Hash → policy, of policies of all sizes that are registered."""
+    rng = Random(5)
+    policies = [EXAMPLE]
+    for size in SIZES.values():
+        policies += relatives(rng, random_policy(rng, size))
+    return {registry.register(policy): policy for policy in dict.fromkeys(policies)}
+
+
+def test_hashes_are_those_of_python(registry):
+    for seed in range(36):
+        policy = random_policy(Random(seed), list(SIZES.values())[seed % 3])
+        assert registry.call("hashOf", policy_abi.to_abi(policy)[0]) == policy_hash(policy), seed
+
+
+def test_registered_policies_come_back(registry, registered):
+    for expected, policy in registered.items():
+        assert expected == policy_hash(policy)
+        assert policy_abi.from_abi(*registry.call("policyOf", expected), expected) == policy
+        named = sum(1 << i for i, slot in enumerate(policy.slots) if slot.instrument)
+        assert registry.call("outline", expected) == [policy.size.slots, policy.nav_granularity_usd, named]
+
+
+def test_verdicts_are_those_of_python(registry, registered):
+    seen = Counter()
+    for (old_hash, old), (new_hash, new) in itertools.product(registered.items(), repeat=2):
+        if old.size != new.size and old != EXAMPLE:
+            continue
+        effect = verdict(old, new)
+        seen[effect] += old != new
+        if effect is Effect.FORBIDDEN:
+            with pytest.raises(ChainError, match=r"\((Size|Granularity|Instrument)Changed\)$"):
+                registry.call("tightens", old_hash, new_hash)
+        else:
+            assert registry.call("tightens", old_hash, new_hash) is (effect is Effect.TIGHTER), changes(old, new)
+    assert min(seen[effect] for effect in Effect) >= 60, seen
+
+
+def test_structs_have_the_fields_of_the_model(registry):
+    (function,) = (item for item in registry.abi if item.get("name") == "register")
+    terms, labels = ([part["name"] for part in struct["components"]] for struct in function["inputs"])
+    slot = [part["name"] for part in function["inputs"][0]["components"][0]["components"]]
+
+    def snake(names):
+        return [re.sub(r"([A-Z])", r"_\1", name).lower() for name in names]
+
+    assert snake(slot) == [field.name for field in fields(SlotTerms)]
+    assert snake(terms) == list(policy_abi.TERMS)
+    assert [f"{name.removesuffix('s')}_names" if name != "name" else name for name in labels] == list(policy_abi.LABELS)
+    assert {"size", *policy_abi.TERMS, *policy_abi.LABELS} == {field.name for field in fields(Policy)}
+
+
+# --- refusals ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        (with_field(EXAMPLE, "nav_granularity_usd", 0), "step of the disclosed NAV is 0"),
+        (with_field(EXAMPLE, "slots[1].instrument", "usdc"), "slot 1 has an instrument that another slot has"),
+        (with_field(EXAMPLE, "slots[2].instrument", "a b"), "a name in instrument is no name at place 2"),
+        (with_field(EXAMPLE, "slots[15].venue", 1), "slot 15 has no instrument"),
+        (with_field(EXAMPLE, "slots[0]", SlotTerms.null(6)), "slot 0"),
+        (replace(EXAMPLE, max_var_bps=1, name="Größe"), "a name in name is no name at place 0"),
+        (replace(EXAMPLE, max_var_bps=1, venue_names=("a",) * 5), "venues has 5 entries"),
+    ],
+)
+def test_refusals_say_what_is_wrong(registry, policy, message):
+    with pytest.raises(ChainError, match=message):
+        registry.call("register", *policy_abi.to_abi(policy))
+
+
+def test_an_unknown_policy_is_refused(registry):
+    with pytest.raises(ChainError, match=r"is not registered; .* \(UnknownPolicy\)$"):
+        registry.call("policyOf", 7)

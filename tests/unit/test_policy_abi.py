@@ -1,0 +1,56 @@
+from dataclasses import replace
+from random import Random
+
+import pytest
+from instances import random_policy, with_field
+
+from dls_zk.commitments import policy_hash
+from dls_zk.constants import SIZES
+from dls_zk.errors import ChainError
+from dls_zk.policy_abi import from_abi, to_abi
+
+POLICY = random_policy(Random(2), SIZES[16])
+TERMS, LABELS = to_abi(POLICY)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_policy_survives_the_structs(seed):
+    policy = random_policy(Random(seed), list(SIZES.values())[seed % 3])
+    assert from_abi(*to_abi(policy), policy_hash(policy)) == policy
+
+
+def test_lists_are_as_good_as_tuples():
+    """web3 answers with lists."""
+
+    def thawed(value):
+        return [thawed(item) for item in value] if isinstance(value, tuple) else value
+
+    policy = from_abi(thawed(TERMS), thawed(LABELS), policy_hash(POLICY))
+    assert policy == POLICY
+    assert hash(policy) == hash(POLICY)
+
+
+def test_another_policy_than_the_one_asked_for_is_refused():
+    with pytest.raises(ChainError, match="another policy"):
+        from_abi(*to_abi(with_field(POLICY, "max_var_bps", POLICY.max_var_bps ^ 1)), policy_hash(POLICY))
+
+
+@pytest.mark.parametrize(
+    "terms", [(), TERMS[:-1], (TERMS[0][:7], *TERMS[1:]), (TERMS[0], 1 << 20, *TERMS[2:]), (7, *TERMS[1:])]
+)
+def test_what_is_no_policy_is_refused(terms):
+    with pytest.raises(ChainError, match="no policy"):
+        from_abi(terms, LABELS, policy_hash(POLICY))
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J", "a\nb", "\u202eBTC", "Größe"])
+def test_names_that_a_terminal_or_a_reader_would_trip_over_are_refused(name):
+    for policy in (
+        replace(POLICY, name=name),
+        replace(POLICY, venue_names=(name,)),
+        replace(POLICY, factor_names=(name,)),
+        replace(POLICY, scenario_names=(name,)),
+        with_field(POLICY, "slots[0].instrument", name),
+    ):
+        with pytest.raises(ChainError, match="printable"):
+            from_abi(*to_abi(policy), policy_hash(policy))

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {ERC4626} from "@openzeppelin/contracts/token/ERC20/extensions/ERC4626.sol";
+import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {IDlsVault} from "./interfaces/IDlsVault.sol";
+import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
+import {IRebalanceHub} from "./interfaces/IRebalanceHub.sol";
+import {Prices} from "./libraries/Prices.sol";
+
+/// @title DlsVault
+/// @notice See `IDlsVault`.
+///
+/// The price. The NAV is public in steps of one granule only. Who leaves is paid as if it were at the bottom of the step,
+/// who comes pays as if it were at the top: wherever it is, neither takes anything from those who stay. Until the first
+/// draw the book is empty, whether that was proven or not, and the price is exact.
+///
+/// What a share holder relies on, and what this token does not do:
+/// - A commitment is not custody. Proofs show that the committed book obeys the policy, not that custody holds it. Custody
+///   is one address for good, so nobody can send what is drawn elsewhere; let it be an account that can change its keys.
+/// - Hub and oracle are those of the constructor, and the mandate changes by the hub's rules. Slot 0 of the policy must be
+///   the asset: no contract can tell.
+/// - The asset moves what it is told to and nothing by itself. A token that takes a fee is refused on the way in and on a
+///   draw (not on the way out to a holder, or a fee that begins later would lock everybody in); one whose balances
+///   change by themselves is not supported.
+/// - Between two proofs the price stands still while the market moves, for up to `maxProofAge` with deposits open, and
+///   longer for redemptions. Who knows the next NAV better can come or go at the last one: keep `maxProofAge` short.
+/// - Who leaves forgoes, and who comes pays, up to his part of one granule. Deposits are therefore closed while the step is
+///   more than one part in `LEAST_STEPS` of what all shares are worth. An operator who draws before the vault is that
+///   large shuts others out; a vault that has become so small takes deposits again when its last share is gone.
+/// - In wind-down the book counts as nothing. A redemption takes its part of what is idle and gives up its part of what is
+///   brought back later; waiting is free. The queue stands still, so that nobody but their owner has shares burnt at
+///   this price: cancel, then redeem.
+/// - The queue also stands still while the step is that coarse: somebody else would choose the moment, and with it the end of
+///   the step, at which a request is paid. Cancel it, then redeem what is idle.
+/// - A request has no least size. Making one costs several times the gas of processing it (`snapshots/DlsVault.json`), a
+///   call processes as many as it is told to, and redemptions do not wait behind the queue where idle assets cover it.
+/// - No fees: an operator is paid by agreement, outside this token.
+/// - Views that are asked from inside a transfer of the asset, if it calls its parties, see a state in between.
+/// @dev Whether the vault is active is asked of the hub for deposits; a draw is refused by the hub itself.
+contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
+    using Math for uint256;
+
+    /// Share units for an asset unit at the first deposit, as a power of ten. With as many virtual shares, a donation that
+    /// inflates the price costs its maker about a million times what the next depositor loses by rounding.
+    uint8 private constant OFFSET_DECIMALS = 6;
+    uint256 private constant VIRTUAL_SHARES = 10 ** uint256(OFFSET_DECIMALS);
+    /// Deposits are open while the step of the price is at most one percent.
+    uint256 private constant LEAST_STEPS = 100;
+    /// Decimals of the book's quantities.
+    uint8 private constant BOOK_DECIMALS = 6;
+    uint8 private constant MOST_DECIMALS = 18;
+    /// NAV is counted in USD 1e-14: a quantity (1e-6) times a price (USD 1e-8).
+    uint256 private constant USD_E14 = 1e14;
+
+    /// @inheritdoc IDlsVault
+    IRebalanceHub public immutable hub;
+    IPriceOracle private immutable oracle;
+    /// @inheritdoc IDlsVault
+    bytes32 public immutable vaultId;
+    /// @inheritdoc IDlsVault
+    address public immutable custody;
+    /// @inheritdoc IDlsVault
+    uint256 public immutable unit;
+    /// Step of the disclosed NAV in USD 1e-14, below 2^71. The registry lets no later policy of a vault change it.
+    uint256 private immutable granuleE14;
+
+    mapping(uint256 id => Request) private requests;
+    /// @inheritdoc IDlsVault
+    mapping(address receiver => uint256) public claimable;
+    /// @inheritdoc IDlsVault
+    uint256 public setAside;
+    uint256 private queuedShares;
+    uint64 private head;
+    uint64 private end;
+    /// Whether anything was ever drawn. Before that the book is worth exactly nothing, proven or not.
+    bool private drawn;
+
+    /// @notice Opens the vault on the hub.
+    /// @param asset_ what slot 0 of the mandate's policy stands for, with 6 to 18 decimals.
+    /// @param custody_ where drawn assets go.
+    /// @param operator see `IRebalanceHub.openVault`, like `guardian`, `looseningDelay` and `mandate`.
+    constructor(
+        IRebalanceHub hub_,
+        IERC20Metadata asset_,
+        string memory name_,
+        string memory symbol_,
+        address custody_,
+        address operator,
+        address guardian,
+        uint32 looseningDelay,
+        uint32 mandate
+    ) ERC20(name_, symbol_) ERC4626(asset_) {
+        uint8 assetDecimals = asset_.decimals();
+        require(BOOK_DECIMALS <= assetDecimals && assetDecimals <= MOST_DECIMALS, UnsupportedDecimals(assetDecimals));
+        require(custody_ != address(0), ZeroAddress());
+        custody = custody_;
+        unit = 10 ** (assetDecimals - BOOK_DECIMALS);
+        hub = hub_;
+        oracle = hub_.oracle();
+        vaultId = hub_.openVault(operator, guardian, looseningDelay, mandate);
+        (, uint24 granularityUsd,) = hub_.policyRegistry().outline(hub_.mandateOf(mandate).policyHash);
+        granuleE14 = granularityUsd * USD_E14;
+    }
+
+    modifier onlyOperator() {
+        (, address operator,,,) = hub.rolesOf(vaultId);
+        require(msg.sender == operator, NotOperator(msg.sender));
+        _;
+    }
+
+    // --- the queue ---
+
+    /// @inheritdoc IDlsVault
+    function requestRedeem(uint256 shares, address receiver, address owner) external nonReentrant returns (uint256 id) {
+        IRebalanceHub.Status status = hub.status(vaultId);
+        require(status != IRebalanceHub.Status.WindDown, WrongStatus(status));
+        require(shares != 0, ZeroShares());
+        require(receiver != address(0), ZeroAddress());
+        if (msg.sender != owner) _spendAllowance(owner, msg.sender, shares);
+
+        _transfer(owner, address(this), shares);
+        queuedShares += shares;
+        id = end++;
+        requests[id] = Request({shares: shares, receiver: receiver, owner: owner});
+        emit RedeemRequested(id, owner, receiver, shares);
+    }
+
+    /// @inheritdoc IDlsVault
+    /// @dev One price for all: a fill leaves it where it was, but for rounding in favour of those who stay.
+    function processQueue(uint256 maxRequests) external nonReentrant returns (uint256 shares, uint256 assets) {
+        IRebalanceHub.VaultState memory state = hub.vaultState(vaultId);
+        require(state.status != IRebalanceHub.Status.WindDown, WrongStatus(state.status));
+        (uint256 worth, uint256 top) = _worth(state);
+        require(!_coarse(worth, top), StepTooCoarse());
+        uint256 left = idle();
+
+        uint64 id = head;
+        for (uint256 i; i < maxRequests && id != end && left != 0; ++i) {
+            Request storage request = requests[id];
+            uint256 asked = request.shares;
+            uint256 burnt = asked;
+            uint256 paid = _toAssets(asked, worth, Math.Rounding.Floor);
+            if (paid > left) {
+                paid = left;
+                burnt = _toShares(left, worth, Math.Rounding.Ceil);
+            }
+            // Nothing to burn: it was cancelled.
+            if (burnt != 0) {
+                address receiver = request.receiver;
+                request.shares = asked - burnt;
+                claimable[receiver] += paid;
+                left -= paid;
+                shares += burnt;
+                assets += paid;
+                emit RequestFilled(id, receiver, burnt, paid);
+            }
+            if (burnt == asked) ++id;
+        }
+        head = id;
+        queuedShares -= shares;
+        setAside += assets;
+        _burn(address(this), shares);
+    }
+
+    /// @inheritdoc IDlsVault
+    function cancelRequest(uint256 id) external nonReentrant returns (uint256 shares) {
+        Request storage request = requests[id];
+        require(msg.sender == request.owner, NotRequestOwner(msg.sender));
+        shares = request.shares;
+        require(shares != 0, RequestDone(id));
+
+        request.shares = 0;
+        queuedShares -= shares;
+        _transfer(address(this), msg.sender, shares);
+        emit RequestCancelled(id, shares);
+    }
+
+    /// @inheritdoc IDlsVault
+    function claim(address receiver) external nonReentrant returns (uint256 assets) {
+        assets = claimable[receiver];
+        require(assets != 0, NothingToClaim(receiver));
+
+        claimable[receiver] = 0;
+        setAside -= assets;
+        _transferOut(receiver, assets);
+        emit Claimed(receiver, assets);
+    }
+
+    // --- flows into and out of the book ---
+
+    /// @inheritdoc IDlsVault
+    function draw(uint56 quantityE6) external nonReentrant onlyOperator {
+        uint256 assets = quantityE6 * unit;
+        uint256 most = available();
+        require(assets <= most, NotEnoughIdle(assets, most));
+
+        drawn = true;
+        hub.recordFlow(vaultId, int64(uint64(quantityE6)));
+        uint256 before = _balanceOf(custody);
+        _transferOut(custody, assets);
+        _requireMoved(custody, before, assets);
+        emit Drawn(quantityE6);
+    }
+
+    /// @inheritdoc IDlsVault
+    function giveBack(uint56 quantityE6) external nonReentrant onlyOperator {
+        _transferIn(msg.sender, quantityE6 * unit);
+        hub.recordFlow(vaultId, -int64(uint64(quantityE6)));
+        emit GivenBack(msg.sender, quantityE6);
+    }
+
+    // --- views ---
+
+    /// @inheritdoc IDlsVault
+    function idle() public view returns (uint256) {
+        return _balanceOf(address(this)).saturatingSub(setAside);
+    }
+
+    /// @inheritdoc IDlsVault
+    function available() public view returns (uint256) {
+        return _available(totalAssets());
+    }
+
+    /// @inheritdoc IDlsVault
+    function queue() external view returns (uint64, uint64, uint256) {
+        return (head, end, queuedShares);
+    }
+
+    /// @inheritdoc IDlsVault
+    function requestOf(uint256 id) external view returns (Request memory) {
+        return requests[id];
+    }
+
+    // --- ERC-4626: what all shares are worth, and what of it can be moved now ---
+
+    /// @notice What lies idle, what the book is worth at the bottom of the disclosed step, and the flows since the proof.
+    function totalAssets() public view override(ERC4626, IERC4626) returns (uint256 worth) {
+        (worth,) = _worth(hub.vaultState(vaultId));
+    }
+
+    /// @notice No limit, or nothing: unless the vault is active, and while it is too small for its granule.
+    function maxDeposit(address) public view override(ERC4626, IERC4626) returns (uint256) {
+        IRebalanceHub.VaultState memory state = hub.vaultState(vaultId);
+        if (state.status != IRebalanceHub.Status.Active) return 0;
+        (uint256 bottom, uint256 top) = _worth(state);
+        return _coarse(bottom, top) ? 0 : type(uint256).max;
+    }
+
+    /// @dev Whether the step of the disclosed NAV is too much of what all shares are worth for others to deal at its ends.
+    function _coarse(uint256 bottom, uint256 top) private view returns (bool) {
+        return totalSupply() != 0 && (top - bottom) * LEAST_STEPS > bottom;
+    }
+
+    /// @notice As `maxDeposit`.
+    function maxMint(address receiver) public view override(ERC4626, IERC4626) returns (uint256) {
+        return maxDeposit(receiver);
+    }
+
+    /// @notice As many of the owner's shares as idle assets can pay for that are not owed to the queue.
+    function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
+        return _redeemable(owner, totalAssets());
+    }
+
+    /// @notice What `maxRedeem` shares are worth.
+    function maxWithdraw(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
+        uint256 worth = totalAssets();
+        return _toAssets(_redeemable(owner, worth), worth, Math.Rounding.Floor);
+    }
+
+    /// @notice Priced at the top of the disclosed step; `convertToShares` is at its bottom.
+    function previewDeposit(uint256 assets) public view override(ERC4626, IERC4626) returns (uint256) {
+        return _toShares(assets, _entryWorth(), Math.Rounding.Floor);
+    }
+
+    /// @notice Priced at the top of the disclosed step; `convertToAssets` is at its bottom.
+    function previewMint(uint256 shares) public view override(ERC4626, IERC4626) returns (uint256) {
+        return _toAssets(shares, _entryWorth(), Math.Rounding.Ceil);
+    }
+
+    function decimals() public view override(ERC4626, IERC20Metadata) returns (uint8) {
+        return super.decimals();
+    }
+
+    function _decimalsOffset() internal pure override returns (uint8) {
+        return OFFSET_DECIMALS;
+    }
+
+    function _available(uint256 worth) private view returns (uint256) {
+        return idle().saturatingSub(_toAssets(queuedShares, worth, Math.Rounding.Ceil));
+    }
+
+    function _redeemable(address owner, uint256 worth) private view returns (uint256) {
+        uint256 shares = balanceOf(owner);
+        uint256 most = _available(worth);
+        bool covered = _toAssets(shares, worth, Math.Rounding.Floor) <= most;
+        return covered ? shares : _toShares(most, worth, Math.Rounding.Floor);
+    }
+
+    // --- ERC-4626: moving assets ---
+
+    function _deposit(address caller, address receiver, uint256 assets, uint256 shares) internal override nonReentrant {
+        require(shares != 0, ZeroShares());
+        super._deposit(caller, receiver, assets, shares);
+    }
+
+    function _withdraw(address caller, address receiver, address owner, uint256 assets, uint256 shares)
+        internal
+        override
+        nonReentrant
+    {
+        super._withdraw(caller, receiver, owner, assets, shares);
+    }
+
+    function _transferIn(address from, uint256 assets) internal override {
+        uint256 before = _balanceOf(address(this));
+        super._transferIn(from, assets);
+        _requireMoved(address(this), before, assets);
+    }
+
+    function _requireMoved(address to, uint256 before, uint256 assets) private view {
+        uint256 moved = _balanceOf(to) - before;
+        require(moved == assets, WrongAmountMoved(moved, assets));
+    }
+
+    function _balanceOf(address account) private view returns (uint256) {
+        return IERC20(asset()).balanceOf(account);
+    }
+
+    // --- the price ---
+
+    /// @dev What all shares are worth together if the NAV is at the bottom of the disclosed step, and at its top.
+    function _worth(IRebalanceHub.VaultState memory state) private view returns (uint256 bottom, uint256 top) {
+        uint256 here = idle();
+        if (state.status == IRebalanceHub.Status.WindDown) return (here, here);
+        (uint256 bookBottom, uint256 bookTop) = _bookE6(state);
+        bottom = _withBook(here, bookBottom, state.pendingFlow);
+        top = _withBook(here, bookTop, state.pendingFlow);
+    }
+
+    /// @dev The NAV of the last proof in quantities of slot 0, both ends rounded outwards. The NAV is below 2^42 granules,
+    /// which is 2^113 USD 1e-14, and a unit below 2^40, so nothing here and below overflows.
+    function _bookE6(IRebalanceHub.VaultState memory state) private view returns (uint256 bottom, uint256 top) {
+        if (state.round == 0) return (0, 0);
+        (,, uint256[] memory words) = oracle.snapshot(state.round);
+        uint256 price = Prices.get(words, 0);
+        bottom = state.navFloor * granuleE14 / price;
+        top = drawn ? ((state.navFloor + 1) * granuleE14).ceilDiv(price) : bottom;
+    }
+
+    /// @dev A flow is counted as it was paid, even where more came back than the book was worth at the last proof, so a flow
+    /// never moves the price. Were the book taken for nothing then, and not for less, an operator could bring in more than
+    /// that, redeem at the price that it raised, and draw the rest again: the next proof would show a loss, and he would
+    /// have it. The sum is negative only if the asset took something by itself.
+    function _withBook(uint256 here, uint256 bookE6, int64 pendingFlow) private view returns (uint256) {
+        int256 sum = int256(here) + (int256(bookE6) + pendingFlow) * int256(unit);
+        return sum > 0 ? uint256(sum) : 0;
+    }
+
+    /// @dev What a deposit is priced by. Without shares there is nobody to take from, and at the top the first holder
+    /// would give away a granule to the virtual shares.
+    function _entryWorth() private view returns (uint256) {
+        (uint256 bottom, uint256 top) = _worth(hub.vaultState(vaultId));
+        return totalSupply() == 0 ? bottom : top;
+    }
+
+    function _convertToShares(uint256 assets, Math.Rounding rounding) internal view override returns (uint256) {
+        return _toShares(assets, totalAssets(), rounding);
+    }
+
+    function _convertToAssets(uint256 shares, Math.Rounding rounding) internal view override returns (uint256) {
+        return _toAssets(shares, totalAssets(), rounding);
+    }
+
+    function _toShares(uint256 assets, uint256 worth, Math.Rounding rounding) private view returns (uint256) {
+        return assets.mulDiv(totalSupply() + VIRTUAL_SHARES, worth + 1, rounding);
+    }
+
+    function _toAssets(uint256 shares, uint256 worth, Math.Rounding rounding) private view returns (uint256) {
+        return shares.mulDiv(worth + 1, totalSupply() + VIRTUAL_SHARES, rounding);
+    }
+}
