@@ -89,17 +89,15 @@ def bench(slots: int) -> Iterator[Bench]:
     circuit = operations.build_circuit(slots)
     key = operations.development_key(circuit)
     vk = operations.verifying_key(key)
-    name = operations.verifier_contract(key)
-    judge = (Path(__file__).parent / "Judge.sol").read_text()
-    compiled = contracts.compile_contracts({name: operations.verifier_source(key), "Judge": judge})
+    compiled = _compiled(key, vk)
     simulator = Simulator(key, vk)
     rng = Random(0)
     good = [simulator.prove([rng.randrange(FIELD) for _ in range(vk.n_public)], rng) for _ in range(2)]
     with toolchain.anvil() as url:
         local = chain.connect(url)
-        generated = _deploy(local, compiled[name])
+        generated = _deploy(local, compiled[operations.verifier_contract(key.circuit)])
         hub = _deploy(local, compiled["Judge"], generated, vk.n_public)
-        batch_verifier = _deploy(local, compiled["BatchVerifier"], _solidity_key(vk), True)
+        batch_verifier = _deploy(local, compiled["BatchVerifier"], _solidity_key(vk.words()), True)
 
         def on_hub(proof: Proof) -> bool:
             selector = "holds((uint256[2],uint256[2][2],uint256[2]),uint256[])"
@@ -141,6 +139,18 @@ def _holds(name: str, vk: VerifyingKey, proof: Proof) -> bool:
 # --- the contracts, without our own checks before them ------------------------------------------------------------------
 
 
+def _compiled(key: ProvingKey, vk: VerifyingKey) -> dict[str, Artifact]:
+    """The generated verifier, the judge with what it imports, and our own contracts."""
+    sources = {name: text for name, text in contracts._sources().items() if name in _IMPORTED_BY_JUDGE}
+    sources["src/generated/Judge.sol"] = (Path(__file__).parent / "Judge.sol").read_text()
+    name = operations.verifier_contract(key.circuit)
+    source = operations.verifier_source(vk, key.circuit, insecure=key.insecure)
+    return contracts._compiled(sources) | contracts.compile_verifiers({name: source}) | contracts.compile_contracts()
+
+
+_IMPORTED_BY_JUDGE = ("src/libraries/Groth16.sol", "src/interfaces/IBatchVerifier.sol")
+
+
 def _deploy(local: Chain, artifact: Artifact, *arguments: object) -> str:
     return local.deploy(artifact, *arguments, sender=local.accounts()[0])[0]
 
@@ -165,9 +175,7 @@ def _coordinates(proof: Proof) -> tuple[int, ...]:
     return (*proof.pi_a, *proof.pi_b[0][::-1], *proof.pi_b[1][::-1], *proof.pi_c)
 
 
-def _solidity_key(vk: VerifyingKey) -> tuple[object, ...]:
-    def imaginary_first(point: tuple[tuple[int, int], tuple[int, int]]) -> list[int]:
-        return [*point[0][::-1], *point[1][::-1]]
-
-    twisted = [imaginary_first(point) for point in (vk.beta2, vk.gamma2, vk.delta2)]
-    return (vk.alpha1, *twisted, vk.ic)
+def _solidity_key(words: Sequence[int]) -> tuple[object, ...]:
+    """``VerifyingKey.words`` as the constructor's struct."""
+    ic = [words[k : k + 2] for k in range(14, len(words), 2)]
+    return (words[:2], words[2:6], words[6:10], words[10:14], ic)
