@@ -119,6 +119,16 @@ def test_a_batch_holds_if_all_of_it_does(small: Bench) -> None:
     assert not small.batch([replace(proof, public=signals[k - 1]) for k, proof in enumerate(good)])
 
 
+def test_shared_signals_are_those_of_every_proof(small: Bench) -> None:
+    rng = Random(6)
+    end = (7, 8)
+    good = [small.simulator.prove([*signals_of(rng, 7), *end], rng) for _ in range(3)]
+    assert small.batch(good, end) and small.batch(good, end[1:]) and small.batch(good)
+    assert not small.batch(good, (7, 9)) and not small.batch(good, (8, 7)) and not small.batch(good, (7, 8 + FIELD))
+    other = small.simulator.prove(signals_of(rng, 9), rng)
+    assert small.batch([*good, other]) and not small.batch([*good, other], end)
+
+
 def test_faults_that_cancel_are_refused(small: Bench) -> None:
     """C + D and C − D: the two equations are wrong, their plain product is right. So are multiples by small powers."""
     rng = Random(5)

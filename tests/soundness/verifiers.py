@@ -3,7 +3,7 @@
     pyecc, snarkjs    dls_zk.verifier
     hub               a contract that asks the generated verifier as the hub does (Judge.sol, with the hub's own library)
     contract alone    the generated verifier, given the numbers as they are
-    batch             BatchVerifier, with this one proof
+    batch             BatchVerifier, with this one proof; also with its price words given as shared by all
     batch of three    BatchVerifier, with the proof between two good ones
 """
 
@@ -28,6 +28,7 @@ from dls_zk.constants import FIELD
 from dls_zk.contracts import Artifact
 from dls_zk.errors import ProofInvalid
 from dls_zk.proof import Proof
+from dls_zk.statement import NAMES
 from dls_zk.zkey import _DEV_LABEL, VerifyingKey
 
 #: More than any of the contracts needs for three proofs.
@@ -69,7 +70,7 @@ class Bench:
     vk: VerifyingKey
     simulator: Simulator
     verifiers: dict[str, Callable[[Proof], bool]]
-    batch: Callable[[Sequence[Proof]], bool]
+    batch: Callable[..., bool]
 
     def verdicts(self, proof: Proof) -> dict[str, bool]:
         return {name: holds(proof) for name, holds in self.verifiers.items()}
@@ -108,9 +109,11 @@ def bench(slots: int) -> Iterator[Bench]:
             selector = f"verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[{len(proof.public)}])"
             return _answer(local, generated, selector, _words(*_coordinates(proof), *proof.public))
 
-        def batch(proofs: Sequence[Proof]) -> bool:
-            words = [word for proof in proofs for word in (*_coordinates(proof), *proof.public)]
-            return _answer(local, batch_verifier, "verify(uint256[])", _words(32, len(words), *words))
+        def batch(proofs: Sequence[Proof], shared: Sequence[int] = ()) -> bool:
+            """``shared``: signals that end each of the proofs, and are given once."""
+            words = [w for proof in proofs for w in (*_coordinates(proof), *proof.public[: len(proof.public) - len(shared)])]
+            arguments = (64, 96 + 32 * len(shared), len(shared), *shared, len(words), *words)
+            return _answer(local, batch_verifier, "verify(uint256[],uint256[])", _words(*arguments))
 
         yield Bench(
             key,
@@ -122,6 +125,7 @@ def bench(slots: int) -> Iterator[Bench]:
                 "hub": on_hub,
                 LENIENT: alone,
                 "batch": lambda proof: batch([proof]),
+                "batch with shared prices": lambda proof: batch([proof], proof.public[len(NAMES) - 1 :]),
                 "batch of three": lambda proof: batch([good[0], proof, good[1]]),
             },
             batch,
