@@ -19,6 +19,7 @@ import yaml
 from binfiles import container, ptau_sections, r1cs_sections, zkey_sections
 from commandline import BOOK_E6, POLICY, PRICES, TERMS, human, table
 from corruptions import corrupt, corrupt_document
+from eth_utils import is_checksum_address
 from simulator import Secrets
 
 from dls_zk import artifacts, ceremony, files, zkey
@@ -121,6 +122,23 @@ def powers_hold(_: None, data: bytes) -> bool:
     return data == POWERS_FILE
 
 
+def vault_holds(value: files.VaultFile, _: bytes) -> bool:
+    """Addresses have their checksum; delays and rates fit the contracts' widths."""
+    named = [value.operator, *([value.guardian] if value.guardian else [])]
+    named += [value.share.asset, value.share.custody] if value.share else []
+    return all(map(is_checksum_address, named)) and 0 <= value.loosening_delay < 1 << 32
+
+
+def deployment_holds(value: files.Deployment, _: bytes) -> bool:
+    named = [value.hub, value.policy_registry, value.price_oracle, value.poseidon]
+    named += [key.verifier for key in value.keys.values()] + [key.batch_verifier for key in value.keys.values()]
+    return all(map(is_checksum_address, named)) and set(value.keys) <= {"rebalance_8", "rebalance_16", "rebalance_32"}
+
+
+def feeds_hold(value: files.FeedsFile, _: bytes) -> bool:
+    return set(value.feeds) == set(BOOK_E6) and all(is_checksum_address(feed.aggregator) for feed in value.feeds.values())
+
+
 def always(value: Any, data: bytes) -> bool:
     return True
 
@@ -179,6 +197,23 @@ def _by_policy(read: Callable[[Path, Policy], Any]) -> Callable[[Path], Any]:
     return lambda path: read(path, RULES)
 
 
+SOMEBODY = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+FEEDS = {
+    "feeds": {name: {"aggregator": SOMEBODY, "heartbeat": "3600 s", "deviation": "10%"} for name in BOOK_E6},
+    "confirmation_delay": "600 s",
+    "sequencer": {"feed": SOMEBODY, "grace_period": "3600 s"},
+}
+VAULT = (EXAMPLE / "vault.yaml").read_text()
+DEPLOYED_KEY = {
+    "number": 0, "verifier": SOMEBODY, "batch_verifier": SOMEBODY, "key_hash": "0x" + "cd" * 32, "r1cs_sha256": "ef" * 32,
+    "insecure": True,
+}  # fmt: skip
+DEPLOYMENT = {
+    "format": "dls-zk/deployment/v1", "chain_id": 1, "genesis": "0x" + "ab" * 32, "block": 7, "hub": SOMEBODY,
+    "policy_registry": SOMEBODY, "price_oracle": SOMEBODY, "poseidon": SOMEBODY, "keys": {"rebalance_8": DEPLOYED_KEY},
+    "created": {SOMEBODY: "0x" + "12" * 32},
+}  # fmt: skip
+
 DATED = "instrument,price,date,source\n" + "".join(f"{name},12.5,2024-08-28,closes\n" for name in BOOK_E6)
 
 TARGETS: dict[str, Target] = {
@@ -195,6 +230,9 @@ TARGETS: dict[str, Target] = {
         _by_policy(files.read_trades), quantities_hold, ".yaml", json.dumps({"trades": NUMBERS}), secret=True
     ),
     "terms": _person(files.read_terms, terms_hold, ".yaml", TERMS.format(flow="12.5", sequence=1), secret=False),
+    "feeds": _person(_by_policy(files.read_feeds), feeds_hold, ".yaml", json.dumps(FEEDS), secret=False),
+    "vault": _person(files.read_vault, vault_holds, ".yaml", VAULT, secret=False),
+    "deployment": _person(files.read_deployment, deployment_holds, ".json", json.dumps(DEPLOYMENT), secret=False),
     "opening": Target(
         ".json", (_opening_json(),), files.read_opening, opening_holds, frozenset({3}), secret=True, document=True
     ),
