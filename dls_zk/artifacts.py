@@ -105,13 +105,13 @@ def write_atomic(path: Path, content: bytes | str, mode: int = 0o644) -> None:
     ``mode`` is the file's mode from the moment it exists (less the umask): use 0o600 for secrets. The folder must
     exist. InputError if the file cannot be written, e.g. because the disk is full.
     """
-    _write(path, content, mode, os.replace)
+    _write(path, content, mode, new=False)
 
 
 def write_new(path: Path, content: bytes | str, mode: int = 0o644) -> None:
     """As ``write_atomic``, but InputError if there is such a file, even if it came into being a moment ago."""
     try:
-        _write(path, content, mode, publish_new)
+        _write(path, content, mode, new=True)
     except FileExistsError:
         raise InputError("exists, and is not overwritten; choose another name, or move it away", str(path)) from None
 
@@ -140,7 +140,8 @@ def publish_new(temporary: Path, path: Path) -> None:
     os.unlink(temporary)
 
 
-def _write(path: Path, content: bytes | str, mode: int, publish: Callable[[Path, Path], None]) -> None:
+def _write(path: Path, content: bytes | str, mode: int, *, new: bool) -> None:
+    publish = publish_new if new else os.replace
     data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}.tmp")
     try:
@@ -155,7 +156,12 @@ def _write(path: Path, content: bytes | str, mode: int, publish: Callable[[Path,
             with suppress(OSError):
                 os.unlink(temporary)
             raise
-        _sync_folder(path.parent)
+        try:
+            _sync_folder(path.parent)
+        except OSError:
+            if new:  # it might not last, and who asked for it is told that it is not there
+                os.unlink(path)
+            raise
     except FileExistsError:
         raise
     except OSError as error:

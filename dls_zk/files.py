@@ -66,7 +66,7 @@ from .errors import InputError
 from .field import require_canonical
 from .model import Opening, Policy, Prices, SlotTerms, Terms, is_signed_field
 
-FILE_LIMIT = 1 << 18    # bytes; the largest policy is a tenth of this
+FILE_LIMIT = 1 << 17    # bytes; the largest policy is a fifth of this
 DEPTH_LIMIT = 8         # nesting of a YAML file
 DIGITS_LIMIT = 100      # characters of a number: 2^256 has 78 digits
 

@@ -33,6 +33,10 @@ from .errors import InputError, ProofInvalid
 from .proof import Proof
 from .zkey import PointG1, PointG2, VerifyingKey, require_sound
 
+#: Points as py_ecc takes them: projective, the last coordinate 0 for infinity.
+G1 = tuple[FQ, FQ, FQ]
+G2 = tuple[FQ2, FQ2, FQ2]
+
 
 def verify(name: str, vk: VerifyingKey, proof: Proof) -> None:
     """Return if ``proof`` holds under ``vk``, by the verifier of this name: pyecc or snarkjs.
@@ -78,13 +82,18 @@ def _pyecc(vk: VerifyingKey, proof: Proof) -> bool:
     total = _g1(vk.ic[0])
     for signal, point in zip(proof.public, vk.ic[1:], strict=True):
         total = add(total, multiply(_g1(point), signal))
-    product = FQ12.one()
-    for left, right in (
+    return _pairings_are_one(
         (neg(_g1(proof.pi_a)), _g2(proof.pi_b)),
         (_g1(vk.alpha1), _g2(vk.beta2)),
         (total, _g2(vk.gamma2)),
         (_g1(proof.pi_c), _g2(vk.delta2)),
-    ):
+    )
+
+
+def _pairings_are_one(*pairs: tuple[G1, G2]) -> bool:
+    """Whether the product of the pairings of these points is 1, as the precompile of EIP-197 decides it."""
+    product = FQ12.one()
+    for left, right in pairs:
         product *= pairing(right, left, final_exponentiate=False)
     return final_exponentiate(product) == FQ12.one()
 
@@ -115,9 +124,9 @@ def _projective_g2(point: PointG2) -> list[list[str]]:
 _EQUATIONS = {"pyecc": _pyecc, "snarkjs": _snarkjs}
 
 
-def _g1(point: PointG1) -> tuple[FQ, FQ, FQ]:
+def _g1(point: PointG1) -> G1:
     return FQ(point[0]), FQ(point[1]), FQ.one()
 
 
-def _g2(point: PointG2) -> tuple[FQ2, FQ2, FQ2]:
+def _g2(point: PointG2) -> G2:
     return FQ2(point[0]), FQ2(point[1]), FQ2.one()

@@ -31,7 +31,22 @@ from .errors import InputError, StatementRefused, ToolError
 Value = int | Sequence["Value"]
 
 _ASSERT_FAILED = 4  # of circom's codes for ``exceptionHandler``
+_MESSAGE_LIMIT = 1 << 16  # characters
 _PAGE = 1 << 16
+
+#: Steps after which a generator is stopped, so that a broken one cannot run for ever: 25 times those of the largest circuit.
+STEP_LIMIT = 10**10
+
+#: What we call of a generator: the number of its parameters and of its results, all of them i32.
+_INTERFACE = {
+    "getVersion": (0, 1),
+    "getFieldNumLen32": (0, 1),
+    "init": (1, 0),
+    "getInputSize": (0, 1),
+    "getInputSignalSize": (2, 1),
+    "getWitnessSize": (0, 1),
+    "getMessageChar": (0, 1),
+}
 
 # ``put`` sets a whole input signal from our memory, ``take`` copies the whole witness into it. Both use circom's ABI:
 # a field element passes through a shared buffer, 32 bits at a time.
@@ -75,7 +90,9 @@ _GLUE = """
 
 @cache
 def _engine() -> wasmtime.Engine:
-    return wasmtime.Engine()
+    config = wasmtime.Config()
+    config.consume_fuel = True  # counts steps
+    return wasmtime.Engine(config)
 
 
 @cache
@@ -94,7 +111,8 @@ class WitnessCalculator:
         """The witness: n field elements of 32 bytes, little-endian, the first of them 1. Secret.
 
         inputs: every input signal of the circuit by name, with exactly as many elements as it has, each an int with
-        0 ≤ x < FIELD. InputError if they are not that. StatementRefused if a constraint fails for them.
+        0 ≤ x < FIELD. InputError if they are not that. StatementRefused if a constraint fails for them. ToolError if the
+        generator is broken or does not end.
         """
         run = _Run(self.circuit, self._module)
         try:
@@ -109,6 +127,7 @@ class _Run:
     def __init__(self, circuit: str, module: wasmtime.Module) -> None:
         self._circuit = circuit
         self._store = wasmtime.Store(_engine())
+        self._store.set_fuel(STEP_LIMIT)
         self._code = 0
         self._messages: list[str] = []
         nothing, number = wasmtime.FuncType([], []), wasmtime.FuncType([wasmtime.ValType.i32()], [])
@@ -127,10 +146,23 @@ class _Run:
         except wasmtime.WasmtimeError:
             self._store.close()
             raise ToolError(
-                f"wasmtime cannot start the witness generator of {circuit}: it reserves some GiB of address space "
-                "(little of it is used); raise the limit (`ulimit -v unlimited`)"
+                f"wasmtime cannot start the witness generator of {circuit}: either it is none of circom 2, or the limit of "
+                "address space is too low (it reserves some GiB, of which it uses little; `ulimit -v unlimited`)"
             ) from None
         self._exports = dict(generator.exports(self._store).items()) | dict(glue.exports(self._store).items())
+        if not all(self._has(name, *shape) for name, shape in _INTERFACE.items()):
+            self._store.close()
+            raise self._foreign()
+
+    def _has(self, name: str, parameters: int, results: int) -> bool:
+        function = self._exports.get(name)
+        if not isinstance(function, wasmtime.Func):
+            return False
+        kind = function.type(self._store)
+        return [*map(str, kind.params), "", *map(str, kind.results)] == ["i32"] * parameters + [""] + ["i32"] * results
+
+    def _foreign(self) -> ToolError:
+        return ToolError(f"the witness generator of {self._circuit} is not one of circom 2 for BN254")
 
     def _call(self, name: str, *arguments: int) -> int:
         """Call a function of the generator's or of the glue's."""
@@ -143,9 +175,9 @@ class _Run:
         raise _Stopped
 
     def _on_message(self) -> None:
-        characters = []
-        while character := self._call("getMessageChar"):
-            characters.append(chr(character))
+        characters: list[str] = []
+        while (character := self._call("getMessageChar")) and len(characters) < _MESSAGE_LIMIT:
+            characters.append(chr(character % 128))
         self._messages.append("".join(characters))
 
     def close(self) -> None:
@@ -153,11 +185,11 @@ class _Run:
         self._store.close()
 
     def witness(self, inputs: Mapping[str, Value]) -> bytes:
-        if self._call("getVersion") != 2 or self._call("getFieldNumLen32") != 8:
-            raise ToolError(f"the witness generator of {self._circuit} is not one of circom 2 for BN254")
-        self._call("init", 0)
         total = 0
         try:
+            if self._call("getVersion") != 2 or self._call("getFieldNumLen32") != 8:
+                raise self._foreign()
+            self._call("init", 0)
             for name, value in inputs.items():
                 total += self._set(name, value)
             if total < self._call("getInputSize"):
@@ -195,6 +227,8 @@ class _Run:
 
     def _refusal(self) -> StatementRefused | ToolError:
         """What to say of a generator that stopped: of its own words no more than the name of a template."""
+        if self._store.get_fuel() == 0:
+            return ToolError(f"the witness generator of {self._circuit} does not end and was stopped")
         if self._code != _ASSERT_FAILED:
             return ToolError(f"the witness generator of {self._circuit} failed with code {self._code}")
         found = re.search(r"[Tt]emplate (\w+?)_\d+\b", " ".join(self._messages))
@@ -257,7 +291,7 @@ def _load(circuit: BuiltCircuit) -> wasmtime.Module:
 
 
 def _cache_files(circuit: BuiltCircuit) -> tuple[Path, Path]:
-    name = f"{circuit.name}.wasmtime-{importlib.metadata.version('wasmtime')}-{platform.machine()}"
+    name = f"{circuit.name}.wasmtime-{importlib.metadata.version('wasmtime')}-{platform.machine()}-counted"
     folder = circuit.manifest.folder
     return folder / f"{name}.cwasm", folder / f"{name}.json"
 

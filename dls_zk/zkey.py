@@ -138,7 +138,7 @@ class VerifyingKey:
         if members["protocol"] != "groth16" or members["curve"] != "bn128":
             raise ValueError("protocol must be groth16 and curve bn128")
         n_public = members["nPublic"]
-        if not isinstance(n_public, int) or isinstance(n_public, bool) or n_public < 0:
+        if not isinstance(n_public, int) or isinstance(n_public, bool) or not 0 <= n_public < 1 << 32:
             raise ValueError("nPublic must be a number of signals")
         if not isinstance(members["IC"], list):
             raise ValueError("IC must be a list")
@@ -376,9 +376,14 @@ def lint(
 def require_sound(
     key: VerifyingKey | ZKey, *, n_public: int | None = None, contributions: Sequence[Contribution] | None = None
 ) -> None:
-    """InsecureKey with all that ``lint`` finds, in one line. A development key passes: ask ``is_development``."""
+    """InsecureKey with what ``lint`` finds, in one line. A development key passes: ask ``is_development``."""
     if faults := lint(key, n_public=n_public, contributions=contributions):
-        raise InsecureKey(f"the key must not be used: {'; '.join(faults)}")
+        more = f"; and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
+        raise InsecureKey(f"the key must not be used: {'; '.join(faults[:_NAMED])}{more}")
+
+
+#: Faults of a key that one message names.
+_NAMED = 8
 
 
 def _point_faults(key: VerifyingKey) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from py_ecc.optimized_bn128 import G1, G2, multiply, normalize
+from simulator import Secrets
 
 from dls_zk.calldata import ProofArguments
 from dls_zk.chain.deployment import CheckedKey
@@ -16,19 +16,10 @@ from dls_zk.constants import FIELD, SIZES
 from dls_zk.operations import Target
 from dls_zk.proof import Proof
 from dls_zk.statement import signal_count
-from dls_zk.zkey import PointG1, PointG2, VerifyingKey
-
-R = FIELD
 
 
-def _g1(scalar: int) -> PointG1:
-    x, y = normalize(multiply(G1, scalar % R))
-    return int(x), int(y)
-
-
-def _g2(scalar: int) -> PointG2:
-    x, y = normalize(multiply(G2, scalar % R))
-    return (int(x.coeffs[0]), int(x.coeffs[1])), (int(y.coeffs[0]), int(y.coeffs[1]))
+def _random() -> int:
+    return secrets.randbelow(FIELD - 2) + 2
 
 
 class Trapdoor:
@@ -36,10 +27,9 @@ class Trapdoor:
 
     def __init__(self, slots: int):
         self.circuit = SIZES[slots].name
-        self.alpha, self.beta, self.gamma, self.delta = (secrets.randbelow(R - 2) + 2 for _ in range(4))
-        self.ic = [secrets.randbelow(R) for _ in range(signal_count(SIZES[slots]) + 1)]
-        points = (_g1(self.alpha), _g2(self.beta), _g2(self.gamma), _g2(self.delta))
-        self.vk = VerifyingKey(*points, tuple(map(_g1, self.ic)), len(self.ic) - 1)
+        ic = tuple(_random() for _ in range(signal_count(SIZES[slots]) + 1))
+        self.secrets = Secrets(_random(), _random(), _random(), _random(), ic)
+        self.vk = self.secrets.key
         self.key = CheckedKey(self.circuit, self.vk, "00" * 32, insecure=True)
 
     def target(self, proof: Proof) -> Target:
@@ -47,11 +37,8 @@ class Trapdoor:
         return Target(self.vk, None, insecure=True)
 
     def prove(self, signals: Sequence[int]) -> Proof:
-        """A proof: a·b = α·β + γ·(ic₀ + Σ icᵢ·xᵢ) + δ·c in the exponent."""
-        a, b = secrets.randbelow(R - 1) + 1, secrets.randbelow(R - 1) + 1
-        statement = self.ic[0] + sum(k * x for k, x in zip(self.ic[1:], signals, strict=True))
-        c = (a * b - self.alpha * self.beta - self.gamma * statement) * pow(self.delta, -1, R)
-        return Proof(self.circuit, _g1(a), _g2(b), _g1(c), tuple(signals))
+        """A valid proof of any signals, another each time."""
+        return self.secrets.prove(signals, _random(), _random(), self.circuit)
 
     def arguments(self, signals: Sequence[int]) -> ProofArguments:
         return ProofArguments.from_proof(self.prove(signals))

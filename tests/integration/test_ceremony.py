@@ -9,6 +9,7 @@ import shutil
 import struct
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
 import pytest
 from click.testing import CliRunner
@@ -16,6 +17,7 @@ from conftest import use_own_home
 
 from dls_zk import artifacts, ceremony, operations, toolchain
 from dls_zk.artifacts import BuiltCircuit
+from dls_zk.binfile import BinFile
 from dls_zk.ceremony_cli import ceremony_group
 from dls_zk.constants import BASE_FIELD
 from dls_zk.errors import ArtifactError, DlsError, InputError, InsecureKey
@@ -99,6 +101,20 @@ def test_a_changed_key_is_refused(steps: Steps, small: BuiltCircuit, ptau: Path,
     assert lint(read_zkey(changed)) == []
     with pytest.raises(InsecureKey, match="L section does not match"):
         ceremony.verify(changed, ptau, small.r1cs, run=run_snarkjs, ptau_blake2b=blake2b(ptau))
+
+
+@pytest.mark.slow
+def test_damaged_keys_do_not_verify(steps: Steps, small: BuiltCircuit, ptau: Path, tmp_path: Path) -> None:
+    """Whatever is changed in what is proven or verified with. Names of contributions are not part of that."""
+    good, changed = steps.final.read_bytes(), tmp_path / "changed.zkey"
+    used = good.index(struct.pack("<IQ", 10, BinFile.open(steps.final, "zkey").size(10)))
+    for seed in range(60):
+        rng = Random(seed)
+        place = rng.randrange(used)
+        changed.write_bytes(good[:place] + bytes([good[place] ^ 1 << rng.randrange(8)]) + good[place + 1 :])
+        with pytest.raises((ArtifactError, InsecureKey)) as caught:
+            ceremony.verify(changed, ptau, small.r1cs, run=run_snarkjs, ptau_blake2b=blake2b(ptau))
+        assert str(caught.value).isprintable() and len(str(caught.value)) < 1_000
 
 
 def test_a_key_of_another_circuit_is_refused(

@@ -7,38 +7,17 @@ import struct
 from pathlib import Path
 
 import pytest
+from binfiles import SYSTEM, container, r1cs_sections
+from binfiles import r1cs_header as header
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dls_zk.constants import FIELD
 from dls_zk.errors import ArtifactError
-from dls_zk.r1cs import R1CS, Combination, Constraint, Header, constraints, r1cs_header
+from dls_zk.r1cs import R1CS, Header, constraints, r1cs_header
 
-
-def container(magic: str, sections: list[tuple[int, bytes]], version: int = 1) -> bytes:
-    body = b"".join(struct.pack("<IQ", number, len(content)) + content for number, content in sections)
-    return magic.encode() + struct.pack("<II", version, len(sections)) + body
-
-
-def combination(terms: Combination) -> bytes:
-    pairs = (struct.pack("<I", wire) + value.to_bytes(32, "little") for wire, value in terms.items())
-    return struct.pack("<I", len(terms)) + b"".join(pairs)
-
-
-def header(wires: int, outputs: int, inputs: int, private: int, count: int, prime: int = FIELD) -> bytes:
-    sizes = struct.pack("<IIIIQI", wires, outputs, inputs, private, wires, count)
-    return struct.pack("<I", 32) + prime.to_bytes(32, "little") + sizes
-
-
-# Wires: 1, z (output), y (public input), x (private input), t = x².  z = t·x + y, and y·(y − 1) = 0.
-SYSTEM: tuple[Constraint, ...] = (
-    ({3: 1}, {3: 1}, {4: 1}),
-    ({4: 1}, {3: 1}, {1: 1, 2: FIELD - 1}),
-    ({2: 1}, {2: 1, 0: FIELD - 1}, {}),
-)
-HEADER = header(5, 1, 1, 1, len(SYSTEM))
-BODY = b"".join(combination(side) for constraint in SYSTEM for side in constraint)
-GOOD = container("r1cs", [(1, HEADER), (2, BODY), (3, bytes(40))])
+(_, HEADER), (_, BODY), _ = r1cs_sections()
+GOOD = container("r1cs", r1cs_sections())
 
 
 @pytest.fixture

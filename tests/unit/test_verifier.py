@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from py_ecc.optimized_bn128 import FQ2, G1, G2, b2, curve_order, is_inf, is_on_curve, multiply, normalize
+from simulator import Secrets, g1, g2, outside_the_subgroup
 
 from dls_zk import proof as proof_module
 from dls_zk import toolchain
@@ -29,24 +29,12 @@ IC = (11, 222, 3333, 44444)
 SIGNALS = (0, FIELD - 1, 987654321)
 
 
-def g1(scalar: int) -> tuple[int, int]:
-    x, y = normalize(multiply(G1, scalar % FIELD))
-    return int(x), int(y)
-
-
-def g2(scalar: int) -> Any:
-    return tuple(tuple(map(int, part.coeffs)) for part in normalize(multiply(G2, scalar % FIELD)))
-
-
 def make_key(gamma: int = GAMMA, delta: int = DELTA) -> VerifyingKey:
-    return VerifyingKey(g1(ALPHA), g2(BETA), g2(gamma), g2(delta), tuple(map(g1, IC)), len(IC) - 1)
+    return Secrets(ALPHA, BETA, gamma, delta, IC).key
 
 
-def simulate(signals: tuple[int, ...] = SIGNALS, a: int = 31337, b: int = 4242, delta: int = DELTA) -> Proof:
-    """A valid proof for any signals, by one who knows the setup's secrets."""
-    inputs = IC[0] + sum(x * ic for x, ic in zip(signals, IC[1:], strict=True))
-    c = (a * b - ALPHA * BETA - GAMMA * inputs) * pow(delta, -1, FIELD)
-    return Proof("small", g1(a), g2(b), g1(c), signals)
+def simulate(signals: tuple[int, ...] = SIGNALS, delta: int = DELTA) -> Proof:
+    return Secrets(ALPHA, BETA, GAMMA, delta, IC).prove(signals, 31337, 4242, "small")
 
 
 KEY = make_key()
@@ -110,22 +98,6 @@ def test_verifying_is_quick() -> None:
 
 
 # --- forms on which verifiers differ: refused for all of them alike -------------------------------------------
-
-
-def outside_the_subgroup() -> Any:
-    """A point of the twist that is not in the subgroup (its cofactor is huge, so nearly every point is one)."""
-    for k in range(100):
-        square = FQ2([k, 1]) ** 3 + b2
-        real, imaginary = map(int, square.coeffs)
-        # (r + s·i)² = real + imaginary·i, with i² = −1 and roots by powers because BASE_FIELD ≡ 3 (mod 4)
-        norm = pow(real**2 + imaginary**2, (BASE_FIELD + 1) // 4, BASE_FIELD)
-        r = pow((real + norm) * pow(2, -1, BASE_FIELD), (BASE_FIELD + 1) // 4, BASE_FIELD)
-        y = FQ2([r, imaginary * pow(2 * r, -1, BASE_FIELD) % BASE_FIELD])
-        if y * y == square:
-            point = (FQ2([k, 1]), y, FQ2.one())
-            assert is_on_curve(point, b2) and not is_inf(multiply(point, curve_order))
-            return (k, 1), tuple(map(int, y.coeffs))
-    raise AssertionError
 
 
 @pytest.mark.parametrize("name", ["pyecc", "snarkjs"])

@@ -6,20 +6,20 @@ import json
 import struct
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+import binfiles
 import pytest
-from py_ecc.optimized_bn128 import FQ2, G1, G2, b2, multiply, normalize
+from binfiles import ALPHA, BETA, DELTA, DOMAIN, GAMMA, IC, N_PUBLIC, N_VARS, contribution, groth16_header
+from binfiles import zkey_sections as sections
+from simulator import g1, g2, outside_the_subgroup
 
-from dls_zk.constants import BASE_FIELD, FIELD
+from dls_zk.constants import BASE_FIELD
 from dls_zk.errors import ArtifactError, InsecureKey
 from dls_zk.zkey import (
     MARKER,
     Contribution,
-    PointG1,
-    PointG2,
     VerifyingKey,
     ZKey,
     _development_alpha,
@@ -35,65 +35,11 @@ SHA = "ab" * 32
 INFINITY_G1, INFINITY_G2 = (0, 0), ((0, 0), (0, 0))
 
 
-@cache
-def g1(scalar: int) -> PointG1:
-    x, y = normalize(multiply(G1, scalar % FIELD))
-    return int(x), int(y)
+# --- reading ------------------------------------------------------------------------------------------------
 
 
-@cache
-def g2(scalar: int) -> PointG2:
-    x, y = normalize(multiply(G2, scalar % FIELD))
-    (a, b), (c, d) = (map(int, part.coeffs) for part in (x, y))
-    return (a, b), (c, d)
-
-
-# --- a zkey by hand ---------------------------------------------------------------------------------------
-
-N_VARS, N_PUBLIC, DOMAIN = 5, 2, 4
-ALPHA, BETA, GAMMA, DELTA = 3, 5, 1, 7
-IC = (11, 12, 13)
-
-
-def element(value: int) -> bytes:
-    return (value * 2**256 % Q).to_bytes(32, "little")
-
-
-def raw(point: PointG1 | PointG2) -> bytes:
-    return b"".join(element(part) if isinstance(part, int) else raw(part) for part in point)
-
-
-def contribution(name: bytes, delta: int, kind: int = 0, parameters: bytes | None = None) -> bytes:
-    parameters = bytes([1, len(name)]) + name if parameters is None else parameters
-    keys = raw(g1(2)) + raw(g1(4)) + raw(g2(2)) + bytes(64)
-    return raw(g1(delta)) + keys + struct.pack("<II", kind, len(parameters)) + parameters
-
-
-def groth16_header(n_vars: int = N_VARS, n_public: int = N_PUBLIC, domain: int = DOMAIN, q: int = Q) -> bytes:
-    primes = b"".join(struct.pack("<I", 32) + prime.to_bytes(32, "little") for prime in (q, FIELD))
-    points = (g1(ALPHA), g1(BETA), g2(BETA), g2(GAMMA), g1(DELTA), g2(DELTA))
-    return primes + struct.pack("<III", n_vars, n_public, domain) + b"".join(map(raw, points))
-
-
-def sections(*contributions: bytes) -> dict[int, bytes]:
-    made = contributions or (contribution(b"Alice", DELTA),)
-    return {
-        1: struct.pack("<I", 1),
-        2: groth16_header(),
-        3: b"".join(raw(g1(k)) for k in IC),
-        4: struct.pack("<I", 1) + bytes(44),
-        5: bytes(64 * N_VARS),
-        6: bytes(64 * N_VARS),
-        7: bytes(128 * N_VARS),
-        8: bytes(64 * (N_VARS - N_PUBLIC - 1)),
-        9: bytes(64 * DOMAIN),
-        10: bytes(64) + struct.pack("<I", len(made)) + b"".join(made),
-    }
-
-
-def container(parts: dict[int, bytes], magic: bytes = b"zkey", version: int = 1) -> bytes:
-    body = b"".join(struct.pack("<IQ", number, len(content)) + content for number, content in parts.items())
-    return magic + struct.pack("<II", version, len(parts)) + body
+def container(parts: dict[int, bytes], magic: str = "zkey", version: int = 1) -> bytes:
+    return binfiles.container(magic, parts.items(), version)
 
 
 @pytest.fixture
@@ -148,7 +94,7 @@ def with_parameters(parameters: bytes, kind: int = 0) -> bytes:
 GOOD = container(sections())
 BAD = {
     "empty": b"",
-    "another kind": container(sections(), magic=b"r1cs"),
+    "another kind": container(sections(), magic="r1cs"),
     "version": container(sections(), version=2),
     "plonk": with_section(1, struct.pack("<I", 2)),
     "long protocol": with_section(1, bytes([1, 0, 0, 0, 0])),
@@ -296,23 +242,6 @@ def test_json_that_is_no_object(text: bytes) -> None:
 
 
 # --- what makes a key insecure --------------------------------------------------------------------------------
-
-
-def outside_the_subgroup() -> PointG2:
-    """A point on the twisted curve, found by trying x: almost none of them are in the subgroup of order r."""
-    x0 = 1
-    while True:
-        x = FQ2([x0, 1])
-        a, b = (int(part) for part in (x * x * x + b2).coeffs)
-        norm = pow(a * a + b * b, (Q + 1) // 4, Q)
-        for root in (norm, -norm):
-            half = (a + root) * pow(2, -1, Q) % Q
-            c = pow(half, (Q + 1) // 4, Q)
-            if c and c * c % Q == half:
-                y = FQ2([c, b * pow(2 * c, -1, Q) % Q])
-                if y * y == x * x * x + b2:
-                    return (x0, 1), (int(y.coeffs[0]), int(y.coeffs[1]))
-        x0 += 1
 
 
 def minus(point: Any) -> Any:

@@ -1,0 +1,76 @@
+"""Every reader on corrupted files: an error of ours in one line, or a value in its ranges; no trace, no hang, no secret."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from types import FrameType
+
+import pytest
+from fuzz_targets import TARGETS
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+#: Examples of the default run, where a target takes another number than 100.
+EXAMPLES = {"policy": 40, "zkey-judged": 10}
+CORRUPTIONS = 2_000
+HANG_SECONDS = 300
+
+
+@contextmanager
+def hang_guard() -> Iterator[None]:
+    """Fails what does not end, instead of waiting for ever."""
+
+    def stop(_: int, frame: FrameType | None) -> None:
+        raise AssertionError("it hangs")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(HANG_SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_seeds_are_accepted(name: str, tmp_path: Path) -> None:
+    """So that the tests below corrupt something good."""
+    assert {TARGETS[name].outcome(seed, tmp_path) for seed in TARGETS[name].seeds} == {"accepted"}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_corrupted_files(name: str, tmp_path: Path) -> None:
+    target = TARGETS[name]
+
+    @settings(max_examples=EXAMPLES.get(name, 100), deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.integers(0, 2**64))
+    def corrupted(seed: int) -> None:
+        target.outcome(target.corrupted(Random(seed)), tmp_path)
+
+    with hang_guard():
+        corrupted()
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda text: text.encode(errors="replace"))))
+def test_files_of_anything(name: str, tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    folder = tmp_path_factory.getbasetemp() / f"anything-{name}"
+    folder.mkdir(exist_ok=True)
+    assert TARGETS[name].outcome(data, folder) != "accepted" or name.endswith("csv")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TARGETS)
+def test_thousands_of_corruptions(name: str, tmp_path: Path) -> None:
+    target = TARGETS[name]
+    count = CORRUPTIONS // 20 if name == "zkey-judged" else CORRUPTIONS
+    with hang_guard():
+        outcomes = Counter(target.outcome(target.corrupted(Random(seed)), tmp_path) for seed in range(count))
+    refused = count - outcomes["accepted"]
+    assert refused > count // 2, outcomes

@@ -1,0 +1,168 @@
+"""The vectors of tests/vectors/rebalance.json: one verdict by the relation, by the constraints and by the contract."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import circuit
+from verifiers import Bench, bench
+
+from dls_zk import toolchain
+from dls_zk.circuit_inputs import circuit_inputs
+from dls_zk.commitments import book_commitment, global_words, instruments_word, policy_hash, slot_words
+from dls_zk.constants import SIZES, Size, global_fields, slot_fields
+from dls_zk.errors import StatementRefused
+from dls_zk.model import Opening, Policy, Prices, Rebalance, SlotTerms, Terms
+from dls_zk.proof import Proof
+from dls_zk.relation import CHECKS, evaluate, public_signals
+from dls_zk.statement import PublicSignals
+from dls_zk.witness import to_wtns
+
+FOLDER = Path(__file__).parents[1] / "vectors"
+DOCUMENT = json.loads((FOLDER / "rebalance.json").read_text())
+VECTORS = DOCUMENT["vectors"]
+SIZE_OF = {size.name: size for size in SIZES.values()}
+
+#: Vectors whose proofs are put to the contract in the default run.
+SAMPLE = ("turnover: at the bound", "turnover: past it", "commitment after: past it", "flow: past it")
+
+
+# --- reading the file ------------------------------------------------------------------------------------------------
+
+
+def gather(fields: list[tuple[str, int]], values: dict[str, Any]) -> dict[str, Any]:
+    """Values of paths such as ``shock_bps[1][0]`` as nested tuples by their first name."""
+    found: dict[str, Any] = {}
+    for path, _ in fields:
+        name, *indices = path.replace("]", "").split("[")
+        if not indices:
+            found[name] = int(values[path])
+            continue
+        row = found.setdefault(name, [])
+        for index in indices[:-1]:
+            if int(index) == len(row):
+                row.append([])
+            row = row[int(index)]
+        assert int(indices[-1]) == len(row)
+        row.append(int(values[path]))
+    return {name: _frozen(value) for name, value in found.items()}
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def policy_of(written: dict[str, Any]) -> Policy:
+    size: Size = SIZE_OF[written["circuit"]]
+    slots = [gather(slot_fields(size), slot) | {"instrument": slot["instrument"]} for slot in written["slots"]]
+    terms = [SlotTerms(**slot | {"funded": bool(slot["funded"])}) for slot in slots]
+    terms += [SlotTerms.null(size.factors)] * (size.slots - len(terms))
+    return Policy(size=size, slots=tuple(terms), **gather(global_fields(size), written))
+
+
+def opening_of(written: dict[str, Any]) -> Opening:
+    return Opening(tuple(map(int, written["quantities_e6"])), int(written["salt"]))
+
+
+def read(vector: dict[str, Any]) -> tuple[Rebalance, PublicSignals]:
+    words = tuple(map(int, vector["public"]["prices"]))
+    public = PublicSignals(**{name: int(text) for name, text in vector["public"].items() if name != "prices"}, prices=words)
+    return Rebalance(
+        policy_of(DOCUMENT["policies"][vector["policy"]]),
+        Prices(tuple(map(int, vector["prices_usd_e8"]))),
+        Terms(public.flow, public.accrual, int(vector["context"])),
+        opening_of(vector["before"]),
+        opening_of(vector["after"]),
+    ), public
+
+
+# --- the verdicts ------------------------------------------------------------------------------------------------------
+
+
+def test_the_file_is_what_its_script_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(FOLDER), *sys.path])
+    import make_rebalance
+
+    assert (FOLDER / "rebalance.json").read_text() == make_rebalance.text()
+
+
+def test_the_corpus_has_both_verdicts_for_every_check() -> None:
+    assert len(VECTORS) == len({vector["name"] for vector in VECTORS}) == 84
+    for check in CHECKS[:-1]:  # the context is free for the prover: see the tests of the proofs
+        verdicts = {not vector["broken"] for vector in VECTORS if vector["stands_at"] == check}
+        assert verdicts == {True, False}, check
+    for name in SIZE_OF:
+        assert {not vector["broken"] for vector in VECTORS if vector["circuit"] == name} == {True, False}
+
+
+@pytest.mark.parametrize("written", DOCUMENT["policies"], ids=range(len(DOCUMENT["policies"])))
+def test_policies_pack_and_hash(written: dict[str, Any]) -> None:
+    policy = policy_of(written)
+    assert [str(word) for word in slot_words(policy)] == written["slot_words"]
+    assert [str(word) for word in global_words(policy)] == written["global_words"]
+    assert str(instruments_word(policy)) == written["instruments_word"]
+    assert str(policy_hash(policy)) == written["policy_hash"]
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda v: v["name"])
+def test_by_the_relation(vector: dict[str, Any]) -> None:
+    rebalance, public = read(vector)
+    assert [failed.name for failed in evaluate(rebalance, public).failures] == vector["broken"]
+    assert vector["stands_at"] in ("", *vector["broken"]) or not vector["broken"]
+    if not vector["broken"]:
+        assert public == public_signals(rebalance)
+        assert public.commitment_after == book_commitment(rebalance.after)
+
+
+def judged_by_constraints(vector: dict[str, Any]) -> None:
+    inputs, judged = circuit_inputs(*read(vector)), circuit(vector["circuit"])
+    assert (judged.violated(judged.lying(inputs)) == []) == (not vector["broken"])
+    if vector["broken"]:
+        with pytest.raises(StatementRefused):
+            judged.honest(inputs)
+    else:
+        assert judged.honest(inputs) == judged.lying(inputs)
+
+
+@pytest.mark.parametrize("vector", [v for v in VECTORS if v["circuit"] == "rebalance_8"], ids=lambda v: v["name"])
+def test_by_the_constraints(vector: dict[str, Any]) -> None:
+    judged_by_constraints(vector)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("vector", [v for v in VECTORS if v["circuit"] != "rebalance_8"], ids=lambda v: v["name"])
+def test_by_the_constraints_of_larger_circuits(vector: dict[str, Any]) -> None:
+    judged_by_constraints(vector)
+
+
+@pytest.fixture(scope="module", params=SIZE_OF)
+def verifiers(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    with bench(SIZE_OF[request.param].slots) as made:
+        yield made
+
+
+def proof_without_a_look(verifiers: Bench, vector: dict[str, Any]) -> Proof:
+    """What snarkjs makes of the witness of a prover who ignores every assertion."""
+    witness = circuit(vector["circuit"]).unchecked.calculate(circuit_inputs(*read(vector)))
+    answer = toolchain.snarkjs().prove(verifiers.key.zkey, verifiers.key.zkey_sha256, to_wtns(witness))
+    return Proof.from_snarkjs(vector["circuit"], answer["proof"], answer["public"])
+
+
+@pytest.mark.parametrize("verifiers", ["rebalance_8"], indirect=True)
+def test_a_sample_by_the_contract(verifiers: Bench) -> None:
+    sample = [vector for vector in VECTORS if vector["name"] in SAMPLE]
+    verdicts = {v["name"]: verifiers.verifiers["hub"](proof_without_a_look(verifiers, v)) for v in sample}
+    assert verdicts == {v["name"]: not v["broken"] for v in sample} and len(sample) == len(SAMPLE)
+
+
+@pytest.mark.slow
+def test_all_by_the_contract_and_by_every_verifier(verifiers: Bench) -> None:
+    for vector in (v for v in VECTORS if v["circuit"] == verifiers.key.circuit):
+        proof = proof_without_a_look(verifiers, vector)
+        assert list(proof.public) == read(vector)[1].to_field()
+        assert verifiers.verdict(proof) == (not vector["broken"]), vector["name"]
