@@ -29,14 +29,16 @@ class Tally:
     accepted: list[str] = field(default_factory=list)  # accepted and false: must stay empty
 
 
-def forge_all(slots: int, rng: Random, wires_a_claim: int) -> dict[str, Tally]:
-    """Forge witnesses for all claims, the lie at this many random wires of each (and at each digit of a range check)."""
+def forge_all(slots: int, rng: Random, wires_a_claim: int, share: float = 1) -> dict[str, Tally]:
+    """Forge witnesses for all claims: each as it stands, with its lie at so many random wires before its place, and with
+    this share of the digits of a range check that is in the way."""
     f = forger(slots)
     tallies = {check: Tally() for check in CHECKS}
+    left_out = {k for k in range(len(f.plain.all)) if rng.random() >= share}
     for claim in Claims(f, slots, rng).all():
         tally, start = tallies[claim.check], f.broken(claim.values)
         wires = sorted(f.ancestors(claim.at))
-        for lie in lies(f, claim, rng.sample(wires, min(wires_a_claim, len(wires)))):
+        for lie in lies(f, claim, rng.sample(wires, min(wires_a_claim, len(wires))), left_out):
             broken = f.broken_after(lie.values, lie.changed, start)
             tally.forged += 1
             tally.refused_by_one += len(broken) == 1

@@ -30,7 +30,6 @@ from dls_zk.constants import (
     SIZES,
     USD_E14,
     VAR_EXPOSURE_SHIFT,
-    VAR_NAV_SHIFT,
     book_domain,
     policy_domain,
 )
@@ -66,6 +65,7 @@ class Claims:
 
     def __init__(self, forger: Forger, slots: int, rng: Random) -> None:
         self.forger, self.size, self.rng, self.wire = forger, SIZES[slots], rng, forger.wire
+        self._last: tuple[list[int], frozenset[int]] = [], frozenset()
 
     def of(self, check: str) -> Iterator[Claim]:
         """The claims that offend this check."""
@@ -73,6 +73,7 @@ class Claims:
         yield from getattr(self, check.replace(" ", "_"), lambda: ())()
 
     def all(self) -> Iterator[Claim]:
+        """The claims against all checks, in their order."""
         for check in CHECKS:
             yield from self.of(check)
 
@@ -85,8 +86,10 @@ class Claims:
         """The claim made of a witness by setting signals by name (without ``main.``). at: by default the value that is
         out of its range, for which ``pins`` must leave one constraint broken."""
         wires = {self.wire[f"main.{name}"]: value % FIELD for name, value in (pins or {}).items()}
+        if self._last[0] is not values:  # several claims start from one witness
+            self._last = values, self.forger.plain.broken(values)
         forged, changed = self.forger.forge(values, wires)
-        broken = self.forger.plain.broken_after(forged, changed, self.forger.plain.broken(values))
+        broken = self.forger.plain.broken_after(forged, changed, self._last[1])
         if at:
             return Claim(family, forged, wires, broken, self.wire[f"main.{at}"])
         (k,) = broken
@@ -199,7 +202,8 @@ class Claims:
                 for carry in (1, -1):
                     pins = {price: this + (carry << PRICE_BITS), above: other - carry}
                     yield self.claim("prices: one borrows from the next", values, pins)
-                yield self.claim("prices: two exchanged", values, {price: other + 1, above: this}, f"priceWords.word[{word}]")
+                exchanged = {price: other + 1, above: this}
+                yield self.claim("prices: two exchanged", values, exchanged, f"priceWords.word[{word}]")
             else:
                 pins = {
                     price: self.value(values, price) + (1 << PRICE_BITS),
@@ -316,6 +320,8 @@ class Claims:
             values = self._factor_at_risk(f, max_var_bps=100, dust=1)
             yield self.claim("value at risk: a factor passed by one unit", values)
             yield self.claim("value at risk: not rounded up", values, {zero: 1, hint: 0}, at)
+            low = {f"factor[{f}].low": self.value(values, f"factor[{f}].low") + (1 << VAR_EXPOSURE_SHIFT)}
+            yield self.claim("value at risk: a larger remainder for one unit less", values, low)
             values = self._factor_at_risk(f, max_var_bps=99, dust=0)
             yield self.claim("value at risk: a factor passed by one bps", values)
             nothing = {zero: 1 + self.value(values, f"factor[{f}].high")}

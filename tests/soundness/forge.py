@@ -2,10 +2,11 @@
 
 The witness is solved from the constraints themselves, not by circom's generator. The circuit is compiled by --O0 for
 that, where every signal is a wire of its own; each constraint that can be solved for one wire becomes a step, and the
-values that no constraint gives (bits, quotients, inverses) are the hints below. Two of the public signals' kinds are
-solved too, as a forger would: the hashes, and the NAV floor.
+values that no constraint gives (bits, quotients, inverses) are the hints below. The hashes and the NAV floor among the
+public signals are solved for too, as a forger would.
 
-The judge is the deployed r1cs (--O1), whose wires are some of those of --O0. Only constraints on changed wires are looked at.
+The judge is the deployed r1cs (--O1), whose wires are some of those of --O0. Of a changed witness, only the constraints
+on changed wires are looked at.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from pathlib import Path
 from harness import Circuit, circuit
 
 from dls_zk import artifacts, toolchain
-from dls_zk.constants import FIELD, USD_E14, VAR_EXPOSURE_SHIFT, VAR_NAV_SHIFT
-from dls_zk.constraint_table import System, attribute
+from dls_zk.constants import FIELD, NAV_BITS, USD_E14, VAR_EXPOSURE_SHIFT, VAR_NAV_SHIFT
+from dls_zk.constraint_table import System, attribute, sources
 from dls_zk.r1cs import Combination, Constraint
+
+#: Width of a limit of a factor, in bps of NAV (LIMIT_BITS in constants.circom).
+LIMIT_BITS = 17
 
 #: Wire → value.
 Pins = Mapping[int, int]
@@ -128,23 +132,19 @@ class Step:
 
 
 class Forger:
-    """One circuit, as the prover sees it (``plain``, --O0) and as the judge does (``deployed``, --O1)."""
+    """A prover of the circuit whose constraints by --O0 are ``system``: his wires are called plain."""
 
-    def __init__(self, plain: System, built: Circuit) -> None:
-        self.system, self.built = plain, built
-        self.plain = Constraints(plain.constraints)
-        self.deployed = Constraints(built.system)
-        self.wire = {name: wire for wire, name in plain.names.items()}
-        self.size = max(plain.names) + 1
-        #: deployed wire → plain wire, and back
-        self.stands_for = [0] + [self.wire[built.names[wire][0]] for wire in sorted(built.names) if wire > 0]
-        self.deployed_wire = {plain: wire for wire, plain in enumerate(self.stands_for)}
+    def __init__(self, system: System) -> None:
+        self.system, self.plain = system, Constraints(system.constraints)
+        self.wire = {name: wire for wire, name in system.names.items()}
+        self.size = max(system.names) + 1
         self.ranges = {r.name: r for r in self._ranges()}
         self.fields = self._unpack()
         self.input = {name: self._elements(name) for name in INPUTS}
         self.inputs = [wire for name in INPUTS if name not in SOLVED for wire in self.input[name]]
         #: constraint of a Boolean → the wire that it has 0 or 1
-        self.booleans = {self._boolean(w): [w] for n, w in self.wire.items() if re.search(r"\.Boolean_\w+(\[\d+\])?\.in$", n)}
+        booleans = [wire for name, wire in self.wire.items() if re.search(r"\.Boolean_\w+(\[\d+\])?\.in$", name)]
+        self.booleans = {self._boolean(wire): [wire] for wire in booleans}
         #: constraint on a b_0 → its range
         self.remainder = {r.constraint[0]: r for r in self.ranges.values()}
         self.steps = self._order(list(self._hints()))
@@ -154,17 +154,10 @@ class Forger:
             for wire in step.reads:
                 self._readers[wire].append(k)
 
-    @cached_property
-    def check(self) -> list[int]:
-        """The number of the check of each deployed constraint."""
-        deployed = System(self.built.system, {wire: names[0] for wire, names in self.built.names.items()})
-        return [check for check, _ in attribute(deployed, self.system)]
-
     # --- from names and constraints to steps --------------------------------------------------------
 
     def _elements(self, name: str) -> list[int]:
-        found = {w: n for n, w in self.wire.items() if re.fullmatch(rf"main\.{name}(\[\d+\])?", n)}
-        return sorted(found)
+        return sorted(wire for full, wire in self.wire.items() if re.fullmatch(rf"main\.{name}(\[\d+\])?", full))
 
     def _ranges(self) -> Iterable[Range]:
         bits: dict[str, dict[int, int]] = defaultdict(dict)
@@ -185,29 +178,27 @@ class Forger:
         return found
 
     def _hints(self) -> Iterable[Step]:
+        """What circom's generator computes by ``<--``, and the NAV floor."""
         for r in self.ranges.values():
-            wires = tuple(r.bit.values())
-            yield Step((r.of,), wires, lambda v, r=r, ws=wires: _pick(r.digits(v[r.of], {}, None), ws), range=r)
-        for name, wire in self.wire.items():
-            prefix, _, last = name.rpartition(".")
-            if last == "inverse":
-                yield Step((self.wire[f"{prefix}.in"],), (wire,), lambda v, w=self.wire[f"{prefix}.in"]: [inverse(v[w])])
-            elif re.fullmatch(r"main\.factor\[\d+\]\.low", name):
-                shift, reach = (1 << VAR_EXPOSURE_SHIFT) - 1, 1 << 105  # FactorLimit: its SHIFT and BITS
-                yield Step((self.wire[f"{prefix}.exposure"],), (wire,),
-                           lambda v, w=self.wire[f"{prefix}.exposure"]: [(v[w] + reach) % FIELD & shift])
-            elif name == "main.valueAtRisk.residualRoundedUp":
-                parts = tuple(w for n, w in self.wire.items() if n.startswith("main.valueAtRisk.weighted["))
-                yield Step(parts, (wire,), lambda v, ws=parts: [
-                    (sum(v[w] for w in ws) + (1 << VAR_EXPOSURE_SHIFT) - 1) % FIELD >> VAR_EXPOSURE_SHIFT])
-            elif name == "main.navDisclosure.navHigh":
-                yield Step((self.wire[f"{prefix}.nav"],), (wire,),
-                           lambda v, w=self.wire[f"{prefix}.nav"]: [v[w] >> VAR_NAV_SHIFT])
-            elif name == "main.navFloor":
-                nav, step = self.wire["main.navDisclosure.nav"], self.wire["main.navDisclosure.granularity"]
-                yield Step((nav, step), (wire,), lambda v, n=nav, g=step: [v[n] // (USD_E14 * v[g]) if v[g] else 0])
+            bits = tuple(r.bit.values())
+            yield Step((r.of,), bits, lambda v, r=r, bits=bits: _pick(r.digits(v[r.of], {}, None), bits), range=r)
         for wire, x in self.fields.items():
             yield Step((x.word,), (wire,), lambda v, x=x: [v[x.word] >> x.offset & (1 << x.width) - 1])
+        for name in self.wire:
+            prefix, _, last = name.rpartition(".")
+            if last == "inverse":
+                yield self._hint(name, [f"{prefix}.in"], inverse)
+            elif last == "low" and prefix.startswith("main.factor["):
+                yield self._hint(name, [f"{prefix}.exposure"], _lowest_bits)
+        weighted = [name for name in self.wire if name.startswith("main.valueAtRisk.weighted[")]
+        yield self._hint("main.valueAtRisk.residualRoundedUp", weighted, _units_rounded_up)
+        yield self._hint("main.navDisclosure.navHigh", ["main.navDisclosure.nav"], lambda nav: nav >> VAR_NAV_SHIFT)
+        of_nav = ["main.navDisclosure.nav", "main.navDisclosure.granularity"]
+        yield self._hint("main.navFloor", of_nav, lambda nav, step: nav // (USD_E14 * step) if step else 0)
+
+    def _hint(self, name: str, of: Sequence[str], solve: Callable[..., int]) -> Step:
+        reads = tuple(self.wire[source] for source in of)
+        return Step(reads, (self.wire[name],), lambda v: [solve(*[v[wire] for wire in reads])])
 
     def _unpack(self) -> dict[int, Field]:
         """The fields of all words, from the linear constraints that add them up."""
@@ -304,10 +295,9 @@ class Forger:
 
         for wire, value in pins.items():
             put(wire, value % FIELD)
-        touched = {self.step_of[wire] for name in loose for wire in self.ranges[name].bit.values()}
-        touched |= {self.step_of[wire] for wire in pins if self.step_of.get(wire) is not None
-                    and self.steps[self.step_of[wire]].range}
-        for k in touched - queued:
+        digits = [wire for name in loose for wire in self.ranges[name].bit.values()]
+        touched = {self.step_of[wire] for wire in [*digits, *pins] if wire in self.step_of}
+        for k in {k for k in touched if self.steps[k].range} - queued:
             queued.add(k)
             heapq.heappush(queue, k)
         while queue:
@@ -315,8 +305,7 @@ class Forger:
             queued.discard(k)
             step = self.steps[k]
             if step.range and (step.range.name in loose or pins.keys() & step.range.bit.values()):
-                digits = step.range.digits(values[step.range.of], pins, loose.get(step.range.name))
-                results = _pick(digits, step.sets)
+                results = _pick(step.range.digits(values[step.range.of], pins, loose.get(step.range.name)), step.sets)
             else:
                 results = step.solve(values)
             for wire, value in zip(step.sets, results, strict=True):
@@ -351,7 +340,16 @@ class Forger:
         """The inputs in a plain witness: name → elements."""
         return lambda name: [values[wire] for wire in self.input[name]]
 
-    # --- judging ------------------------------------------------------------------------------------
+
+class DeployedForger(Forger):
+    """A prover and the judge: the r1cs as it is deployed, by --O1."""
+
+    def __init__(self, system: System, built: Circuit) -> None:
+        super().__init__(system)
+        self.built, self.deployed = built, Constraints(built.system)
+        #: deployed wire → plain wire
+        self.stands_for = [0] + [self.wire[built.names[wire][0]] for wire in sorted(built.names) if wire > 0]
+        self._deployed_wire = {plain: wire for wire, plain in enumerate(self.stands_for)}
 
     def deploy(self, values: Sequence[int]) -> list[int]:
         """The witness of the deployed circuit in a plain one."""
@@ -363,8 +361,22 @@ class Forger:
 
     def broken_after(self, values: Sequence[int], changed: Iterable[int], before: frozenset[int]) -> frozenset[int]:
         """The same, for a witness that differs in the ``changed`` wires from one that broke ``before``."""
-        wires = [self.deployed_wire[wire] for wire in changed if wire in self.deployed_wire]
+        wires = [self._deployed_wire[wire] for wire in changed if wire in self._deployed_wire]
         return self.deployed.broken_after(self.deploy(values), wires, before)
+
+    @cached_property
+    def check(self) -> list[int]:
+        """The number of the check of each deployed constraint."""
+        return [check for check, _ in attribute(self._deployed_system, self.system)]
+
+    @cached_property
+    def source(self) -> list[int]:
+        """The plain constraint that each deployed one comes from."""
+        return sources(self._deployed_system, self.system)
+
+    @property
+    def _deployed_system(self) -> System:
+        return System(self.built.system, {wire: names[0] for wire, names in self.built.names.items() if wire > 0})
 
 
 def _definition(k: int, wire: int, a: Combination, b: Combination, c: Combination) -> Step:
@@ -380,14 +392,23 @@ def _definition(k: int, wire: int, a: Combination, b: Combination, c: Combinatio
     return Step(tuple(reads), (wire,), solve, constraint=k)
 
 
+def _units_rounded_up(*parts: int) -> int:
+    return (sum(parts) + (1 << VAR_EXPOSURE_SHIFT) - 1) % FIELD >> VAR_EXPOSURE_SHIFT
+
+
+def _lowest_bits(exposure: int) -> int:
+    """Of a signed exposure, counted from −2^105 up: BITS and SHIFT of FactorLimit."""
+    return (exposure + (1 << LIMIT_BITS + NAV_BITS)) % FIELD & (1 << VAR_EXPOSURE_SHIFT) - 1
+
+
 def _pick(digits: Mapping[int, int], wires: Sequence[int]) -> list[int]:
     return [digits[wire] for wire in wires]
 
 
 @cache
-def forger(slots: int) -> Forger:
+def forger(slots: int) -> DeployedForger:
     """The forger of a circuit of the package."""
     name = f"rebalance_{slots}"
     with toolchain.circom(name, ("--r1cs", "--sym", "--O0"), artifacts.data_dir("circuits")) as (out, _):
         plain = System.read(Path(out / f"{name}.r1cs"), Path(out / f"{name}.sym"))
-    return Forger(plain, circuit(name))
+    return DeployedForger(plain, circuit(name))

@@ -35,7 +35,8 @@ def lies(forger: Forger, claim: Claim, wires: Collection[int], settled: Set[int]
         yield Lie(claim.values, set(), claim.at, claim.broken)
         yield from _digits(forger, claim, {}, claim.broken, settled)
     for wire in wires:
-        if wire in claim.pins or not (guards := forger.guards(wire)):
+        guards = forger.guards(wire)
+        if wire in claim.pins or guards <= settled:
             continue
         for pins in _candidates(forger, claim, wire):
             if guards <= settled:

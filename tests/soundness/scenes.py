@@ -9,7 +9,8 @@ from random import Random
 
 from instances import LIMITS, LOWER, UPPER, tighten, vacuous_policy
 
-from dls_zk.constants import BPS, FIELD, Size
+from dls_zk.constants import BPS, FIELD, QUANTITY_BITS, Size
+from dls_zk.field import fits_signed
 from dls_zk.model import Opening, Policy, Prices, Rebalance, SlotTerms, Terms
 from dls_zk.relation import evaluate
 
@@ -18,7 +19,8 @@ def full_book(rng: Random, size: Size) -> Rebalance:
     """A true rebalance under a loose policy. Longs and shorts, funded and not; something is traded in every slot."""
     while True:
         rebalance = _full_book(rng, size)
-        if evaluate(rebalance).holds:
+        # A cheap instrument in slot 0 may not be able to settle the trades.
+        if all(fits_signed(q, QUANTITY_BITS) for q in rebalance.before.quantities_e6) and evaluate(rebalance).holds:
             return rebalance
 
 
@@ -26,7 +28,8 @@ def past_a_limit(rng: Random, size: Size, field: str, index: int) -> Rebalance:
     """A full book that breaks one limit of the policy by one basis point, and nothing else."""
     while True:
         rebalance = tighten(full_book(rng, size), field, index, past=1)
-        failing = [(check.name, k) for check in evaluate(rebalance).failures for k, x in enumerate(check.limits) if not x.holds]
+        failures = evaluate(rebalance).failures
+        failing = [(check.name, k) for check in failures for k, limit in enumerate(check.limits) if not limit.holds]
         if failing == [(LIMITS[field][0], index)]:
             return rebalance
 
@@ -91,6 +94,9 @@ def _policy(rng: Random, size: Size, slots: tuple[SlotTerms, ...], exposure: lis
     def below(top: int) -> int:
         return top - rng.randint(2, top // 8)
 
+    def against(exposure_bps: int) -> int:
+        return rng.randint(200, 1500) * (-1 if exposure_bps > 0 else 1)
+
     loosest = vacuous_policy(size, slots)
     several = ("venue_cap_bps", "factor_limit_bps", "max_stress_loss_bps")
     return replace(
@@ -101,5 +107,5 @@ def _policy(rng: Random, size: Size, slots: tuple[SlotTerms, ...], exposure: lis
         nav_granularity_usd=rng.randint(2, 1000),
         var_quantile_bps=rng.randint(16_000, 60_000),
         factor_volatility_bps=tuple(rng.randint(50, 800) for _ in range(size.factors)),
-        shock_bps=tuple(tuple(rng.randint(200, 1500) * (-1 if y > 0 else 1) for y in exposure) for _ in range(size.scenarios)),
+        shock_bps=tuple(tuple(against(y) for y in exposure) for _ in range(size.scenarios)),
     )
