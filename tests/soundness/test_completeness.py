@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from random import Random
 
 import pytest
-from completeness import AT_A_LIMIT, prove_many, within_a_unit
+from completeness import AT_A_LIMIT, _moved, prove_many, within_a_unit
 from extremes import widest
 from forge import forger
 from scenes import full_book
@@ -13,6 +14,9 @@ from scenes import full_book
 from dls_zk.circuit_inputs import circuit_inputs
 from dls_zk.constants import FIELD, SIZES
 from dls_zk.relation import evaluate, public_signals
+
+#: Sizes that take longer to compile than to test.
+LARGER = [pytest.param(slots, marks=pytest.mark.slow) for slots in (16, 32)]
 
 #: Range checks with room that nothing true fills: their widths are those of N slots at their caps, and the caps of the
 #: venues, of which there are fewer, leave less.
@@ -26,12 +30,12 @@ def test_the_extremes_are_true(slots):
 
 
 def test_true_rebalances_are_provable():
-    done = prove_many(Random(1), 150)
-    assert done.total() == 150
-    assert done[AT_A_LIMIT] >= 40
+    done = prove_many(Random(1), 100)
+    assert done.total() == 100
+    assert done[AT_A_LIMIT] >= 20
 
 
-@pytest.mark.parametrize("slots", SIZES)
+@pytest.mark.parametrize("slots", [8, *LARGER])
 def test_no_range_check_is_wider_than_some_true_rebalance_needs(slots):
     f, rng = forger(slots), Random(slots)
     books = [*(book for _, book in widest(SIZES[slots])), *(full_book(rng, SIZES[slots]) for _ in range(8))]
@@ -47,5 +51,8 @@ def test_no_range_check_is_wider_than_some_true_rebalance_needs(slots):
     assert {name.split(".")[1].partition("[")[0] for name in roomy} == ROOMY
 
 
-def test_one_step_past_a_limit_is_refused():
-    """``within_a_unit`` is what it says: in some slot a millionth more, or less, breaks a limit."""
+@pytest.mark.parametrize("seed", range(5))
+def test_within_a_unit_of_a_limit_a_millionth_more_is_refused(seed):
+    book = within_a_unit(Random(seed), SIZES[8])
+    steps = itertools.product(range(8), (1, -1), (True, False))
+    assert not all(evaluate(_moved(book, slot, by, traded)).holds for slot, by, traded in steps)

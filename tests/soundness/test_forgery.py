@@ -18,8 +18,11 @@ from dls_zk.circuit_inputs import circuit_inputs
 from dls_zk.constants import FIELD, SIZES
 from dls_zk.relation import CHECKS, evaluate, public_signals
 
+#: Sizes that take longer to compile than to test.
+LARGER = [pytest.param(slots, marks=pytest.mark.slow) for slots in (16, 32)]
 
-@pytest.mark.parametrize("slots", SIZES)
+
+@pytest.mark.parametrize("slots", [8, *LARGER])
 def test_the_forger_solves_the_generators_witness(slots):
     f, rng = forger(slots), Random(slots)
     for k in range(10):
@@ -60,7 +63,7 @@ def test_the_judge_finds_every_input_that_is_not_what_it_was(name, wrong):
     assert not is_true(8, inputs.__getitem__)
 
 
-@pytest.mark.parametrize("slots", SIZES)
+@pytest.mark.parametrize("slots", [8, *LARGER])
 def test_every_limit_can_be_passed_alone(slots):
     rng = Random(slots)
     for field, index in limits(SIZES[slots]):
@@ -78,19 +81,19 @@ def test_a_witness_forged_step_by_step_is_that_forged_at_once():
 
 
 def test_no_forged_witness_is_accepted():
-    tallies = forge_all(8, Random(2), wires_a_claim=6, share=0.1)
+    tallies = forge_all(8, Random(2), wires_a_claim=6, share=0.07)
     assert [accepted for tally in tallies.values() for accepted in tally.accepted] == []
     assert all(len(tallies[check].families) >= 5 for check in CHECKS)
     # A forger who leaves half of the constraints broken would prove nothing by being refused.
     forged = sum(tally.forged for tally in tallies.values())
-    assert forged > 2000
+    assert forged > 1000
     assert sum(tally.refused_by_one for tally in tallies.values()) > 0.7 * forged
 
 
-@pytest.mark.parametrize("slots", SIZES)
+@pytest.mark.parametrize("slots", [8, *LARGER])
 def test_no_wire_can_be_changed_alone(slots):
-    result = perturb(slots, Random(slots), wires=1000)
-    assert result.tried == 12_000
+    result = perturb(slots, Random(slots), ways=4)
+    assert result.tried > 40_000
     assert result.accepted == []
 
 
