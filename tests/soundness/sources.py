@@ -39,7 +39,7 @@ from scenes import full_book, limits, past_a_limit
 
 from dls_zk import artifacts, toolchain
 from dls_zk.circuit_inputs import circuit_inputs
-from dls_zk.constants import SIZES
+from dls_zk.constants import FIELD, SIZES
 from dls_zk.constraint_table import System
 from dls_zk.errors import StatementRefused, ToolError
 from dls_zk.relation import CHECKS, public_signals
@@ -299,7 +299,7 @@ class Arena:
 
     def _kills(self, system: System, named: dict[object, int], generator: WitnessCalculator) -> Iterator[str]:
         constraints = Constraints(system.constraints)
-        if len(constraints.touching.keys() & set(range(1, signal_count(SIZES[SLOTS]) + 1))) < signal_count(SIZES[SLOTS]):
+        if not all(_is_bound(constraints, wire) for wire in range(1, signal_count(SIZES[SLOTS]) + 1)):
             yield "unbound"
         if {_key(name) for name in system.names.values()} <= {_key(name) for name in self.forger.wire}:
             wires = {_key(name): wire for name, wire in self.forger.wire.items()}
@@ -330,6 +330,19 @@ class Arena:
                         if not lie.broken and not is_true(SLOTS, forger.read(lie.values)):
                             yield f"forged anew: {claim.family}"
                             break
+
+
+def _is_bound(constraints: Constraints, wire: int) -> bool:
+    """Whether a wire is in a constraint that --O1 keeps: one that does not just say that it is equal to another."""
+    seen, stack = {wire}, [wire]
+    while stack:
+        for k in constraints.touching.get(stack.pop(), ()):
+            a, b, c = constraints.all[k]
+            if (a and b) or len(c) != 2 or 0 in c or sum(c.values()) != FIELD:
+                return True
+            stack += c.keys() - seen
+            seen |= c.keys()
+    return False
 
 
 def _key(name: str) -> str:

@@ -81,13 +81,13 @@ def test_a_witness_forged_step_by_step_is_that_forged_at_once():
 
 
 def test_no_forged_witness_is_accepted():
-    tallies = forge_all(8, Random(2), wires_a_claim=6, share=0.07)
+    tallies = forge_all(8, Random(2), wires_a_claim=1, share=0.03)
     assert [accepted for tally in tallies.values() for accepted in tally.accepted] == []
     assert all(len(tallies[check].families) >= 5 for check in CHECKS)
     # A forger who leaves half of the constraints broken would prove nothing by being refused.
     forged = sum(tally.forged for tally in tallies.values())
     assert forged > 1000
-    assert sum(tally.refused_by_one for tally in tallies.values()) > 0.7 * forged
+    assert sum(tally.refused_by_one for tally in tallies.values()) > forged / 3
 
 
 @pytest.mark.parametrize("slots", [8, *LARGER])
@@ -111,5 +111,5 @@ def test_another_context_with_the_same_square_is_another_true_statement():
 @pytest.mark.slow
 @pytest.mark.parametrize("slots", [16, 32])
 def test_no_forged_witness_is_accepted_in_larger_circuits(slots):
-    tallies = forge_all(slots, Random(slots), wires_a_claim=2, share=0.1)
+    tallies = forge_all(slots, Random(slots), wires_a_claim=1, share=0.03)
     assert [accepted for tally in tallies.values() for accepted in tally.accepted] == []
