@@ -131,24 +131,36 @@ def systems(slots: int) -> tuple[System, System]:
 def attribute(deployed: System, plain: System) -> Iterator[tuple[int, bool]]:
     """For each deployed constraint: the number of its check, and whether the constraint is linear.
 
-    deployed: by --O1. plain: the same circuit by --O0. ArtifactError if they differ by more than merged signals, or
-    if a constraint belongs to no check, or to several.
+    deployed, plain and ArtifactError: as for ``sources``; also ArtifactError if a constraint belongs to no check, or to
+    several.
+    """
+    merged = _Merged(plain)
+    for (a, b, _), k in zip(deployed.constraints, sources(deployed, plain), strict=True):
+        yield _check(merged, plain.constraints[k]), not (a and b)
+
+
+def sources(deployed: System, plain: System) -> list[int]:
+    """For each deployed constraint: the place of the one in ``plain`` that it comes from.
+
+    deployed: by --O1. plain: the same circuit by --O0. ArtifactError if they differ by more than merged signals.
     """
     merged = _Merged(plain)
     wire_of = {name: wire for wire, name in plain.names.items()}
     renamed = {0: 0} | {wire: wire_of[name] for wire, name in deployed.names.items()}
-    sources: dict[object, list[Constraint]] = defaultdict(list)
-    for constraint in plain.constraints:
-        sources[merged.form(constraint)].append(constraint)
-    sources.pop(_NOTHING, None)  # the equalities by which signals were merged
+    places: dict[object, list[int]] = defaultdict(list)
+    for k, constraint in enumerate(plain.constraints):
+        places[merged.form(constraint)].append(k)
+    places.pop(_NOTHING, None)  # the equalities by which signals were merged
+    found = []
     for constraint in deployed.constraints:
         a, b, c = ({renamed[wire]: factor for wire, factor in side.items()} for side in constraint)
-        found = sources[merged.form((a, b, c))]
-        if not found:
+        same = places[merged.form((a, b, c))]
+        if not same:
             raise ArtifactError("the deployed circuit has a constraint that its source has not")
-        yield _check(merged, found.pop()), not (a and b)
-    if any(sources.values()):
+        found.append(same.pop())
+    if any(places.values()):
         raise ArtifactError("the deployed circuit lacks a constraint of its source")
+    return found
 
 
 #: The form of a constraint that always holds.

@@ -38,10 +38,7 @@ class Circuit:
     @cached_property
     def unchecked(self) -> WitnessCalculator:
         """The same generator without its assertions."""
-        calculator = WitnessCalculator.__new__(WitnessCalculator)
-        calculator.circuit = self.built.name
-        calculator._module = wasmtime.Module(witness._engine(), wasmtime.wat2wasm(self._without_assertions()))
-        return calculator
+        return calculator(self.built.name, bytes(wasmtime.wat2wasm(self._without_assertions())))
 
     def _without_assertions(self) -> str:
         name = self.built.name
@@ -94,6 +91,14 @@ class Circuit:
         a, b, c = self.system[constraint]
         found = {name.split(".")[1] for wire in {*a, *b, *c} - {0} for name in self.names.get(wire, [])}
         return {re.sub(r"\[\d+\]", "", place) for place in found}
+
+
+def calculator(name: str, wasm: bytes) -> WitnessCalculator:
+    """The witness generator in a WebAssembly module that is not (yet) a built circuit's."""
+    made = WitnessCalculator.__new__(WitnessCalculator)
+    made.circuit = name
+    made._module = wasmtime.Module(witness._engine(), wasm)
+    return made
 
 
 @cache

@@ -1,0 +1,367 @@
+"""False claims, check by check, each with a witness that a forger has repaired as far as it goes.
+
+A claim starts from a true rebalance, or from one that breaks one limit by a basis point or by one unit of value. The forger
+does what the family's name says and solves everything after it again: hashes, NAV floor, products, bits. What is left
+is broken in one place, if the attack is any good; ``lies.py`` then moves it about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from random import Random
+
+import boundary
+from forge import Forger, Pins, inverse
+from instances import LIMITS, vacuous_policy
+from scenes import full_book, limits, past_a_limit
+
+from dls_zk.circuit_inputs import circuit_inputs
+from dls_zk.commitments import book_commitment, policy_hash
+from dls_zk.constants import (
+    ACCRUAL_BITS,
+    FIELD,
+    PRICE_BITS,
+    PRICES_PER_WORD,
+    QUANTITIES_PER_WORD,
+    QUANTITY_BITS,
+    QUANTITY_LIMB_BITS,
+    SIZES,
+    USD_E14,
+    VAR_EXPOSURE_SHIFT,
+    book_domain,
+    policy_domain,
+)
+from dls_zk.context import Context
+from dls_zk.model import Opening, Prices, Rebalance, SlotTerms, Terms
+from dls_zk.relation import CHECKS, public_signals
+from dls_zk.statement import PublicSignals
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A witness for something false.
+
+    values, pins: the plain witness, and the wires in it that are set by hand. broken: the plain constraints in its way.
+    at: the wire where the lie shows; any wire that it is solved from can carry the lie instead. A claim that breaks
+    nothing is true as it stands: a lie anywhere before ``at`` makes it false.
+    """
+
+    family: str
+    values: list[int]
+    pins: Pins
+    broken: frozenset[int]
+    at: int
+
+    @property
+    def check(self) -> str:
+        """The name of the check that it offends."""
+        return self.family.partition(": ")[0]
+
+
+class Claims:
+    """The claims for a circuit, one method a check of the relation. Each call draws other books from ``rng``."""
+
+    def __init__(self, forger: Forger, slots: int, rng: Random) -> None:
+        self.forger, self.size, self.rng, self.wire = forger, SIZES[slots], rng, forger.wire
+        self._last: tuple[list[int], frozenset[int]] = [], frozenset()
+
+    def of(self, check: str) -> Iterator[Claim]:
+        """The claims that offend this check."""
+        yield from self._past(check)
+        yield from getattr(self, check.replace(" ", "_"), lambda: ())()
+
+    def all(self) -> Iterator[Claim]:
+        """The claims against all checks, in their order."""
+        for check in CHECKS:
+            yield from self.of(check)
+
+    # --- helpers ------------------------------------------------------------------------------------
+
+    def solve(self, rebalance: Rebalance, public: PublicSignals | None = None) -> list[int]:
+        return self.forger.solve(circuit_inputs(rebalance, public or public_signals(rebalance)))
+
+    def claim(self, family: str, values: list[int], pins: Mapping[str, int] | None = None, at: str = "") -> Claim:
+        """The claim made of a witness by setting signals by name (without ``main.``). at: by default the value that is
+        out of its range, for which ``pins`` must leave one constraint broken."""
+        wires = {self.wire[f"main.{name}"]: value % FIELD for name, value in (pins or {}).items()}
+        if self._last[0] is not values:  # several claims start from one witness
+            self._last = values, self.forger.plain.broken(values)
+        forged, changed = self.forger.forge(values, wires)
+        broken = self.forger.plain.broken_after(forged, changed, self._last[1])
+        if at:
+            return Claim(family, forged, wires, broken, self.wire[f"main.{at}"])
+        (k,) = broken
+        return Claim(family, forged, wires, broken, self.forger.remainder[k].of)
+
+    def value(self, values: list[int], name: str) -> int:
+        return values[self.wire[f"main.{name}"]]
+
+    def _past(self, check: str) -> Iterator[Claim]:
+        """One basis point past each limit of a check, and one unit past it in the boundary cases."""
+        for field, index in limits(self.size):
+            if LIMITS[field][0] == check:
+                book = past_a_limit(self.rng, self.size, field, index)
+                yield self.claim(f"{check}: a limit passed by one bps", self.solve(book))
+        for case in boundary.cases() if self.size == boundary.SIZE else ():
+            if case.check == check:
+                values = self.solve(*case.past)
+                # Not those whose claim is in a public signal, which the forger has made true; nor NAV below zero, which
+                # breaks nearly every limit.
+                if len(self.forger.plain.broken(values) & self.forger.remainder.keys()) == 1:
+                    yield self.claim(f"{check}: {case.name}, passed by one unit", values)
+
+    def _full(self) -> list[int]:
+        return self.solve(full_book(self.rng, self.size))
+
+    def _small_change(self, unpriced: int | None = None, rich: int = 0, granularity_usd: int = 1) -> list[int]:
+        """Money in one slot, a few millionths in every other; nothing is traded and no limit is near."""
+        n, rng = self.size.slots, self.rng
+        slot = SlotTerms("X", True, 10_000, 10_000, (1 << 17) - 1, 0, 0, 0, 0, 0, 0, (0,) * self.size.factors)
+        prices = [rng.randint(2, 16) for _ in range(n)]
+        prices[rich] = 10**8
+        after = [rng.randint(1, 5) for _ in range(n)]
+        after[rich] = rng.randrange(1 << 41, 1 << 42)
+        if unpriced is not None:
+            prices[unpriced] = after[unpriced] = 0
+        book = Opening(tuple(after), rng.randrange(FIELD))
+        return self.solve(
+            Rebalance(
+                vacuous_policy(self.size, (slot,) * n, granularity_usd),
+                Prices(tuple(prices)),
+                Terms(0, (1 << ACCRUAL_BITS) - 1, rng.randrange(FIELD)),
+                book,
+                replace(book, salt=rng.randrange(FIELD)),
+            )
+        )
+
+    # --- what is opened, unpacked and in range ----------------------------------------------------------
+
+    def commitments(self) -> Iterator[Claim]:
+        book = full_book(self.rng, self.size)
+        values = self.solve(book)
+        i, j = self.rng.sample(range(self.size.slots), 2)
+        for side in ("Before", "After"):
+            opening: Opening = getattr(book, side.lower())
+            q, signal = opening.quantities_e6, f"commitment{side}"
+            others = {
+                "a book of one unit more": replace(opening, quantities_e6=(*q[:i], q[i] + 1, *q[i + 1 :])),
+                "a book with two slots exchanged": replace(
+                    opening, quantities_e6=tuple(q[{i: j, j: i}.get(k, k)] for k in range(len(q)))
+                ),
+                "the mirror image of the book": replace(opening, quantities_e6=tuple(-x for x in q)),
+                "the book under another salt": replace(opening, salt=(opening.salt + 1) % FIELD),
+                "the empty book": Opening.empty(self.size),
+            }
+            yield self.claim("commitments: a false step of the hash", values, at=signal)
+            for family, other in others.items():
+                yield self.claim(f"commitments: {family}", values, {signal: book_commitment(other)}, signal)
+            yield self.claim("commitments: p less the commitment", values, {signal: -self.value(values, signal)}, signal)
+            domain = {f"book{side}.hash.in[0]": policy_domain(self.size.slots)}
+            yield self.claim("commitments: under a policy's domain", values, domain, signal)
+
+    def policy(self) -> Iterator[Claim]:
+        values = self._full()
+        yield self.claim("policy: a false step of the hash", values, at="policyHash")
+        book = past_a_limit(self.rng, self.size, "max_leverage_bps", 0)
+        loose = replace(book, policy=replace(book.policy, max_leverage_bps=(1 << 20) - 1))
+        stays = {"policyHash": policy_hash(book.policy)}
+        yield self.claim("policy: the hash of a stricter one", self.solve(loose), stays, "policyHash")
+
+        stays = {"policyHash": self.value(values, "policyHash")}
+        first, second = (f"slotWord[{i}]" for i in self.rng.sample(range(self.size.slots), 2))
+        exchanged = {first: self.value(values, second), second: self.value(values, first)}
+        yield self.claim("policy: two slots exchanged under its hash", values, stays | exchanged, "policyHash")
+        renamed = {"instrumentsWord": self.value(values, "instrumentsWord") + 1}
+        yield self.claim("policy: other instruments under its hash", values, stays | renamed, "policyHash")
+        yield self.claim("policy: p less its hash", values, {"policyHash": -stays["policyHash"]}, "policyHash")
+        yield self.claim("policy: under a book's domain", values, {"policy.hash[0].in[0]": book_domain(8)}, "policyHash")
+        for field, x in self.forger.fields.items():
+            if x.above is None and not self.forger.system.names[field].startswith("main.priceWords"):
+                yield self._overfull(field)
+
+    def _overfull(self, field: int) -> Claim:
+        """The highest field of a word grows beyond its room, and the word with it: no policy has such a word."""
+        names, x = self.forger.system.names, self.forger.fields[field]
+        (source,) = self.forger.ancestors(x.word) & {*self.forger.inputs}
+        values = self._small_change(rich=int(names[source] == "main.slotWord[0]"))  # with little at stake in the slot
+        more = self.rng.choice([1, 1, 2, 3]) << x.width
+        pins = {names[field]: values[field] + more, names[source]: values[source] + (more << x.offset)}
+        pins = {name.removeprefix("main."): value for name, value in pins.items()}
+        return self.claim("policy: a word with more than its fields", values, pins)
+
+    def prices(self) -> Iterator[Claim]:
+        n = self.size.slots
+        for i in range(n):
+            values = self._small_change(rich=int(i == 0))
+            price, word, place = f"priceWords.field[{i}]", i // PRICES_PER_WORD, i % PRICES_PER_WORD
+            if place + 1 < PRICES_PER_WORD and i + 1 < n:
+                above = f"priceWords.field[{i + 1}]"
+                this, other = self.value(values, price), self.value(values, above)
+                for carry in (1, -1):
+                    pins = {price: this + (carry << PRICE_BITS), above: other - carry}
+                    yield self.claim("prices: one borrows from the next", values, pins)
+                exchanged = {price: other + 1, above: this}
+                yield self.claim("prices: two exchanged", values, exchanged, f"priceWords.word[{word}]")
+            else:
+                pins = {
+                    price: self.value(values, price) + (1 << PRICE_BITS),
+                    f"prices[{word}]": self.value(values, f"prices[{word}]") + (1 << PRICE_BITS * (place + 1)),
+                }
+                yield self.claim("prices: a word with more than its prices", values, pins)
+            bare = self._small_change(unpriced=i, rich=int(i == 0))
+            parked = {f"quantityAfter[{i}]": self.rng.choice([1, -1, 10**6])}
+            yield self.claim("prices: a quantity without a price", bare, parked, f"valued[{i}].unpriced")
+
+    def quantities(self) -> Iterator[Claim]:
+        top, n = 1 << QUANTITY_BITS - 1, self.size.slots
+        for i in range(n):
+            values = self._small_change(rich=int(i == 0))
+            after, trade = f"quantityAfter[{i}]", f"trade[{i}]"
+            for family, value in (("too long", top + self.rng.choice([0, 0, 1])), ("too short", -top - 1)):
+                yield self.claim(f"quantities: {family}", values, {after: value})
+                yield self.claim(f"quantities: a trade {family}", values, {trade: value})
+            fraction = self.value(values, after) + inverse(self.value(values, f"price[{i}]"))
+            yield self.claim("quantities: a fraction of a unit", values, {after: fraction})
+            if (i + 1) % QUANTITIES_PER_WORD and i + 1 < n:
+                beside = f"quantityAfter[{i + 1}]"
+                pins = {
+                    after: self.value(values, after) + (1 << QUANTITY_LIMB_BITS),
+                    beside: self.value(values, beside) - 1,
+                }
+                yield self.claim("quantities: another book of the same words", values, pins)
+
+    # --- what is conserved, and the NAV -----------------------------------------------------------------
+
+    def value_conservation(self) -> Iterator[Claim]:
+        values = self._full()
+        cash, flow = self.value(values, "trade[0]"), self.value(values, "flow")
+        settlement, some = self.value(values, "price[0]"), self.rng.randint(1, 9)
+        for family, pins in (
+            ("cash from nowhere", {"trade[0]": cash + some}),
+            ("a flow that did not come", {"flow": flow - some}),
+            ("a withdrawal booked twice", {"trade[0]": cash - some, "flow": flow - 2 * some}),
+            ("a cost beyond the slippage", {"trade[0]": cash - 2 * self.value(values, "tradedValue") // settlement - some}),
+        ):
+            yield self.claim(f"value conservation: {family}", values, pins | {"accrual": 0})
+        i = max(range(1, self.size.slots), key=lambda i: self.value(values, f"price[{i}]"))
+        least = settlement // self.value(values, f"price[{i}]") + 1  # more than what was left as cost
+        assets = {f"trade[{i}]": self.value(values, f"trade[{i}]") + least + some, "accrual": 0}
+        yield self.claim("value conservation: an asset from nowhere", values, assets)
+        beyond = (1 << ACCRUAL_BITS) + self.rng.choice([0, 0, 1, 10**6])
+        yield self.claim("value conservation: an accrual beyond its range", values, {"accrual": beyond})
+        values, top = self._small_change(unpriced=0, rich=1), 1 << QUANTITY_BITS - 1
+        for flow in (top, -top - 1, top + self.rng.getrandbits(60), FIELD // 2):
+            yield self.claim("value conservation: a flow beyond its range", values, {"flow": flow})
+
+    def solvency(self) -> Iterator[Claim]:
+        values = self._small_change()
+        cash = self.value(values, "quantityAfter[0]")
+        debt = {"quantityAfter[0]": -cash, "nav": self.value(values, "nav")}
+        yield self.claim("solvency: a debt shown as wealth", values, debt, "nav")
+        values = self._full()
+        yield self.claim("solvency: twice its value", values, {"nav": 2 * self.value(values, "nav")}, "nav")
+
+    def nav_disclosure(self) -> Iterator[Claim]:
+        for values in (self._full(), self._small_change(granularity_usd=self.rng.choice([1, 1000]))):
+            floor, nav = self.value(values, "navFloor"), self.value(values, "nav")
+            step = self.value(values, "navDisclosure.granularity") * USD_E14
+            yield self.claim("nav disclosure: a step up", values, {"navFloor": floor + 1})
+            if floor:
+                yield self.claim("nav disclosure: a step down", values, {"navFloor": floor - 1})
+            rest = (nav % step + self.rng.randint(1, 1000)) % step
+            yield self.claim("nav disclosure: a quotient of the field", values, {"navFloor": (nav - rest) * inverse(step)})
+        values = self._full()
+        yield self.claim("nav disclosure: of another NAV", values, at="navFloor")
+        coarse = {"navDisclosure.granularity": self.value(values, "navDisclosure.granularity") + 1}
+        yield self.claim("nav disclosure: other steps than the policy's", values, coarse, "navDisclosure.granularity")
+        anything = {"navFloor": self.rng.getrandbits(42)}
+        yield self.claim("nav disclosure: steps of zero", self._small_change(granularity_usd=0), anything)
+
+    def context(self) -> Iterator[Claim]:
+        """The witness of a proof for one place, shown with the context of another."""
+        values = self._full()
+        here = Context(31337, "0x" + "11" * 20, bytes(32), 1, 1, 1, "0x" + "22" * 20, 2_000_000_000)
+        values, _ = self.forger.forge(values, {self.wire["main.context"]: here.to_field()})
+        square = {"contextSquare": self.value(values, "contextSquare")}
+        for family, other in (
+            ("another chain", replace(here, chain_id=1)),
+            ("another hub", replace(here, hub="0x" + "33" * 20)),
+            ("another vault", replace(here, vault_id=bytes(31) + b"\1")),
+            ("another sequence", replace(here, sequence=2)),
+            ("another policy version", replace(here, policy_version=2)),
+            ("another oracle round", replace(here, oracle_round=2)),
+            ("another operator", replace(here, operator="0x" + "44" * 20)),
+            ("another deadline", replace(here, deadline=2_000_000_001)),
+        ):
+            yield self.claim(f"context: {family}", values, square | {"context": other.to_field()}, "contextSquare")
+
+    # --- limits with a hint of their own ------------------------------------------------------------------
+
+    def factor_exposure(self) -> Iterator[Claim]:
+        for f in range(self.size.factors):
+            values = self.solve(past_a_limit(self.rng, self.size, "factor_limit_bps", f))
+            y = self.value(values, f"factor[{f}].exposure")
+            positive = y < FIELD // 2
+            # high = −1 for a positive exposure and 0 for a negative one: the wrong sign, and |y| comes out as −|y|.
+            low = y + (1 << VAR_EXPOSURE_SHIFT) if positive else y
+            yield self.claim("factor exposure: the other sign by the remainder", values, {f"factor[{f}].low": low})
+            sign = {self._inner(f"factor[{f}]", "nonNegative"): int(not positive)}
+            yield self.claim("factor exposure: the other sign", values, sign)
+
+    def value_at_risk(self) -> Iterator[Claim]:
+        values = self.solve(past_a_limit(self.rng, self.size, "max_var_bps", 0))
+        yield self.claim("value at risk: a larger NAV by the remainder", values, {"navDisclosure.navHigh": (1 << 48) - 1})
+        yield self.claim("value at risk: no residual by the remainder", values, {"valueAtRisk.residualRoundedUp": 0})
+        for f in range(self.size.factors):
+            at = f"factor[{f}].roundedUp"
+            zero, hint = (self._inner(f"factor[{f}]", name) for name in ("isZero", "inverse"))
+            values = self._factor_at_risk(f, max_var_bps=100, dust=1)
+            yield self.claim("value at risk: a factor passed by one unit", values)
+            yield self.claim("value at risk: not rounded up", values, {zero: 1, hint: 0}, at)
+            low = {f"factor[{f}].low": self.value(values, f"factor[{f}].low") + (1 << VAR_EXPOSURE_SHIFT)}
+            yield self.claim("value at risk: a larger remainder for one unit less", values, low)
+            values = self._factor_at_risk(f, max_var_bps=99, dust=0)
+            yield self.claim("value at risk: a factor passed by one bps", values)
+            nothing = {zero: 1 + self.value(values, f"factor[{f}].high")}
+            yield self.claim("value at risk: rounded down to nothing", values, nothing, at)
+        values = self._residual_at_risk()
+        residual = sum(self.value(values, f"valueAtRisk.weighted[{i}]") for i in range(self.size.slots))
+        exact = {"valueAtRisk.residualRoundedUp": residual * inverse(1 << VAR_EXPOSURE_SHIFT)}
+        yield self.claim("value at risk: a fraction of the field, not rounded", values, exact)
+
+    def _inner(self, component: str, signal: str) -> str:
+        """The signal of this name in a part of a component (whose name holds the line that it stands on)."""
+        (name,) = (n for n in self.wire if re.fullmatch(rf"main\.{re.escape(component)}\.\w+\.{signal}", n))
+        return name.removeprefix("main.")
+
+    def _at_risk(self, policy: dict[str, object], terms: dict[str, object], cash: int, price: int, dust: int) -> list[int]:
+        """Cash, and a slot whose unit is worth 1e-14 USD, under the same terms."""
+        n = self.size.slots
+        slot = replace(SlotTerms.null(self.size.factors), funded=True, cap_bps=(1 << 17) - 1, **terms)
+        after = Opening((cash, dust) + (0,) * (n - 2), self.rng.randrange(FIELD))
+        prices = Prices((price, 1) + (0,) * (n - 2))
+        rules = replace(vacuous_policy(self.size, (slot,) * n), **policy)
+        return self.solve(Rebalance(rules, prices, Terms(0, 0, 7), after, after))
+
+    def _factor_at_risk(self, f: int, max_var_bps: int, dust: int) -> list[int]:
+        """A loading of 1% on one factor of volatility 100%, and a value at risk of exactly 1% of a NAV of 2^62."""
+        unit = tuple(int(k == f) for k in range(self.size.factors))
+        policy = {
+            "max_var_bps": max_var_bps,
+            "var_quantile_bps": 10_000,
+            "factor_volatility_bps": tuple(10_000 * x for x in unit),
+            "max_stress_loss_bps": (1,) * self.size.scenarios,
+        }
+        return self._at_risk(policy, {"loading_bps": tuple(100 * x for x in unit)}, 1 << 38, 1 << 24, dust)
+
+    def _residual_at_risk(self) -> list[int]:
+        """A residual of 625 bps at a quantile of 2^15 bps: a value at risk of exactly 2048 bps, but for the rounding.
+
+        E = h·2^40 with h odd, so y_res = 625·E is no multiple of 2^48. But z²·10^8·(y_res/2^48)² = (5^8·2^11·h)² is an
+        integer, and so what the field makes of the quotient y_res/2^48 passes for it.
+        """
+        h = self.rng.getrandbits(30) | 1
+        policy = {"max_var_bps": 2048, "var_quantile_bps": 1 << 15}
+        return self._at_risk(policy, {"residual_bps": 625}, h, 1 << 40, 0)

@@ -1,0 +1,100 @@
+"""What the relation accepts can be proven: from rebalance to a witness of the deployed generator, checked against the r1cs.
+
+A good third of the cases stand within one unit of a limit: one more millionth of an instrument, and the relation refuses.
+The others are at the extremes, within a basis point of a limit, or anywhere.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
+
+from extremes import widest
+from harness import circuit
+from instances import LIMITS, near_a_limit, random_rebalance, tighten
+from scenes import full_book, limits
+
+from dls_zk import relation
+from dls_zk.circuit_inputs import circuit_inputs
+from dls_zk.constants import QUANTITY_BITS, SIZES, Size
+from dls_zk.model import Rebalance
+from dls_zk.relation import evaluate, public_signals
+
+AT_A_LIMIT = "within one unit of a limit"
+
+
+def prove_many(rng: Random, count: int) -> Counter[str]:
+    """Take so many true rebalances to a checked witness: how many of each kind. StatementRefused or AssertionError
+    where the generator or the constraints refuse one."""
+    done: Counter[str] = Counter()
+    for kind, rebalance in _cases(rng):
+        judge = circuit(rebalance.size.name)
+        assert judge.violated(judge.honest(circuit_inputs(rebalance, public_signals(rebalance)))) == []
+        done[kind] += 1
+        if done.total() == count:
+            break
+    return done
+
+
+def _cases(rng: Random) -> Iterator[tuple[str, Rebalance]]:
+    """True rebalances without end: the extremes first, then at random."""
+    for size in SIZES.values():
+        yield from (("at an extreme", rebalance) for _, rebalance in widest(size))
+    while True:
+        size = SIZES[rng.choice([8, 8, 8, 16, 32])]
+        yield from ((AT_A_LIMIT, within_a_unit(rng, size)) for _ in range(2))
+        yield "a full book", full_book(rng, size)
+        for kind, make in (("within a basis point of a limit", near_a_limit), ("any book", random_rebalance)):
+            rebalance = make(rng, size)
+            if evaluate(rebalance).holds:
+                yield kind, rebalance
+
+
+def within_a_unit(rng: Random, size: Size) -> Rebalance:
+    """A true rebalance that one more millionth in one slot would make false."""
+    choices = [(LIMITS[field][0], field, index) for field, index in limits(size)]
+    choices += [("value conservation", "", index) for index in (2, 2, 3, 3)]  # the gain and the cost
+    while True:
+        check, field, index = rng.choice(choices)
+        book = full_book(rng, size)
+        book = tighten(book, field, index, past=0) if field else book
+        if evaluate(book).holds and (pushed := _pushed(rng, book, check, index, traded=not field)):
+            return pushed
+
+
+def _pushed(rng: Random, book: Rebalance, check: str, index: int, traded: bool) -> Rebalance | None:
+    """The book with the quantity (or the trade) in one slot moved as far as this inequality of this check lets it; None if
+    the slot does not lead there, or past another limit."""
+    slot, step, public = rng.randrange(book.size.slots), rng.choice([1, -1]), public_signals(book)
+    holds, breaks = 0, _room(book, slot, step)  # numbers of steps
+
+    def is_kept(steps: int) -> bool:
+        shared = relation._Limits(_moved(book, slot, step * steps, traded), public)  # one check alone, without the hashes
+        return [*getattr(shared, check.replace(" ", "_"))()][index].holds
+
+    if is_kept(breaks):
+        return None
+    while breaks - holds > 1:
+        middle = (holds + breaks) // 2
+        holds, breaks = (middle, breaks) if is_kept(middle) else (holds, middle)
+    book = _moved(book, slot, step * holds, traded)
+    return book if evaluate(book).holds else None
+
+
+def _room(rebalance: Rebalance, slot: int, step: int) -> int:
+    """How far a quantity and a trade can move that way without a change of sign or leaving their range."""
+    after, before = (x.quantities_e6[slot] for x in (rebalance.after, rebalance.before))
+    to_the_end = (1 << QUANTITY_BITS - 1) - 1 - max(abs(after), abs(before), abs(after - before))
+    return min(abs(after), to_the_end) if (after > 0) != (step > 0) else to_the_end
+
+
+def _moved(rebalance: Rebalance, slot: int, by: int, traded: bool) -> Rebalance:
+    """The rebalance with one quantity moved, after as before, or before alone, so that the trade moves."""
+
+    def moved(quantities: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(q + by * (i == slot) for i, q in enumerate(quantities))
+
+    before, after = (replace(x, quantities_e6=moved(x.quantities_e6)) for x in (rebalance.before, rebalance.after))
+    return replace(rebalance, before=before, after=rebalance.after if traded else after)

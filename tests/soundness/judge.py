@@ -1,0 +1,91 @@
+"""What a witness claims, and whether it is true: the inputs are read from its wires and put to the relation.
+
+A witness that the constraints accept is a **forgery** unless its claim is true, which means all of:
+
+- its public signals are in their ranges, and its policy words are those of a policy that the model can hold;
+- ``policyHash`` is the hash of these words and the instruments' word;
+- the relation holds for that policy, the prices in the public words, and the two books (after, and after less trades)
+  under their salts: all twenty checks, against the public signals on the wires.
+
+So an accepted witness with another value on an inner wire is no forgery as long as what it says is so. It is a second
+witness for one claim (``deletion.py`` reports those apart), which the determinism gate excludes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+from dls_zk.commitments import global_words, policy_hash, slot_words
+from dls_zk.constants import SIGNED_OFFSET, SIZES, WORD_BITS, Size, global_fields, policy_domain, slot_fields
+from dls_zk.errors import InputError
+from dls_zk.field import decode_signed
+from dls_zk.model import Opening, Policy, Prices, Rebalance, SlotTerms, Terms, is_signed_field
+from dls_zk.poseidon import poseidon
+from dls_zk.relation import evaluate
+from dls_zk.statement import PublicSignals, unpack_prices
+
+#: Name of an input, as in rebalance.circom → its elements.
+Read = Callable[[str], Sequence[int]]
+
+
+def is_true(slots: int, read: Read) -> bool:
+    """Whether the claim of a witness is true. ``read`` gives the elements of an input by its name."""
+    size = SIZES[slots]
+    names = ("commitmentBefore", "commitmentAfter", "policyHash", "flow", "accrual", "navFloor", "context", "prices")
+    try:
+        public = PublicSignals.from_field([x for name in names for x in read(name)])
+        policy = read_policy(size, read("slotWord"), read("globalWord"))
+    except (InputError, ValueError):
+        return False
+    if public.policy_hash != _hash(slots, (*read("slotWord"), *read("globalWord"), *read("instrumentsWord"))):
+        return False
+    after = [decode_signed(x) for x in read("quantityAfter")]
+    trades = [decode_signed(x) for x in read("trade")]
+    rebalance = Rebalance(
+        policy,
+        Prices(unpack_prices(size, public.prices)),
+        Terms(public.flow, public.accrual, public.context),
+        Opening(tuple(q - t for q, t in zip(after, trades, strict=True)), read("saltBefore")[0]),
+        Opening(tuple(after), read("saltAfter")[0]),
+    )
+    # The names of the instruments are not in the witness, only the hash of them: it is in the hash checked above.
+    nameless = PublicSignals(**{**vars(public), "policy_hash": policy_hash(policy)})
+    return evaluate(rebalance, nameless).holds
+
+
+def read_policy(size: Size, slot: Sequence[int], globals_: Sequence[int]) -> Policy:
+    """The policy in packed words, its instruments without names. ValueError if there is none with these words."""
+    slots = []
+    for word in slot:
+        fields = _unpack(slot_fields(size), [word])
+        loadings = tuple(fields.pop(f"loading_bps[{f}]") for f in range(size.factors))
+        slots.append(SlotTerms(instrument="", loading_bps=loadings, **(fields | {"funded": bool(fields["funded"])})))
+    fields = _unpack(global_fields(size), globals_)
+    shocks = tuple(tuple(fields.pop(f"shock_bps[{s}][{f}]") for f in range(size.factors)) for s in range(size.scenarios))
+    tuples: dict[str, list[int]] = {}
+    for name in [name for name in fields if name.endswith("]")]:
+        tuples.setdefault(name.partition("[")[0], []).append(fields.pop(name))
+    policy = Policy(size=size, slots=tuple(slots), shock_bps=shocks, **fields, **{n: tuple(v) for n, v in tuples.items()})
+    if [*slot_words(policy), *global_words(policy)] != [*slot, *globals_]:
+        raise ValueError("these words are no policy's")
+    return policy
+
+
+def _unpack(fields: Sequence[tuple[str, int]], words: Sequence[int]) -> dict[str, int]:
+    """Field → value, in the layout of ``commitments.pack``; bits beyond the last field of a word are left out."""
+    values, w, used = {}, 0, 0
+    for name, bits in fields:
+        if used + bits > WORD_BITS:
+            w, used = w + 1, 0
+        values[name] = (words[w] >> used & (1 << bits) - 1) - (SIGNED_OFFSET if is_signed_field(name) else 0)
+        used += bits
+    return values
+
+
+@lru_cache(maxsize=256)
+def _hash(slots: int, words: tuple[int, ...]) -> int:
+    digest = policy_domain(slots)
+    for k in range(0, len(words), 4):
+        digest = poseidon([digest, *words[k : k + 4], *[0] * (4 - len(words[k : k + 4]))])
+    return digest

@@ -1,0 +1,359 @@
+"""Mutants of the circuits' sources: one change of the text in a copy, compiled, and attacked.
+
+The operators are those mistakes that a circuit is written with: a signal assigned and not constrained, an equation or a
+range check left out, a width, a bound of a loop or a coefficient off by one, a comparison or a sign turned round, a factor
+or a domain left out, another field than the one meant.
+
+A mutant is **killed** if one of these is found, tried in this order:
+
+1. *unbound*: a public signal in no constraint, so that a proof would pass with any value of it;
+2. *forged*: a false claim that the deletion sweep has forged with a lie at a constraint that the mutant lacks;
+3. *refused*: a true rebalance that the mutant's own witness generator refuses;
+4. *accepted*: a false rebalance that the mutant's own witness generator accepts;
+5. *forged anew*: a false claim that the forger gets past the mutant's constraints, with a lie or without.
+
+It is **the same** if it compiles to the same constraints, and **void** if it does not compile: neither counts. It is
+**equivalent** if ``EQUIVALENT`` says why nothing false can be claimed and nothing true is refused. All else **survived**.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import boundary
+from claims import Claims
+from deletion import Sweep
+from extremes import widest
+from forge import Constraints, Forger
+from harness import calculator
+from judge import is_true
+from lies import lies
+from scenes import full_book, limits, past_a_limit
+
+from dls_zk import artifacts, toolchain
+from dls_zk.circuit_inputs import circuit_inputs
+from dls_zk.constants import FIELD, SIZES
+from dls_zk.constraint_table import System
+from dls_zk.errors import StatementRefused, ToolError
+from dls_zk.relation import CHECKS, public_signals
+from dls_zk.statement import signal_count
+from dls_zk.witness import WitnessCalculator
+
+#: The circuit that is mutated.
+SLOTS = 8
+
+#: File below circuits/ → the check that it serves; other files serve several.
+CHECK_OF_FILE = {
+    "book/commitment.circom": "commitments",
+    "policy/hash.circom": "policy",
+    "policy/fields.circom": "policy",
+    "book/trades.circom": "quantities",
+    "book/conservation.circom": "value conservation",
+    "book/nav.circom": "nav disclosure",
+    "limits/turnover.circom": "turnover",
+    "limits/leverage.circom": "gross leverage",
+    "limits/factor_exposure.circom": "factor exposure",
+    "limits/concentration.circom": "concentration",
+    "limits/venue.circom": "venue exposure",
+    "limits/collateral.circom": "collateral ratio",
+    "limits/stress.circom": "stress solvency",
+    "limits/reserve.circom": "liquidity reserve",
+    "limits/impermanent_loss.circom": "impermanent loss",
+    "limits/capital_efficiency.circom": "capital efficiency",
+    "limits/value_at_risk.circom": "value at risk",
+}
+SEVERAL = "several (lib)"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One line of one file below circuits/, changed. operator: the kind of mistake. check: the name of the one it is in."""
+
+    file: str
+    line: int
+    operator: str
+    before: str
+    after: str
+    check: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.file}:{self.line}: {self.operator}: {self.after.strip()}"
+
+
+# --- operators ---------------------------------------------------------------------------------------------------
+
+_CONSTRAINS = re.compile(r"<==|===|[+-]=|\bvar \w+ = ")
+_LOOP = re.compile(r"for \(var (\w+) = (\w+); \1 < ([^;]+); \1\+\+\)")
+_RANGE = re.compile(r"\b(RangeCheck|SignedRange)\(")
+_SIGNS = {
+    "(2 * long - 1) * ": "", "(2 * bought - 1) * ": "", "(2 * nonNegative - 1) * ": "", "(1 - nonNegative)": "1",
+    "((absValue + value) / 2)": "absValue", "((absValue - value) / 2)": "absValue", " - SIGNED_OFFSET()": "",
+    "(absValue[i] - value[i]) / 2": "absValue[i]", "high + 1 - exact": "high + 1",
+}  # fmt: skip
+_COEFFICIENTS = re.compile(r"BPS\(\)|PPM\(\)|USD_E14\(\)|\b390625\b|\(1 << [^()]*(\([^()]*\))?[^()]*\)")
+
+
+def _replaced(code: str, found: re.Match[str], text: str) -> str:
+    return code[: found.start()] + text + code[found.end() :]
+
+
+def _unconstrained(code: str) -> Iterator[str]:
+    if not code.lstrip().startswith("_"):
+        for found in re.finditer("<==", code):
+            yield _replaced(code, found, "<--")
+
+
+def _equation_removed(code: str) -> Iterator[str]:
+    for found in re.finditer(r"[^;{}]*===[^;]*;", code):
+        yield _replaced(code, found, "")
+
+
+def _range_removed(code: str) -> Iterator[str]:
+    for found in re.finditer(r"^\s*(RangeCheck|Boolean)\(.*\)\(.*\);", code):
+        yield _replaced(code, found, "")
+    for found in re.finditer(r"(?<=Range\.in <== )\w+", code):
+        yield _replaced(code, found, "0")
+
+
+def _range_narrowed(code: str) -> Iterator[str]:
+    for found in _RANGE.finditer(code):
+        end = _closing(code, found.end())
+        yield f"{code[:end]} - 1{code[end:]}"
+
+
+def _range_widened(code: str) -> Iterator[str]:
+    for found in _RANGE.finditer(code):
+        end = _closing(code, found.end())
+        yield f"{code[:end]} + 1{code[end:]}"
+
+
+def _closing(code: str, at: int) -> int:
+    """Where the bracket that is open at this place closes."""
+    depth = 1
+    while depth:
+        depth += {"(": 1, ")": -1}.get(code[at], 0)
+        at += 1
+    return at - 1
+
+
+def _turned_round(code: str) -> Iterator[str]:
+    for found in re.finditer(r"(?<=<== )[^;]+(?=;)", code):
+        if re.search(r"(slack\S*|Slack|rest|room|low) $", code[: found.start() - 4]):
+            yield _replaced(code, found, f"-({found[0]})")
+
+
+def _sign_dropped(code: str) -> Iterator[str]:
+    for text, other in _SIGNS.items():
+        for found in re.finditer(re.escape(text), code):
+            yield _replaced(code, found, other)
+
+
+def _loop_shortened(code: str) -> Iterator[str]:
+    for found in _LOOP.finditer(code):
+        yield _replaced(code, found, f"for (var {found[1]} = {found[2]}; {found[1]} < {found[3]} - 1; {found[1]}++)")
+        yield _replaced(code, found, f"for (var {found[1]} = {found[2]} + 1; {found[1]} < {found[3]}; {found[1]}++)")
+    for found in re.finditer(r"if \((\w+) > 0\)", code):
+        yield _replaced(code, found, f"if ({found[1]} > 1)")
+        yield _replaced(code, found, f"if ({found[1]} >= 0)")
+
+
+def _domain_removed(code: str) -> Iterator[str]:
+    for found in re.finditer(r"(?<=<== )DOMAIN_\w+\(N\)", code):
+        yield _replaced(code, found, "0")
+    for found in re.finditer(r"\* 256 \+ N", code):
+        yield _replaced(code, found, "* 256")
+
+
+def _coefficient_changed(code: str) -> Iterator[str]:
+    if _CONSTRAINS.search(code):
+        for found in _COEFFICIENTS.finditer(code):
+            yield _replaced(code, found, f"({found[0]} + 1)")
+
+
+def _operator_changed(code: str) -> Iterator[str]:
+    if _CONSTRAINS.search(code) and not _LOOP.search(code) and "function" not in code:
+        for found in re.finditer(r" ([+-]) (?!1\b)| ([+-])= ", code):
+            other = {"+": "-", "-": "+"}[found[1] or found[2]]
+            yield _replaced(code, found, f" {other} " if found[1] else f" {other}= ")
+
+
+def _factor_dropped(code: str) -> Iterator[str]:
+    if re.search(r"<==|\+=|-=", code):
+        for found in re.finditer(r"([\w.]+(\[[^]]*\])*) \* [\w.]+(\[[^]]*\])*(?![\w.(])", code):
+            yield _replaced(code, found, found[1])
+
+
+def _other_field(code: str) -> Iterator[str]:
+    for found in re.finditer(r"(?<=<== limit\[)[^]]*(?=\];)", code):
+        yield _replaced(code, found, "1" if found[0] == "MAX_TURNOVER()" else "0")
+    for found in re.finditer(r"(?<=\.field\[)[^]]*(?=\];)", code):
+        yield _replaced(code, found, "2" if found[0] == "SLOT_HAIRCUT()" else "1")
+
+
+def _number_changed(code: str) -> Iterator[str]:
+    if code.startswith("function") or "widths[" in code:
+        for found in re.finditer(r"(?<=return )\d+(?=;)|(?<=\] = )\d+(?=;)", code):
+            yield _replaced(code, found, f"{int(found[0]) - 1}")
+            yield _replaced(code, found, f"{int(found[0]) + 1}")
+
+
+OPERATORS: dict[str, Callable[[str], Iterator[str]]] = {
+    "assigned, not constrained": _unconstrained,
+    "equation removed": _equation_removed,
+    "range check removed": _range_removed,
+    "range check narrowed": _range_narrowed,
+    "range check widened": _range_widened,
+    "comparison turned round": _turned_round,
+    "sign dropped": _sign_dropped,
+    "loop off by one": _loop_shortened,
+    "domain removed": _domain_removed,
+    "coefficient off by one": _coefficient_changed,
+    "plus for minus": _operator_changed,
+    "factor dropped": _factor_dropped,
+    "another field": _other_field,
+    "number off by one": _number_changed,
+}
+
+
+def mutants(circuits: Path) -> Iterator[Mutant]:
+    """All mutants of the files below circuits/, in order. The mains, which say nothing but a size, are left alone."""
+    for path in sorted(circuits.rglob("*.circom")):
+        file = path.relative_to(circuits).as_posix()
+        if file.startswith("main/"):
+            continue
+        check = CHECK_OF_FILE.get(file, SEVERAL)
+        for number, line in enumerate(path.read_text().splitlines(), start=1):
+            if section := re.search(r"// -+ (\d+)\. ", line):
+                check = CHECKS[int(section[1]) - 1]
+            elif line.startswith("template StressLoss"):
+                check = "stress loss"
+            code, mark, comment = line.partition("//")
+            for operator, change in OPERATORS.items():
+                for after in change(code):
+                    yield Mutant(file, number, operator, line, after + mark + comment, check)
+
+
+# --- verdicts ----------------------------------------------------------------------------------------------------------
+
+#: Mutants (by a pattern for their names) → why nothing false can be claimed in them and nothing true is refused.
+EQUIVALENT: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """kind: killed, equivalent, survived, the same, or void. how: by what it was killed, or why it is equivalent."""
+
+    kind: str
+    how: str
+
+
+class Arena:
+    """The attacks that every mutant has to stand: the kills of a deletion sweep, true rebalances and false ones."""
+
+    def __init__(self, swept: Sweep, seed: int) -> None:
+        self.forger, self.kills, self.seed = swept.forger, swept.plain, seed
+        size, rng = SIZES[SLOTS], Random(seed)
+        self.constraints = _named(self.forger.system)
+        cases = list(boundary.cases())
+        full = [full_book(rng, size) for _ in range(4)]
+        self.true = [(case.name, circuit_inputs(*case.at)) for case in cases]
+        books = [*widest(size), *(("a full book", book) for book in full)]
+        self.true += [(name, circuit_inputs(book, public_signals(book))) for name, book in books]
+        self.false = [(case.name, circuit_inputs(*case.past)) for case in cases]
+        for field, index in limits(size):
+            book = past_a_limit(rng, size, field, index)
+            self.false.append((f"{field}[{index}] passed by one bps", circuit_inputs(book, public_signals(book))))
+
+    def judge(self, mutant: Mutant) -> Verdict:
+        """Compile a mutant in a folder of its own and attack it."""
+        with tempfile.TemporaryDirectory(prefix="dls-zk-mutant-") as scratch:
+            sources = Path(scratch, "circuits")
+            shutil.copytree(artifacts.data_dir("circuits"), sources)
+            path = sources / mutant.file
+            lines = path.read_text().splitlines()
+            lines[mutant.line - 1] = mutant.after
+            path.write_text("\n".join(lines) + "\n")
+            name = SIZES[SLOTS].name
+            try:
+                with toolchain.circom(name, ("--r1cs", "--sym", "--wasm", "--O0"), sources) as (out, _):
+                    system = System.read(out / f"{name}.r1cs", out / f"{name}.sym")
+                    generator = calculator(name, (out / f"{name}_js" / f"{name}.wasm").read_bytes())
+            except ToolError:
+                return Verdict("void", "does not compile")
+        named = _named(system)
+        if named.keys() == self.constraints.keys():
+            return Verdict("the same", "compiles to the same constraints")
+        how = next(self._kills(system, named, generator), None)
+        if how:
+            return Verdict("killed", how)
+        reason = next((why for pattern, why in EQUIVALENT.items() if re.fullmatch(pattern, mutant.name)), None)
+        return Verdict("equivalent", reason) if reason else Verdict("survived", "")
+
+    def _kills(self, system: System, named: dict[object, int], generator: WitnessCalculator) -> Iterator[str]:
+        constraints = Constraints(system.constraints)
+        if not all(_is_bound(constraints, wire) for wire in range(1, signal_count(SIZES[SLOTS]) + 1)):
+            yield "unbound"
+        if {_key(name) for name in system.names.values()} <= {_key(name) for name in self.forger.wire}:
+            wires = {_key(name): wire for name, wire in self.forger.wire.items()}
+            place = [0] + [wires[_key(system.names[wire])] for wire in range(1, len(system.names) + 1)]
+            lost = [self.kills[k] for form, k in self.constraints.items() if form not in named and k in self.kills]
+            for kill in lost[:20]:
+                values = kill.values
+                if not constraints.broken([values[wire] for wire in place]):
+                    yield f"forged: {kill.claim.family}"
+        for wanted, cases in ((True, self.true), (False, self.false)):
+            for name, inputs in cases:
+                try:
+                    generator.calculate(inputs)
+                except StatementRefused:
+                    if wanted:
+                        yield f"refused: {name}"
+                else:
+                    if not wanted:
+                        yield f"accepted: {name}"
+        try:
+            forger = Forger(system)
+        except (AssertionError, KeyError, ValueError):
+            return  # a signal that nothing gives, or one whose name is gone: the forger is no help
+        for check in CHECKS:
+            with suppress(KeyError, ValueError):
+                for claim in Claims(forger, SLOTS, Random(self.seed)).of(check):
+                    for lie in lies(forger, claim, ()):
+                        if not lie.broken and not is_true(SLOTS, forger.read(lie.values)):
+                            yield f"forged anew: {claim.family}"
+                            break
+
+
+def _is_bound(constraints: Constraints, wire: int) -> bool:
+    """Whether a wire is in a constraint that --O1 keeps: one that does not just say that it is equal to another."""
+    seen, stack = {wire}, [wire]
+    while stack:
+        for k in constraints.touching.get(stack.pop(), ()):
+            a, b, c = constraints.all[k]
+            if (a and b) or len(c) != 2 or 0 in c or sum(c.values()) != FIELD:
+                return True
+            stack += c.keys() - seen
+            seen |= c.keys()
+    return False
+
+
+def _key(name: str) -> str:
+    """A signal's name without the column that names a component without a name: a mutant has other columns."""
+    return re.sub(r"(_\d+)_\d+", r"\1", name)
+
+
+def _named(system: System) -> dict[object, int]:
+    """The constraints by what they say of named signals → their place."""
+    names = {0: ""} | {wire: _key(name) for wire, name in system.names.items()}
+    return {
+        tuple(frozenset((names[wire], factor) for wire, factor in side.items()) for side in sides): k
+        for k, sides in enumerate(system.constraints)
+    }

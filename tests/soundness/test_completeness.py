@@ -1,0 +1,58 @@
+"""True rebalances are provable, up to the widest values; and no range check is wider than some true rebalance needs."""
+
+from __future__ import annotations
+
+import itertools
+from random import Random
+
+import pytest
+from completeness import AT_A_LIMIT, _moved, prove_many, within_a_unit
+from extremes import widest
+from forge import forger
+from scenes import full_book
+
+from dls_zk.circuit_inputs import circuit_inputs
+from dls_zk.constants import FIELD, SIZES
+from dls_zk.relation import evaluate, public_signals
+
+#: Sizes that take longer to compile than to test.
+LARGER = [pytest.param(slots, marks=pytest.mark.slow) for slots in (16, 32)]
+
+#: Range checks with room that nothing true fills: their widths are those of N slots at their caps, and the caps of the
+#: venues, of which there are fewer, leave less.
+ROOMY = {"capitalEfficiency", "collateralRatio", "reserve", "stressSolvency", "valueAtRisk"}
+
+
+@pytest.mark.parametrize("slots", SIZES)
+def test_the_extremes_are_true(slots):
+    for name, rebalance in widest(SIZES[slots]):
+        assert evaluate(rebalance).failures == (), name
+
+
+def test_true_rebalances_are_provable():
+    done = prove_many(Random(1), 100)
+    assert done.total() == 100
+    assert done[AT_A_LIMIT] >= 20
+
+
+@pytest.mark.parametrize("slots", [8, *LARGER])
+def test_no_range_check_is_wider_than_some_true_rebalance_needs(slots):
+    f, rng = forger(slots), Random(slots)
+    books = [*(book for _, book in widest(SIZES[slots])), *(full_book(rng, SIZES[slots]) for _ in range(8))]
+    reached = dict.fromkeys(f.ranges, 0)
+    for book in books:
+        values = f.solve(circuit_inputs(book, public_signals(book)))
+        for name, r in f.ranges.items():
+            value = values[r.of]
+            if r.sign is not None:  # one bit is the sign's
+                value = 1 + 2 * (value if value < FIELD // 2 else FIELD - 1 - value)
+            reached[name] = max(reached[name], value.bit_length())
+    roomy = {name for name, bits in reached.items() if bits < f.ranges[name].width}
+    assert {name.split(".")[1].partition("[")[0] for name in roomy} == ROOMY
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_within_a_unit_of_a_limit_a_millionth_more_is_refused(seed):
+    book = within_a_unit(Random(seed), SIZES[8])
+    steps = itertools.product(range(8), (1, -1), (True, False))
+    assert not all(evaluate(_moved(book, slot, by, traded)).holds for slot, by, traded in steps)
