@@ -183,11 +183,14 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     function _activate(bytes32 vaultId, Book storage book, uint32 mandate) private {
+        Position storage position = book.position;
         // A longer maxProofAge makes no proof younger: a vault that is stale stays so until a proof.
-        if (_status(book.position) == Status.Stale) book.position.marked = Status.Stale;
-        uint16 version = book.position.version + 1;
-        book.position.version = version;
-        book.position.mandate = mandate;
+        if (position.marked == Status.Active && _status(position) == Status.Stale) {
+            _mark(vaultId, position, Status.Stale);
+        }
+        uint16 version = position.version + 1;
+        position.version = version;
+        position.mandate = mandate;
         emit MandateActivated(vaultId, version, mandate);
     }
 

@@ -114,7 +114,7 @@ contract LivenessTest is Scene {
         requireStatus(IRebalanceHub.Status.Active);
     }
 
-    /// A longer proof age does not end staleness that is on record, only a proof does; one that was not on record is gone.
+    /// A longer proof age does not end staleness, only a proof does; if it was not on record, it is put there.
     function test_aLongerProofAgeEndsNoStaleness() public {
         bytes32 other = open();
         terms.maxProofAge += LOOSENING_DELAY;
@@ -126,6 +126,8 @@ contract LivenessTest is Scene {
         vm.warp(NOON + LOOSENING_DELAY); // which is longer than the proof age
         hub.callStale(vaultId);
         hub.activateMandate(vaultId);
+        vm.expectEmit(address(hub));
+        emit IRebalanceHub.StatusChanged(other, IRebalanceHub.Status.Stale);
         hub.activateMandate(other);
         requireStatus(IRebalanceHub.Status.Stale);
         vm.assertTrue(hub.status(other) == IRebalanceHub.Status.Stale);

@@ -312,7 +312,21 @@ contract MandateMovesTest is Scene {
         hub.withdrawMandate(vaultId);
     }
 
-    // --- in wind-down ---
+    // --- while paused, and in wind-down ---
+
+    /// The guardian stops a looser mandate by a pause as by a withdrawal; a tighter one passes.
+    function test_noLooserMandateWhilePaused() public {
+        propose(looser());
+        vm.prank(GUARDIAN);
+        hub.pause(vaultId);
+        vm.warp(NOON + LOOSENING_DELAY);
+        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.WrongStatus.selector, IRebalanceHub.Status.Paused));
+        hub.activateMandate(vaultId);
+        requireActive(mandate, 1);
+        uint32 to = tighter();
+        propose(to);
+        requireActive(to, 2);
+    }
 
     function test_noMandateMovesInWindDown() public {
         propose(looser());
