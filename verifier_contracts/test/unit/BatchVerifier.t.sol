@@ -79,17 +79,44 @@ contract BatchVerifierTest is Base {
     }
 
     /// Also where a point happens to be at infinity: the equation decides.
-    function test_acceptsAProofWithAAtInfinity() public view {
+    function test_acceptsPointsAtInfinity() public view {
         Item[] memory batch = items(2, COUNT);
-        (TrapdoorKeys.Secrets memory s,) = TrapdoorKeys.key(COUNT);
-        uint256 statement = s.ic[0];
-        for (uint256 j; j < COUNT; ++j) {
-            statement = addmod(statement, mulmod(s.ic[j + 1], batch[0].signals[j], R), R);
-        }
-        uint256 right = addmod(mulmod(s.alpha, s.beta, R), statement, R); // γ = 1
-        batch[0].proof.a = [uint256(0), 0];
-        batch[0].proof.c = Trapdoor.multiple(mulmod(R - right, Trapdoor.inverse(s.delta), R));
+        proveWithAAtInfinity(batch[0]);
+        proveWithCAtInfinity(batch[1]);
         vm.assertTrue(accepts(batch));
+    }
+
+    /// A precompile that fails writes nothing, and nothing is the point at infinity.
+    function test_takesNoInvalidPointForInfinity() public view {
+        for (uint256 i; i < 2; ++i) {
+            Item[] memory batch = items(2, COUNT);
+            proveWithAAtInfinity(batch[i]);
+            batch[i].proof.a = [uint256(1), 1];
+            vm.assertFalse(accepts(batch));
+            proveWithCAtInfinity(batch[i]);
+            batch[i].proof.c = [uint256(1), 1];
+            vm.assertFalse(accepts(batch));
+        }
+    }
+
+    function proveWithAAtInfinity(Item memory item) private view {
+        (TrapdoorKeys.Secrets memory s,) = TrapdoorKeys.key(COUNT);
+        item.proof.a = [uint256(0), 0];
+        item.proof.c = Trapdoor.multiple(mulmod(R - rightSide(s, item), Trapdoor.inverse(s.delta), R));
+    }
+
+    function proveWithCAtInfinity(Item memory item) private view {
+        (TrapdoorKeys.Secrets memory s,) = TrapdoorKeys.key(COUNT);
+        item.proof.a = Trapdoor.multiple(mulmod(rightSide(s, item), Trapdoor.inverse(TrapdoorKeys.B), R));
+        item.proof.c = [uint256(0), 0];
+    }
+
+    /// What a·b − δ·c has to be: α·β + γ·(ic_0 + Σ x_j·ic_j), with γ = 1.
+    function rightSide(TrapdoorKeys.Secrets memory s, Item memory item) private pure returns (uint256 right) {
+        right = addmod(mulmod(s.alpha, s.beta, R), s.ic[0], R);
+        for (uint256 j; j < COUNT; ++j) {
+            right = addmod(right, mulmod(s.ic[j + 1], item.signals[j], R), R);
+        }
     }
 
     function test_acceptsZerosAndTheGreatestSignals() public view {
@@ -150,9 +177,11 @@ contract BatchVerifierTest is Base {
     }
 
     function test_refusesMoreSharedSignalsThanThereAre() public view {
-        bytes memory words = Batches.words(items(1, COUNT)[0].proof, new uint256[](0));
-        (, bytes memory answer) = address(verifier).staticcall(Batches.call(new bytes(32 * (COUNT + 1)), words));
-        vm.assertFalse(abi.decode(answer, (bool)));
+        for (uint256 more = 1; more < 8; ++more) {
+            bytes memory input = Batches.call(new bytes(32 * (COUNT + more)), new bytes(32 * (8 - more)));
+            (bool ok, bytes memory answer) = address(verifier).staticcall{gas: 1_000_000}(input);
+            vm.assertTrue(ok && !abi.decode(answer, (bool)));
+        }
     }
 
     // --- number of words ---
@@ -318,11 +347,7 @@ contract BatchVerifierTest is Base {
         uint256[2] memory left;
         uint256 right;
         for (uint256 i; i < batch.length; ++i) {
-            uint256 statement = addmod(mulmod(s.alpha, s.beta, R), s.ic[0], R); // γ = 1
-            for (uint256 j; j < COUNT; ++j) {
-                statement = addmod(statement, mulmod(s.ic[j + 1], batch[i].signals[j], R), R);
-            }
-            right = addmod(right, mulmod(powers[i], statement, R), R);
+            right = addmod(right, mulmod(powers[i], rightSide(s, batch[i]), R), R);
             uint256[2] memory a = Trapdoor.multiply(batch[i].proof.a, TrapdoorKeys.B);
             uint256[2] memory c = Trapdoor.multiply(batch[i].proof.c, R - s.delta);
             left = Trapdoor.add(left, Trapdoor.multiply(Trapdoor.add(a, c), powers[i]));
