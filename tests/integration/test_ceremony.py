@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
@@ -104,7 +104,9 @@ def test_a_changed_key_is_refused(steps: Steps, small: BuiltCircuit, ptau: Path,
 
 
 @pytest.mark.slow
-def test_damaged_keys_do_not_verify(steps: Steps, small: BuiltCircuit, ptau: Path, tmp_path: Path) -> None:
+def test_damaged_keys_do_not_verify(
+    steps: Steps, small: BuiltCircuit, ptau: Path, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """Whatever is changed in what is proven or verified with. Names of contributions are not part of that."""
     good, changed = steps.final.read_bytes(), tmp_path / "changed.zkey"
     used = good.index(struct.pack("<IQ", 10, BinFile.open(steps.final, "zkey").size(10)))
@@ -115,6 +117,7 @@ def test_damaged_keys_do_not_verify(steps: Steps, small: BuiltCircuit, ptau: Pat
         with pytest.raises((ArtifactError, InsecureKey)) as caught:
             ceremony.verify(changed, ptau, small.r1cs, run=run_snarkjs, ptau_blake2b=blake2b(ptau))
         assert str(caught.value).isprintable() and len(str(caught.value)) < 1_000
+    record_property("tried", 60)
 
 
 def test_a_key_of_another_circuit_is_refused(

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -191,7 +191,7 @@ def killed_after(seconds: float, *args: str, cwd: Path, env: dict[str, str]) -> 
 
 
 @pytest.mark.slow
-def test_prove_killed_at_twenty_points(tmp_path: Path) -> None:
+def test_prove_killed_at_twenty_points(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     installed_key()
     folder = write_inputs(tmp_path / "vault")
     env = commandline.environment(tmp_path)
@@ -207,12 +207,15 @@ def test_prove_killed_at_twenty_points(tmp_path: Path) -> None:
         assert commandline.run("prove", *FIRST, "--out", out, cwd=folder, env=env).code == 0
         assert commandline.run("verify", f"{out}/proof.json", cwd=folder, env=env).code == 0
     assert codes[-signal.SIGKILL] >= 10, codes
+    record_property("tried", 20)
     assert not list((tmp_path / "tmp").iterdir())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [("circuits", "build", "--size", "8"), ("setup", "dev", "--size", "8")])
-def test_building_killed_at_ten_points(tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_building_killed_at_ten_points(
+    tmp_path: Path, command: tuple[str, ...], record_property: Callable[[str, object], None]
+) -> None:
     real = artifacts.home()
     codes = Counter()
     seconds = 0.0
@@ -231,3 +234,4 @@ def test_building_killed_at_ten_points(tmp_path: Path, command: tuple[str, ...])
         assert commandline.run(*command, cwd=tmp_path, env=env).code == 0
         no_half(home)
     assert codes[-signal.SIGKILL] >= 5, codes
+    record_property("tried", 10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -144,26 +145,45 @@ def test_a_few_damaged_files(
 
 @pytest.mark.slow
 def test_a_thousand_damaged_generators(
-    small: BuiltCircuit, small_key: ProvingKey, vk: VerifyingKey, good_witness: bytes, tmp_path: Path
+    small: BuiltCircuit,
+    small_key: ProvingKey,
+    vk: VerifyingKey,
+    good_witness: bytes,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     outcomes = judge_generators(range(1000, 2000), small, small_key, vk, good_witness, tmp_path)
     assert outcomes["ToolError"] > 300 and outcomes["same witness"] > 100, outcomes
+    record_property("tried", outcomes.total())
 
 
 @pytest.mark.slow
-def test_hundreds_of_damaged_keys(small_key: ProvingKey, vk: VerifyingKey, good_witness: bytes, tmp_path: Path) -> None:
+def test_hundreds_of_damaged_keys(
+    small_key: ProvingKey,
+    vk: VerifyingKey,
+    good_witness: bytes,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
     """Some damage is in points that this witness does not use, so that the proof is as good as before."""
     outcomes = judge_keys(range(1000, 1300), small_key, vk, good_witness, tmp_path)
     assert outcomes[False] > 100, outcomes
+    record_property("tried", outcomes.total())
 
 
 @pytest.mark.slow
-def test_hundreds_of_damaged_witnesses(small_key: ProvingKey, vk: VerifyingKey, good_witness: bytes) -> None:
-    judge_witnesses(range(1000, 1200), small_key, vk, good_witness)
+def test_hundreds_of_damaged_witnesses(
+    small_key: ProvingKey, vk: VerifyingKey, good_witness: bytes, record_property: Callable[[str, object], None]
+) -> None:
+    seeds = range(1000, 1200)
+    judge_witnesses(seeds, small_key, vk, good_witness)
+    record_property("tried", len(seeds))
 
 
 @pytest.mark.slow
-def test_a_key_made_of_a_damaged_circuit_is_no_trace_and_no_half(small: BuiltCircuit, tmp_path: Path) -> None:
+def test_a_key_made_of_a_damaged_circuit_is_no_trace_and_no_half(
+    small: BuiltCircuit, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """The development setup reads the r1cs in Node."""
     content = small.r1cs.read_bytes()
     refused = 0
@@ -180,6 +200,7 @@ def test_a_key_made_of_a_damaged_circuit_is_no_trace_and_no_half(small: BuiltCir
             (tmp_path / "out.zkey").unlink()
         assert {path.name for path in tmp_path.iterdir()} == {"in.r1cs"}
     assert refused > 5
+    record_property("tried", 40)
 
 
 def test_a_damaged_proof_file_is_never_ok(small_key: ProvingKey, vk: VerifyingKey, good_witness: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dls_zk import artifacts
@@ -12,11 +13,26 @@ FILE = Path(__file__).with_name("FIGURES.md")
 _HEAD = "# Figures of the long soundness runs\n\nWritten by `scripts/soundness` and `scripts/mutate`; do not edit.\n"
 
 
+@dataclass(frozen=True)
+class Step:
+    """What a step measured, as Markdown, and what in it should not be, a line each: nothing if all is well."""
+
+    text: str
+    wrong: list[str] = field(default_factory=list)
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table, the first column to the left and numbers to the right, with thousands set apart."""
-    cells = [[f"{x:,}" if isinstance(x, int) else str(x) for x in row] for row in rows]
-    lines = [list(head), ["---"] + ["---:"] * (len(head) - 1), *cells]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    """A Markdown table, numbers with thousands set apart. Columns whose first cell is a number stand to the right."""
+    shown = [list(row) for row in rows]
+    numbers = [bool(shown) and isinstance(cell, int) for cell in (shown[0] if shown else head)]
+    rule = ["---:" if number else "---" for number in numbers]
+    cells = [[f"{x:,}" if isinstance(x, int) else str(x) for x in row] for row in shown]
+    return "".join(f"| {' | '.join(line)} |\n" for line in [head, rule, *cells])
+
+
+def with_sum(rows: Sequence[Sequence[object]]) -> list[Sequence[object]]:
+    """The rows, all but their first column numbers, and the sum of each column."""
+    return [*rows, ("**all**", *(sum(column) for column in list(zip(*rows, strict=True))[1:]))]  # type: ignore[arg-type]
 
 
 def record(step: str, text: str) -> None:

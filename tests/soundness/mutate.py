@@ -7,12 +7,13 @@ import multiprocessing
 import os
 import re
 import sys
-import time
 from collections import Counter
+from functools import cache
 
 import figures
 from deletion import EQUIVALENT as EQUIVALENT_CONSTRAINTS
-from deletion import Sweep, sweep
+from deletion import Sweep, short, sweep
+from figures import Step
 from forge import forger
 from sources import SEVERAL, SLOTS, Arena, Mutant, Verdict, mutants
 
@@ -27,25 +28,46 @@ def _judge(mutant: Mutant) -> tuple[Mutant, Verdict]:
     return mutant, _arena.judge(mutant)
 
 
-def constraints(swept: Sweep) -> str:
-    """The table of the deletion mutants."""
+@cache
+def _swept(seed: int) -> Sweep:
+    return sweep(forger(SLOTS), SLOTS, seed, {*range(len(forger(SLOTS).plain.all))})
+
+
+def of_the_r1cs(seed: int) -> Step:
+    """Every constraint of the r1cs left out in turn: by check, how many were killed, are equivalent, or survived."""
+    f, swept = forger(SLOTS), _swept(seed)
     rows = [(f"{number}. {name}", *counts) for number, (name, *counts) in enumerate(swept.by_check(), start=1)]
-    rows.append(("**all**", *(sum(column) for column in list(zip(*rows, strict=True))[1:])))
-    reasons = "".join(f"- `{pattern}`: {reason}\n" for pattern, reason in EQUIVALENT_CONSTRAINTS.items())
     head = ("constraint left out of check", "killed", "equivalent", "survived")
-    return f"{figures.table(head, rows)}\nEquivalent, by the signals in the constraint:\n\n{reasons}"
+    reasons = "".join(f"- `{pattern}`: {reason}\n" for pattern, reason in EQUIVALENT_CONSTRAINTS.items())
+    text = f"{figures.table(head, figures.with_sum(rows))}\nEquivalent, by the signals in the constraint:\n\n{reasons}"
+    left = (f.plain.all[f.source[k]] for k in swept.survivors())
+    names = (sorted({short(f.system.names[w]) for side in sides for w in side if w}) for sides in left)
+    return Step(text, [f"survived: {' '.join(signals)}" for signals in names])
 
 
-def sources(judged: list[tuple[Mutant, Verdict]]) -> str:
-    """The tables of the source mutants: by check, by kind of mistake, by what killed them."""
+def of_the_sources(seed: int, only: str = "", jobs: int | None = None) -> Step:
+    """Every mistake in the sources: by check, by kind of mistake, by what killed it. only: a pattern for names."""
+    global _arena
+    _arena = Arena(_swept(seed), seed)
+    chosen = [mutant for mutant in mutants(artifacts.data_dir("circuits")) if re.search(only, mutant.name)]
+    judged = []
+    with multiprocessing.get_context("fork").Pool(jobs or os.cpu_count()) as pool:
+        for mutant, verdict in pool.imap_unordered(_judge, chosen):
+            judged.append((mutant, verdict))
+            print(f"{len(judged)}/{len(chosen)} {verdict.kind}: {mutant.name} ({verdict.how})", flush=True)
+    judged.sort(key=lambda pair: chosen.index(pair[0]))
+    survived = [f"survived: {mutant.name}" for mutant, verdict in judged if verdict.kind == "survived"]
+    return Step(_tables(judged), survived)
+
+
+def _tables(judged: list[tuple[Mutant, Verdict]]) -> str:
     kinds = ("killed", "equivalent", "survived")
     counted = [(mutant, verdict) for mutant, verdict in judged if verdict.kind in kinds]
 
     def table(title: str, groups: list[str], key: str) -> str:
         found = Counter((getattr(mutant, key), verdict.kind) for mutant, verdict in counted)
         rows = [(group, *(found[group, kind] for kind in kinds)) for group in groups]
-        rows.append(("**all**", *(sum(column) for column in list(zip(*rows, strict=True))[1:])))
-        return figures.table((title, *kinds), rows) + "\n"
+        return figures.table((title, *kinds), figures.with_sum(rows)) + "\n"
 
     text = table("mutant of check", [*CHECKS, SEVERAL], "check")
     text += table("mistake", sorted({mutant.operator for mutant, _ in counted}), "operator")
@@ -60,35 +82,17 @@ def sources(judged: list[tuple[Mutant, Verdict]]) -> str:
 
 
 def main() -> int:
-    global _arena
-    parser = argparse.ArgumentParser(prog="scripts/mutate", description="Mutants of the circuits and what kills them.")
-    parser.add_argument("--only", metavar="PATTERN", help="source mutants whose name matches, and no figures written")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser = argparse.ArgumentParser(
+        prog="scripts/mutate",
+        description="Some mutants of the circuits' sources and what kills them; scripts/soundness takes all.",
+    )
+    parser.add_argument("pattern", help="for the names of the mutants, such as 'limits/turnover.*removed'")
+    parser.add_argument("--seed", type=int, default=1, help="of the random books and lies")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants at a time")
     arguments = parser.parse_args()
-
-    start = time.monotonic()
-    everything = {*range(len(forger(SLOTS).plain.all))}
-    swept = sweep(forger(SLOTS), SLOTS, arguments.seed, everything)
-    took = f"rebalance_{SLOTS}, seed {arguments.seed}, {{:.0f}} s.\n\n"
-    table = took.format(time.monotonic() - start) + constraints(swept)
-    survived = len(swept.survivors())
-    if not arguments.only:
-        figures.record("mutants of the r1cs", table)
-
-    start = time.monotonic()
-    _arena = Arena(swept, arguments.seed)
-    chosen = [m for m in mutants(artifacts.data_dir("circuits")) if re.search(arguments.only or "", m.name)]
-    judged = []
-    with multiprocessing.get_context("fork").Pool(arguments.jobs) as pool:
-        for mutant, verdict in pool.imap_unordered(_judge, chosen):
-            judged.append((mutant, verdict))
-            print(f"{len(judged)}/{len(chosen)} {verdict.kind}: {mutant.name} ({verdict.how})", flush=True)
-    judged.sort(key=lambda pair: chosen.index(pair[0]))
-    survived += sum(verdict.kind == "survived" for _, verdict in judged)
-    if not arguments.only:
-        figures.record("mutants of the sources", took.format(time.monotonic() - start) + sources(judged))
-    return 1 if survived else 0
+    step = of_the_sources(arguments.seed, arguments.pattern, arguments.jobs)
+    print(f"\n{step.text}")
+    return 1 if step.wrong else 0
 
 
 if __name__ == "__main__":

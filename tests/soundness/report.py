@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 from determinism import determine, main_inputs, public_inputs
+from figures import table
 from gates import Subject, may_wrap, unbound, undetermined
 from harness import circuit
 
@@ -41,7 +42,7 @@ def determinism_table(sizes: Sequence[int]) -> str:
             "left by the public signals, unless Poseidon has a collision": len(by_signals.remaining),
         }.items():
             rows.setdefault(name, []).append(count)
-    return _markdown(["", *_headings(sizes)], ([name, *counts] for name, counts in rows.items()))
+    return table(["", *_headings(sizes)], ([name, *counts] for name, counts in rows.items()))
 
 
 def ledger_table(sizes: Sequence[int]) -> str:
@@ -62,17 +63,11 @@ def ledger_table(sizes: Sequence[int]) -> str:
         rows.append([number, name, *(at[slots][0] if at else "–" for slots in sizes), place])
     for verdict in ("holds as integers", "hash", "zero test", "square", "**may wrap**"):
         rows.append(["", verdict, *(f"{verdicts[slots][verdict.strip('*')]:,}" for slots in sizes), ""])
-    return _markdown(["", "check", *_headings(sizes), "nearest"], rows)
+    return table(["", "check", *_headings(sizes), "nearest"], rows)
 
 
 def _headings(sizes: Sequence[int]) -> list[str]:
     return [f"{slots} slots" for slots in sizes]
-
-
-def _markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    shown = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
-    rule = ["---:" if heading.endswith("slots") else "---" for heading in head]
-    return "".join(f"| {' | '.join(row)} |\n" for row in [head, rule, *shown])
 
 
 def main(what: str, *options: str) -> int:

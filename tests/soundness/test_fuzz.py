@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -67,10 +67,11 @@ def test_files_of_anything(name: str, tmp_path_factory: pytest.TempPathFactory, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
-def test_thousands_of_corruptions(name: str, tmp_path: Path) -> None:
+def test_thousands_of_corruptions(name: str, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     target = TARGETS[name]
     count = CORRUPTIONS // 20 if name == "zkey-judged" else CORRUPTIONS
     with hang_guard():
         outcomes = Counter(target.outcome(target.corrupted(Random(seed)), tmp_path) for seed in range(count))
     refused = count - outcomes["accepted"]
     assert refused > count // 2, outcomes
+    record_property("tried", count)

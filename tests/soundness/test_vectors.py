@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -161,8 +161,10 @@ def test_a_sample_by_the_contract(verifiers: Bench) -> None:
 
 
 @pytest.mark.slow
-def test_all_by_the_contract_and_by_every_verifier(verifiers: Bench) -> None:
-    for vector in (v for v in VECTORS if v["circuit"] == verifiers.key.circuit):
+def test_all_by_the_contract_and_by_every_verifier(verifiers: Bench, record_property: Callable[[str, object], None]) -> None:
+    vectors = [v for v in VECTORS if v["circuit"] == verifiers.key.circuit]
+    for vector in vectors:
         proof = proof_without_a_look(verifiers, vector)
         assert list(proof.public) == read(vector)[1].to_field()
         assert verifiers.verdict(proof) == (not vector["broken"]), vector["name"]
+    record_property("tried", len(vectors))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from random import Random
 
@@ -73,12 +73,14 @@ def test_every_verifier_takes_a_simulated_proof(small: Bench) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("slots", [16, 32])
-def test_larger_sizes(slots: int) -> None:
+def test_larger_sizes(slots: int, record_property: Callable[[str, object], None]) -> None:
     with bench(slots) as verifiers:
         rng = Random(slots)
         proof = operations.prove(a_true_statement(slots, rng), verifiers.key, operations.build_circuit(slots)).proof
-        for mutant in mutants_of(verifiers, proof, rng):
+        found = list(mutants_of(verifiers, proof, rng))
+        for mutant in found:
             judge(verifiers, mutant)
+    record_property("tried", len(found))
 
 
 # --- mutants -----------------------------------------------------------------------------------------------------------
@@ -95,13 +97,15 @@ def test_a_mutant_of_every_fourth_kind(small: Bench) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(12))
-def test_hundreds_of_mutants(small: Bench, part: int) -> None:
+def test_hundreds_of_mutants(small: Bench, part: int, record_property: Callable[[str, object], None]) -> None:
     """12 parts of one real and one simulated proof with 47 mutants each: 1,152 proofs and mutants."""
     rng = Random(100 + part)
     real = operations.prove(a_true_statement(8, rng), small.key, operations.build_circuit(8)).proof
-    for proof in (real, small.simulator.prove(signals_of(rng, 9), rng)):
-        for mutant in mutants_of(small, proof, rng):
-            judge(small, mutant)
+    proofs = (real, small.simulator.prove(signals_of(rng, 9), rng))
+    found = [mutant for proof in proofs for mutant in mutants_of(small, proof, rng)]
+    for mutant in found:
+        judge(small, mutant)
+    record_property("tried", len(found))
 
 
 # --- batches -----------------------------------------------------------------------------------------------------------
