@@ -34,6 +34,7 @@ from dls_zk.constants import (
     policy_domain,
 )
 from dls_zk.context import Context
+from dls_zk.field import decode_signed, fits_signed
 from dls_zk.model import Opening, Prices, Rebalance, SlotTerms, Terms
 from dls_zk.relation import CHECKS, public_signals
 from dls_zk.statement import PublicSignals
@@ -245,10 +246,12 @@ class Claims:
             ("a cost beyond the slippage", {"trade[0]": cash - 2 * self.value(values, "tradedValue") // settlement - some}),
         ):
             yield self.claim(f"value conservation: {family}", values, pins | {"accrual": 0})
-        i = max(range(1, self.size.slots), key=lambda i: self.value(values, f"price[{i}]"))
-        least = settlement // self.value(values, f"price[{i}]") + 1  # more than what was left as cost
-        assets = {f"trade[{i}]": self.value(values, f"trade[{i}]") + least + some, "accrual": 0}
-        yield self.claim("value conservation: an asset from nowhere", values, assets)
+        for i in range(1, self.size.slots):
+            least = settlement // self.value(values, f"price[{i}]") + 1  # more than what was left as cost
+            trade = decode_signed(self.value(values, f"trade[{i}]")) + least + some
+            if fits_signed(trade, QUANTITY_BITS):  # not of something so cheap that the quantity is out of range as well
+                assets = {f"trade[{i}]": trade, "accrual": 0}
+                yield self.claim("value conservation: an asset from nowhere", values, assets)
         beyond = (1 << ACCRUAL_BITS) + self.rng.choice([0, 0, 1, 10**6])
         yield self.claim("value conservation: an accrual beyond its range", values, {"accrual": beyond})
         values, top = self._small_change(unpriced=0, rich=1), 1 << QUANTITY_BITS - 1
