@@ -39,6 +39,9 @@ from dls_zk.model import Opening, Prices, Rebalance, SlotTerms, Terms
 from dls_zk.relation import CHECKS, public_signals
 from dls_zk.statement import PublicSignals
 
+#: The place of a claim that has none: the wire of the constant, which nothing is solved for.
+NOWHERE = 0
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -85,7 +88,7 @@ class Claims:
 
     def claim(self, family: str, values: list[int], pins: Mapping[str, int] | None = None, at: str = "") -> Claim:
         """The claim made of a witness by setting signals by name (without ``main.``). at: by default the value that is
-        out of its range, for which ``pins`` must leave one constraint broken."""
+        out of its range, for which ``pins`` must leave one constraint broken: else, as in a mutant, it has no place."""
         wires = {self.wire[f"main.{name}"]: value % FIELD for name, value in (pins or {}).items()}
         if self._last[0] is not values:  # several claims start from one witness
             self._last = values, self.forger.plain.broken(values)
@@ -93,8 +96,8 @@ class Claims:
         broken = self.forger.plain.broken_after(forged, changed, self._last[1])
         if at:
             return Claim(family, forged, wires, broken, self.wire[f"main.{at}"])
-        (k,) = broken
-        return Claim(family, forged, wires, broken, self.forger.remainder[k].of)
+        ranges = [self.forger.remainder[k] for k in broken if k in self.forger.remainder]
+        return Claim(family, forged, wires, broken, ranges[0].of if len(broken) == len(ranges) == 1 else NOWHERE)
 
     def value(self, values: list[int], name: str) -> int:
         return values[self.wire[f"main.{name}"]]

@@ -30,10 +30,10 @@ class Lie:
 
 
 def lies(forger: Forger, claim: Claim, wires: Collection[int], settled: Set[int] = frozenset()) -> Iterator[Lie]:
-    """The lies at these wires, of those before the claim's place. settled: constraints that need no more lies."""
-    if claim.broken:
-        yield Lie(claim.values, set(), claim.at, claim.broken)
-        yield from _digits(forger, claim, {}, claim.broken, settled)
+    """The claim as it stands, and the lies at these wires, of those before its place. settled: constraints that need no
+    more lies."""
+    yield Lie(claim.values, set(), claim.at, claim.broken)
+    yield from _digits(forger, claim, {}, claim.broken, settled)
     for wire in wires:
         guards = forger.guards(wire)
         if wire in claim.pins or guards <= settled:

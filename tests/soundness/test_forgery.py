@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from bench import forge_all, perturb
 from boundary import cases
-from claims import Claims
+from claims import NOWHERE, Claims
 from forge import forger
 from instances import near_a_limit
 from judge import is_true
@@ -69,6 +69,12 @@ def test_every_limit_can_be_passed_alone(slots):
     for field, index in limits(SIZES[slots]):
         book = past_a_limit(rng, SIZES[slots], field, index)
         assert len(forger(slots).broken(forger(slots).solve(circuit_inputs(book, public_signals(book))))) == 1
+
+
+def test_every_claim_has_a_place_for_its_lie():
+    f = forger(8)
+    nowhere = [claim.family for claim in Claims(f, 8, Random(6)).all() if claim.at == NOWHERE]
+    assert nowhere == []
 
 
 def test_a_witness_forged_step_by_step_is_that_forged_at_once():
