@@ -22,6 +22,7 @@ from dls_zk.commitments import book_commitment, policy_hash
 from dls_zk.constants import (
     ACCRUAL_BITS,
     FIELD,
+    NAV_BITS,
     PRICE_BITS,
     PRICES_PER_WORD,
     QUANTITIES_PER_WORD,
@@ -30,11 +31,11 @@ from dls_zk.constants import (
     SIZES,
     USD_E14,
     VAR_EXPOSURE_SHIFT,
+    VAR_NAV_SHIFT,
     book_domain,
     policy_domain,
 )
 from dls_zk.context import Context
-from dls_zk.field import decode_signed, fits_signed
 from dls_zk.model import Opening, Prices, Rebalance, SlotTerms, Terms
 from dls_zk.relation import CHECKS, public_signals
 from dls_zk.statement import PublicSignals
@@ -249,12 +250,10 @@ class Claims:
             ("a cost beyond the slippage", {"trade[0]": cash - 2 * self.value(values, "tradedValue") // settlement - some}),
         ):
             yield self.claim(f"value conservation: {family}", values, pins | {"accrual": 0})
+        values = self._small_change()
         for i in range(1, self.size.slots):
-            least = settlement // self.value(values, f"price[{i}]") + 1  # more than what was left as cost
-            trade = decode_signed(self.value(values, f"trade[{i}]")) + least + some
-            if fits_signed(trade, QUANTITY_BITS):  # not of something so cheap that the quantity is out of range as well
-                assets = {f"trade[{i}]": trade, "accrual": 0}
-                yield self.claim("value conservation: an asset from nowhere", values, assets)
+            assets = {f"trade[{i}]": some, "accrual": 0}
+            yield self.claim("value conservation: an asset from nowhere", values, assets)
         beyond = (1 << ACCRUAL_BITS) + self.rng.choice([0, 0, 1, 10**6])
         yield self.claim("value conservation: an accrual beyond its range", values, {"accrual": beyond})
         values, top = self._small_change(unpriced=0, rich=1), 1 << QUANTITY_BITS - 1
@@ -268,6 +267,10 @@ class Claims:
         yield self.claim("solvency: a debt shown as wealth", values, debt, "nav")
         values = self._full()
         yield self.claim("solvency: twice its value", values, {"nav": 2 * self.value(values, "nav")}, "nav")
+        for case in boundary.cases() if self.size == boundary.SIZE else ():
+            if case.name == "widest NAV":
+                largest = {"navDisclosure.navHigh": (1 << NAV_BITS - VAR_NAV_SHIFT) - 1}
+                yield self.claim("solvency: passed by one unit, in the remainder", self.solve(*case.past), largest)
 
     def nav_disclosure(self) -> Iterator[Claim]:
         for values in (self._full(), self._small_change(granularity_usd=self.rng.choice([1, 1000]))):

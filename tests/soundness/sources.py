@@ -244,7 +244,17 @@ def mutants(circuits: Path) -> Iterator[Mutant]:
 # --- verdicts ----------------------------------------------------------------------------------------------------------
 
 #: Mutants (by a pattern for their names) → why nothing false can be claimed in them and nothing true is refused.
-EQUIVALENT: dict[str, str] = {}
+EQUIVALENT: dict[str, str] = {
+    r".*: range check widened: RangeCheck\(.*\)\((gainSlack|costSlack|slack(\[\w+\])?)\);.*": (
+        "a slack below zero is r − x, far above one bit more, and no true slack needs the bit"
+    ),
+    r"book/nav.circom.*: range check widened: .*\(navFloor\);|.*NAV_FLOOR_BITS\(\) \{ return 43; .*": (
+        "steps are 1e14 or more and the NAV is below 2^88, so no floor needs the bit; with it, nothing wraps yet"
+    ),
+    r"book/nav.circom.*: range check widened: RangeCheck\(71 \+ 1\)\((rest|room)\);": (
+        "rest and room are not negative and add up to a step less one, whatever their width"
+    ),
+}
 
 
 @dataclass(frozen=True)
