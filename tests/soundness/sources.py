@@ -6,7 +6,7 @@ or a domain left out, another field than the one meant, a hint that computes som
 
 A mutant is **killed** if one of these is found, tried in this order:
 
-1. *unbound*: a public signal that is none any more, or in no constraint: a proof would pass with any value of it;
+1. *unbound*: a public signal that is none any more, or in no constraint: a witness passes with any value of it;
 2. *forged*: a false claim that the deletion sweep has forged with a lie at a constraint that the mutant lacks;
 3. *refused*: a true rebalance that the mutant's own witness generator refuses;
 4. *accepted*: a false rebalance that the mutant's own witness generator accepts;
