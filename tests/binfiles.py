@@ -55,22 +55,22 @@ ALPHA, BETA, GAMMA, DELTA = 3, 5, 1, 7
 IC = (11, 12, 13)
 
 
-def _raw(point: PointG1 | PointG2) -> bytes:
+def raw_point(point: PointG1 | PointG2) -> bytes:
     """Coordinates as a zkey has them: times 2^256."""
     return b"".join(
-        (part * 2**256 % BASE_FIELD).to_bytes(32, "little") if isinstance(part, int) else _raw(part) for part in point
+        (part * 2**256 % BASE_FIELD).to_bytes(32, "little") if isinstance(part, int) else raw_point(part) for part in point
     )
 
 
 def contribution(name: bytes, delta: int, kind: int = 0, parameters: bytes | None = None) -> bytes:
     parameters = bytes([1, len(name)]) + name if parameters is None else parameters
-    keys = _raw(g1(2)) + _raw(g1(4)) + _raw(g2(2)) + bytes(64)
-    return _raw(g1(delta)) + keys + struct.pack("<II", kind, len(parameters)) + parameters
+    keys = raw_point(g1(2)) + raw_point(g1(4)) + raw_point(g2(2)) + bytes(64)
+    return raw_point(g1(delta)) + keys + struct.pack("<II", kind, len(parameters)) + parameters
 
 
 def groth16_header(n_vars: int = N_VARS, n_public: int = N_PUBLIC, domain: int = DOMAIN, q: int = BASE_FIELD) -> bytes:
     points = (g1(ALPHA), g1(BETA), g2(BETA), g2(GAMMA), g1(DELTA), g2(DELTA))
-    return _prime(q) + _prime(FIELD) + struct.pack("<III", n_vars, n_public, domain) + b"".join(map(_raw, points))
+    return _prime(q) + _prime(FIELD) + struct.pack("<III", n_vars, n_public, domain) + b"".join(map(raw_point, points))
 
 
 def zkey_sections(*contributions: bytes) -> dict[int, bytes]:
@@ -79,7 +79,7 @@ def zkey_sections(*contributions: bytes) -> dict[int, bytes]:
     return {
         1: struct.pack("<I", 1),
         2: groth16_header(),
-        3: b"".join(_raw(g1(k)) for k in IC),
+        3: b"".join(raw_point(g1(k)) for k in IC),
         4: struct.pack("<I", 1) + bytes(44),
         5: bytes(64 * N_VARS),
         6: bytes(64 * N_VARS),

@@ -86,15 +86,15 @@ def _book_cases() -> Iterator[tuple[str, str, dict[str, object], dict[str, dict[
     """Name, check, limits, terms of slots, and the units of DUST that go past the limit."""
     full = {"loading_bps": (10_000, 0, 0, 0)}
     yield "gross leverage", "gross leverage", {"max_leverage_bps": 16_000}, {
-        "SPOT": {"gross_bps": 10_000}, "PERP": {"gross_bps": 10_000}, "DUST": {"gross_bps": 65_000}
+        "SPOT": {"gross_bps": 10_000}, "PERP": {"gross_bps": 10_000}, "DUST": {"gross_bps": 16_001}
     }, 1
     # Long 1,000,000 and short 600,000: net 40% of NAV.
     limit = {"factor_limit_bps": (4_000,) + (TOP_CAP,) * 3}
-    dust = {"loading_bps": (20_000, 0, 0, 0)}
+    dust = {"loading_bps": (4_001, 0, 0, 0)}
     yield "factor exposure, long", "factor exposure", limit, {"SPOT": full, "PERP": full, "DUST": dust}, 1
     opposite = {"loading_bps": (-10_000, 0, 0, 0)}
     yield "factor exposure, short", "factor exposure", limit, {
-        "SPOT": opposite, "PERP": opposite, "DUST": {"loading_bps": (-20_000, 0, 0, 0)}
+        "SPOT": opposite, "PERP": opposite, "DUST": {"loading_bps": (-4_001, 0, 0, 0)}
     }, 1
     yield "venue exposure", "venue exposure", {"venue_cap_bps": (TOP_CAP, TOP_CAP, TOP_CAP, 6_000)}, {
         "PERP": {"venue": 3}, "DUST": {"venue": 3}
@@ -109,19 +109,60 @@ def _book_cases() -> Iterator[tuple[str, str, dict[str, object], dict[str, dict[
         "SPOT": {"haircut_bps": 8_000} | full, "PERP": full,
         "LOAN": {"liability_bps": 10_000}, "DUST": {"liability_bps": 12_000},
     }, -1
-    # Net 400,000 falls by half: 20% of NAV.
-    yield "stress loss", "stress loss", shocks | {"max_stress_loss_bps": (TOP_CAP, 2_000, TOP_CAP, TOP_CAP)}, {
-        "SPOT": full, "PERP": full, "DUST": dust
+    # Net 400,000 falls by half: 20% of NAV. DUST falls by 20% and 1e-8.
+    limit = {"shock_bps": ((0,) * 4, (-5_000, -1, 0, 0), (0,) * 4, (0,) * 4)}
+    yield "stress loss", "stress loss", limit | {"max_stress_loss_bps": (TOP_CAP, 2_000, TOP_CAP, TOP_CAP)}, {
+        "SPOT": full, "PERP": full, "DUST": {"loading_bps": (4_000, 1, 0, 0)}
     }, 1
     # 700,000 cash less the 600,000 that the short perpetual owes.
-    yield "liquidity reserve", "liquidity reserve", {"min_reserve_bps": 1_000}, {}, 1
+    yield "liquidity reserve", "liquidity reserve", {"min_reserve_bps": 1_000}, {
+        "DUST": {"liquid_bps": 999}
+    }, 1
     yield "impermanent loss", "impermanent loss", {"max_impermanent_loss_bps": 1_000}, {
-        "SPOT": {"impermanent_loss_bps": 1_000}, "DUST": {"impermanent_loss_bps": 2_000}
+        "SPOT": {"impermanent_loss_bps": 1_000}, "DUST": {"impermanent_loss_bps": 1_001}
     }, 1
     # Depth 600,000·17 over 1,700,000 of funded longs: 6.
     yield "capital efficiency", "capital efficiency", {"min_capital_efficiency_bps": 60_000}, {
-        "PERP": {"depth_bps": 170_000}
+        "PERP": {"depth_bps": 170_000}, "DUST": {"depth_bps": 59_999}
     }, 1
+
+
+def _finest() -> Iterator[Case]:
+    """Limits whose weights are fixed, passed by 1 in their own scale: a bps of a value unit, or what is finer."""
+    # 99.99% of NAV is DUST.
+    for name, check, limits, dust in (
+        ("concentration", "concentration", {}, {"cap_bps": 9_999}),
+        ("venue exposure", "venue exposure", {"venue_cap_bps": (TOP_CAP, TOP_CAP, TOP_CAP, 9_999)}, {"venue": 3}),
+        ("turnover", "turnover", {"max_turnover_bps": 9_999}, {}),
+    ):
+        rules, most = policy(limits, DUST=dust), 9_999 * 10**8
+        before = {CASH: 10_000} if check == "turnover" else None
+        at, past = ({CASH: 1, DUST: most + more} for more in (0, 1))
+        yield Case(f"{name}, finest step", check, honest(rebalance(rules, at, before, accrual=1)),
+                   honest(rebalance(rules, past, before, accrual=1)))
+
+    # 10,001·1 bps of collateral over 10,000·1 bps of debt, at 10,001 bps; under stress, both worth 1e-8 of what they were.
+    shock = (-10_001, 0, 0, 0)
+    for name, check, limits in (
+        ("collateral ratio", "collateral ratio", {"min_collateral_ratio_bps": 10_001}),
+        ("stress solvency", "stress solvency", {
+            "stress_collateral_ratio_bps": 10_001,
+            "shock_bps": ((0, -10_000, 0, 0), shock, (0, -10_000, 0, 0), (0, -10_000, 0, 0)),
+        }),
+    ):
+        rules = policy(
+            limits, CASH={"haircut_bps": 0}, DUST={"haircut_bps": 1, "loading_bps": (9_999, 0, 0, 0)},
+            LOAN={"liability_bps": 1, "loading_bps": (9_999, 1, 0, 0)},
+        )
+        at, past = ({CASH: ONE, DUST: 10_001 + more, LOAN: -10_000 - more} for more in (0, 1))
+        yield Case(f"{name}, finest step", check, honest(rebalance(rules, at, prices={LOAN: 1})),
+                   honest(rebalance(rules, past, prices={LOAN: 1})))
+
+    # All but a millionth of a NAV of 10^12 is gained, or lost without a slippage; the millionth is rounded.
+    rules, kept, nav = policy({"slippage_bps": 0}), 10**6, 10**12
+    for name, sign in (("gain", -1), ("cost", 1)):
+        at, past = (rebalance(rules, {DUST: e}, {DUST: e + sign * (e - kept)}, accrual=999_999) for e in (nav, nav + 1))
+        yield Case(f"{name}, finest step", "value conservation", honest(at), honest(past))
 
 
 def cases() -> Iterator[Case]:
@@ -147,6 +188,10 @@ def cases() -> Iterator[Case]:
     unpriced = rebalance(policy(), BOOK | {DUST: 0}, prices={DUST: 0})
     yield Case("quantity without a price", "prices", honest(unpriced),
                honest(rebalance(policy(), BOOK | {DUST: 1}, prices={DUST: 0})))
+
+    sold, bought = (honest(rebalance(policy(), BOOK | {DUST: after}, BOOK | {DUST: 1 - after}, prices={DUST: 0}))
+                    for after in (0, 1))
+    yield Case("trade without a price", "prices", sold, bought)
 
     top = (1 << 56) - 1
     rich = {CASH: 10**15}
@@ -184,10 +229,12 @@ def cases() -> Iterator[Case]:
     yield Case("widest NAV", "solvency", honest(rebalance(policy(), widest, prices={CASH: 1 << 47})),
                honest(rebalance(policy(), widest | {DUST: 1 << 47}, prices={CASH: 1 << 47})))
 
-    # 8, 9, 11–17: linear limits, met exactly; one unit of DUST more or less is past.
+    # 8, 9, 11–17: linear limits, met exactly; one unit of DUST more or less is past, most by 1 in the limit's own scale.
     for name, check, limits, slots, dust in _book_cases():
         rules = policy(limits, **slots)
         yield Case(name, check, honest(rebalance(rules, BOOK)), honest(rebalance(rules, BOOK | {DUST: dust})))
+
+    yield from _finest()
 
     # 10. SPOT is all of NAV, and NAV falls by one unit; a cap of zero admits nothing.
     rules = policy(SPOT={"cap_bps": 10_000})
@@ -210,6 +257,14 @@ def cases() -> Iterator[Case]:
         CASH={"loading_bps": (10_000, 0, 0, 0)}, DUST={"loading_bps": (10_000, 0, 0, 0)},
     )
     yield Case("value at risk, factor", "value at risk", honest(rebalance(rules, cash, prices=price)),
+               honest(rebalance(rules, cash | {DUST: 1}, prices=price)))
+
+    # A residual of all of NAV against 0.01% of it at a quantile of 0.01%; DUST is one unit of a factor of 0.01%.
+    rules = policy(
+        {"max_var_bps": 1, "var_quantile_bps": 1, "factor_volatility_bps": (1, 0, 0, 0)},
+        CASH={"residual_bps": 10_000}, DUST={"loading_bps": (1, 0, 0, 0)},
+    )
+    yield Case("value at risk, finest step", "value at risk", honest(rebalance(rules, cash, prices=price)),
                honest(rebalance(rules, cash | {DUST: 1}, prices=price)))
 
     # 19. NAV exactly at a step, and one unit below the next.

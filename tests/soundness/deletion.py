@@ -3,7 +3,8 @@
 A mutant is **killed** by a witness that satisfies every other constraint and claims something false (``judge.py``). It
 is enough to forge each false claim with its lie in one place after the other: a witness that breaks one constraint and no
 other kills the mutant without that constraint. A mutant in which no constraint is left on a public signal is killed
-too: a proof of it would pass with any value of the signal.
+too: a witness of it passes with any value of the signal. (A finished proof does not, under a key with a row in A for each
+public signal, as snarkjs makes them. The circuit does not rely on how its key is made.)
 
 A mutant is **equivalent** if its constraint cannot matter for what is claimed; ``EQUIVALENT`` lists these, with the
 argument. All else has **survived**.

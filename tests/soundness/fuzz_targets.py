@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 import yaml
-from binfiles import container, ptau_sections, r1cs_sections, zkey_sections
+from binfiles import container, ptau_sections, r1cs_sections, raw_point, zkey_sections
 from commandline import BOOK_E6, POLICY, PRICES, TERMS, human, table
 from corruptions import corrupt, corrupt_document
 from eth_utils import is_checksum_address
@@ -24,7 +24,7 @@ from simulator import Secrets
 
 from dls_zk import artifacts, ceremony, files, zkey
 from dls_zk.commitments import book_commitment
-from dls_zk.constants import PRICE_BITS
+from dls_zk.constants import FIELD, PRICE_BITS
 from dls_zk.errors import DlsError
 from dls_zk.field import fits_signed
 from dls_zk.model import Opening, Policy, Prices, Terms
@@ -115,7 +115,9 @@ def key_holds(value: VerifyingKey, data: bytes) -> bool:
 
 
 def system_holds(value: R1CS, data: bytes) -> bool:
-    return len(value.constraints) == value.header.n_constraints
+    sides = [side for constraint in value.constraints for side in constraint]
+    inside = all(wire < value.header.n_wires and 0 <= factor < FIELD for side in sides for wire, factor in side.items())
+    return inside and len(value.constraints) == value.header.n_constraints
 
 
 def powers_hold(_: None, data: bytes) -> bool:
@@ -139,8 +141,15 @@ def feeds_hold(value: files.FeedsFile, _: bytes) -> bool:
     return set(value.feeds) == set(BOOK_E6) and all(is_checksum_address(feed.aggregator) for feed in value.feeds.values())
 
 
-def always(value: Any, data: bytes) -> bool:
-    return True
+def zkey_holds(value: ZKey, data: bytes) -> bool:
+    """Every point that was read is in the file as snarkjs writes it: in one form, and in the order of the file."""
+    key = value.verifying_key
+    header = (key.alpha1, value.beta1, key.beta2, key.gamma2, value.delta1, key.delta2)
+    return all(b"".join(map(raw_point, points)) in data for points in (header, key.ic))
+
+
+def manifest_holds(value: artifacts.Manifest, data: bytes) -> bool:
+    return dict(value.files) == json.loads(data)["files"]
 
 
 # --- the targets ---------------------------------------------------------------------------------------------------------
@@ -256,12 +265,12 @@ TARGETS: dict[str, Target] = {
         ".json",
         (b'{"format": "dls-zk/manifest/v1", "kind": "dev", "files": {"a.wasm": "00"}}',),
         _manifest,
-        always,
+        manifest_holds,
         frozenset({6}),
         document=True,
     ),
     "r1cs": Target(".r1cs", (container("r1cs", r1cs_sections()),), R1CS.read, system_holds, frozenset({6})),
-    "zkey": Target(".zkey", (container("zkey", zkey_sections().items()),), read_zkey, always, frozenset({6})),
-    "zkey-judged": Target(".zkey", (container("zkey", zkey_sections().items()),), _judged, always, frozenset({6, 8})),
+    "zkey": Target(".zkey", (container("zkey", zkey_sections().items()),), read_zkey, zkey_holds, frozenset({6})),
+    "zkey-judged": Target(".zkey", (container("zkey", zkey_sections().items()),), _judged, zkey_holds, frozenset({6, 8})),
     "ptau": Target(".ptau", (POWERS_FILE,), _powers, powers_hold, frozenset({3, 6})),
 }

@@ -82,6 +82,35 @@ def outputs(subject: Subject) -> list[str]:
     return subject.names(range(1, 1 + subject.system.header.n_public_outputs))
 
 
+#: Wires that come to nothing in the deployed circuits, and why.
+IDLE = {
+    "contextSquare": "its constraint is there to bind the context",
+    "valued[0].absTradeValue": "trades in the settlement asset are no turnover",
+}
+
+
+def idle(subject: Subject) -> list[str]:
+    """Wires that come to nothing: defined by a constraint, and used by none but what comes to nothing itself."""
+    header, constraints = subject.system.header, dict(enumerate(subject.system.constraints))
+    uses: dict[int, set[int]] = defaultdict(set)
+    for index, constraint in constraints.items():
+        for wire in wires_of(constraint):
+            uses[wire].add(index)
+    found, looked_at = set(), [*range(main_inputs(header).stop, header.n_wires)]
+    while looked_at:
+        wire = looked_at.pop()
+        if len(uses[wire]) == 1:
+            (index,) = uses[wire]
+            a, b, _ = constraints[index]
+            if wire not in a.keys() | b.keys():  # whatever the others are, it can be solved for this wire
+                found.add(wire)
+                for other in wires_of(constraints[index]):
+                    uses[other].discard(index)
+                    if other >= main_inputs(header).stop:
+                        looked_at.append(other)
+    return [name for name in subject.names(found) if name not in IDLE]
+
+
 def untagged_hashes(subject: Subject) -> list[str]:
     """Hashes whose first input is neither a constant domain tag nor the digest of a hash that has one."""
     tagged = {found.digest for found in subject.hashes if found.tag is not None}
@@ -118,6 +147,7 @@ GATES: dict[str, Callable[[Subject], list[str]]] = {
     "unused inputs": unused_inputs,
     "unbound by the public signals": unbound,
     "outputs": outputs,
+    "idle": idle,
     "hash domains": untagged_hashes,
     "salts": guessable,
 }

@@ -1,6 +1,7 @@
 """The Poseidon permutations in a constraint system: what goes in, what comes out, and under which domain tag.
 
-They are found by the names of the signals in circuits/lib/poseidon.circom: no other template has a ``fourth``.
+They are found by the names of the signals in circuits/lib/poseidon.circom: no other template has a ``fourth``. That what is
+found is Poseidon is tried out: from random inputs the constraints must give the digest that Python gives.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from random import Random
 
 from dls_zk.constants import FIELD
-from dls_zk.poseidon import PARTIAL_ROUNDS, _parameters
+from dls_zk.poseidon import PARTIAL_ROUNDS, _parameters, poseidon
 from dls_zk.r1cs import Constraint
 
 
@@ -67,13 +69,41 @@ def _hash(
     if len(digests) != 1 or len(touching) != 3 * boxes or not width or not alone:
         raise ValueError(f"{name} is no Poseidon as in circuits/lib/poseidon.circom")
 
-    # The second S-box takes (first input + constant): x·fourth = fifth, and with a constant input x is a coefficient.
-    first = tag = None
+    # The S-box after the first takes (input + constant): x·fourth = fifth, and with a constant input x is a coefficient.
+    wires: dict[int, int] = {}  # place of an input → its wire, or its value if that is a constant
+    fixed: dict[int, int] = {}
     for k in touching:
         a, b, c = constraints[k]
-        if c.keys() == {own["fifth", 1]}:
-            (first,) = (a.keys() | b.keys()) - {0, own["fourth", 1]}
-        elif c.keys() == {own["fifth", 1], own["fourth", 1]}:
-            x = -c[own["fourth", 1]] * pow(c[own["fifth", 1]], -1, FIELD)
-            tag = (x - _parameters(width)[0][1]) % FIELD
-    return Hash(name, frozenset(touching), frozenset(inputs), digests.pop(), first, tag)
+        for box in range(1, width):
+            fifth, fourth = own["fifth", box], own["fourth", box]
+            if c.keys() == {fifth}:
+                (wires[box],) = (a.keys() | b.keys()) - {0, fourth}
+            elif c.keys() == {fifth, fourth}:
+                x = -c[fourth] * pow(c[fifth], -1, FIELD)
+                fixed[box] = (x - _parameters(width)[0][box]) % FIELD
+    (digest,) = digests
+    rng = Random(name)
+    given = {wire: rng.randrange(FIELD) for wire in inputs}
+    hashed = [given[wires[box]] if box in wires else fixed[box] for box in range(1, width)]
+    if _solved(given, [constraints[k] for k in sorted(touching)]).get(digest) != poseidon(hashed):
+        raise ValueError(f"{name} is no Poseidon: from {hashed} it makes another digest")
+    return Hash(name, frozenset(touching), frozenset(inputs), digest, wires.get(1), fixed.get(1))
+
+
+def _solved(given: Mapping[int, int], constraints: Sequence[Constraint]) -> dict[int, int]:
+    """The given wires and those that the constraints give on their right side, one after the other."""
+    values, left_over = {0: 1, **given}, [*constraints]
+    while left_over:
+        waiting = []
+        for a, b, c in left_over:
+            unknown = c.keys() - values.keys()
+            if len(unknown) == 1 and values.keys() >= a.keys() | b.keys():
+                (wire,) = unknown
+                left, right, rest = (sum(factor * values.get(w, 0) for w, factor in side.items()) for side in (a, b, c))
+                values[wire] = (left * right - rest) * pow(c[wire], -1, FIELD) % FIELD
+            else:
+                waiting.append((a, b, c))
+        if len(waiting) == len(left_over):
+            break
+        left_over = waiting
+    return values

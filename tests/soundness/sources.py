@@ -2,18 +2,19 @@
 
 The operators are those mistakes that a circuit is written with: a signal assigned and not constrained, an equation or a
 range check left out, a width, a bound of a loop or a coefficient off by one, a comparison or a sign turned round, a factor
-or a domain left out, another field than the one meant.
+or a domain left out, another field than the one meant, a hint that computes something else, a public signal kept private.
 
 A mutant is **killed** if one of these is found, tried in this order:
 
-1. *unbound*: a public signal in no constraint, so that a proof would pass with any value of it;
+1. *unbound*: a public signal that is none any more, or in no constraint: a witness passes with any value of it;
 2. *forged*: a false claim that the deletion sweep has forged with a lie at a constraint that the mutant lacks;
 3. *refused*: a true rebalance that the mutant's own witness generator refuses;
 4. *accepted*: a false rebalance that the mutant's own witness generator accepts;
 5. *forged anew*: a false claim that the forger gets past the mutant's constraints, with a lie or without.
 
-It is **the same** if it compiles to the same constraints, and **void** if it does not compile: neither counts. It is
-**equivalent** if ``EQUIVALENT`` says why nothing false can be claimed and nothing true is refused. All else **survived**.
+It is **the same** if it compiles to the same constraints and refuses nothing true, and **void** if it does not compile:
+neither counts. It is **equivalent** if ``EQUIVALENT`` says why nothing false can be claimed and nothing true is refused. All
+else **survived**.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from dls_zk.circuit_inputs import circuit_inputs
 from dls_zk.constants import FIELD, SIZES
 from dls_zk.constraint_table import System
 from dls_zk.errors import StatementRefused, ToolError
+from dls_zk.r1cs import r1cs_header
 from dls_zk.relation import CHECKS, public_signals
 from dls_zk.statement import signal_count
 from dls_zk.witness import WitnessCalculator
@@ -198,6 +200,20 @@ def _other_field(code: str) -> Iterator[str]:
         yield _replaced(code, found, "2" if found[0] == "SLOT_HAIRCUT()" else "1")
 
 
+def _hint_changed(code: str) -> Iterator[str]:
+    other = {"+": "-", "-": "+", ">>": "<<", "&": "|"}
+    for found in re.finditer(r" (\+|-|>>|&) ", code):
+        if "<--" in code[: found.start()]:
+            yield _replaced(code, found, f" {other[found[1]]} ")
+
+
+def _made_private(code: str) -> Iterator[str]:
+    if public := re.search(r"(?<=public \[)[^]]*(?=\])", code):
+        names = public[0].split(", ")
+        for k in range(len(names)):
+            yield _replaced(code, public, ", ".join(names[:k] + names[k + 1 :]))
+
+
 def _number_changed(code: str) -> Iterator[str]:
     if code.startswith("function") or "widths[" in code:
         for found in re.finditer(r"(?<=return )\d+(?=;)|(?<=\] = )\d+(?=;)", code):
@@ -220,14 +236,16 @@ OPERATORS: dict[str, Callable[[str], Iterator[str]]] = {
     "factor dropped": _factor_dropped,
     "another field": _other_field,
     "number off by one": _number_changed,
+    "another hint": _hint_changed,
+    "public signal made private": _made_private,
 }
 
 
 def mutants(circuits: Path) -> Iterator[Mutant]:
-    """All mutants of the files below circuits/, in order. The mains, which say nothing but a size, are left alone."""
+    """All mutants of the files below circuits/, in order. Of the mains, which say a size and what is public, one."""
     for path in sorted(circuits.rglob("*.circom")):
         file = path.relative_to(circuits).as_posix()
-        if file.startswith("main/"):
+        if file.startswith("main/") and path.stem != SIZES[SLOTS].name:
             continue
         check = CHECK_OF_FILE.get(file, SEVERAL)
         for number, line in enumerate(path.read_text().splitlines(), start=1):
@@ -265,6 +283,10 @@ class Verdict:
     how: str
 
 
+#: Names and inputs of rebalances.
+Cases = list[tuple[str, dict[str, list[int]]]]
+
+
 class Arena:
     """The attacks that every mutant has to stand: the kills of a deletion sweep, true rebalances and false ones."""
 
@@ -295,12 +317,16 @@ class Arena:
             try:
                 with toolchain.circom(name, ("--r1cs", "--sym", "--wasm", "--O0"), sources) as (out, _):
                     system = System.read(out / f"{name}.r1cs", out / f"{name}.sym")
+                    hidden = r1cs_header(out / f"{name}.r1cs").n_public != signal_count(SIZES[SLOTS])
                     generator = calculator(name, (out / f"{name}_js" / f"{name}.wasm").read_bytes())
             except ToolError:
                 return Verdict("void", "does not compile")
         named = _named(system)
+        if hidden:
+            return Verdict("killed", "unbound")
         if named.keys() == self.constraints.keys():
-            return Verdict("the same", "compiles to the same constraints")
+            how = next(self._verdicts(generator, self.true, True), None)  # circom's hints are in no constraint
+            return Verdict("killed", how) if how else Verdict("the same", "compiles to the same constraints")
         how = next(self._kills(system, named, generator), None)
         if how:
             return Verdict("killed", how)
@@ -319,16 +345,8 @@ class Arena:
                 values = kill.values
                 if not constraints.broken([values[wire] for wire in place]):
                     yield f"forged: {kill.claim.family}"
-        for wanted, cases in ((True, self.true), (False, self.false)):
-            for name, inputs in cases:
-                try:
-                    generator.calculate(inputs)
-                except StatementRefused:
-                    if wanted:
-                        yield f"refused: {name}"
-                else:
-                    if not wanted:
-                        yield f"accepted: {name}"
+        yield from self._verdicts(generator, self.true, True)
+        yield from self._verdicts(generator, self.false, False)
         try:
             forger = Forger(system)
         except (AssertionError, KeyError, ValueError):
@@ -340,6 +358,18 @@ class Arena:
                         if not lie.broken and not is_true(SLOTS, forger.read(lie.values)):
                             yield f"forged anew: {claim.family}"
                             break
+
+    def _verdicts(self, generator: WitnessCalculator, cases: Cases, wanted: bool) -> Iterator[str]:
+        """The cases on which a generator's verdict is not the ``wanted`` one."""
+        for name, inputs in cases:
+            try:
+                generator.calculate(inputs)
+            except StatementRefused:
+                if wanted:
+                    yield f"refused: {name}"
+            else:
+                if not wanted:
+                    yield f"accepted: {name}"
 
 
 def _is_bound(constraints: Constraints, wire: int) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
+from collections.abc import Sequence
 from random import Random
 
 import pytest
 from completeness import AT_A_LIMIT, _moved, prove_many, within_a_unit
 from extremes import widest
 from forge import forger
+from harness import circuit
 from scenes import full_book
 
 from dls_zk.circuit_inputs import circuit_inputs
@@ -56,3 +59,32 @@ def test_within_a_unit_of_a_limit_a_millionth_more_is_refused(seed):
     book = within_a_unit(Random(seed), SIZES[8])
     steps = itertools.product(range(8), (1, -1), (True, False))
     assert not all(evaluate(_moved(book, slot, by, traded)).holds for slot, by, traded in steps)
+
+
+def verdicts_beside_a_limit(rng: Random, sizes: Sequence[int], count: int) -> Counter[bool]:
+    """Books within one unit of a limit and those a millionth further, any way, by relation and constraints alike."""
+    verdicts: Counter[bool] = Counter()
+    while verdicts.total() < count:
+        size = SIZES[rng.choice(sizes)]
+        book, judge = within_a_unit(rng, size), circuit(size.name)
+        steps = [*itertools.product(range(size.slots), (1, -1), (True, False))]
+        for slot, by, traded in rng.sample(steps, 5):
+            moved = _moved(book, slot, by, traded)
+            public = public_signals(moved)
+            holds = evaluate(moved, public).holds
+            assert holds == (not judge.violated(judge.lying(circuit_inputs(moved, public))))
+            verdicts[holds] += 1
+    return verdicts
+
+
+def test_relation_and_circuit_agree_beside_a_limit():
+    verdicts = verdicts_beside_a_limit(Random(1), [8], 60)
+    assert min(verdicts[True], verdicts[False]) >= 10, verdicts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(10))
+def test_relation_and_circuit_agree_beside_a_limit_in_thousands(part, record_property):
+    verdicts = verdicts_beside_a_limit(Random(100 + part), [*SIZES], 450)
+    assert min(verdicts[True], verdicts[False]) > 450 / 5, verdicts
+    record_property("tried", verdicts.total())

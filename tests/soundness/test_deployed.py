@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 
+import gates
 import pytest
 from determinism import determine, main_inputs
 from facts import Facts
@@ -59,6 +60,13 @@ def test_what_need_not_hold_as_integers_is_what_has_a_reason(slots):
     assert len(allowed["zero test"]) == 2 * (size.slots + size.factors)
     assert [subject.place(k) for k in allowed["square"]] == ["context, contextSquare"]
     assert {found.tag for found in subject.hashes} == {None, book_domain(slots), policy_domain(slots)}
+
+
+@pytest.mark.parametrize("slots", SIZES)
+def test_what_comes_to_nothing_is_what_has_a_reason(slots, monkeypatch):
+    reasons = {*gates.IDLE}
+    monkeypatch.setattr(gates, "IDLE", {})
+    assert {*gates.idle(deployed(slots))} == reasons
 
 
 # --- the ranges that the constraints prove are the declared ones ------------------------------------------------------

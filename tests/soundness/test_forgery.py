@@ -101,6 +101,7 @@ def test_no_wire_can_be_changed_alone(slots):
     result = perturb(slots, Random(slots), ways=4)
     assert result.tried > 40_000
     assert result.accepted == []
+    assert {*result.true} == {"main.context"}  # no inner wire: that would be a second witness
 
 
 def test_another_context_with_the_same_square_is_another_true_statement():

@@ -127,6 +127,14 @@ BUGS = {
         "determinism",
         Lie({"weight": 200, "value": 200, "limit": 0}, {"weighted": 0}, {"weightedRange": 0, "slackRange": 0}),
     ),
+    "less_than_half_ranged": Bug(
+        ("nonce", "limit"),
+        "edges",
+        Lie({"nonce": FIELD - 1, "limit": 5}),
+        lambda nonce, limit: nonce < limit < 256,
+        {"nonce": EDGES, "limit": BYTE},
+    ),
+    "comparison_dropped": Bug(("value", "limit"), "idle", Lie({"value": 9, "limit": 5})),
     "output_not_compared": Bug(("price",), "inspect", Lie({"price": 0})),
     "valid_flag": Bug(("value", "limit"), "outputs", Lie({"value": 9, "limit": 5})),
     "unused_public_input": Bug(("value", "context"), "unused inputs", Lie({"value": 1, "context": 7}, {"context": 8})),
@@ -239,3 +247,15 @@ def test_the_gate_catches_it_and_passes_the_fix(variant, name):
     assert findings(bug.gate, bug, variant(name, fixed=False))
     for gate in {*GATES, "edges", bug.gate}:
         assert not findings(gate, bug, variant(name, fixed=True)), gate
+
+
+def test_what_has_the_signals_of_poseidon_and_another_matrix_is_no_hash(tmp_path):
+    """Every sum of the first rounds is the same: a collision is two inputs exchanged."""
+    shutil.copytree(artifacts.data_dir("circuits"), tmp_path / "circuits")
+    path = tmp_path / "circuits/lib/poseidon.circom"
+    changed = path.read_text().replace("(round == FULL / 2 - 1 ? P[j][i] : M[j][i]) * state[j]", "state[j]")
+    assert changed != path.read_text()
+    path.write_text(changed)
+    circuit = compile_template(tmp_path, "no_poseidon", "PolicyHash(8, 4)", "policy/hash.circom")
+    with pytest.raises(ValueError, match="is no Poseidon: from"):
+        Subject(circuit).hashes  # noqa: B018

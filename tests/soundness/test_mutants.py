@@ -90,9 +90,11 @@ def arena(swept) -> Arena:
     [
         ("rebalance.circom", "assigned, not constrained", "contextSquare <-- context", "unbound"),
         ("rebalance.circom", "assigned, not constrained", "leverage.nav <-- nav", "forged: gross leverage"),
+        ("main/rebalance_8.circom", "public signal made private", "policyHash, flow, navFloor, context", "unbound"),
+        ("limits/factor_exposure.circom", "another hint", "(exposure - (1 << BITS))", "refused: "),
         ("limits/turnover.circom", "range check removed", "", "forged: turnover"),
         ("limits/turnover.circom", "range check narrowed", "NAV_BITS() - 1", "refused: "),
-        ("limits/reserve.circom", "plus for minus", "(absValue[i] + value[i])", "accepted: "),
+        ("limits/reserve.circom", "plus for minus", "liquidValue[i] + BPS()", "accepted: "),
     ],
 )
 def test_a_mutant_is_killed(arena, file, operator, after, how):

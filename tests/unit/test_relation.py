@@ -28,6 +28,20 @@ def test_every_check_has_a_case():
     assert {case.check for case in CASES} == set(CHECKS) - {"context"}
 
 
+def test_every_limit_is_passed_by_the_least_that_there_is():
+    """By 1 in its own scale, with nothing left at the bound."""
+    found = set()
+    for case in CASES:
+        at, past = (evaluate(*claim)[case.check].limits for claim in (case.at, case.past))
+        found |= {
+            (case.check, was.subject if case.check == "value conservation" else "")
+            for was, is_ in zip(at, past, strict=True)
+            if (was.slack, is_.slack) == (0, -1) and was.unit
+        }
+    conserved = {("value conservation", subject) for subject in ("unexplained gain", "cost")}
+    assert found - {("solvency", "")} == conserved | {(check, "") for check, _ in LIMITS.values()}
+
+
 def test_the_context_is_the_one_that_was_agreed():
     base, signals = honest(rebalance(policy(), BOOK))
     assert [c.name for c in evaluate(base, replace(signals, context=signals.context + 1)).failures] == ["context"]
