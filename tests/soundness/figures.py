@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,11 +36,19 @@ def with_sum(rows: Sequence[Sequence[object]]) -> list[Sequence[object]]:
     return [*rows, ("**all**", *(sum(column) for column in list(zip(*rows, strict=True))[1:]))]  # type: ignore[arg-type]
 
 
-def record(step: str, text: str) -> None:
+def record(name: str, step: Step) -> None:
     """Print a step's figures and put them in the place of its last ones."""
-    print(f"\n## {step}\n\n{text}", flush=True)
+    print(f"\n## {name}\n\n{step.text}", flush=True)
     old = FILE.read_text() if FILE.exists() else _HEAD
     head, *sections = re.split(r"^(?=## )", old, flags=re.MULTILINE)
     kept = {section.partition("\n")[0].removeprefix("## "): section for section in sections}
-    kept[step] = f"## {step}\n\n{text.rstrip()}\n\n"
+    kept[name] = f"## {name}\n\n{step.text.rstrip()}\n\n"
     artifacts.write_atomic(FILE, head.rstrip() + "\n\n" + "".join(kept[name] for name in sorted(kept)).rstrip() + "\n")
+
+
+def report(steps: Mapping[str, Step]) -> int:
+    """A line on stderr for each thing that is wrong; the exit code of a run of these steps."""
+    wrong = [f"{name}: {what}" for name, step in steps.items() for what in step.wrong]
+    for line in wrong:
+        print(line, file=sys.stderr)
+    return 1 if wrong else 0

@@ -140,15 +140,14 @@ def main() -> int:
     parser.add_argument("steps", nargs="*", choices=[*STEPS, []], help="which (all by default)")
     parser.add_argument("--seed", type=int, default=1, help="of the random books and lies")
     arguments = parser.parse_args()
-    wrong = []
+    done = {}
     for name in arguments.steps or STEPS:
         start = time.monotonic()
         step = STEPS[name](arguments.seed)
-        figures.record(name, f"Seed {arguments.seed}, {time.monotonic() - start:.0f} s.\n\n{step.text}")
-        wrong += [f"{name}: {what}" for what in step.wrong]
-    for line in wrong:
-        print(line, file=sys.stderr)
-    return 1 if wrong else 0
+        text = f"Seed {arguments.seed}, {time.monotonic() - start:.0f} s.\n\n{step.text}"
+        done[name] = Step(text, step.wrong)
+        figures.record(name, done[name])
+    return figures.report(done)
 
 
 if __name__ == "__main__":

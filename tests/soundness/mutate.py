@@ -9,6 +9,7 @@ import re
 import sys
 from collections import Counter
 from functools import cache
+from pathlib import Path
 
 import figures
 from deletion import EQUIVALENT as EQUIVALENT_CONSTRAINTS
@@ -19,6 +20,9 @@ from sources import SEVERAL, SLOTS, Arena, Mutant, Verdict, mutants
 
 from dls_zk import artifacts
 from dls_zk.relation import CHECKS
+
+#: A line for each mutant of the sources: its name, the verdict on it, and how it was killed or why it is equivalent.
+VERDICTS = Path(__file__).with_name("mutants.tsv")
 
 _arena: Arena | None = None  # of this process and those that it forks
 
@@ -46,18 +50,29 @@ def of_the_r1cs(seed: int) -> Step:
 
 
 def of_the_sources(seed: int, only: str = "", jobs: int | None = None) -> Step:
-    """Every mistake in the sources: by check, by kind of mistake, by what killed it. only: a pattern for names."""
+    """Every mistake in the sources: by check, by kind of mistake, by what killed it. only: a pattern for names; the others
+    have the verdicts that VERDICTS keeps."""
     global _arena
     _arena = Arena(_swept(seed), seed)
-    chosen = [mutant for mutant in mutants(artifacts.data_dir("circuits")) if re.search(only, mutant.name)]
-    judged = []
+    everything = list(mutants(artifacts.data_dir("circuits")))
+    chosen = [mutant for mutant in everything if re.search(only, mutant.name)]
+    verdicts = _kept() if only else {}
     with multiprocessing.get_context("fork").Pool(jobs or os.cpu_count()) as pool:
-        for mutant, verdict in pool.imap_unordered(_judge, chosen):
-            judged.append((mutant, verdict))
-            print(f"{len(judged)}/{len(chosen)} {verdict.kind}: {mutant.name} ({verdict.how})", flush=True)
-    judged.sort(key=lambda pair: chosen.index(pair[0]))
-    survived = [f"survived: {mutant.name}" for mutant, verdict in judged if verdict.kind == "survived"]
-    return Step(_tables(judged), survived)
+        for count, (mutant, verdict) in enumerate(pool.imap_unordered(_judge, chosen), start=1):
+            verdicts[mutant.name] = verdict
+            print(f"{count}/{len(chosen)} {verdict.kind}: {mutant.name} ({verdict.how})", flush=True)
+    judged = [(mutant, verdicts[mutant.name]) for mutant in everything if mutant.name in verdicts]
+    lines = (f"{mutant.name}\t{verdict.kind}\t{verdict.how}\n" for mutant, verdict in judged)
+    artifacts.write_atomic(VERDICTS, "mutant\tverdict\thow\n" + "".join(lines))
+    wrong = [f"survived: {mutant.name}" for mutant, verdict in judged if verdict.kind == "survived"]
+    wrong += [f"not judged: {len(everything) - len(judged)} mutants"] if len(judged) < len(everything) else []
+    return Step(_tables(judged), wrong)
+
+
+def _kept() -> dict[str, Verdict]:
+    """Name → verdict of the mutants that were judged before."""
+    lines = VERDICTS.read_text().splitlines()[1:] if VERDICTS.exists() else []
+    return {name: Verdict(kind, how) for name, kind, how in (line.split("\t") for line in lines)}
 
 
 def _tables(judged: list[tuple[Mutant, Verdict]]) -> str:
@@ -91,8 +106,8 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants at a time")
     arguments = parser.parse_args()
     step = of_the_sources(arguments.seed, arguments.pattern, arguments.jobs)
-    print(f"\n{step.text}")
-    return 1 if step.wrong else 0
+    figures.record("mutants of the sources", step)
+    return figures.report({"mutants of the sources": step})
 
 
 if __name__ == "__main__":
