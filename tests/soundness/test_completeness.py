@@ -12,7 +12,8 @@ from completeness import AT_A_LIMIT, _moved, prove_many, within_a_unit
 from extremes import widest
 from forge import forger
 from harness import circuit
-from scenes import full_book
+from instances import tighten
+from scenes import full_book, limits, past_a_limit
 
 from dls_zk.circuit_inputs import circuit_inputs
 from dls_zk.constants import FIELD, SIZES
@@ -59,6 +60,24 @@ def test_within_a_unit_of_a_limit_a_millionth_more_is_refused(seed):
     book = within_a_unit(Random(seed), SIZES[8])
     steps = itertools.product(range(8), (1, -1), (True, False))
     assert not all(evaluate(_moved(book, slot, by, traded)).holds for slot, by, traded in steps)
+
+
+#: Limits that stand for each scenario, factor or venue, or sum over the factors.
+BY_OTHER_COUNTS = {
+    "factor_limit_bps", "venue_cap_bps", "stress_collateral_ratio_bps", "max_stress_loss_bps", "max_var_bps",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("slots", [16, 32])
+def test_each_limit_by_scenario_factor_and_venue_holds_alone(slots):
+    """Here the numbers of scenarios, factors and venues differ: a line that takes one for another would show."""
+    size, rng = SIZES[slots], Random(slots)
+    judge = circuit(size.name)
+    for field, index in (limit for limit in limits(size) if limit[0] in BY_OTHER_COUNTS):
+        past = past_a_limit(rng, size, field, index)
+        assert len(judge.violated(judge.lying(circuit_inputs(past, public_signals(past))))) == 1, (field, index)
+        at = tighten(past, field, index, past=0)
+        assert judge.violated(judge.lying(circuit_inputs(at, public_signals(at)))) == [], (field, index)
 
 
 def verdicts_beside_a_limit(rng: Random, sizes: Sequence[int], count: int) -> Counter[bool]:
