@@ -10,7 +10,7 @@ A mutant is **killed** if one of these is found, tried in this order:
 2. *forged*: a false claim that the deletion sweep has forged with a lie at a constraint that the mutant lacks;
 3. *refused*: a true rebalance that the mutant's own witness generator refuses;
 4. *accepted*: a false rebalance that the mutant's own witness generator accepts;
-5. *forged anew*: a false claim that the forger gets past the mutant's constraints, with a lie or without.
+5. *forged anew*: a false claim that the forger gets past the mutant's constraints, as it is or with a lie in a packed field.
 
 It is **the same** if it compiles to the same constraints and refuses nothing true, and **void** if it does not compile:
 neither counts. It is **equivalent** if ``EQUIVALENT`` says why nothing false can be claimed and nothing true is refused. All
@@ -272,6 +272,9 @@ EQUIVALENT: dict[str, str] = {
     r"limits/.*: range check narrowed: RangeCheck\(CAPPED_VALUE_BITS\(\).*|.* CAPPED_VALUE_BITS\(\) \{ return 9[13]; .*": (
         "the width is that of 8 slots at their caps; the caps of 4 venues leave half of that, a bit less"
     ),
+    r"limits/factor_exposure.circom:46: .* SignedRange\(BITS \+ 1 (- SHIFT \+ 1|\+ SHIFT)\)\(high\);": (
+        "with its remainder in range, a division has one result, as long as nothing wraps: up to 206 bits"
+    ),
     r"limits/value_at_risk.circom.*: range check widened: RangeCheck\(CAPPED_VALUE_BITS\(\).*": (
         "with its remainder in range, the residual is the one quotient: the bit cannot make it wrap"
     ),
@@ -295,6 +298,9 @@ class Verdict:
 
 #: False books for each limit. By one alone, what a slot lacks on both sides of a limit may go unnoticed.
 BOOKS = 4
+
+#: Fields of packed words in which a claim's lie is tried anew.
+FIELDS = 8
 
 #: Names and inputs of rebalances.
 Cases = list[tuple[str, dict[str, list[int]]]]
@@ -364,10 +370,12 @@ class Arena:
             forger = Forger(system)
         except (AssertionError, KeyError, ValueError):
             return  # a signal that nothing gives, or one whose name is gone: the forger is no help
+        rng = Random(self.seed)
         for check in CHECKS:
             with suppress(KeyError, ValueError):
-                for claim in Claims(forger, SLOTS, Random(self.seed)).of(check):
-                    for lie in lies(forger, claim, ()):
+                for claim in Claims(forger, SLOTS, rng).of(check):
+                    fields = sorted(forger.ancestors(claim.at) & forger.fields.keys())
+                    for lie in lies(forger, claim, rng.sample(fields, min(FIELDS, len(fields)))):
                         if not lie.broken and not is_true(SLOTS, forger.read(lie.values)):
                             yield f"forged anew: {claim.family}"
                             break
