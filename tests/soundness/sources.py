@@ -22,7 +22,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,7 @@ from deletion import Sweep
 from extremes import widest
 from forge import Constraints, Forger
 from harness import calculator
+from instances import tighten
 from judge import is_true
 from lies import lies
 from scenes import full_book, limits, past_a_limit
@@ -43,6 +44,7 @@ from dls_zk.circuit_inputs import circuit_inputs
 from dls_zk.constants import FIELD, SIZES
 from dls_zk.constraint_table import System
 from dls_zk.errors import StatementRefused, ToolError
+from dls_zk.model import Rebalance
 from dls_zk.r1cs import r1cs_header
 from dls_zk.relation import CHECKS, public_signals
 from dls_zk.statement import signal_count
@@ -296,7 +298,7 @@ class Verdict:
     how: str
 
 
-#: False books for each limit. By one alone, what a slot lacks on both sides of a limit may go unnoticed.
+#: True and false books for each limit. By one alone, a slot that is missing in a sum may go unnoticed.
 BOOKS = 4
 
 #: Fields of packed words in which a claim's lie is tried anew.
@@ -315,13 +317,14 @@ class Arena:
         self.constraints = _named(self.forger.system)
         cases = list(boundary.cases())
         full = [full_book(rng, size) for _ in range(4)]
-        self.true = [(case.name, circuit_inputs(*case.at)) for case in cases]
         books = [*widest(size), *(("a full book", book) for book in full)]
-        self.true += [(name, circuit_inputs(book, public_signals(book))) for name, book in books]
-        self.false = [(case.name, circuit_inputs(*case.past)) for case in cases]
+        wrong = []
         for field, index in [*limits(size)] * BOOKS:
             book = past_a_limit(rng, size, field, index)
-            self.false.append((f"{field}[{index}] passed by one bps", circuit_inputs(book, public_signals(book))))
+            wrong.append((f"{field}[{index}] passed by one bps", book))
+            books.append((f"{field}[{index}] met within one bps", tighten(book, field, index, past=0)))
+        self.true = [(case.name, circuit_inputs(*case.at)) for case in cases] + _with_signals(books)
+        self.false = [(case.name, circuit_inputs(*case.past)) for case in cases] + _with_signals(wrong)
 
     def judge(self, mutant: Mutant) -> Verdict:
         """Compile a mutant in a folder of its own and attack it."""
@@ -391,6 +394,10 @@ class Arena:
             else:
                 if not wanted:
                     yield f"accepted: {name}"
+
+
+def _with_signals(books: Iterable[tuple[str, Rebalance]]) -> Cases:
+    return [(name, circuit_inputs(book, public_signals(book))) for name, book in books]
 
 
 def _is_bound(constraints: Constraints, wire: int) -> bool:
