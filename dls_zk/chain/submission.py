@@ -102,8 +102,13 @@ def submit(
     done: dict[str, Outcome] = {}
     with stage("Rebalances submitted"):
         while new := _new(protocol, submissions, done):
-            for submission in new:
-                _require_demanded(protocol, submission)
+            try:
+                for submission in new:
+                    _require_demanded(protocol, submission)
+            except (ChainError, ProofInvalid):
+                if any(_accepted(protocol, submission) for submission in new):
+                    continue  # by another process, since it was looked at
+                raise
             _send(protocol, sender, new, done)
     return [done[submission.where] for submission in submissions]
 

@@ -256,6 +256,23 @@ def test_a_vault_that_moved_on_between_is_named(
     assert sequences(vaults) == [1, 0, 1, 1]
 
 
+def test_what_another_process_submits_between_is_done(
+    market: Market, vaults: list[Vault], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same proof is accepted after it was seen to be new, and before it is compared with what the hub demands."""
+    found = written(rebalances(vaults), tmp_path)[:2]
+    compared = submission._require_demanded
+
+    def late(protocol: chain.Protocol, one: Submission) -> None:
+        monkeypatch.setattr(submission, "_require_demanded", compared)
+        submit(market, found[:1])
+        compared(protocol, one)
+
+    monkeypatch.setattr(submission, "_require_demanded", late)
+    assert [outcome.before for outcome in submit(market, found)] == [True, False]
+    assert sequences(vaults)[:2] == [1, 1]
+
+
 def test_a_fee_that_is_too_high(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
     one = written(rebalances(vaults), tmp_path)[0]
     capped = replace(market.people[1], delivery=Delivery.on(market.chain, max_fee_cap_wei=1))

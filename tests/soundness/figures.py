@@ -23,9 +23,9 @@ class Step:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table, numbers with thousands set apart. Columns whose first cell is a number stand to the right."""
+    """A Markdown table, numbers with thousands set apart. Columns of numbers, after the first one, stand to the right."""
     shown = [list(row) for row in rows]
-    numbers = [bool(shown) and isinstance(cell, int) for cell in (shown[0] if shown else head)]
+    numbers = [k > 0 and any(isinstance(row[k], int) for row in shown) for k in range(len(head))]
     rule = ["---:" if number else "---" for number in numbers]
     cells = [[f"{x:,}" if isinstance(x, int) else str(x) for x in row] for row in shown]
     return "".join(f"| {' | '.join(line)} |\n" for line in [head, rule, *cells])
