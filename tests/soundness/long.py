@@ -27,7 +27,7 @@ from dls_zk.relation import CHECKS
 
 ROOT = Path(__file__).parents[2]
 #: Of coverage-guided fuzzing, for each reader.
-FUZZ_SECONDS = 60
+FUZZ_SECONDS = 30
 
 
 def forgery(seed: int) -> Step:
