@@ -105,6 +105,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the random books and lies")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants at a time")
     arguments = parser.parse_args()
+    try:
+        found = any(re.search(arguments.pattern, mutant.name) for mutant in mutants(artifacts.data_dir("circuits")))
+    except re.error as error:
+        parser.error(f"pattern {arguments.pattern!r} is no regular expression: {error}")
+    if not found:
+        parser.error(f"no mutant has a name like {arguments.pattern!r}; the names are in {VERDICTS}")
+    if arguments.jobs is not None and arguments.jobs < 1:
+        parser.error("--jobs must be 1 or more")
     step = of_the_sources(arguments.seed, arguments.pattern, arguments.jobs)
     figures.record("mutants of the sources", step)
     return figures.report({"mutants of the sources": step})
