@@ -53,6 +53,7 @@ def of_the_sources(seed: int, only: str = "", jobs: int | None = None) -> Step:
     """Every mistake in the sources: by check, by kind of mistake, by what killed it. only: a pattern for names; the others
     have the verdicts that VERDICTS keeps."""
     global _arena
+    print("Leaving out each constraint of the r1cs, for what is tried on the mutants; this takes minutes", flush=True)
     _arena = Arena(_swept(seed), seed)
     everything = list(mutants(artifacts.data_dir("circuits")))
     chosen = [mutant for mutant in everything if re.search(only, mutant.name)]
