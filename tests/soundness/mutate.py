@@ -65,7 +65,9 @@ def of_the_sources(seed: int, only: str = "", jobs: int | None = None) -> Step:
     judged = [(mutant, verdicts[mutant.name]) for mutant in everything if mutant.name in verdicts]
     lines = (f"{mutant.name}\t{verdict.kind}\t{verdict.how}\n" for mutant, verdict in judged)
     artifacts.write_atomic(VERDICTS, "mutant\tverdict\thow\n" + "".join(lines))
-    wrong = [f"survived: {mutant.name}" for mutant, verdict in judged if verdict.kind == "survived"]
+    now = {mutant.name for mutant in chosen}
+    survivors = [mutant.name for mutant, verdict in judged if verdict.kind == "survived"]
+    wrong = [f"survived: {name}" if name in now else f"survived an earlier run: {name}" for name in survivors]
     wrong += [f"not judged: {len(everything) - len(judged)} mutants"] if len(judged) < len(everything) else []
     return Step(_tables(judged), wrong)
 
