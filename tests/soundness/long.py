@@ -134,9 +134,12 @@ STEPS: dict[str, Callable[[int], Step]] = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/soundness", description="The long soundness runs, step by step.")
-    parser.add_argument("steps", nargs="*", choices=[*STEPS, []], help="which (all by default)")
+    parser.add_argument("steps", nargs="*", metavar="STEP", help=f"all by default: {', '.join(map(repr, STEPS))}")
     parser.add_argument("--seed", type=int, default=1, help="of the random books and lies")
     arguments = parser.parse_args()
+    for name in arguments.steps:
+        if name not in STEPS:
+            parser.error(f"no step {name!r}; there are: {', '.join(map(repr, STEPS))}")
     done = {}
     for name in arguments.steps or STEPS:
         start = time.monotonic()

@@ -53,6 +53,7 @@ def of_the_sources(seed: int, only: str = "", jobs: int | None = None) -> Step:
     """Every mistake in the sources: by check, by kind of mistake, by what killed it. only: a pattern for names; the others
     have the verdicts that VERDICTS keeps."""
     global _arena
+    print("Leaving out each constraint of the r1cs, for what is tried on the mutants; this takes minutes", flush=True)
     _arena = Arena(_swept(seed), seed)
     everything = list(mutants(artifacts.data_dir("circuits")))
     chosen = [mutant for mutant in everything if re.search(only, mutant.name)]
@@ -64,7 +65,9 @@ def of_the_sources(seed: int, only: str = "", jobs: int | None = None) -> Step:
     judged = [(mutant, verdicts[mutant.name]) for mutant in everything if mutant.name in verdicts]
     lines = (f"{mutant.name}\t{verdict.kind}\t{verdict.how}\n" for mutant, verdict in judged)
     artifacts.write_atomic(VERDICTS, "mutant\tverdict\thow\n" + "".join(lines))
-    wrong = [f"survived: {mutant.name}" for mutant, verdict in judged if verdict.kind == "survived"]
+    now = {mutant.name for mutant in chosen}
+    survivors = [mutant.name for mutant, verdict in judged if verdict.kind == "survived"]
+    wrong = [f"survived: {name}" if name in now else f"survived an earlier run: {name}" for name in survivors]
     wrong += [f"not judged: {len(everything) - len(judged)} mutants"] if len(judged) < len(everything) else []
     return Step(_tables(judged), wrong)
 
@@ -105,6 +108,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the random books and lies")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants at a time")
     arguments = parser.parse_args()
+    try:
+        found = any(re.search(arguments.pattern, mutant.name) for mutant in mutants(artifacts.data_dir("circuits")))
+    except re.error as error:
+        parser.error(f"pattern {arguments.pattern!r} is no regular expression: {error}")
+    if not found:
+        parser.error(f"no mutant has a name like {arguments.pattern!r}; the names are in {VERDICTS}")
+    if arguments.jobs is not None and arguments.jobs < 1:
+        parser.error("--jobs must be 1 or more")
     step = of_the_sources(arguments.seed, arguments.pattern, arguments.jobs)
     figures.record("mutants of the sources", step)
     return figures.report({"mutants of the sources": step})
