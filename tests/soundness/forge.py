@@ -112,7 +112,10 @@ class Range:
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a packed word: the word's wire, the place of its lowest bit, its bits, the next field up if any."""
+    """A field of a packed word: the word's wire, the place of its lowest bit, its bits, the next field up if any.
+
+    width: up to the next field, whatever the range check says; of the highest field, that of its range check.
+    """
 
     word: int
     offset: int
@@ -213,7 +216,8 @@ class Forger:
             offset = {wire: (c[wire] * scale % FIELD).bit_length() - 1 for wire in fields}
             fields.sort(key=offset.__getitem__)
             for wire, above in zip(fields, [*fields[1:], None], strict=True):
-                found[wire] = Field(words[0], offset[wire], width.get(wire, 1), above)
+                room = width.get(wire, 1) if above is None else offset[above] - offset[wire]
+                found[wire] = Field(words[0], offset[wire], room, above)
         return found
 
     def _equal(self, wire: int) -> list[int]:

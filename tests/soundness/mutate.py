@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import multiprocessing
 import os
 import re
@@ -64,7 +65,7 @@ def of_the_sources(seed: int, only: str = "", jobs: int | None = None) -> Step:
             print(f"{count}/{len(chosen)} {verdict.kind}: {mutant.name} ({verdict.how})", flush=True)
     judged = [(mutant, verdicts[mutant.name]) for mutant in everything if mutant.name in verdicts]
     lines = (f"{mutant.name}\t{verdict.kind}\t{verdict.how}\n" for mutant, verdict in judged)
-    artifacts.write_atomic(VERDICTS, "mutant\tverdict\thow\n" + "".join(lines))
+    artifacts.write_atomic(VERDICTS, _head() + "".join(lines))
     now = {mutant.name for mutant in chosen}
     survivors = [mutant.name for mutant, verdict in judged if verdict.kind == "survived"]
     wrong = [f"survived: {name}" if name in now else f"survived an earlier run: {name}" for name in survivors]
@@ -73,9 +74,19 @@ def of_the_sources(seed: int, only: str = "", jobs: int | None = None) -> Step:
 
 
 def _kept() -> dict[str, Verdict]:
-    """Name → verdict of the mutants that were judged before."""
-    lines = VERDICTS.read_text().splitlines()[1:] if VERDICTS.exists() else []
+    """Name → verdict of the mutants that were judged before, of the same circuits. Attacks may have come since, never gone:
+    what was killed is."""
+    head, *lines = VERDICTS.read_text().splitlines() if VERDICTS.exists() else [""]
+    if f"{head}\n" != _head():
+        return {}
     return {name: Verdict(kind, how) for name, kind, how in (line.split("\t") for line in lines)}
+
+
+def _head() -> str:
+    """The first line of VERDICTS: its columns, and which circuits the mutants are of."""
+    root = artifacts.data_dir("circuits")
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(root.rglob("*.circom"))))
+    return f"mutant\tverdict\thow ({digest.hexdigest()})\n"
 
 
 def _tables(judged: list[tuple[Mutant, Verdict]]) -> str:
@@ -117,6 +128,7 @@ def main() -> int:
     if arguments.jobs is not None and arguments.jobs < 1:
         parser.error("--jobs must be 1 or more")
     step = of_the_sources(arguments.seed, arguments.pattern, arguments.jobs)
+    step = Step(f"Seed {arguments.seed}; the last run judged a part.\n\n{step.text}", step.wrong)
     figures.record("mutants of the sources", step)
     return figures.report({"mutants of the sources": step})
 
