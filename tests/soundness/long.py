@@ -74,6 +74,7 @@ def tests(_: int) -> Step:
     with tempfile.TemporaryDirectory(prefix="dls-zk-soundness-") as folder:
         report = Path(folder, "report.xml")
         options = ["--slow", "-m", "slow", "-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadscope"]
+        options += ["-o", "junit_family=xunit1"]  # which has properties
         command = [sys.executable, "-m", "pytest", "-q", *options, f"--junitxml={report}"]
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
         cases = [case for case in ElementTree.parse(report).iter("testcase") if case.get("classname")]  # our own file
