@@ -61,12 +61,16 @@ def instruments_word(policy: Policy) -> int:
 
 @lru_cache(maxsize=256)
 def policy_hash(policy: Policy) -> int:
-    """h_0 = domain(N), h_{k+1} = Poseidon(h_k, four words), over slot, global and instruments words, zero-padded."""
-    words = [*slot_words(policy), *global_words(policy), instruments_word(policy)]
-    words += [0] * (-len(words) % 4)
-    digest = policy_domain(policy.size.slots)
-    for k in range(0, len(words), 4):
-        digest = poseidon([digest, *words[k : k + 4]])
+    """``words_hash`` of a policy's slot, global and instruments words."""
+    return words_hash(policy.size.slots, [*slot_words(policy), *global_words(policy), instruments_word(policy)])
+
+
+def words_hash(slots: int, words: Sequence[int]) -> int:
+    """h_0 = domain(N), h_{k+1} = Poseidon(h_k, four words), zero-padded; each word 0 ≤ w < FIELD."""
+    padded = [*words, *[0] * (-len(words) % 4)]
+    digest = policy_domain(slots)
+    for k in range(0, len(padded), 4):
+        digest = poseidon([digest, *padded[k : k + 4]])
     return digest
 
 

@@ -68,14 +68,13 @@ class Perturbed:
     accepted: list[str] = field(default_factory=list)
 
 
-def perturb(slots: int, rng: Random, wires: int | None = None, ways: int = 12) -> Perturbed:
-    """Change each wire (or so many random ones) of a true witness in ``ways`` ways and ask the constraints."""
+def perturb(slots: int, rng: Random, ways: int) -> Perturbed:
+    """Change each wire of a true witness in ``ways`` ways and ask the constraints."""
     f, result = forger(slots), Perturbed()
     book = full_book(rng, SIZES[slots])
     plain = f.solve(circuit_inputs(book, public_signals(book)))
     values = f.deploy(plain)
-    everything = range(1, len(values))
-    for wire in everything if wires is None else rng.sample(everything, wires):
+    for wire in range(1, len(values)):
         right = values[wire]
         for wrong in _changes(rng, right, ways):
             values[wire] = wrong

@@ -16,14 +16,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from dls_zk.commitments import global_words, policy_hash, slot_words
-from dls_zk.constants import SIGNED_OFFSET, SIZES, WORD_BITS, Size, global_fields, policy_domain, slot_fields
+from dls_zk.commitments import global_words, policy_hash, slot_words, words_hash
+from dls_zk.constants import SIGNED_OFFSET, SIZES, WORD_BITS, Size, global_fields, slot_fields
 from dls_zk.errors import InputError
 from dls_zk.field import decode_signed
 from dls_zk.model import Opening, Policy, Prices, Rebalance, SlotTerms, Terms, is_signed_field
-from dls_zk.poseidon import poseidon
 from dls_zk.relation import evaluate
 from dls_zk.statement import PublicSignals, unpack_prices
+
+#: A bench asks for one policy many times.
+_hash = lru_cache(maxsize=256)(words_hash)
 
 #: Name of an input, as in rebalance.circom → its elements.
 Read = Callable[[str], Sequence[int]]
@@ -81,11 +83,3 @@ def _unpack(fields: Sequence[tuple[str, int]], words: Sequence[int]) -> dict[str
         values[name] = (words[w] >> used & (1 << bits) - 1) - (SIGNED_OFFSET if is_signed_field(name) else 0)
         used += bits
     return values
-
-
-@lru_cache(maxsize=256)
-def _hash(slots: int, words: tuple[int, ...]) -> int:
-    digest = policy_domain(slots)
-    for k in range(0, len(words), 4):
-        digest = poseidon([digest, *words[k : k + 4], *[0] * (4 - len(words[k : k + 4]))])
-    return digest
