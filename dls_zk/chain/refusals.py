@@ -9,7 +9,7 @@ from eth_abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_utils import function_signature_to_4byte_selector
 
-from ..field import decode_signed
+from ..statement.field import decode_signed
 
 #: Error, as Solidity declares it → what it means and what to do, with the error's parameters by name. A contract can pass on
 #: what another one refused, so they are not sorted by contract but by what they are about.

@@ -17,12 +17,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import commandline
 import pytest
-from commandline import BOOK_E6, FIRST, OVER_LIMIT_E6, REFUSED, SECOND, TRADES_E6, Result, human
 
 from dls_zk import files
-from dls_zk.constants import FIELD
+from dls_zk.statement.constants import FIELD
+from tests.support import commandline
+from tests.support.commandline import BOOK_E6, FIRST, OVER_LIMIT_E6, REFUSED, SECOND, TRADES_E6, Result, human
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the process list is read from /proc")
 
