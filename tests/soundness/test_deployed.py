@@ -31,7 +31,7 @@ from dls_zk.statement.constants import (
     slot_fields,
 )
 from dls_zk.tools import process
-from tests.soundness.report import deployed, determinism_table, ledger_table
+from dls_zk.audit.report import deployed, determinism_table, ledger_table
 
 DOCUMENT = (Path(__file__).parent / "DETERMINISM.md").read_text()
 SCRIPTS = Path(__file__).parents[2] / "scripts"

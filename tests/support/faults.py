@@ -24,7 +24,7 @@ import requests
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from dls_zk.chain import Call, Chain, Delivery, Intent, Key, KeySigner, Mined, Sender, connect, journal
+from dls_zk.chain import Call, Chain, Delivery, Intent, IntentKey, KeySigner, Mined, Sender, connect, journal
 from dls_zk.errors import InputError
 from dls_zk.solidity.contracts import CompiledContract
 from dls_zk.tools import solc
@@ -100,13 +100,13 @@ class World:
         shown = {"progress": progress} if progress else {}
         return Sender(on, KeySigner(self.account), self.folder, Delivery(**FAST | delivery), **shown)
 
-    def intent(self, key: Key) -> Intent:
+    def intent(self, key: IntentKey) -> Intent:
         with journal.opened(self.folder, self.chain.genesis_hash()) as opened:
             found = opened.find(key)
             assert found
             return found
 
-    def attempts(self, key: Key) -> list[journal.Attempt]:
+    def attempts(self, key: IntentKey) -> list[journal.Attempt]:
         with journal.opened(self.folder, self.chain.genesis_hash()) as opened:
             return opened.attempts(self.intent(key))
 
@@ -164,7 +164,7 @@ class Errand:
 
     url: str
     folder: Path
-    key: Key
+    key: IntentKey
     call: Call
     account: bytes
     die_at: int | None = None

@@ -28,7 +28,7 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 #: Imports that the pure room may not have: they open files, start programs, or speak to a node.
-IMPURE = {"os", "io", "pathlib", "subprocess", "socket", "sqlite3", "tempfile", "shutil", "requests", "web3", "click", "rich"}
+IMPURE = {"os", "io", "pathlib", "subprocess", "socket", "sqlite3", "tempfile", "shutil", "requests", "web3", "click"}
 
 
 def modules() -> dict[str, Path]:
