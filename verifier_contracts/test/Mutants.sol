@@ -5,7 +5,7 @@ import {IBatchVerifier} from "../src/interfaces/IBatchVerifier.sol";
 import {Groth16} from "../src/libraries/Groth16.sol";
 import {Signals} from "../src/libraries/Signals.sol";
 import {Trapdoor} from "./Trapdoor.sol";
-import {TrapdoorKeys} from "./fixtures/TrapdoorKeys.sol";
+import {TrapdoorKeys} from "./generated/TrapdoorKeys.sol";
 
 /// @title What can be wrong with a proof, or done to one
 library Mutants {

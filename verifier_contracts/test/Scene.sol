@@ -11,7 +11,7 @@ import {Trapdoor} from "./Trapdoor.sol";
 
 /// @title A hub with its oracle and its registry, its people, and whatever a vault of one size needs
 /// @notice The hub is at a fixed address and people are fixed too, so that proofs made beforehand hold
-/// (fixtures/make.mjs repeats the scene). All other proofs are made on the spot, by the trapdoor of their key.
+/// (fixtures/make_real.mjs repeats the scene). All other proofs are made on the spot, by the trapdoor of their key.
 abstract contract Scene is OracleScene, PolicyScene {
     RebalanceHub internal constant hub = RebalanceHub(address(bytes20(hex"4848484848484848484848484848484848484848")));
     address internal constant OPENER = address(bytes20(hex"0101010101010101010101010101010101010101"));

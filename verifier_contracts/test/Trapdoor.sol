@@ -5,10 +5,10 @@ import {BatchVerifier} from "../src/BatchVerifier.sol";
 import {IBatchVerifier} from "../src/interfaces/IBatchVerifier.sol";
 import {Groth16} from "../src/libraries/Groth16.sol";
 import {Signals} from "../src/libraries/Signals.sol";
-import {TrapdoorKeys} from "./fixtures/TrapdoorKeys.sol";
-import {TrapdoorVerifier_11} from "./fixtures/TrapdoorVerifier_11.sol";
-import {TrapdoorVerifier_14} from "./fixtures/TrapdoorVerifier_14.sol";
-import {TrapdoorVerifier_9} from "./fixtures/TrapdoorVerifier_9.sol";
+import {TrapdoorKeys} from "./generated/TrapdoorKeys.sol";
+import {TrapdoorVerifier_11} from "./generated/TrapdoorVerifier_11.sol";
+import {TrapdoorVerifier_14} from "./generated/TrapdoorVerifier_14.sol";
+import {TrapdoorVerifier_9} from "./generated/TrapdoorVerifier_9.sol";
 
 /// @title Valid proofs of any signals, by whoever knows the secrets of the key
 /// @notice a·b = α·β + γ·(ic_0 + Σ ic_j·x_j) + δ·c in the exponent: choose a and b, solve for c.

@@ -22,7 +22,7 @@ contract QueueAttackTest is VaultScene {
         prove(0); // a small loss: it is worth 9,999 dollars, and the step is 0
         give(EVE, 2);
         vm.prank(EVE);
-        asset.transfer(address(vault), 2);
+        vm.assertTrue(asset.transfer(address(vault), 2));
         vm.prank(EVE);
         vm.expectRevert(IDlsVault.StepTooCoarse.selector);
         vault.processQueue(1);

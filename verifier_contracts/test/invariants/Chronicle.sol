@@ -176,7 +176,8 @@ abstract contract Chronicle is VaultScene {
     }
 
     function contextOf(Vault storage v, uint32 round, uint40 deadline) private view returns (uint256) {
-        bytes memory place = abi.encode(block.chainid, hub, v.id, v.sequence + 1, v.version, round, v.operator, deadline);
+        bytes memory place =
+            abi.encode(block.chainid, hub, v.id, v.sequence + 1, v.version, round, v.operator, deadline);
         return uint256(keccak256(place)) % R;
     }
 

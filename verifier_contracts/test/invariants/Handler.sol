@@ -54,7 +54,9 @@ contract Handler is Chronicle {
             this.requestRedeem(i);
             this.processQueue(i);
         }
-        for (uint256 i; i < 4; ++i) this.requestRedeem(i);
+        for (uint256 i; i < 4; ++i) {
+            this.requestRedeem(i);
+        }
     }
 
     // --- calls ---
@@ -301,7 +303,8 @@ contract Handler is Chronicle {
 
     /// The book gained or lost up to a tenth, and was touched by its flows.
     function navNear(Vault storage v) private returns (uint48) {
-        int256 near = int256(uint256(v.navFloor)) * int256(90 + upTo(20)) / 100 + v.flow / int64(uint64(GRANULARITY_USD) * 1e6);
+        int256 near =
+            int256(uint256(v.navFloor)) * int256(90 + upTo(20)) / 100 + v.flow / int64(uint64(GRANULARITY_USD) * 1e6);
         return near < 0 ? 0 : uint48(uint256(near));
     }
 
@@ -336,7 +339,9 @@ contract Handler is Chronicle {
         bool strict = !onceIn(8);
         for (uint256 i; i < numbers.length; ++i) {
             numbers[i] = anyVault();
-            for (uint256 k; strict && k < 8 && vaults[numbers[i]].operator != operator; ++k) numbers[i] = anyVault();
+            for (uint256 k; strict && k < 8 && vaults[numbers[i]].operator != operator; ++k) {
+                numbers[i] = anyVault();
+            }
         }
     }
 
@@ -364,7 +369,9 @@ contract Handler is Chronicle {
             entries[1].proof.c = Trapdoor.add(entries[1].proof.c, Trapdoor.multiple(R - 5));
         }
         if (reason == 0 && !sound) reason = IRebalanceHub.ProofRejected.selector;
-        for (uint256 i = numbers.length; reason != 0 && i != 0; --i) vaults[numbers[i - 1]] = before[i - 1];
+        for (uint256 i = numbers.length; reason != 0 && i != 0; --i) {
+            vaults[numbers[i - 1]] = before[i - 1];
+        }
         callHub(sender, abi.encodeCall(IRebalanceHub.submitBatch, (key_, round, deadline, entries)), reason);
     }
 
@@ -481,9 +488,7 @@ contract Handler is Chronicle {
         address sender = mostly(GUARDIAN);
         bool pause_ = v.marked == IRebalanceHub.Status.Paused ? onceIn(8) : onceIn(3);
         bytes4 reason;
-        bool possible = pause_
-            ? v.marked < IRebalanceHub.Status.Paused
-            : v.marked == IRebalanceHub.Status.Paused;
+        bool possible = pause_ ? v.marked < IRebalanceHub.Status.Paused : v.marked == IRebalanceHub.Status.Paused;
         if (!possible) reason = IRebalanceHub.WrongStatus.selector;
         if (sender != GUARDIAN) reason = IRebalanceHub.NotGuardian.selector;
         bytes memory input =
@@ -525,7 +530,9 @@ contract Handler is Chronicle {
         int64 flow = int64(uint64(upTo(200_000e6))) - 100_000e6;
         if (onceIn(4)) flow = flow < 0 ? -int64(2 ** 56) : int64(2 ** 56 - 1);
         bytes4 reason;
-        if (v.flow + flow < -int64(2 ** 56) || v.flow + flow >= int64(2 ** 56)) reason = IRebalanceHub.FlowOutOfRange.selector;
+        if (v.flow + flow < -int64(2 ** 56) || v.flow + flow >= int64(2 ** 56)) {
+            reason = IRebalanceHub.FlowOutOfRange.selector;
+        }
         if (flow > 0 && statusOf(v) != IRebalanceHub.Status.Active) reason = IRebalanceHub.WrongStatus.selector;
         if (sender != v.opener) reason = IRebalanceHub.NotOpener.selector;
         callHub(sender, abi.encodeCall(IRebalanceHub.recordFlow, (v.id, flow)), reason);

@@ -15,7 +15,10 @@ contract PackingSymbolic is Base {
     function check_flowsAreEncodedAsFieldElements(int64 flow) external pure {
         uint256 encoded = Signals.encodeFlow(flow);
         assert(encoded < Signals.FIELD);
-        assert(addmod(encoded, uint256(int256(flow) + int256(Signals.FIELD)), Signals.FIELD) == addmod(2 * encoded, 0, Signals.FIELD));
+        assert(
+            addmod(encoded, uint256(int256(flow) + int256(Signals.FIELD)), Signals.FIELD)
+                == addmod(2 * encoded, 0, Signals.FIELD)
+        );
     }
 
     function check_noTwoFlowsAreEncodedAlike(int64 a, int64 b) external pure {
@@ -41,9 +44,13 @@ contract PackingSymbolic is Base {
     }
 
     /// A rebalance changes what it is told to, and leaves version, mandate and status.
-    function check_positionsMove(Position memory before, uint32 sequence, uint48 navFloor, uint32 timestamp, uint32 round)
-        external
-    {
+    function check_positionsMove(
+        Position memory before,
+        uint32 sequence,
+        uint48 navFloor,
+        uint32 timestamp,
+        uint32 round
+    ) external {
         position = before;
         position.store(position.load().moved(sequence, navFloor, timestamp, round));
         assert(position.sequence == sequence && position.navFloor == navFloor);

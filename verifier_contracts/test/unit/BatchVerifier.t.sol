@@ -9,7 +9,7 @@ import {Batches} from "../Batches.sol";
 import {Meter} from "../Meter.sol";
 import {Mutants} from "../Mutants.sol";
 import {Trapdoor} from "../Trapdoor.sol";
-import {TrapdoorKeys} from "../fixtures/TrapdoorKeys.sol";
+import {TrapdoorKeys} from "../generated/TrapdoorKeys.sol";
 
 /// The batch verifier by itself: true for valid proofs only, and for none that were made to cancel each other.
 contract BatchVerifierTest is Base {

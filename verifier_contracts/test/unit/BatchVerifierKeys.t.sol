@@ -6,7 +6,7 @@ import {IBatchVerifier} from "../../src/interfaces/IBatchVerifier.sol";
 import {Groth16} from "../../src/libraries/Groth16.sol";
 import {Base} from "../Base.sol";
 import {Mutants} from "../Mutants.sol";
-import {TrapdoorKeys} from "../fixtures/TrapdoorKeys.sol";
+import {TrapdoorKeys} from "../generated/TrapdoorKeys.sol";
 
 /// Which verifying keys a batch verifier takes.
 contract BatchVerifierKeysTest is Base {

@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {IPolicyRegistry} from "../../src/interfaces/IPolicyRegistry.sol";
-import {IPriceOracle} from "../../src/interfaces/IPriceOracle.sol";
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
 import {Scene} from "../Scene.sol";
 

@@ -7,11 +7,11 @@ import {Groth16} from "../../src/libraries/Groth16.sol";
 import {Signals} from "../../src/libraries/Signals.sol";
 import {Mutants} from "../Mutants.sol";
 import {Scene} from "../Scene.sol";
-import {Proofs} from "../fixtures/Proofs.sol";
-import {TinyKeys} from "../fixtures/TinyKeys.sol";
-import {TinyVerifier_11} from "../fixtures/TinyVerifier_11.sol";
-import {TinyVerifier_14} from "../fixtures/TinyVerifier_14.sol";
-import {TinyVerifier_9} from "../fixtures/TinyVerifier_9.sol";
+import {Proofs} from "../generated/Proofs.sol";
+import {TinyKeys} from "../generated/TinyKeys.sol";
+import {TinyVerifier_11} from "../generated/TinyVerifier_11.sol";
+import {TinyVerifier_14} from "../generated/TinyVerifier_14.sol";
+import {TinyVerifier_9} from "../generated/TinyVerifier_9.sol";
 
 /// The same hub with keys of a real setup and proofs by a real prover, made beforehand for this scene: everything that the
 /// hub demands of them was known without it.

@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {PolicyRegistry} from "../../src/PolicyRegistry.sol";
 import {IPolicyRegistry} from "../../src/interfaces/IPolicyRegistry.sol";
-import {PolicyLayout} from "../../src/libraries/PolicyLayout.sol";
 import {Signals} from "../../src/libraries/Signals.sol";
 import {PolicyScene} from "../PolicyScene.sol";
 

@@ -6,7 +6,7 @@ import {Groth16} from "../../src/libraries/Groth16.sol";
 import {Mutants} from "../Mutants.sol";
 import {Scene} from "../Scene.sol";
 import {Trapdoor} from "../Trapdoor.sol";
-import {TrapdoorVerifier_9} from "../fixtures/TrapdoorVerifier_9.sol";
+import {TrapdoorVerifier_9} from "../generated/TrapdoorVerifier_9.sol";
 import {FakeVerifier} from "../mocks/FakeVerifier.sol";
 
 /// Proofs that are not valid ones, and verifiers that do not behave. The signals are right throughout.

@@ -98,7 +98,7 @@ contract VaultAssetsTest is VaultScene {
         Reentrant reentrant = new Reentrant(vault);
         give(address(reentrant), 1_000 * usd);
         vm.prank(ADA);
-        vault.transfer(address(reentrant), 500e12);
+        vm.assertTrue(vault.transfer(address(reentrant), 500e12));
         vm.prank(OPERATOR);
         hub.proposeOperator(vaultId, address(reentrant));
         reentrant.prepare();
