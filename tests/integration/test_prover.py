@@ -387,7 +387,7 @@ def test_a_killed_prover_leaves_no_witness_and_no_rapidsnark(rapidsnark: Path, t
     # It shows that it got the witness, by a path that names no file in any folder, and stays.
     seen = f'readlink "$2" > {tmp_path}/seen; sha256sum < "$2" >> {tmp_path}/seen; echo $$ > {tmp_path}/pid'
     write_program(rapidsnark, f"{seen}; exec sleep 60")
-    program = f"from dls_zk import toolchain\nfrom pathlib import Path\ntoolchain.rapidsnark(Path('k'), {secret!r})\n"
+    program = f"from dls_zk.tools import rapidsnark\nfrom pathlib import Path\nrapidsnark.prove(Path('k'), {secret!r})\n"
     parent = subprocess.Popen([sys.executable, "-c", program], env=os.environ | {"TMPDIR": str(places[0])})
     deadline = time.monotonic() + 30
     while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()) and time.monotonic() < deadline:

@@ -311,8 +311,8 @@ def test_anvil_refuses_an_unknown_option() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
 def test_anvil_ends_with_its_parent_however_that_ends(tmp_path: Path) -> None:
     program = (
-        "import sys, time\nfrom dls_zk import toolchain\n"
-        "with toolchain.anvil(accounts=1) as url:\n    print(url, flush=True)\n    time.sleep(60)\n"
+        "import sys, time\nfrom dls_zk.tools import foundry\n"
+        "with foundry.anvil(accounts=1) as url:\n    print(url, flush=True)\n    time.sleep(60)\n"
     )
     parent = subprocess.Popen([PYTHON, "-c", program], stdout=subprocess.PIPE, text=True, cwd=places.PACKAGE.parent)
     assert parent.stdout

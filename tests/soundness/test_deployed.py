@@ -16,6 +16,7 @@ from dls_zk.audit.determinism import determine, main_inputs
 from dls_zk.audit.facts import Facts
 from dls_zk.audit.gates import GATES, Subject
 from dls_zk.audit.ledger import ALLOWED, ledger
+from dls_zk.audit.report import deployed, determinism_table, ledger_table
 from dls_zk.groth16.r1cs import Constraint
 from dls_zk.statement.constants import (
     ACCRUAL_BITS,
@@ -31,7 +32,6 @@ from dls_zk.statement.constants import (
     slot_fields,
 )
 from dls_zk.tools import process
-from dls_zk.audit.report import deployed, determinism_table, ledger_table
 
 DOCUMENT = (Path(__file__).parent / "DETERMINISM.md").read_text()
 SCRIPTS = Path(__file__).parents[2] / "scripts"

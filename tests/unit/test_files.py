@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from dls_zk import files
 from dls_zk.errors import InputError
+from dls_zk.files import documents
 from dls_zk.groth16.proof import Proof
 from dls_zk.statement.constants import FIELD, SIZES
 from dls_zk.statement.context import Context
@@ -401,9 +402,9 @@ def test_book_refusals_in_yaml(write, policy, document, expected):
 
 def test_secret_documents_hide_their_content():
     for document in (
-        files.BookFile(book={"USDC": SECRET}),
-        files.TradesFile(trades={"USDC": SECRET}),
-        files.OpeningFile(**json.loads(opening_json())),
+        documents.BookFile(book={"USDC": SECRET}),
+        documents.TradesFile(trades={"USDC": SECRET}),
+        documents.OpeningFile(**json.loads(opening_json())),
     ):
         assert "48151" not in repr(document) + str(document)
         assert "5eed" not in repr(document) + str(document)
