@@ -155,12 +155,6 @@ def installed_key(circuit: BuiltCircuit, kind: str | None = None) -> ProvingKey:
     return built.proving_key(circuit.name, circuit.r1cs_sha256, kind or ("ceremony" if ceremony else "dev"))
 
 
-
-
-
-
-
-
 # --- proving --------------------------------------------------------------------------------------
 
 

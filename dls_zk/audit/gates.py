@@ -133,8 +133,7 @@ def guessable(subject: Subject) -> list[str]:
         for found in subject.hashes
         if found.digest <= header.n_public
         and not any(
-            wire in private and wire not in subject.facts.ranges and uses[wire] <= found.constraints
-            for wire in found.inputs
+            wire in private and wire not in subject.facts.ranges and uses[wire] <= found.constraints for wire in found.inputs
         )
     ]
 

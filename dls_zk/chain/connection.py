@@ -264,9 +264,7 @@ class Chain:
     def contract(self, artifact: CompiledContract, address: str) -> Contract:
         """web3's view of a deployed contract; InputError if that is no address."""
         if not is_address(address):
-            raise InputError(
-                "not an address (0x and 40 hex digits, with the right checksum if it has one)", artifact.name
-            )
+            raise InputError("not an address (0x and 40 hex digits, with the right checksum if it has one)", artifact.name)
         return self.web3.eth.contract(to_checksum_address(address), abi=artifact.abi)
 
     def transact(self, function: ContractFunction, abi: Sequence[dict[str, Any]], sender: str) -> tuple[Any, Receipt]:

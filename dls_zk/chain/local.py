@@ -71,9 +71,7 @@ def people(*, port: int = 0, chain_id: int = 31337) -> Iterator[Accounts]:
         yield Accounts(rpc, tuple(Sender(chain, from_url(rpc, who), Path(journal), delivery) for who in chain.accounts()))
 
 
-def furnish(
-    accounts: Accounts, key: CheckedKey, policy: Policy, prices: Prices, stage: Stage = no_stages
-) -> LocalMarket:
+def furnish(accounts: Accounts, key: CheckedKey, policy: Policy, prices: Prices, stage: Stage = no_stages) -> LocalMarket:
     """Contracts with this key, feeds of a policy's instruments at these prices, an asset for slot 0, a first snapshot.
 
     What is on the chain already is used.

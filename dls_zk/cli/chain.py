@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ..chain.local import LocalMarket
 
 
-
 @click.group("chain")
 def chain() -> None:
     """A local chain for development."""

@@ -46,9 +46,7 @@ def print_json(value: object) -> None:
 class _Rows(Table):
     """A table whose cells are shown as they are: text from a chain or a file may look like rich's markup."""
 
-    def add_row(
-        self, *cells: RenderableType | None, style: StyleType | None = None, end_section: bool = False
-    ) -> None:
+    def add_row(self, *cells: RenderableType | None, style: StyleType | None = None, end_section: bool = False) -> None:
         plain = (Text(cell) if isinstance(cell, str) else cell for cell in cells)
         super().add_row(*plain, style=style, end_section=end_section)
 

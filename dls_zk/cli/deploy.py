@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ..chain.deployment import AuditFinding
 
 
-
 @click.command("deploy", **example("dls-zk deploy --size 16 --out deployment.json"))
 @chain_command(signing=True)
 @size_option

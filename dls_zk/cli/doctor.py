@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     pass
 
 
-
 @click.command("doctor", **example("dls-zk doctor --json"))
 @json_option
 def doctor(as_json: bool) -> None:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     pass
 
 
-
 QUANTITY = Fixed(6, 1, (1 << 56) - 1)
 
 

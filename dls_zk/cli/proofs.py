@@ -102,7 +102,7 @@ def _before(text: str | None) -> Path | None:
     "prove",
     **example(
         "dls-zk prove --policy policy.yaml --prices prices.yaml --before empty --after book.csv --terms terms.yaml --out r1"
-    )
+    ),
 )
 @rebalance_options
 @click.option("--terms", type=FILE, required=True, help="Terms of this rebalance (YAML): flow, accrual, context.")

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     pass
 
 
-
 def report_json(report: Report) -> dict[str, Any]:
     """A report for pipelines. value, limit: decimals in ``unit`` (a share "of NAV", a ratio "x", or "USD"), the value
     rounded towards breaking its limit, null where there is nothing to compare with. slack: exact, an integer in the

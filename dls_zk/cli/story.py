@@ -136,9 +136,7 @@ def _verified(market: LocalMarket, prover: _Prover, proof: Proof, stages: Stages
 # --- two chains -------------------------------------------------------------------------------------------------
 
 
-def _two_chains(
-    home: local.Accounts, away: local.Accounts, prover: _Prover, folder: Path, stages: Stages
-) -> dict[str, Any]:
+def _two_chains(home: local.Accounts, away: local.Accounts, prover: _Prover, folder: Path, stages: Stages) -> dict[str, Any]:
     """A book with a part on each chain, proven once, accepted where its hub is, and refused by the hub on the other."""
     example = EXAMPLES / "two_chains"
     rules = files.read_policy(example / "policy.yaml")

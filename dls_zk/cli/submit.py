@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ..chain import Outcome
 
 
-
 @click.command("submit", **example("dls-zk submit r1 r2 --keystore operator.json"))
 @click.argument("folders", type=FILE, nargs=-1, required=True)
 @chain_command(signing=True)

@@ -1,9 +1,9 @@
 """The one door from what a person writes to the exact integers of ``statement.model``.
 
-    values       how single values are written                policy       the policy file
-    documents    all other documents, and the schemas         text         from bytes to YAML
-    validation   a document held against its model            tables       YAML or CSV with one value an instrument
-    read         reading and writing each document
+values       how single values are written                policy       the policy file
+documents    all other documents, and the schemas         text         from bytes to YAML
+validation   a document held against its model            tables       YAML or CSV with one value an instrument
+read         reading and writing each document
 """
 
 from .documents import (

@@ -12,8 +12,8 @@ import yaml
 from ..errors import InputError
 from ..storage.disk import read_limited
 
-FILE_LIMIT = 1 << 17    # bytes; the largest policy is a fifth of this
-DEPTH_LIMIT = 8         # nesting of a YAML file
+FILE_LIMIT = 1 << 17  # bytes; the largest policy is a fifth of this
+DEPTH_LIMIT = 8  # nesting of a YAML file
 
 
 def read_text(path: str | Path) -> str:

@@ -33,7 +33,7 @@ from ..statement.constants import (
 from ..statement.context import is_address
 from ..statement.model import is_signed_field
 
-DIGITS_LIMIT = 100      # characters of a number: 2^256 has 78 digits
+DIGITS_LIMIT = 100  # characters of a number: 2^256 has 78 digits
 
 
 @dataclass(frozen=True)
@@ -160,9 +160,7 @@ def _checksum(text: str) -> str:
 T = TypeVar("T")
 Many = Annotated[tuple[T, ...], Strict(False)]
 NAME_PATTERN = r"[A-Za-z][A-Za-z0-9._/+-]{0,31}"
-Name = Annotated[
-    str, Text(NAME_PATTERN, "a name: a letter, then at most 31 letters, digits or . _ / + -")
-]
+Name = Annotated[str, Text(NAME_PATTERN, "a name: a letter, then at most 31 letters, digits or . _ / + -")]
 Line = Annotated[
     str,
     Text(

@@ -111,7 +111,7 @@ def _sources() -> dict[str, str]:
 
 
 def _package_and_path(imported: str) -> tuple[str, str, str]:
-    """"@openzeppelin/contracts/x/Y.sol" → package, "/", path in it."""
+    """ "@openzeppelin/contracts/x/Y.sol" → package, "/", path in it."""
     scope, _, rest = imported.partition("/")
     if not scope.startswith("@"):
         return imported.partition("/")

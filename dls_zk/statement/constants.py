@@ -16,24 +16,24 @@ BASE_FIELD = 2188824287183927522224640574525727508869631115729782366268903789464
 DEVELOPMENT_CHAIN_IDS = (31337, 1337)
 
 # --- scales -----------------------------------------------------------------
-BPS = 10_000                # ratios and weights: 1e-4
-PPM = 1_000_000             # accrual: 1e-6 of NAV
-QUANTITY_DECIMALS = 6       # quantities: 1e-6 of the instrument
-PRICE_DECIMALS = 8          # prices: USD 1e-8 (Chainlink's USD feeds)
+BPS = 10_000  # ratios and weights: 1e-4
+PPM = 1_000_000  # accrual: 1e-6 of NAV
+QUANTITY_DECIMALS = 6  # quantities: 1e-6 of the instrument
+PRICE_DECIMALS = 8  # prices: USD 1e-8 (Chainlink's USD feeds)
 VALUE_DECIMALS = QUANTITY_DECIMALS + PRICE_DECIMALS
 USD_E14 = 10**VALUE_DECIMALS  # one dollar in value units
 
 # --- bit widths: numbers named *_BITS bound what a field of that name can hold ----------
-WORD_BITS = 253             # a packed word stays below 2^253 < FIELD, so its unpacking is unique
-QUANTITY_BITS = 57          # two's complement: −2^56 ≤ q < 2^56
-QUANTITY_LIMB_BITS = 58     # room of one quantity in a word of the book commitment (before = after − trade)
+WORD_BITS = 253  # a packed word stays below 2^253 < FIELD, so its unpacking is unique
+QUANTITY_BITS = 57  # two's complement: −2^56 ≤ q < 2^56
+QUANTITY_LIMB_BITS = 58  # room of one quantity in a word of the book commitment (before = after − trade)
 QUANTITIES_PER_WORD = 4
 PRICE_BITS = 48
 PRICES_PER_WORD = 5
 ACCRUAL_BITS = 20
-NAV_BITS = 88               # 0 ≤ E < 2^88 · 1e-14 USD, about 3.09e12 USD
-NAV_FLOOR_BITS = 42         # 2^88 / 1e14 < 2^42
-SIGNED_BITS = 17            # loadings and shocks: −65536 … 65535 bps, stored with offset 2^16
+NAV_BITS = 88  # 0 ≤ E < 2^88 · 1e-14 USD, about 3.09e12 USD
+NAV_FLOOR_BITS = 42  # 2^88 / 1e14 < 2^42
+SIGNED_BITS = 17  # loadings and shocks: −65536 … 65535 bps, stored with offset 2^16
 SIGNED_OFFSET = 1 << (SIGNED_BITS - 1)
 
 # Truncation in the value-at-risk check: NAV in units of 2^40 and exposures in units of 2^48, so that

@@ -177,8 +177,7 @@ class _Limits:
         self.turnover_e14 = sum(abs(t) * p for t, p in list(zip(self.t, self.p, strict=True))[1:])
         # In bps of a value unit, slot by slot.
         self.collateral = [
-            (slot.haircut_bps * v if v > 0 else 0) if slot.funded else BPS * v
-            for slot, v in zip(slots, self.v, strict=True)
+            (slot.haircut_bps * v if v > 0 else 0) if slot.funded else BPS * v for slot, v in zip(slots, self.v, strict=True)
         ]
         self.debt = [slot.liability_bps * -v if slot.funded and v < 0 else 0 for slot, v in zip(slots, self.v, strict=True)]
         self.exposure = [

@@ -133,9 +133,7 @@ def test_unknown_reverts_have_a_line() -> None:
 def test_signal_names_and_field_are_those_of_python() -> None:
     source = (places.data_dir("verifier_contracts") / "src/libraries/Signals.sol").read_text()
     indices = re.findall(r"uint256 internal constant (\w+) = (\d);", source)
-    assert [(name.lower(), int(index)) for name, index in indices[: len(NAMES)]] == [
-        (n, k) for k, n in enumerate(NAMES)
-    ]
+    assert [(name.lower(), int(index)) for name, index in indices[: len(NAMES)]] == [(n, k) for k, n in enumerate(NAMES)]
     assert f"FIELD = {R};" in source
 
 
@@ -158,9 +156,7 @@ def _in_node(script: str, data: object) -> str:
     """Run a script that has ``data`` and the packages ejs and snarkjs at hand."""
     head = 'import { readFileSync } from "node:fs"; const data = JSON.parse(readFileSync(0));'
     argv = ["--input-type=module", "-e", f"{head} {script}"]
-    return node.run_node(
-        argv, cwd=node.ensure_node_packages(), stdin=json.dumps(data).encode(), timeout=60
-    ).stdout
+    return node.run_node(argv, cwd=node.ensure_node_packages(), stdin=json.dumps(data).encode(), timeout=60).stdout
 
 
 def test_solidity_text_is_that_of_snarkjs() -> None:

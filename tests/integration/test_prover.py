@@ -422,9 +422,7 @@ def _command(pid: int) -> str:
         ("exit 0", "rapidsnark ended well but wrote no proof"),
     ],
 )
-def test_a_failing_rapidsnark(
-    rapidsnark: Path, small_key: ProvingKey, good_witness: bytes, script: str, error: str
-) -> None:
+def test_a_failing_rapidsnark(rapidsnark: Path, small_key: ProvingKey, good_witness: bytes, script: str, error: str) -> None:
     write_program(rapidsnark, script)
     with pytest.raises(ToolError, match=error):
         prover.backend("rapidsnark").prove(small_key, good_witness)

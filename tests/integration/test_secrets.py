@@ -82,9 +82,17 @@ class Story:
     def interrupt(self, name: str, act: Callable[[subprocess.Popen[bytes], int], None], *args: str) -> Result:
         """Run until the proof is being made, then ``act`` on the program and its node process."""
         command = [sys.executable, "-m", "dls_zk", *args]
-        with self.watched(), subprocess.Popen(
-            command, cwd=self.folder, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-        ) as process:
+        with (
+            self.watched(),
+            subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=self.env,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            ) as process,
+        ):
             assert process.stderr
             said = b""
             while not said.endswith("Proof …\n".encode()):

@@ -96,8 +96,11 @@ def _quantities(size: Size) -> Iterator[tuple[str, Rebalance]]:
         yield "the largest flow", _rebalance(size, {0: cash, 1: 1 << 40}, {0: 1, 1: 1 << 40}, {0: flow}, flow)
     each = range(size.slots)
     exchanged = {i: 3**i for i in everywhere}  # no slot counts as none or twice
-    yield "an exact exchange in every slot", _rebalance(
-        size, {0: LONGEST} | exchanged, dict.fromkeys(each, 1), {0: -sum(exchanged.values())} | exchanged, slippage_bps=0
+    yield (
+        "an exact exchange in every slot",
+        _rebalance(
+            size, {0: LONGEST} | exchanged, dict.fromkeys(each, 1), {0: -sum(exchanged.values())} | exchanged, slippage_bps=0
+        ),
     )
     yield "the highest prices", _rebalance(size, dict.fromkeys(each, 1), dict.fromkeys(each, (1 << 48) - 1))
 

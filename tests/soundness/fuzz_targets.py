@@ -229,18 +229,12 @@ DEPLOYMENT = {
 DATED = "instrument,price,date,source\n" + "".join(f"{name},12.5,2024-08-28,closes\n" for name in BOOK_E6)
 
 TARGETS: dict[str, Target] = {
-    "policy": _person(
-        files.read_policy, policy_holds, ".yaml", POLICY, (EXAMPLE / "policy.yaml").read_text(), secret=False
-    ),
+    "policy": _person(files.read_policy, policy_holds, ".yaml", POLICY, (EXAMPLE / "policy.yaml").read_text(), secret=False),
     "prices": _person(_by_policy(files.read_prices), prices_hold, ".yaml", PRICES, secret=False),
     "prices-csv": _person(_by_policy(files.read_prices), prices_hold, ".csv", DATED, secret=False),
-    "book": _person(
-        _by_policy(files.read_book), quantities_hold, ".yaml", json.dumps({"book": NUMBERS}), secret=True
-    ),
+    "book": _person(_by_policy(files.read_book), quantities_hold, ".yaml", json.dumps({"book": NUMBERS}), secret=True),
     "book-csv": _person(_by_policy(files.read_book), quantities_hold, ".csv", table(BOOK_E6), secret=True),
-    "trades": _person(
-        _by_policy(files.read_trades), quantities_hold, ".yaml", json.dumps({"trades": NUMBERS}), secret=True
-    ),
+    "trades": _person(_by_policy(files.read_trades), quantities_hold, ".yaml", json.dumps({"trades": NUMBERS}), secret=True),
     "terms": _person(files.read_terms, terms_hold, ".yaml", TERMS.format(flow="12.5", sequence=1), secret=False),
     "feeds": _person(_by_policy(files.read_feeds), feeds_hold, ".yaml", json.dumps(FEEDS), secret=False),
     "vault": _person(files.read_vault, vault_holds, ".yaml", VAULT, secret=False),

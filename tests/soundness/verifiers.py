@@ -1,10 +1,10 @@
 """Every verifier that there is, under one development key, and proofs under that key for any public signals.
 
-    pyecc, snarkjs    dls_zk.verifier
-    hub               a contract that asks the generated verifier as the hub does (Judge.sol, with the hub's own library)
-    contract alone    the generated verifier, given the numbers as they are
-    batch             BatchVerifier, with this one proof; also with its price words given as shared by all
-    batch of three    BatchVerifier, with the proof between two good ones
+pyecc, snarkjs    dls_zk.verifier
+hub               a contract that asks the generated verifier as the hub does (Judge.sol, with the hub's own library)
+contract alone    the generated verifier, given the numbers as they are
+batch             BatchVerifier, with this one proof; also with its price words given as shared by all
+batch of three    BatchVerifier, with the proof between two good ones
 """
 
 from __future__ import annotations

@@ -84,46 +84,80 @@ BOOK = {CASH: 700_000 * ONE, SPOT: 500 * ONE, PERP: -300 * ONE, LOAN: -100_000 *
 def _book_cases() -> Iterator[tuple[str, str, dict[str, object], dict[str, dict[str, object]], int]]:
     """Name, check, limits, terms of slots, and the units of DUST that go past the limit."""
     full = {"loading_bps": (10_000, 0, 0, 0)}
-    yield "gross leverage", "gross leverage", {"max_leverage_bps": 16_000}, {
-        "SPOT": {"gross_bps": 10_000}, "PERP": {"gross_bps": 10_000}, "DUST": {"gross_bps": 16_001}
-    }, 1
+    yield (
+        "gross leverage",
+        "gross leverage",
+        {"max_leverage_bps": 16_000},
+        {"SPOT": {"gross_bps": 10_000}, "PERP": {"gross_bps": 10_000}, "DUST": {"gross_bps": 16_001}},
+        1,
+    )
     # Long 1,000,000 and short 600,000: net 40% of NAV.
     limit = {"factor_limit_bps": (4_000,) + (TOP_CAP,) * 3}
     dust = {"loading_bps": (4_001, 0, 0, 0)}
     yield "factor exposure, long", "factor exposure", limit, {"SPOT": full, "PERP": full, "DUST": dust}, 1
     opposite = {"loading_bps": (-10_000, 0, 0, 0)}
-    yield "factor exposure, short", "factor exposure", limit, {
-        "SPOT": opposite, "PERP": opposite, "DUST": {"loading_bps": (-4_001, 0, 0, 0)}
-    }, 1
-    yield "venue exposure", "venue exposure", {"venue_cap_bps": (TOP_CAP, TOP_CAP, TOP_CAP, 6_000)}, {
-        "PERP": {"venue": 3}, "DUST": {"venue": 3}
-    }, 1
+    yield (
+        "factor exposure, short",
+        "factor exposure",
+        limit,
+        {"SPOT": opposite, "PERP": opposite, "DUST": {"loading_bps": (-4_001, 0, 0, 0)}},
+        1,
+    )
+    yield (
+        "venue exposure",
+        "venue exposure",
+        {"venue_cap_bps": (TOP_CAP, TOP_CAP, TOP_CAP, 6_000)},
+        {"PERP": {"venue": 3}, "DUST": {"venue": 3}},
+        1,
+    )
     # Collateral 700,000 + 1,000,000·0.8 − 600,000 = 900,000 over a debt of 100,000·1.2 = 120,000: 750%.
-    yield "collateral ratio", "collateral ratio", {"min_collateral_ratio_bps": 75_000}, {
-        "SPOT": {"haircut_bps": 8_000}, "LOAN": {"liability_bps": 12_000}, "DUST": {"liability_bps": 12_000}
-    }, -1
+    yield (
+        "collateral ratio",
+        "collateral ratio",
+        {"min_collateral_ratio_bps": 75_000},
+        {"SPOT": {"haircut_bps": 8_000}, "LOAN": {"liability_bps": 12_000}, "DUST": {"liability_bps": 12_000}},
+        -1,
+    )
     # Spot and perpetual at −50%: 700,000 + 400,000 − 300,000 = 800,000 over the same 120,000, here at 666.66%: 799,992.
     shocks = {"shock_bps": ((0,) * 4, (-5_000, 0, 0, 0), (0,) * 4, (0,) * 4)}
-    yield "stress solvency", "stress solvency", shocks | {"stress_collateral_ratio_bps": 80_000}, {
-        "SPOT": {"haircut_bps": 8_000} | full, "PERP": full,
-        "LOAN": {"liability_bps": 10_000}, "DUST": {"liability_bps": 12_000},
-    }, -1
+    yield (
+        "stress solvency",
+        "stress solvency",
+        shocks | {"stress_collateral_ratio_bps": 80_000},
+        {
+            "SPOT": {"haircut_bps": 8_000} | full,
+            "PERP": full,
+            "LOAN": {"liability_bps": 10_000},
+            "DUST": {"liability_bps": 12_000},
+        },
+        -1,
+    )
     # Net 400,000 falls by half: 20% of NAV. DUST falls by 20% and 1e-8.
     limit = {"shock_bps": ((0,) * 4, (-5_000, -1, 0, 0), (0,) * 4, (0,) * 4)}
-    yield "stress loss", "stress loss", limit | {"max_stress_loss_bps": (TOP_CAP, 2_000, TOP_CAP, TOP_CAP)}, {
-        "SPOT": full, "PERP": full, "DUST": {"loading_bps": (4_000, 1, 0, 0)}
-    }, 1
+    yield (
+        "stress loss",
+        "stress loss",
+        limit | {"max_stress_loss_bps": (TOP_CAP, 2_000, TOP_CAP, TOP_CAP)},
+        {"SPOT": full, "PERP": full, "DUST": {"loading_bps": (4_000, 1, 0, 0)}},
+        1,
+    )
     # 700,000 cash less the 600,000 that the short perpetual owes.
-    yield "liquidity reserve", "liquidity reserve", {"min_reserve_bps": 1_000}, {
-        "DUST": {"liquid_bps": 999}
-    }, 1
-    yield "impermanent loss", "impermanent loss", {"max_impermanent_loss_bps": 1_000}, {
-        "SPOT": {"impermanent_loss_bps": 1_000}, "DUST": {"impermanent_loss_bps": 1_001}
-    }, 1
+    yield "liquidity reserve", "liquidity reserve", {"min_reserve_bps": 1_000}, {"DUST": {"liquid_bps": 999}}, 1
+    yield (
+        "impermanent loss",
+        "impermanent loss",
+        {"max_impermanent_loss_bps": 1_000},
+        {"SPOT": {"impermanent_loss_bps": 1_000}, "DUST": {"impermanent_loss_bps": 1_001}},
+        1,
+    )
     # Depth 600,000·17 over 1,700,000 of funded longs: 6.
-    yield "capital efficiency", "capital efficiency", {"min_capital_efficiency_bps": 60_000}, {
-        "PERP": {"depth_bps": 170_000}, "DUST": {"depth_bps": 59_999}
-    }, 1
+    yield (
+        "capital efficiency",
+        "capital efficiency",
+        {"min_capital_efficiency_bps": 60_000},
+        {"PERP": {"depth_bps": 170_000}, "DUST": {"depth_bps": 59_999}},
+        1,
+    )
 
 
 def _finest() -> Iterator[Case]:
@@ -137,25 +171,39 @@ def _finest() -> Iterator[Case]:
         rules, most = policy(limits, DUST=dust), 9_999 * 10**8
         before = {CASH: 10_000} if check == "turnover" else None
         at, past = ({CASH: 1, DUST: most + more} for more in (0, 1))
-        yield Case(f"{name}, finest step", check, honest(rebalance(rules, at, before, accrual=1)),
-                   honest(rebalance(rules, past, before, accrual=1)))
+        yield Case(
+            f"{name}, finest step",
+            check,
+            honest(rebalance(rules, at, before, accrual=1)),
+            honest(rebalance(rules, past, before, accrual=1)),
+        )
 
     # 10,001·1 bps of collateral over 10,000·1 bps of debt, at 10,001 bps; under stress, both worth 1e-8 of what they were.
     shock = (-10_001, 0, 0, 0)
     for name, check, limits in (
         ("collateral ratio", "collateral ratio", {"min_collateral_ratio_bps": 10_001}),
-        ("stress solvency", "stress solvency", {
-            "stress_collateral_ratio_bps": 10_001,
-            "shock_bps": ((0, -10_000, 0, 0), shock, (0, -10_000, 0, 0), (0, -10_000, 0, 0)),
-        }),
+        (
+            "stress solvency",
+            "stress solvency",
+            {
+                "stress_collateral_ratio_bps": 10_001,
+                "shock_bps": ((0, -10_000, 0, 0), shock, (0, -10_000, 0, 0), (0, -10_000, 0, 0)),
+            },
+        ),
     ):
         rules = policy(
-            limits, CASH={"haircut_bps": 0}, DUST={"haircut_bps": 1, "loading_bps": (9_999, 0, 0, 0)},
+            limits,
+            CASH={"haircut_bps": 0},
+            DUST={"haircut_bps": 1, "loading_bps": (9_999, 0, 0, 0)},
             LOAN={"liability_bps": 1, "loading_bps": (9_999, 1, 0, 0)},
         )
         at, past = ({CASH: ONE, DUST: 10_001 + more, LOAN: -10_000 - more} for more in (0, 1))
-        yield Case(f"{name}, finest step", check, honest(rebalance(rules, at, prices={LOAN: 1})),
-                   honest(rebalance(rules, past, prices={LOAN: 1})))
+        yield Case(
+            f"{name}, finest step",
+            check,
+            honest(rebalance(rules, at, prices={LOAN: 1})),
+            honest(rebalance(rules, past, prices={LOAN: 1})),
+        )
 
     # All but a millionth of a NAV of 10^12 is gained, or lost without a slippage; the millionth is rounded.
     rules, kept, nav = policy({"slippage_bps": 0}), 10**6, 10**12
@@ -185,48 +233,80 @@ def cases() -> Iterator[Case]:
             yield Case(name, check, honest_base, (base, claim))
 
     unpriced = rebalance(policy(), BOOK | {DUST: 0}, prices={DUST: 0})
-    yield Case("quantity without a price", "prices", honest(unpriced),
-               honest(rebalance(policy(), BOOK | {DUST: 1}, prices={DUST: 0})))
+    yield Case(
+        "quantity without a price",
+        "prices",
+        honest(unpriced),
+        honest(rebalance(policy(), BOOK | {DUST: 1}, prices={DUST: 0})),
+    )
 
-    sold, bought = (honest(rebalance(policy(), BOOK | {DUST: after}, BOOK | {DUST: 1 - after}, prices={DUST: 0}))
-                    for after in (0, 1))
+    sold, bought = (
+        honest(rebalance(policy(), BOOK | {DUST: after}, BOOK | {DUST: 1 - after}, prices={DUST: 0})) for after in (0, 1)
+    )
     yield Case("trade without a price", "prices", sold, bought)
 
     top = (1 << 56) - 1
     rich = {CASH: 10**15}
     for name, least, over in (("longest quantity", top, top + 1), ("shortest quantity", -top - 1, -top - 2)):
-        yield Case(name, "quantities", honest(rebalance(policy(), rich | {DUST: least})),
-                   honest(rebalance(policy(), rich | {DUST: over})))
+        yield Case(
+            name,
+            "quantities",
+            honest(rebalance(policy(), rich | {DUST: least})),
+            honest(rebalance(policy(), rich | {DUST: over})),
+        )
     for name, old, older in (("largest sale", top + 1, top + 2), ("largest purchase", -top, -top - 1)):
         loose = {"slippage_bps": 16_383}
-        yield Case(name, "quantities",
-                   honest(rebalance(policy(loose), rich, rich | {DUST: old}, accrual=10**6)),
-                   honest(rebalance(policy(loose), rich, rich | {DUST: older}, accrual=10**6)))
+        yield Case(
+            name,
+            "quantities",
+            honest(rebalance(policy(loose), rich, rich | {DUST: old}, accrual=10**6)),
+            honest(rebalance(policy(loose), rich, rich | {DUST: older}, accrual=10**6)),
+        )
 
     # 5. Gain: 10 ppm of 1,000,000 USD is 10 USD. DUST held before makes a cost, DUST owed before a gain.
     gain = BOOK | {CASH: BOOK[CASH] - 10 * ONE}
-    yield Case("gain", "value conservation", honest(rebalance(policy(), BOOK, gain, accrual=10)),
-               honest(rebalance(policy(), BOOK, gain | {DUST: -1}, accrual=10)))
+    yield Case(
+        "gain",
+        "value conservation",
+        honest(rebalance(policy(), BOOK, gain, accrual=10)),
+        honest(rebalance(policy(), BOOK, gain | {DUST: -1}, accrual=10)),
+    )
     # Cost: 1% of 100,000 USD turned over, and the same accrual.
     rules = policy({"slippage_bps": 100})
     cost = BOOK | {SPOT: BOOK[SPOT] - 50 * ONE, CASH: BOOK[CASH] + 101_010 * ONE}
-    yield Case("cost", "value conservation", honest(rebalance(rules, BOOK, cost, accrual=10)),
-               honest(rebalance(rules, BOOK, cost | {DUST: 1}, accrual=10)))
+    yield Case(
+        "cost",
+        "value conservation",
+        honest(rebalance(rules, BOOK, cost, accrual=10)),
+        honest(rebalance(rules, BOOK, cost | {DUST: 1}, accrual=10)),
+    )
     deposit = BOOK | {CASH: BOOK[CASH] - 5 * ONE}
-    yield Case("flow", "value conservation", honest(rebalance(policy(), BOOK, deposit, flow=5 * ONE)),
-               honest(rebalance(policy(), BOOK, deposit, flow=5 * ONE - 1)))
+    yield Case(
+        "flow",
+        "value conservation",
+        honest(rebalance(policy(), BOOK, deposit, flow=5 * ONE)),
+        honest(rebalance(policy(), BOOK, deposit, flow=5 * ONE - 1)),
+    )
 
     # 6. 100,000 USD of turnover is 10% of NAV.
     rules = policy({"max_turnover_bps": 1_000})
     trade = BOOK | {SPOT: BOOK[SPOT] - 50 * ONE, CASH: BOOK[CASH] + 100_000 * ONE}
-    yield Case("turnover", "turnover", honest(rebalance(rules, BOOK, trade, accrual=1)),
-               honest(rebalance(rules, BOOK, trade | {DUST: 1}, accrual=1)))
+    yield Case(
+        "turnover",
+        "turnover",
+        honest(rebalance(rules, BOOK, trade, accrual=1)),
+        honest(rebalance(rules, BOOK, trade | {DUST: 1}, accrual=1)),
+    )
 
     # 7. NAV zero and the widest NAV.
     yield Case("no NAV", "solvency", honest(rebalance(policy(), {})), honest(rebalance(policy(), {DUST: -1})))
     widest = {CASH: (1 << 41) - 1, DUST: (1 << 47) - 1}
-    yield Case("widest NAV", "solvency", honest(rebalance(policy(), widest, prices={CASH: 1 << 47})),
-               honest(rebalance(policy(), widest | {DUST: 1 << 47}, prices={CASH: 1 << 47})))
+    yield Case(
+        "widest NAV",
+        "solvency",
+        honest(rebalance(policy(), widest, prices={CASH: 1 << 47})),
+        honest(rebalance(policy(), widest | {DUST: 1 << 47}, prices={CASH: 1 << 47})),
+    )
 
     # 8, 9, 11–17: linear limits, met exactly; one unit of DUST more or less is past, most by 1 in the limit's own scale.
     for name, check, limits, slots, dust in _book_cases():
@@ -237,11 +317,9 @@ def cases() -> Iterator[Case]:
 
     # 10. SPOT is all of NAV, and NAV falls by one unit; a cap of zero admits nothing.
     rules = policy(SPOT={"cap_bps": 10_000})
-    yield Case("concentration", "concentration", honest(rebalance(rules, BOOK)),
-               honest(rebalance(rules, BOOK | {DUST: -1})))
+    yield Case("concentration", "concentration", honest(rebalance(rules, BOOK)), honest(rebalance(rules, BOOK | {DUST: -1})))
     rules = policy(DUST={"cap_bps": 0})
-    yield Case("cap of zero", "concentration", honest(rebalance(rules, BOOK)),
-               honest(rebalance(rules, BOOK | {DUST: 1})))
+    yield Case("cap of zero", "concentration", honest(rebalance(rules, BOOK)), honest(rebalance(rules, BOOK | {DUST: 1})))
 
     # 18. NAV 2^40·256·k with residuals of 1%: the truncated bound is met exactly.
     unit = 1 << 14
@@ -249,22 +327,36 @@ def cases() -> Iterator[Case]:
     cash = {CASH: nav >> 24}
     price = {CASH: 1 << 24}
     rules = policy({"max_var_bps": 100, "var_quantile_bps": 10_000}, CASH={"residual_bps": 100}, DUST={"residual_bps": 100})
-    yield Case("value at risk", "value at risk", honest(rebalance(rules, cash, prices=price)),
-               honest(rebalance(rules, cash | {DUST: 1}, prices=price)))
+    yield Case(
+        "value at risk",
+        "value at risk",
+        honest(rebalance(rules, cash, prices=price)),
+        honest(rebalance(rules, cash | {DUST: 1}, prices=price)),
+    )
     rules = policy(
         {"max_var_bps": 100, "var_quantile_bps": 10_000, "factor_volatility_bps": (100, 0, 0, 0)},
-        CASH={"loading_bps": (10_000, 0, 0, 0)}, DUST={"loading_bps": (10_000, 0, 0, 0)},
+        CASH={"loading_bps": (10_000, 0, 0, 0)},
+        DUST={"loading_bps": (10_000, 0, 0, 0)},
     )
-    yield Case("value at risk, factor", "value at risk", honest(rebalance(rules, cash, prices=price)),
-               honest(rebalance(rules, cash | {DUST: 1}, prices=price)))
+    yield Case(
+        "value at risk, factor",
+        "value at risk",
+        honest(rebalance(rules, cash, prices=price)),
+        honest(rebalance(rules, cash | {DUST: 1}, prices=price)),
+    )
 
     # A residual of all of NAV against 0.01% of it at a quantile of 0.01%; DUST is one unit of a factor of 0.01%.
     rules = policy(
         {"max_var_bps": 1, "var_quantile_bps": 1, "factor_volatility_bps": (1, 0, 0, 0)},
-        CASH={"residual_bps": 10_000}, DUST={"loading_bps": (1, 0, 0, 0)},
+        CASH={"residual_bps": 10_000},
+        DUST={"loading_bps": (1, 0, 0, 0)},
     )
-    yield Case("value at risk, finest step", "value at risk", honest(rebalance(rules, cash, prices=price)),
-               honest(rebalance(rules, cash | {DUST: 1}, prices=price)))
+    yield Case(
+        "value at risk, finest step",
+        "value at risk",
+        honest(rebalance(rules, cash, prices=price)),
+        honest(rebalance(rules, cash | {DUST: 1}, prices=price)),
+    )
 
     # 19. NAV exactly at a step, and one unit below the next.
     rules = policy({"nav_granularity_usd": 1000})

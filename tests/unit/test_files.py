@@ -100,9 +100,7 @@ def refusal(function, *arguments) -> str:
 def test_policy_becomes_exact_integers(policy):
     size = SIZES[8]
     assert policy.size == size
-    assert policy.slots[0] == SlotPolicy(
-        "USDC", True, 10_000, 10_000, 15_000, 0, 0, 10_000, 0, 0, 0, (0, 10_000, 0, 0)
-    )
+    assert policy.slots[0] == SlotPolicy("USDC", True, 10_000, 10_000, 15_000, 0, 0, 10_000, 0, 0, 0, (0, 10_000, 0, 0))
     assert policy.slots[1] == SlotPolicy(
         "ETH/USDC-LP", True, 6000, 10_500, 4000, 0, 10_000, 0, 572, 25_000, 50, (5000, 5000, 0, 0)
     )

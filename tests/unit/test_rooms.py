@@ -85,7 +85,7 @@ def test_no_circle() -> None:
     done: set[str] = set()
 
     def walk(name: str, path: tuple[str, ...]) -> None:
-        assert name not in path, f"circle: {' → '.join((*path[path.index(name):], name))}"
+        assert name not in path, f"circle: {' → '.join((*path[path.index(name) :], name))}"
         if name not in done:
             for imported in sorted(graph[name]):
                 walk(imported, (*path, name))

@@ -93,9 +93,7 @@ def opening_json(opening: Opening) -> dict[str, Any]:
 
 
 def public_json(public: PublicSignals) -> dict[str, Any]:
-    return {
-        name: list(map(str, value)) if isinstance(value, tuple) else str(value) for name, value in vars(public).items()
-    }
+    return {name: list(map(str, value)) if isinstance(value, tuple) else str(value) for name, value in vars(public).items()}
 
 
 def text() -> str:
