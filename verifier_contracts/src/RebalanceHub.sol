@@ -175,7 +175,7 @@ contract RebalanceHub is IRebalanceHub {
     /// @inheritdoc IRebalanceHub
     function withdrawMandate(bytes32 vaultId) external {
         Roles storage who = _roles(vaultId);
-        require(msg.sender == who.operator || msg.sender == who.guardian, NotOperator(msg.sender));
+        require(msg.sender == who.operator || msg.sender == who.guardian, NotOperatorOrGuardian(msg.sender));
         require(proposals[vaultId].activeFrom != 0, NoMandateProposed());
         delete proposals[vaultId];
         emit MandateWithdrawn(vaultId);
@@ -487,8 +487,8 @@ contract RebalanceHub is IRebalanceHub {
         Status now_ = _status(head);
         require(now_ != Status.WindDown, WrongStatus(now_));
         if (msg.sender != roles[vaultId].operator) {
-            uint256 age = block.timestamp - head.snapshotTimestamp();
-            require(age > 2 * uint256(mandates[head.mandate()].maxProofAge), WrongStatus(now_));
+            uint256 possibleAt = head.snapshotTimestamp() + 2 * uint256(mandates[head.mandate()].maxProofAge) + 1;
+            require(block.timestamp >= possibleAt, TooEarly(uint40(possibleAt)));
         }
         delete proposals[vaultId];
         _mark(vaultId, book, head, Status.WindDown);
