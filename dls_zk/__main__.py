@@ -1,5 +1,5 @@
 """``python -m dls_zk``: the command line."""
 
-from .cli import main
+from .cli.main import main
 
 main(prog_name="dls-zk")

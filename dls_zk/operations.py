@@ -7,37 +7,28 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from . import artifacts, files, prover, relation, toolchain, verifier, zkey
-from .artifacts import BuiltCircuit, ProvingKey
-from .circuit_inputs import circuit_inputs
-from .commitments import book_commitment, policy_hash
-from .constants import DEVELOPMENT_CHAIN_IDS, FIELD, SIZES
-from .errors import ArtifactError, InputError, InsecureKey, ProofInvalid, StatementRefused, ToolError
-from .model import Opening, Policy, Rebalance, Terms
-from .proof import Proof
-from .relation import Limit, Report
-from .statement import PublicSignals, pack_prices
-from .witness import WitnessCalculator
-from .zkey import VerifyingKey
-
-#: Moves a progress bar: what is done, how much of it, of how much.
-Moving = Callable[[str, int, int], None]
-#: Tells what goes on: ``with stage("Witness"): …``
-Stage = Callable[[str], AbstractContextManager[object]]
-
-#: Kinds of proving key.
-KEY_KINDS = ("ceremony", "dev")
-
-
-def no_stages(_: str) -> AbstractContextManager[object]:
-    return nullcontext()
-
+from . import files
+from .errors import ArtifactError, InputError, InsecureKey, ProofInvalid, StatementRefused
+from .groth16 import prover, verifier, zkey
+from .groth16.proof import Proof
+from .groth16.witness import WitnessCalculator
+from .groth16.zkey import VerifyingKey
+from .progress import Moving, Stage, no_stages
+from .solidity import verifiers
+from .statement import relation
+from .statement.circuit_inputs import circuit_inputs
+from .statement.commitments import book_commitment, policy_hash
+from .statement.constants import DEVELOPMENT_CHAIN_IDS, FIELD, SIZES
+from .statement.model import Opening, Policy, Rebalance, Terms
+from .statement.relation import Limit, Report
+from .statement.signals import PublicSignals, pack_prices
+from .storage import built, disk, places
+from .storage.built import BuiltCircuit, ProvingKey
+from .tools import circom, snarkjs
 
 # --- loading --------------------------------------------------------------------------------------
 
@@ -143,7 +134,7 @@ def decimal_text(x: Fraction, down: bool = False, separator: str = "") -> str:
 
 def build_circuit(slots: int, *, force: bool = False) -> BuiltCircuit:
     """The compiled circuit of this size, compiled if it is not in the cache."""
-    return toolchain.compile_circuit(SIZES[slots].name, force=force)
+    return circom.compile_circuit(SIZES[slots].name, force=force)
 
 
 def development_key(circuit: BuiltCircuit, *, force: bool = False, moving: Moving | None = None) -> ProvingKey:
@@ -151,50 +142,17 @@ def development_key(circuit: BuiltCircuit, *, force: bool = False, moving: Movin
 
     def fill(folder: Path) -> None:
         made = folder / "proving_key.zkey"
-        toolchain.dev_setup(circuit.r1cs, made, moving)
+        snarkjs.dev_setup(circuit.r1cs, made, moving)
         vk = zkey.verification_key_json(zkey.read_zkey(made), circuit.name, circuit.r1cs_sha256)
-        artifacts.write_atomic(folder / "verification_key.json", vk)
+        disk.write_atomic(folder / "verification_key.json", vk)
 
-    return artifacts.install_key(circuit, "dev", fill, force=force)
+    return built.install_key(circuit, "dev", fill, force=force)
 
 
 def installed_key(circuit: BuiltCircuit, kind: str | None = None) -> ProvingKey:
     """The key of this kind; of any kind, a ceremony's before a development key. ArtifactError if there is none."""
-    ceremony = artifacts.key_dir(circuit.name, circuit.r1cs_sha256, "ceremony").is_dir()
-    return artifacts.proving_key(circuit.name, circuit.r1cs_sha256, kind or ("ceremony" if ceremony else "dev"))
-
-
-def verifying_key(key: ProvingKey) -> VerifyingKey:
-    """The verifying key of an installed key."""
-    return VerifyingKey.from_json(key.verification_key.read_bytes(), str(key.verification_key))
-
-
-def verifier_contract(circuit: str) -> str:
-    """Name of the generated contract of a circuit: ``Groth16Verifier_16`` of ``rebalance_16``."""
-    return f"Groth16Verifier_{circuit.rpartition('_')[2]}"
-
-
-def verifier_source(vk: VerifyingKey, circuit: str, *, insecure: bool) -> str:
-    """Solidity source of the verifier of a circuit's key, from snarkjs's template.
-
-    That of a development key is marked in its first line and can be deployed on a development chain alone.
-    """
-    name = verifier_contract(circuit)
-    source = toolchain.snarkjs().verifier_source(vk.to_snarkjs(), name)
-    if not insecure:
-        return source
-    chains = " && ".join(f"block.chainid != {chain_id}" for chain_id in DEVELOPMENT_CHAIN_IDS)
-    guard = f"""contract {name} {{
-    error InsecureDevelopmentKey(uint256 chainId);
-
-    constructor() {{
-        if ({chains}) revert InsecureDevelopmentKey(block.chainid);
-    }}
-"""
-    opening = f"contract {name} {{\n"
-    if source.count(opening) != 1:
-        raise ToolError(f"snarkjs generated no contract {name}; run `dls-zk doctor`")
-    return f"// {zkey.MARKER}\n{source.replace(opening, guard)}"
+    ceremony = places.key_dir(circuit.name, circuit.r1cs_sha256, "ceremony").is_dir()
+    return built.proving_key(circuit.name, circuit.r1cs_sha256, kind or ("ceremony" if ceremony else "dev"))
 
 
 # --- proving --------------------------------------------------------------------------------------
@@ -274,11 +232,11 @@ def write_proven(proven: Proven, folder: Path) -> tuple[Path, Path, Path]:
     terms have no place.
     """
     opening, terms, proof = proven_paths(folder)
-    artifacts.make_dir(folder)
+    disk.make_dir(folder)
     files.write_opening(opening, proven.after, proven.public.commitment_after)
     try:
         files.write_terms(terms, proven.terms)
-        artifacts.write_new(proof, proven.proof.to_json())
+        disk.write_new(proof, proven.proof.to_json())
     except InputError:
         if not proof.exists():  # then nobody has the proof, and its opening opens nothing
             opening.unlink()
@@ -309,7 +267,7 @@ class Target:
 def verification_target(proof: Proof, vkey: Path | None, kind: str | None = None) -> Target:
     """The key of a file, or the installed key (of this kind) of the proof's circuit."""
     if vkey:
-        vk = VerifyingKey.from_json(artifacts.read_limited(vkey, 1 << 20), str(vkey))
+        vk = VerifyingKey.from_json(disk.read_limited(vkey, 1 << 20), str(vkey))
         return Target(vk, None, zkey.is_development(vk, _r1cs_sha256_if_built(proof.circuit)))
     slots = {size.name: n for n, size in SIZES.items()}.get(proof.circuit)
     if slots is None:
@@ -320,14 +278,14 @@ def verification_target(proof: Proof, vkey: Path | None, kind: str | None = None
 
 def installed_target(key: ProvingKey) -> Target:
     """An installed key to verify against."""
-    vk = verifying_key(key)
+    vk = zkey.verifying_key(key)
     return Target(vk, key, zkey.is_development(vk, key.r1cs_sha256))
 
 
 def _r1cs_sha256_if_built(circuit: str) -> str | None:
     """With it a development key is known even without its mark. Verifying alone needs no compiled circuit."""
     try:
-        return artifacts.built_circuit(circuit).r1cs_sha256
+        return built.built_circuit(circuit).r1cs_sha256
     except (ArtifactError, InputError):
         return None
 
@@ -340,10 +298,10 @@ def verify(name: str, target: Target, proof: Proof) -> None:
     if target.key is None:
         raise InputError("the evm verifier is generated from an installed key; leave --vkey out")
     verifier.require_well_formed(target.vk, proof)
-    from . import evm  # it brings web3, which takes a second to load
+    from .chain import evm  # it brings web3, which takes a second to load
 
-    source = verifier_source(target.vk, proof.circuit, insecure=target.insecure)
-    if not evm.holds(source, verifier_contract(proof.circuit), proof):
+    source = verifiers.contract_source(target.vk, proof.circuit, insecure=target.insecure)
+    if not evm.holds(source, verifiers.contract_name(proof.circuit), proof):
         raise ProofInvalid("the proof does not hold for its public signals under this key (evm)")
 
 
@@ -362,4 +320,3 @@ def require_signals(
         words = pack_prices(policy.size, files.read_prices(prices, policy).usd_e8)
         if words != public.prices:
             raise ProofInvalid("the proof is at other prices than those of the file")
-

@@ -24,18 +24,24 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from dls_zk import artifacts, chain, contracts, demo, files, operations, r1cs, relation, toolchain
-from dls_zk.artifacts import BuiltCircuit, ProvingKey
-from dls_zk.calldata import ProofArguments
-from dls_zk.circuit_inputs import circuit_inputs
-from dls_zk.commitments import book_commitment
-from dls_zk.constants import SIZES
+from dls_zk import chain, demo, files, operations
+from dls_zk.cli.stages import Stages
 from dls_zk.errors import ToolError
-from dls_zk.model import Opening, Rebalance
-from dls_zk.progress import Stages
-from dls_zk.witness import WitnessCalculator, to_wtns
+from dls_zk.groth16 import r1cs, zkey
+from dls_zk.groth16.witness import WitnessCalculator, to_wtns
+from dls_zk.solidity import contracts, verifiers
+from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement import relation
+from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement.commitments import book_commitment
+from dls_zk.statement.constants import SIZES
+from dls_zk.statement.model import Opening, Rebalance
+from dls_zk.storage import built, disk, places
+from dls_zk.storage.built import BuiltCircuit, ProvingKey
+from dls_zk.storage.places import PACKAGE
+from dls_zk.tools import circom, foundry, node, process, rapidsnark, snarkjs
 
-EXAMPLE = Path(files.__file__).parent / "examples" / "delta_neutral_eth"
+EXAMPLE = PACKAGE / "examples" / "delta_neutral_eth"
 FILES = (("policy", "yaml"), ("prices", "yaml"), ("trades", "csv"), ("terms", "yaml"))
 
 
@@ -67,8 +73,7 @@ def instance(slots: int) -> Rebalance:
             Opening(book, operations.fresh_salt()),
             Opening(tuple(q + t for q, t in zip(book, trades, strict=True)), operations.fresh_salt()),
         )
-    sys.path.append(str(Path(__file__).parents[1] / "tests"))
-    from instances import random_rebalance
+    from tests.support.instances import random_rebalance
 
     rng = random.Random(1)
     return next(r for r in iter(lambda: random_rebalance(rng, SIZES[slots]), None) if operations.check(r).holds)
@@ -82,18 +87,18 @@ def contests(
     calculator = WitnessCalculator(circuit)
     wtns = to_wtns(calculator.calculate(inputs))
     proof = operations.prove(rebalance, key, circuit).proof
-    worker = toolchain.snarkjs()
+    worker = snarkjs.worker()
     at = {name: scratch / name for name in ("input.json", "wtns", "proof.json", "public.json", "vkey.json", "out", "out2")}
-    artifacts.write_atomic(at["input.json"], json.dumps({name: [*map(str, x)] for name, x in inputs.items()}), mode=0o600)
-    artifacts.write_atomic(at["wtns"], wtns, mode=0o600)
-    artifacts.write_atomic(at["proof.json"], json.dumps(proof.to_snarkjs()))
-    artifacts.write_atomic(at["public.json"], json.dumps(proof.public_strings()))
+    disk.write_atomic(at["input.json"], json.dumps({name: [*map(str, x)] for name, x in inputs.items()}), mode=0o600)
+    disk.write_atomic(at["wtns"], wtns, mode=0o600)
+    disk.write_atomic(at["proof.json"], json.dumps(proof.to_snarkjs()))
+    disk.write_atomic(at["public.json"], json.dumps(proof.public_strings()))
 
     def command(*argv: str | Path) -> Callable[[], object]:
-        return lambda: toolchain.run_node(argv, timeout=600)
+        return lambda: node.run_node(argv, timeout=600)
 
-    def snarkjs(*argv: str | Path) -> Callable[[], object]:
-        return command(toolchain.package_file("snarkjs", "build/cli.cjs"), "groth16", *argv)
+    def snarkjs_command(*argv: str | Path) -> Callable[[], object]:
+        return command(node.package_file("snarkjs", "build/cli.cjs"), "groth16", *argv)
 
     theirs = command(generator / "generate_witness.js", circuit.wasm, at["input.json"], at["out"])
     theirs()
@@ -115,7 +120,7 @@ def contests(
     whole: dict[str, Callable[[], object]] = {
         "dls-zk, with verification": lambda: operations.prove(rebalance, key, circuit),
         "dls-zk, the first of a process": cold,
-        "snarkjs groth16 fullprove, as a command": snarkjs(
+        "snarkjs groth16 fullprove, as a command": snarkjs_command(
             "fullprove", at["input.json"], circuit.wasm, key.zkey, at["out"], at["out2"]
         ),
     }
@@ -124,17 +129,17 @@ def contests(
     yield Contest("Proof, from the book", whole)
     alone: dict[str, Callable[[], object]] = {
         "snarkjs, worker with the key": lambda: worker.prove(key.zkey, key.zkey_sha256, wtns),
-        "snarkjs groth16 prove, as a command": snarkjs("prove", key.zkey, at["wtns"], at["out"], at["out2"]),
+        "snarkjs groth16 prove, as a command": snarkjs_command("prove", key.zkey, at["wtns"], at["out"], at["out2"]),
     }
-    if toolchain.rapidsnark_path():
-        alone["rapidsnark"] = lambda: toolchain.rapidsnark(key.zkey, wtns)
+    if rapidsnark.program():
+        alone["rapidsnark"] = lambda: rapidsnark.prove(key.zkey, wtns)
     yield Contest("Proof alone, from the witness", alone)
 
     target = operations.verification_target(proof, None, key.kind)
-    artifacts.write_atomic(at["vkey.json"], key.verification_key.read_bytes())
-    local = chain.connect(stack.enter_context(toolchain.anvil()))
-    name = operations.verifier_contract(key.circuit)
-    source = operations.verifier_source(operations.verifying_key(key), key.circuit, insecure=key.insecure)
+    disk.write_atomic(at["vkey.json"], key.verification_key.read_bytes())
+    local = chain.connect(stack.enter_context(foundry.anvil()))
+    name = verifiers.contract_name(key.circuit)
+    source = verifiers.contract_source(zkey.verifying_key(key), key.circuit, insecure=key.insecure)
     contract = contracts.compile_verifiers({name: source})[name]
     address, _ = local.deploy_verifier(contract, insecure=True, sender=local.accounts()[0])
     yield Contest(
@@ -142,7 +147,9 @@ def contests(
         {
             "pyecc": lambda: operations.verify("pyecc", target, proof),
             "snarkjs, worker": lambda: operations.verify("snarkjs", target, proof),
-            "snarkjs groth16 verify, as a command": snarkjs("verify", at["vkey.json"], at["public.json"], at["proof.json"]),
+            "snarkjs groth16 verify, as a command": snarkjs_command(
+                "verify", at["vkey.json"], at["public.json"], at["proof.json"]
+            ),
             "evm, eth_call on anvil": lambda: local.verify(address, ProofArguments.from_proof(proof)),
         },
     )
@@ -160,7 +167,7 @@ def prove_as_command(rebalance: Rebalance, scratch: Path) -> Callable[[], object
     def prove() -> None:
         out = Path(tempfile.mkdtemp(dir=scratch)) / "proven"  # it overwrites nothing
         argv = [sys.executable, "-m", "dls_zk", "prove", *options, "--out", out]
-        toolchain.run(argv, timeout=600, env=dict(os.environ))
+        process.run(argv, timeout=600, env=dict(os.environ))
 
     return prove
 
@@ -178,7 +185,7 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "load": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
-        **toolchain.snarkjs().version(),
+        **snarkjs.worker().version(),
     }
 
 
@@ -189,10 +196,10 @@ def measure(slots: int, runs: int) -> dict[str, Any]:
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dls-zk-bench-")))  # mode 0700
         with stages("Compile"):
-            made, _ = stack.enter_context(toolchain.circom(name, artifacts.CIRCOM_FLAGS, artifacts.data_dir("circuits")))
+            made, _ = stack.enter_context(circom.run_circom(name, built.CIRCOM_FLAGS, places.data_dir("circuits")))
         circuit = operations.build_circuit(slots)
         with stages("Development key"):
-            toolchain.dev_setup(circuit.r1cs, scratch / "zkey")
+            snarkjs.dev_setup(circuit.r1cs, scratch / "zkey")
         (scratch / "zkey").unlink()
         key = operations.development_key(circuit)
         with stages("Preparation"):
@@ -258,7 +265,7 @@ def main() -> None:
     result = measure(arguments.size, arguments.runs)
     Console(highlight=False).print(table(result))
     if arguments.json:
-        artifacts.write_atomic(arguments.json, json.dumps(result, indent=2) + "\n")
+        disk.write_atomic(arguments.json, json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ before, at a fresh snapshot. Proofs are valid ones of a key whose secret is know
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,20 +16,20 @@ from typing import Any
 
 from eth_utils import to_checksum_address
 
-from dls_zk import artifacts, contracts, toolchain
-from dls_zk.calldata import ProofArguments
 from dls_zk.chain import Asset, Call, DevFeed, FeedSet, Mandate, Protocol, Sender, Share, Snapshot, connect, deploy
 from dls_zk.chain.deployment import create
 from dls_zk.chain.oracle import NOBODY, development_feeds
-from dls_zk.commitments import policy_hash
-from dls_zk.constants import SIZES
-from dls_zk.model import Policy
-from dls_zk.progress import Stages
-from dls_zk.statement import PublicSignals
-
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
-import market
-from trapdoor import Trapdoor
+from dls_zk.cli.stages import Stages
+from dls_zk.solidity import contracts
+from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.commitments import policy_hash
+from dls_zk.statement.constants import SIZES
+from dls_zk.statement.model import Policy
+from dls_zk.statement.signals import PublicSignals
+from dls_zk.storage import disk
+from dls_zk.tools import foundry, node
+from tests.support import market
+from tests.support.trapdoor import Trapdoor
 
 OUT = Path(__file__).parents[1] / "verifier_contracts" / "GAS.md"
 BATCHES = (1, 5, 10, 20, 50)
@@ -182,7 +181,7 @@ def fleet(site: Site, slots: int, figures: Figures) -> Fleet:
     assert mined
     figures.note("register a policy", slots, mined.summary.gas_used)
     names = [slot.instrument for slot in policy.slots if slot.instrument]
-    artifact = protocol.artifacts["DevFeed"]
+    artifact = protocol.contracts["DevFeed"]
     feeds = [DevFeed(owner.chain, artifact, create(owner, artifact, 8, f"{name} {slots}")) for name in names]
     addresses = {name: feed.address for name, feed in zip(names, feeds, strict=True)}
     listed = FeedSet.of(development_feeds(addresses, 30 * DAY, 1_000), policy)
@@ -244,7 +243,7 @@ def account(number: int) -> str:
 def measure_token(made: Fleet, figures: Figures) -> None:
     """A token in use: a proven book, other holders, an asset that is a plain ERC-20."""
     site, owner, protocol = made.site, made.site.owner, made.site.protocol
-    artifact = protocol.artifacts["DevAsset"]
+    artifact = protocol.contracts["DevAsset"]
     asset = Asset(owner.chain, artifact, create(owner, artifact, "Dollar", "USD"))
     share = Share.open(owner, protocol, asset.address, "Neutral ETH", "dlsETH", account(99), made.mandate, owner.address)
     asset.mint(owner, owner.address, 10**12)
@@ -290,8 +289,8 @@ def measure_token(made: Fleet, figures: Figures) -> None:
 def measure(sizes: Sequence[int], stages: Stages) -> Figures:
     """All figures, on a chain that lives for them."""
     figures = Figures()
-    toolchain.ensure_node_packages()
-    with tempfile.TemporaryDirectory() as journal, toolchain.anvil(chain_id=31337, accounts=1) as url:
+    node.ensure_node_packages()
+    with tempfile.TemporaryDirectory() as journal, foundry.anvil(chain_id=31337, accounts=1) as url:
         chain = connect(url)
         owner = market.sender(chain, url, chain.accounts()[0], Path(journal))
         trapdoors = {slots: market.trapdoor(slots) for slots in sizes}
@@ -368,7 +367,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT, metavar="FILE", help=f"where to write it (default: {OUT.name})")
     arguments = parser.parse_args()
     report = markdown(measure([*SIZES], Stages()), [*SIZES])
-    artifacts.write_atomic(arguments.out, report)
+    disk.write_atomic(arguments.out, report)
     print(report)
 
 

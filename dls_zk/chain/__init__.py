@@ -12,7 +12,7 @@ submission    proofs brought to the hub                      watching      event
 from .connection import Chain, NoContract, Receipt, Refused, connect, is_loopback
 from .deployment import Protocol, audit, checked_key, deploy
 from .hub import Accepted, Hub, Mandate, Roles, VaultState, VaultStatus, accrual_ppm
-from .journal import Intent, Key, Status
+from .journal import Intent, IntentKey, IntentStatus
 from .oracle import DevFeed, Feed, FeedSet, Oracle, Snapshot, Unconfirmed
 from .refusals import EXPLAINED, explain_revert
 from .registry import Registry
@@ -35,7 +35,7 @@ __all__ = [
     "Holdings",
     "Hub",
     "Intent",
-    "Key",
+    "IntentKey",
     "KeySigner",
     "Mandate",
     "Mined",
@@ -51,7 +51,7 @@ __all__ = [
     "Share",
     "Signer",
     "Snapshot",
-    "Status",
+    "IntentStatus",
     "Submission",
     "Transaction",
     "Unconfirmed",

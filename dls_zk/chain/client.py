@@ -10,10 +10,10 @@ from web3.contract import Contract
 from web3.exceptions import LogTopicError
 from web3.types import BlockIdentifier, LogReceipt
 
-from ..contracts import Artifact
 from ..errors import ChainError
+from ..solidity.contracts import CompiledContract
 from .connection import Chain
-from .journal import Key
+from .journal import IntentKey
 from .transactions import Call, Mined, Sender
 
 #: Blocks asked for events at a time: public nodes refuse more.
@@ -39,7 +39,7 @@ class Client:
     """A contract at an address. What reads or acts raises ChainError, with what the contract refuses in words."""
 
     chain: Chain
-    artifact: Artifact = field(repr=False)
+    artifact: CompiledContract = field(repr=False)
     address: str
 
     @property
@@ -65,7 +65,7 @@ class Client:
         is_done: Callable[[BlockIdentifier], bool] | None = None,
     ) -> Mined | None:
         """Call a function once: see ``Sender.perform``. once: tells this call from others of the function by the account."""
-        key: Key = (function, self.chain.chain_id, self.address, sender.address, *once)
+        key: IntentKey = (function, self.chain.chain_id, self.address, sender.address, *once)
         return sender.perform(key, self.call(function, *arguments), is_done)
 
     def said(self, mined: Mined, *names: str) -> dict[str, Any]:

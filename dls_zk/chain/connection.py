@@ -35,10 +35,10 @@ from web3.exceptions import (
 from web3.providers.rpc.utils import ExceptionRetryConfiguration
 from web3.types import BlockIdentifier, TxData, TxParams, TxReceipt
 
-from ..calldata import ProofArguments
-from ..constants import DEVELOPMENT_CHAIN_IDS
-from ..contracts import Artifact
 from ..errors import ChainError, InputError, InsecureKey
+from ..solidity.calldata import ProofArguments
+from ..solidity.contracts import CompiledContract
+from ..statement.constants import DEVELOPMENT_CHAIN_IDS
 from .refusals import explain_revert
 
 #: Gas for asking a verifier: as much as the hub gives it (``Groth16.GAS_CAP``), and the price of the call itself.
@@ -229,7 +229,7 @@ class Chain:
         with self.reporting(abi):
             return _with_margin(self.web3.eth.estimate_gas(transaction, "pending"))
 
-    def deploy(self, artifact: Artifact, *arguments: Any, sender: str) -> tuple[str, Receipt]:
+    def deploy(self, artifact: CompiledContract, *arguments: Any, sender: str) -> tuple[str, Receipt]:
         """Deploy a contract; its address and the receipt."""
         with self.reporting(artifact.abi):
             contract = self.web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
@@ -239,7 +239,7 @@ class Chain:
             receipt, mined = self._mined(transaction)
         return receipt["contractAddress"], mined
 
-    def deploy_verifier(self, artifact: Artifact, *, insecure: bool, sender: str) -> tuple[str, Receipt]:
+    def deploy_verifier(self, artifact: CompiledContract, *, insecure: bool, sender: str) -> tuple[str, Receipt]:
         """Deploy a generated verifier. InsecureKey if its key is a development key and this is no development chain."""
         if insecure and not self.is_development:
             raise InsecureKey(
@@ -261,12 +261,10 @@ class Chain:
             raise ChainError(f"the contract at {verifier} is no verifier for {len(proof.signals)} public signals")
         return int.from_bytes(answer, "big") == 1
 
-    def contract(self, artifact: Artifact, address: str) -> Contract:
+    def contract(self, artifact: CompiledContract, address: str) -> Contract:
         """web3's view of a deployed contract; InputError if that is no address."""
         if not is_address(address):
-            raise InputError(
-                "not an address (0x and 40 hex digits, with the right checksum if it has one)", artifact.name
-            )
+            raise InputError("not an address (0x and 40 hex digits, with the right checksum if it has one)", artifact.name)
         return self.web3.eth.contract(to_checksum_address(address), abi=artifact.abi)
 
     def transact(self, function: ContractFunction, abi: Sequence[dict[str, Any]], sender: str) -> tuple[Any, Receipt]:

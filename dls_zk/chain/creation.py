@@ -12,8 +12,8 @@ from eth_abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
 
-from ..contracts import Artifact
 from ..errors import ChainError
+from ..solidity.contracts import CompiledContract
 from .connection import Chain
 
 
@@ -21,7 +21,7 @@ class NotGenuine(ChainError):
     """A contract was not created as this package would, or that cannot be told."""
 
 
-def constructor_arguments(chain: Chain, artifact: Artifact, address: str, transaction: str) -> tuple[Any, ...]:
+def constructor_arguments(chain: Chain, artifact: CompiledContract, address: str, transaction: str) -> tuple[Any, ...]:
     """What the constructor of a contract was given: addresses in small letters, structs as tuples.
 
     NotGenuine unless the transaction (hash) created the contract at this address, itself and not through another contract,
@@ -43,6 +43,6 @@ def constructor_arguments(chain: Chain, artifact: Artifact, address: str, transa
     return arguments
 
 
-def _constructor_types(artifact: Artifact) -> list[str]:
+def _constructor_types(artifact: CompiledContract) -> list[str]:
     inputs = (item["inputs"] for item in artifact.abi if item["type"] == "constructor")
     return [collapse_if_tuple(one) for one in next(inputs, [])]

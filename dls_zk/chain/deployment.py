@@ -9,15 +9,16 @@ from typing import Any
 
 from eth_utils import keccak, to_checksum_address
 
-from .. import contracts, operations, zkey
-from ..artifacts import BuiltCircuit, ProvingKey
-from ..constants import SIZES
-from ..contracts import Artifact
 from ..errors import ChainError, InsecureKey
 from ..files import DeployedKey, Deployment
-from ..operations import Stage, no_stages
-from ..statement import signal_count
-from ..zkey import VerifyingKey
+from ..groth16 import zkey
+from ..groth16.zkey import VerifyingKey
+from ..progress import Stage, no_stages
+from ..solidity import contracts, verifiers
+from ..solidity.contracts import CompiledContract
+from ..statement.constants import SIZES
+from ..statement.signals import signal_count
+from ..storage.built import BuiltCircuit, ProvingKey
 from .client import Client
 from .connection import Chain
 from .creation import NotGenuine, constructor_arguments
@@ -48,20 +49,20 @@ class Protocol:
         return cls(chain, deployment)
 
     @cached_property
-    def artifacts(self) -> dict[str, Artifact]:
+    def contracts(self) -> dict[str, CompiledContract]:
         return contracts.compile_contracts()
 
     @cached_property
     def registry(self) -> Registry:
-        return Registry(self.chain, self.artifacts["PolicyRegistry"], self.deployment.policy_registry)
+        return Registry(self.chain, self.contracts["PolicyRegistry"], self.deployment.policy_registry)
 
     @cached_property
     def oracle(self) -> Oracle:
-        return Oracle(self.chain, self.artifacts["PriceOracle"], self.deployment.price_oracle)
+        return Oracle(self.chain, self.contracts["PriceOracle"], self.deployment.price_oracle)
 
     @cached_property
     def hub(self) -> Hub:
-        return Hub(self.chain, self.artifacts["RebalanceHub"], self.deployment.hub, self.deployment.block)
+        return Hub(self.chain, self.contracts["RebalanceHub"], self.deployment.hub, self.deployment.block)
 
     def key_for(self, slots: int) -> int:
         """The number of the deployed key for books of a size; ChainError if there is none."""
@@ -72,7 +73,7 @@ class Protocol:
 
     def key_hash(self, number: int) -> str:
         """The hash of a key (by its number) as its batch verifier has it, hex with 0x."""
-        contract = Client(self.chain, self.artifacts["BatchVerifier"], self.hub.key(number).batch_verifier)
+        contract = Client(self.chain, self.contracts["BatchVerifier"], self.hub.key(number).batch_verifier)
         return "0x" + bytes(contract.read("keyHash")).hex()
 
 
@@ -98,7 +99,7 @@ def checked_key(key: ProvingKey, circuit: BuiltCircuit) -> CheckedKey:
     read = zkey.read_zkey(key.zkey)
     zkey.require_sound(read, n_public=signal_count(SIZES[_SLOTS[circuit.name]]))
     zkey.require_for_circuit(key.zkey, circuit.r1cs)
-    vk = operations.verifying_key(key)
+    vk = zkey.verifying_key(key)
     if vk != read.verifying_key:
         raise InsecureKey(f"{key.verification_key} is not the verification key of {key.zkey}; install the key again")
     return CheckedKey(circuit.name, vk, circuit.r1cs_sha256, zkey.is_development(read, circuit.r1cs_sha256))
@@ -113,9 +114,9 @@ def _bytes(words: Sequence[int]) -> bytes:
     return b"".join(word.to_bytes(32, "big") for word in words)
 
 
-def _compiled_verifier(key: CheckedKey) -> Artifact:
-    name = operations.verifier_contract(key.circuit)
-    return contracts.compile_verifiers({name: operations.verifier_source(key.vk, key.circuit, insecure=key.insecure)})[name]
+def _compiled_verifier(key: CheckedKey) -> CompiledContract:
+    name = verifiers.contract_name(key.circuit)
+    return contracts.compile_verifiers({name: verifiers.contract_source(key.vk, key.circuit, insecure=key.insecure)})[name]
 
 
 # --- deploying ----------------------------------------------------------------------------------------------------
@@ -135,7 +136,7 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
             )
     created: dict[str, str] = {}
 
-    def put(artifact: Artifact, *arguments: object) -> str:
+    def put(artifact: CompiledContract, *arguments: object) -> str:
         address, created[address] = _created(sender, artifact, *arguments)
         return address
 
@@ -176,12 +177,12 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
     return deployment
 
 
-def create(sender: Sender, artifact: Artifact, *arguments: object) -> str:
+def create(sender: Sender, artifact: CompiledContract, *arguments: object) -> str:
     """Deploy a contract, once for an account and the same code and arguments; its address."""
     return _created(sender, artifact, *arguments)[0]
 
 
-def _created(sender: Sender, artifact: Artifact, *arguments: object) -> tuple[str, str]:
+def _created(sender: Sender, artifact: CompiledContract, *arguments: object) -> tuple[str, str]:
     """As ``create``, with the hash of the transaction."""
     call = Call.deploying(sender.chain, artifact, *arguments)
     mined = sender.perform(("deploy", sender.chain.chain_id, artifact.name, sender.address, keccak(call.data).hex()), call)
@@ -206,7 +207,7 @@ def _from_struct(struct: Sequence[Any]) -> VerifyingKey:
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """What was found of one contract. fault: what is wrong, "" if nothing is. insecure: it has a development key."""
 
     contract: str
@@ -222,7 +223,7 @@ def require_sound(protocol: Protocol) -> None:
             raise ChainError(f"{finding.contract} at {finding.address}: {finding.fault}; do not use this deployment")
 
 
-def audit(protocol: Protocol) -> list[Finding]:
+def audit(protocol: Protocol) -> list[AuditFinding]:
     """Compare what is on the chain with what this package compiles: for a depositor, who trusts no deployer.
 
     The creation code of each contract, byte by byte, and the arguments of its constructor; of each key that both verifiers
@@ -233,26 +234,26 @@ def audit(protocol: Protocol) -> list[Finding]:
     return [*_audit_contracts(protocol), *(found for name, key in keys for found in _audit_key(protocol, name, key))]
 
 
-def _audit_contracts(protocol: Protocol) -> Iterator[Finding]:
-    told, compiled = protocol.deployment, protocol.artifacts
+def _audit_contracts(protocol: Protocol) -> Iterator[AuditFinding]:
+    told, compiled = protocol.deployment, protocol.contracts
     for artifact, address in (
         (compiled["PoseidonT6"], told.poseidon),
         (compiled["PolicyRegistry"].linked({"PoseidonT6": told.poseidon}), told.policy_registry),
         (compiled["PriceOracle"], told.price_oracle),
     ):
-        yield Finding(artifact.name, address, _given(protocol, artifact, address)[1])
+        yield AuditFinding(artifact.name, address, _given(protocol, artifact, address)[1])
     given, fault = _given(protocol, compiled["RebalanceHub"], told.hub)
     for name, held, expected in zip(("oracle", "registry"), given, (told.price_oracle, told.policy_registry), strict=False):
         if to_checksum_address(held) != expected:
             fault = f"its {name} is not the one of the deployment"
-    yield Finding("RebalanceHub", told.hub, fault)
+    yield AuditFinding("RebalanceHub", told.hub, fault)
 
 
-def _audit_key(protocol: Protocol, circuit: str, told: DeployedKey) -> Iterator[Finding]:
+def _audit_key(protocol: Protocol, circuit: str, told: DeployedKey) -> Iterator[AuditFinding]:
     name = f"BatchVerifier of {circuit}"
-    given, fault = _given(protocol, protocol.artifacts["BatchVerifier"], told.batch_verifier)
+    given, fault = _given(protocol, protocol.contracts["BatchVerifier"], told.batch_verifier)
     if fault:
-        yield Finding(name, told.batch_verifier, fault)
+        yield AuditFinding(name, told.batch_verifier, fault)
         return
     struct, called_insecure = given
     vk = _from_struct(struct)
@@ -265,12 +266,12 @@ def _audit_key(protocol: Protocol, circuit: str, told: DeployedKey) -> Iterator[
     on_hub = protocol.hub.key(told.number)
     if (on_hub.verifier, on_hub.batch_verifier, on_hub.slots) != (told.verifier, told.batch_verifier, _SLOTS[circuit]):
         faults.append(f"the hub has other contracts for key {told.number}")
-    yield Finding(name, told.batch_verifier, "; ".join(faults), insecure)
+    yield AuditFinding(name, told.batch_verifier, "; ".join(faults), insecure)
     verifier = _compiled_verifier(CheckedKey(circuit, vk, told.r1cs_sha256, insecure))
-    yield Finding(verifier.name, told.verifier, _given(protocol, verifier, told.verifier)[1])
+    yield AuditFinding(verifier.name, told.verifier, _given(protocol, verifier, told.verifier)[1])
 
 
-def _given(protocol: Protocol, artifact: Artifact, address: str) -> tuple[tuple[Any, ...], str]:
+def _given(protocol: Protocol, artifact: CompiledContract, address: str) -> tuple[tuple[Any, ...], str]:
     """What the constructor of a contract was given, and what is wrong with its creation ("": nothing)."""
     try:
         return constructor_arguments(protocol.chain, artifact, address, protocol.deployment.created[address]), ""

@@ -9,11 +9,11 @@ from typing import Any
 
 from web3.types import BlockIdentifier
 
-from ..calldata import ProofArguments
-from ..context import Context
 from ..errors import ChainError
-from ..model import Terms
-from ..statement import PublicSignals
+from ..solidity.calldata import ProofArguments
+from ..statement.context import Context
+from ..statement.model import Terms
+from ..statement.signals import PublicSignals
 from .client import Client, Event
 from .oracle import NOBODY, Snapshot
 from .refusals import STATUSES

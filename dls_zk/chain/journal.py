@@ -25,11 +25,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from .. import artifacts
 from ..errors import ChainError, InputError
+from ..storage import disk
 
 #: What an intent is known by. Addresses in it are written with their checksum.
-Key = tuple[str | int, ...]
+IntentKey = tuple[str | int, ...]
 
 _FORMAT = 1
 _TABLES = """
@@ -43,7 +43,7 @@ CREATE TABLE attempts (
 """
 
 
-class Status(StrEnum):
+class IntentStatus(StrEnum):
     """What became of an intent."""
 
     PENDING = "pending"
@@ -60,10 +60,10 @@ class Intent:
     reason: why it was refused or reverted, "" otherwise.
     """
 
-    key: Key
+    key: IntentKey
     sender: str
     nonce: int
-    status: Status
+    status: IntentStatus
     hash: str
     block_number: int | None
     block_hash: str | None
@@ -89,7 +89,7 @@ class Journal:
         """All intents, in the order in which they were begun."""
         return self._select("1 ORDER BY rowid")
 
-    def find(self, key: Key) -> Intent | None:
+    def find(self, key: IntentKey) -> Intent | None:
         """The intent with this key, if it was begun."""
         found = self._select("key = ?", _text(key))
         return found[0] if found else None
@@ -111,7 +111,7 @@ class Journal:
         )
         return [Attempt(*row) for row in rows]
 
-    def add(self, key: Key, sender: str, nonce: int, attempt: Attempt) -> None:
+    def add(self, key: IntentKey, sender: str, nonce: int, attempt: Attempt) -> None:
         """Record an attempt that is about to be sent: its intent is pending from here on.
 
         ChainError if the intent is another account's, or holds another nonce that is still open.
@@ -133,7 +133,7 @@ class Journal:
             )
 
     def settle(
-        self, intent: Intent, status: Status, hash: str, block: tuple[int, str] | None = None, reason: str = ""
+        self, intent: Intent, status: IntentStatus, hash: str, block: tuple[int, str] | None = None, reason: str = ""
     ) -> None:
         """Record what became of an intent. hash: of the attempt that decided. block: number and hash, if it was mined."""
         with self._change():
@@ -145,7 +145,7 @@ class Journal:
 
     def reopen(self, intent: Intent) -> None:
         """Record that what was recorded does not hold any more: the intent is pending again."""
-        self.settle(intent, Status.PENDING, intent.hash)
+        self.settle(intent, IntentStatus.PENDING, intent.hash)
 
     def _select(self, condition: str, *values: str | int) -> list[Intent]:
         rows = self._database.execute(
@@ -153,7 +153,7 @@ class Journal:
             f"WHERE chain = ? AND {condition}",
             (self.chain, *values),
         )
-        return [Intent(tuple(json.loads(key)), who, n, Status(status), *rest) for key, who, n, status, *rest in rows]
+        return [Intent(tuple(json.loads(key)), who, n, IntentStatus(status), *rest) for key, who, n, status, *rest in rows]
 
     @contextmanager
     def _change(self) -> Iterator[None]:
@@ -167,7 +167,7 @@ class Journal:
             raise
 
 
-def _text(key: Key) -> str:
+def _text(key: IntentKey) -> str:
     return json.dumps(key)
 
 
@@ -177,7 +177,7 @@ def opened(folder: Path, chain: str) -> Iterator[Journal]:
 
     The folder is made with mode 0700, the file has mode 0600. InputError if the journal cannot be read or written.
     """
-    path = artifacts.make_dir(folder) / "transactions.sqlite"
+    path = disk.make_dir(folder) / "transactions.sqlite"
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the files that sqlite puts beside it take its mode
     except OSError as error:

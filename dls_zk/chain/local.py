@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import toolchain
 from ..errors import ChainError
 from ..files import FeedsFile
-from ..model import Policy, Prices
-from ..operations import Stage, no_stages
+from ..progress import Stage, no_stages
+from ..statement.model import Policy, Prices
+from ..tools import foundry
 from .connection import connect
 from .deployment import CheckedKey, Protocol, create, deploy
 from .oracle import DEV_FEED_DECIMALS, DevFeed, FeedSet, Snapshot, development_feeds
@@ -65,15 +65,13 @@ class Accounts:
 @contextmanager
 def people(*, port: int = 0, chain_id: int = 31337) -> Iterator[Accounts]:
     """A bare local chain for the length of a ``with``."""
-    with tempfile.TemporaryDirectory() as journal, toolchain.anvil(port, chain_id=chain_id) as rpc:
+    with tempfile.TemporaryDirectory() as journal, foundry.anvil(port, chain_id=chain_id) as rpc:
         chain = connect(rpc)
         delivery = Delivery.on(chain, poll_s=0.02)
         yield Accounts(rpc, tuple(Sender(chain, from_url(rpc, who), Path(journal), delivery) for who in chain.accounts()))
 
 
-def furnish(
-    accounts: Accounts, key: CheckedKey, policy: Policy, prices: Prices, stage: Stage = no_stages
-) -> LocalMarket:
+def furnish(accounts: Accounts, key: CheckedKey, policy: Policy, prices: Prices, stage: Stage = no_stages) -> LocalMarket:
     """Contracts with this key, feeds of a policy's instruments at these prices, an asset for slot 0, a first snapshot.
 
     What is on the chain already is used.
@@ -85,14 +83,14 @@ def furnish(
         feeds = {}
         for slot in policy.slots:
             if slot.instrument:
-                feed = protocol.artifacts["DevFeed"]
+                feed = protocol.contracts["DevFeed"]
                 address = create(owner, feed, DEV_FEED_DECIMALS, f"{slot.instrument} / USD")
                 feeds[slot.instrument] = DevFeed(chain, feed, address)
         addresses = {name: feed.address for name, feed in feeds.items()}
         feeds_file = development_feeds(addresses, _HEARTBEAT_S, _MAX_DEVIATION_BPS)
         feed_set = protocol.oracle.add_feed_set(owner, FeedSet.of(feeds_file, policy))
         protocol.registry.register(owner, policy)
-        settlement, token = policy.slots[0].instrument, protocol.artifacts["DevAsset"]
+        settlement, token = policy.slots[0].instrument, protocol.contracts["DevAsset"]
         asset = Asset(chain, token, create(owner, token, f"Development {settlement}", settlement))
         market = LocalMarket(accounts.rpc, protocol, accounts.people, policy, feeds, feeds_file, feed_set, asset)
         market.snapshot(prices)

@@ -7,10 +7,10 @@ from dataclasses import astuple, dataclass
 
 from eth_utils import keccak
 
-from ..constants import PRICE_DECIMALS, SIZES
 from ..files import FeedEntry, FeedsFile
-from ..model import Policy
-from ..statement import unpack_prices
+from ..statement.constants import PRICE_DECIMALS, SIZES
+from ..statement.model import Policy
+from ..statement.signals import unpack_prices
 from .client import Client
 from .transactions import Mined, Sender
 

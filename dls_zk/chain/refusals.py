@@ -9,7 +9,7 @@ from eth_abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_utils import function_signature_to_4byte_selector
 
-from ..field import decode_signed
+from ..statement.field import decode_signed
 
 #: Error, as Solidity declares it → what it means and what to do, with the error's parameters by name. A contract can pass on
 #: what another one refused, so they are not sorted by contract but by what they are about.
@@ -34,8 +34,7 @@ EXPLAINED = {
     "UnknownPolicy(uint256 policyHash)": "the policy {policyHash} is not registered; run `dls-zk policy register`",
     "WrongLength(string field, uint256 given, uint256 expected)": "{field} has {given} entries and a policy of this "
     "size {expected}; register it with this version of dls-zk",
-    "OutOfRange(string field, uint256 index)": "{field} has a value out of its range at place {index}; correct the "
-    "policy",
+    "OutOfRange(string field, uint256 index)": "{field} has a value out of its range at place {index}; correct the policy",
     "InvalidName(string field, uint256 index)": "a name in {field} is no name at place {index}: a letter, then at most "
     "31 letters, digits or . _ / + -; correct the policy",
     "DuplicateInstrument(uint256 slot)": "slot {slot} has an instrument that another slot has; correct the policy",
@@ -90,8 +89,7 @@ EXPLAINED = {
     "{updatedAt} last, more than its heartbeat of {heartbeat} s ago; wait until it is updated",
     "AnswerFromFuture(uint256 slot, uint256 updatedAt)": "the feed of slot {slot} was updated at {updatedAt}, ahead of "
     "the chain's clock; wait, or check the feed",
-    "SequencerFeedFailed()": "the feed of the sequencer's uptime does not answer; check its address, or wait until it "
-    "does",
+    "SequencerFeedFailed()": "the feed of the sequencer's uptime does not answer; check its address, or wait until it does",
     "SequencerDown()": "the rollup's sequencer is down; wait until it is back",
     "SequencerJustBack(uint256 since, uint32 gracePeriod)": "the rollup's sequencer is back since {since} only; wait "
     "for {gracePeriod} s from then",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..commitments import policy_hash
-from ..model import Policy
-from ..policy_abi import from_abi, to_abi
+from ..solidity.policy_abi import from_abi, to_abi
+from ..statement.commitments import policy_hash
+from ..statement.model import Policy
 from .client import Client
 from .transactions import Mined, Sender
 

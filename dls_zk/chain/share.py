@@ -66,7 +66,7 @@ class Share(Client):
         loosening_delay_s: int = 86_400,
     ) -> Share:
         """Deploy a share token, which opens its vault on the hub; once for the same arguments."""
-        artifact = protocol.artifacts["DlsVault"]
+        artifact = protocol.contracts["DlsVault"]
         roles = (custody, operator, guardian, loosening_delay_s, mandate)
         return cls(protocol.chain, artifact, create(sender, artifact, protocol.hub.address, asset, name, symbol, *roles))
 
@@ -78,7 +78,7 @@ class Share(Client):
         this hub. Of a token that another contract made, a factory, that cannot be told: None as well.
         """
         opened = protocol.hub.opened(vault)
-        share = cls(protocol.chain, protocol.artifacts["DlsVault"], opened.arguments["opener"])
+        share = cls(protocol.chain, protocol.contracts["DlsVault"], opened.arguments["opener"])
         try:
             hub, *_ = constructor_arguments(share.chain, share.artifact, share.address, opened.transaction)
         except NotGenuine:

@@ -22,8 +22,8 @@ from hexbytes import HexBytes
 from web3 import Web3
 from web3.types import RPCEndpoint
 
-from .. import artifacts
 from ..errors import ChainError, InputError
+from ..storage import disk, strict_json
 from .connection import open_url, reporting
 
 KEY_VARIABLE = "DLS_ZK_PRIVATE_KEY"
@@ -140,7 +140,7 @@ def from_keystore(path: Path, password_file: Path | None = None) -> KeySigner:
     Its password is the content of ``password_file`` without the end of the line, or else $DLS_ZK_KEYSTORE_PASSWORD, or
     else asked for on the terminal without showing it. InputError if the file is no keystore or the password is wrong.
     """
-    keystore = artifacts.parse_json(artifacts.read_limited(path, _KEYSTORE_BYTES), str(path))
+    keystore = strict_json.parse_json(disk.read_limited(path, _KEYSTORE_BYTES), str(path))
     if not isinstance(keystore, dict) or keystore.get("version") != 3:
         raise InputError("not an Ethereum keystore file (version 3)", str(path))
     password = _password(path, password_file)
@@ -154,7 +154,7 @@ def from_keystore(path: Path, password_file: Path | None = None) -> KeySigner:
 def _password(path: Path, password_file: Path | None) -> str:
     if password_file:
         try:
-            return artifacts.read_limited(password_file, 4096).decode().removesuffix("\n").removesuffix("\r")
+            return disk.read_limited(password_file, 4096).decode().removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError:
             raise InputError("not UTF-8 text", str(password_file)) from None
     if PASSWORD_VARIABLE in os.environ:

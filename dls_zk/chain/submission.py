@@ -17,14 +17,16 @@ from eth_utils import keccak
 from hexbytes import HexBytes
 from web3.types import BlockIdentifier, TxParams
 
-from .. import files, operations
-from ..calldata import ProofArguments
-from ..context import Context
+from .. import files
 from ..errors import ChainError, InputError, ProofInvalid
-from ..model import Terms
-from ..operations import Stage, Target, no_stages
-from ..proof import Proof
-from ..statement import PublicSignals
+from ..groth16 import verifier
+from ..groth16.proof import Proof
+from ..groth16.zkey import VerifyingKey
+from ..progress import Stage, no_stages
+from ..solidity.calldata import ProofArguments
+from ..statement.context import Context
+from ..statement.model import Terms
+from ..statement.signals import PublicSignals
 from .connection import Refused
 from .deployment import Protocol, key_hash
 from .hub import Accepted
@@ -85,12 +87,13 @@ def submit(
     protocol: Protocol,
     sender: Sender,
     submissions: Sequence[Submission],
-    target: Callable[[Proof], Target],
+    verifying_key: Callable[[Proof], VerifyingKey],
     stage: Stage = no_stages,
 ) -> list[Outcome]:
     """Submit rebalances and wait until they are accepted and confirmed; in the order given. See the module.
 
-    target: the key to verify a proof against. Many that have the key, the price round and the deadline in common go in one
+    verifying_key: the key to verify a proof against.
+    Many that have the key, the price round and the deadline in common go in one
     transaction, or in several: each has a gas limit of half a block's and of 2^24 at most. ProofInvalid names the proof that
     does not hold or that is about something else than the hub demands; ChainError what the hub refuses; InputError two
     rebalances of one vault that are both new.
@@ -98,7 +101,7 @@ def submit(
     for submission in submissions:
         _require_here(protocol, sender, submission)
     with stage("Proofs verified"):
-        _verify(protocol, submissions, target)
+        _verify(protocol, submissions, verifying_key)
     done: dict[str, Outcome] = {}
     with stage("Rebalances submitted"):
         while new := _new(protocol, submissions, done):
@@ -127,19 +130,19 @@ def _require_here(protocol: Protocol, sender: Sender, submission: Submission) ->
             raise ProofInvalid(f"{submission.where}: the proof is for the {name} {given}, and this is {expected}")
 
 
-def _verify(protocol: Protocol, submissions: Sequence[Submission], target: Callable[[Proof], Target]) -> None:
+def _verify(protocol: Protocol, submissions: Sequence[Submission], verifying_key: Callable[[Proof], VerifyingKey]) -> None:
     """Each proof, against the key that the vault's mandate names."""
-    verifier = "snarkjs" if len(submissions) >= _MANY else "pyecc"
+    by = "snarkjs" if len(submissions) >= _MANY else "pyecc"
     hashes: dict[int, str] = {}
     for submission in submissions:
-        against = target(submission.proof)
+        vk = verifying_key(submission.proof)
         key = _mandate_key(protocol, submission)
         if key not in hashes:
             hashes[key] = protocol.key_hash(key)
-        if hashes[key] != key_hash(against.vk):
+        if hashes[key] != key_hash(vk):
             raise ProofInvalid(f"{submission.where}: the vault's key on the chain is not the one to verify with here")
         try:
-            operations.verify(verifier, against, submission.proof)
+            verifier.verify(by, vk, submission.proof)
         except ProofInvalid as error:
             raise ProofInvalid(f"{submission.where}: {error}") from None
 

@@ -28,11 +28,11 @@ from hexbytes import HexBytes
 from web3.contract import Contract
 from web3.types import BlockIdentifier, TxParams, TxReceipt
 
-from .. import artifacts
-from ..contracts import Artifact
 from ..errors import ChainError
+from ..solidity.contracts import CompiledContract
+from ..storage import disk
 from .connection import Chain, NoContract, Receipt, Refused
-from .journal import Attempt, Intent, Journal, Key, Status, opened
+from .journal import Attempt, Intent, IntentKey, IntentStatus, Journal, opened
 from .signers import Signer, Transaction, decode
 
 #: How often an intent is signed anew because other transactions of the account took its nonce.
@@ -65,7 +65,7 @@ class Call:
         return cls(contract.address, _bytes(contract.encode_abi(function, arguments)), abi=cast(Any, contract.abi))
 
     @classmethod
-    def deploying(cls, chain: Chain, artifact: Artifact, *arguments: Any) -> Call:
+    def deploying(cls, chain: Chain, artifact: CompiledContract, *arguments: Any) -> Call:
         """The creation of a contract. Its address is in the receipt: ``Mined.receipt["contractAddress"]``."""
         constructor = chain.web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode).constructor(*arguments)
         return cls(None, _bytes(constructor.data_in_transaction), abi=artifact.abi)
@@ -143,7 +143,7 @@ class Sender:
     def address(self) -> str:
         return self.signer.address
 
-    def perform(self, key: Key, call: Call, is_done: Callable[[BlockIdentifier], bool] | None = None) -> Mined | None:
+    def perform(self, key: IntentKey, call: Call, is_done: Callable[[BlockIdentifier], bool] | None = None) -> Mined | None:
         """Bring about the effect of a call once, and wait until it is confirmed.
 
         key: what the intent is known by. The same key, however often and from however many processes, is one effect; the
@@ -159,7 +159,7 @@ class Sender:
             for _ in range(_ROUNDS):
                 ended = key in self._settle(journal, key, call)
                 intent = journal.find(key)
-                if intent and intent.status is Status.CONFIRMED:
+                if intent and intent.status is IntentStatus.CONFIRMED:
                     if mined := self._still_there(intent):
                         return mined
                     journal.reopen(intent)
@@ -171,7 +171,7 @@ class Sender:
                 # Asked after the nonce was: another machine that brings the effect about from now on needs that nonce too.
                 if is_done and self._is_done(is_done):
                     return None
-                if intent and intent.status is Status.PENDING:
+                if intent and intent.status is IntentStatus.PENDING:
                     raise ChainError(f"{intent.sender} has begun this; go on from that account")
                 if intent and ended and intent.reason:
                     raise Refused(intent.reason)
@@ -180,23 +180,23 @@ class Sender:
 
     def _may_be_mined(self, journal: Journal, intent: Intent, nonce: int) -> bool:
         """Whether a node may have taken an attempt that it refused, before the intent gets the ``nonce`` that is free."""
-        if intent.status is Status.REFUSED and intent.nonce < nonce:
+        if intent.status is IntentStatus.REFUSED and intent.nonce < nonce:
             return True  # something used its nonce: what it was is to be seen
-        return intent.status is not Status.REVERTED and self._receipt(journal.attempts(intent)) is not None
+        return intent.status is not IntentStatus.REVERTED and self._receipt(journal.attempts(intent)) is not None
 
     @contextmanager
     def _turn(self) -> Iterator[Journal]:
         """The journal, once no other process sends from this account on this chain."""
         with opened(self.folder, self.chain.genesis_hash()) as journal:
             self.progress("waiting for other processes that send", 0, 1)
-            with artifacts.locked(self.folder / f"{self.chain.chain_id}-{self.address}"):
+            with disk.locked(self.folder / f"{self.chain.chain_id}-{self.address}"):
                 yield journal
 
     # --- ending what is open ------------------------------------------------------------------------------------
 
-    def _settle(self, journal: Journal, key: Key, call: Call) -> set[Key]:
+    def _settle(self, journal: Journal, key: IntentKey, call: Call) -> set[IntentKey]:
         """End every open intent of the account, lowest nonce first; their keys. ``call`` is that of the intent ``key``."""
-        ended: set[Key] = set()
+        ended: set[IntentKey] = set()
         watch, news, ticks = _Watch(), None, self._ticks()
         intent = None
         try:
@@ -219,7 +219,7 @@ class Sender:
 
     def _advance(self, journal: Journal, intent: Intent, abi: Sequence[dict[str, Any]], watch: _Watch) -> int | None:
         """One look at an open intent, and one step on. How deep in the chain it is, 0: not mined; None: it has ended."""
-        if intent.status is not Status.PENDING:
+        if intent.status is not IntentStatus.PENDING:
             journal.reopen(intent)  # a reorganisation has undone it
         attempts = journal.attempts(intent)
         latest = self.chain.block_number()
@@ -238,7 +238,7 @@ class Sender:
             if taken_by is None or taken_by in [attempt.hash for attempt in attempts]:
                 self.progress("waiting for the node's answers to fit together", 0, self.delivery.confirmations)
                 return 0
-            journal.settle(intent, Status.REPLACED, intent.hash)
+            journal.settle(intent, IntentStatus.REPLACED, intent.hash)
             return None
         self.progress("waiting to be mined", 0, self.delivery.confirmations)
         if used == intent.nonce and not self._push(journal, intent, attempts, abi, watch):
@@ -261,7 +261,7 @@ class Sender:
                 if any(known):
                     watch.too_low.add(newest.hash)
                 elif not self._receipt(attempts):
-                    journal.settle(intent, Status.REFUSED, newest.hash, reason=str(refusal))
+                    journal.settle(intent, IntentStatus.REFUSED, newest.hash, reason=str(refusal))
                     return False
         elif watch.seconds(newest) >= self.delivery.stuck_after_s:
             transaction, _ = decode(newest.raw)
@@ -285,9 +285,10 @@ class Sender:
     def _record(self, journal: Journal, intent: Intent, receipt: TxReceipt) -> None:
         hash_, block = receipt["transactionHash"].to_0x_hex(), receipt["blockHash"].to_0x_hex()
         if receipt["status"] == 1:
-            status, reason = Status.CONFIRMED, ""
+            status, reason = IntentStatus.CONFIRMED, ""
         else:
-            status, reason = Status.REVERTED, f"transaction {hash_} was mined and reverted; read the state and try again"
+            reason = f"transaction {hash_} was mined and reverted; read the state and try again"
+            status = IntentStatus.REVERTED
         journal.settle(intent, status, hash_, (receipt["blockNumber"], block), reason)
 
     def _still_there(self, intent: Intent) -> Mined | None:
@@ -375,7 +376,7 @@ class Sender:
         tip_wei = min(tip_wei, fee_wei)
         return (fee_wei, tip_wei) if fee_wei >= least_fee_wei and tip_wei >= least_tip_wei else None
 
-    def _sign(self, journal: Journal, key: Key, transaction: Transaction) -> None:
+    def _sign(self, journal: Journal, key: IntentKey, transaction: Transaction) -> None:
         """Sign and record. Nothing is sent here: what is in the journal is sent by ``_push``."""
         raw = self.signer.sign(transaction)
         journal.add(key, self.address, transaction.nonce, Attempt("0x" + keccak(raw).hex(), raw))

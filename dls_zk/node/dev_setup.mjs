@@ -16,7 +16,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
 
-// Read in dls_zk/zkey.py too (MARKER and development_alpha): the two files must agree on these two strings.
+// Read in dls_zk/groth16/zkey.py too (MARKER and development_alpha): the two files must agree on these two strings.
 const CONTRIBUTION_NAME = "INSECURE development setup (single party, known toxic waste): never use with value";
 const LABEL = "dls-zk/dev-setup/v1";
 

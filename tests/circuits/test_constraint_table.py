@@ -8,14 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from harness import compile_template
 
-from dls_zk import constraint_table, toolchain
-from dls_zk.constants import FIELD, PRICES_PER_WORD, SIZES
-from dls_zk.constraint_table import CHECK_OF, CircuitCost, System, attribute
+from dls_zk.audit.circuits import compile_template
 from dls_zk.errors import ArtifactError
-from dls_zk.r1cs import R1CS
-from dls_zk.relation import CHECKS
+from dls_zk.groth16 import constraint_table
+from dls_zk.groth16.constraint_table import CHECK_OF, CircuitCost, System, attribute
+from dls_zk.groth16.r1cs import R1CS
+from dls_zk.statement.constants import FIELD, PRICES_PER_WORD, SIZES
+from dls_zk.statement.relation import CHECKS
+from dls_zk.tools import circom, process
 
 BUDGET_16 = 20_480
 
@@ -27,7 +28,7 @@ def circuits() -> list[CircuitCost]:
 
 def test_every_constraint_is_counted_once(circuits: list[CircuitCost]) -> None:
     for circuit in circuits:
-        system = R1CS.read(toolchain.compile_circuit(SIZES[circuit.slots].name).r1cs)
+        system = R1CS.read(circom.compile_circuit(SIZES[circuit.slots].name).r1cs)
         assert circuit.total.total == circuit.header.n_constraints == len(system.constraints)
         assert circuit.total.linear == sum(not a or not b for a, b, _ in system.constraints)
 
@@ -93,7 +94,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[System, System]:
     circuit = compile_template(folder, "small", "RangeCheck(4)", "lib/range.circom")  # copies the sources
     (circuit.sources / "small.circom").write_text(SMALL)
     circuit = compile_template(folder, "small", "Small()", "small.circom")
-    with toolchain.circom("small", ("--r1cs", "--sym", "--O0"), circuit.sources) as (out, _):
+    with circom.run_circom("small", ("--r1cs", "--sym", "--O0"), circuit.sources) as (out, _):
         plain = System.read(out / "small.r1cs", out / "small.sym")
     return System.read(circuit.built.r1cs, circuit.built.sym), plain
 
@@ -133,7 +134,7 @@ def test_a_component_without_a_check_is_named(small: tuple[System, System]) -> N
 def test_the_script(tmp_path: Path) -> None:
     script = Path(__file__).parents[2] / "scripts" / "constraints"
     argv = [script, "--markdown", "--json", tmp_path / "table.json"]
-    shown = toolchain.run(argv, timeout=300, env=dict(os.environ)).stdout
+    shown = process.run(argv, timeout=300, env=dict(os.environ)).stdout
     document = json.loads((tmp_path / "table.json").read_text())
     assert [circuit["slots"] for circuit in document] == [*SIZES]
     assert f"| **{document[1]['total']:,}** |" in shown

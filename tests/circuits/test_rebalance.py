@@ -6,18 +6,18 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from boundary import BOOK, cases, honest, policy, rebalance
-from harness import circuit
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from instances import near_a_limit
 
-from dls_zk.circuit_inputs import circuit_inputs
-from dls_zk.constants import FIELD, SIZES
+from dls_zk.audit.circuits import circuit
 from dls_zk.errors import StatementRefused
-from dls_zk.model import Prices
-from dls_zk.relation import evaluate, public_signals
-from dls_zk.statement import unpack_prices
+from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement.constants import FIELD, SIZES
+from dls_zk.statement.model import Prices
+from dls_zk.statement.relation import evaluate, public_signals
+from dls_zk.statement.signals import unpack_prices
+from tests.support.boundary import BOOK, cases, honest, policy, rebalance
+from tests.support.instances import near_a_limit
 
 CASES = list(cases())
 

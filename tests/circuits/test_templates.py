@@ -8,13 +8,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from harness import Circuit, compile_template
-from instances import random_rebalance
 
-from dls_zk.commitments import book_commitment, global_words, instruments_word, pack, policy_hash, slot_words
-from dls_zk.constants import FIELD, SIZES, slot_fields
-from dls_zk.field import encode_signed
-from dls_zk.model import Opening
+from dls_zk.audit.circuits import Circuit, compile_template
+from dls_zk.statement.commitments import book_commitment, global_words, instruments_word, pack, policy_hash, slot_words
+from dls_zk.statement.constants import FIELD, SIZES, slot_fields
+from dls_zk.statement.field import encode_signed
+from dls_zk.statement.model import Opening
+from tests.support.instances import random_rebalance
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "poseidon.json").read_text())["vectors"]
 TOP = (1 << 17) - 1
@@ -238,102 +238,154 @@ LIMITS = [
     ("Turnover()", "turnover", {"turnover": 7, "maxTurnover": 10_000, "nav": 7}, {"nav": 6}),
     ("Turnover()", "turnover", {"turnover": 0, "maxTurnover": 0, "nav": 9}, {"turnover": 1}),
     (
-        "GrossLeverage(3)", "leverage",
-        {"gross": [10_000, 0, 30_000], "absValue": [5, 99, 3], "maxLeverage": 20_000, "nav": 7}, {"absValue": [5, 99, 4]},
+        "GrossLeverage(3)",
+        "leverage",
+        {"gross": [10_000, 0, 30_000], "absValue": [5, 99, 3], "maxLeverage": 20_000, "nav": 7},
+        {"absValue": [5, 99, 4]},
     ),
     (
-        "Concentration(3)", "concentration", {"absValue": [3, 0, 6], "cap": [10_000, 0, 20_000], "nav": 3},
+        "Concentration(3)",
+        "concentration",
+        {"absValue": [3, 0, 6], "cap": [10_000, 0, 20_000], "nav": 3},
         {"absValue": [3, 1, 6]},
     ),
     ("Concentration(3)", "concentration", {"absValue": [3, 0, 6], "cap": [10_000, 0, 20_000], "nav": 3}, {"nav": 2}),
     (
-        "VenueExposure(4, 4)", "venue",
+        "VenueExposure(4, 4)",
+        "venue",
         {"absValue": [1, 2, 4, 8], "venueBit": [[0, 0], [1, 0], [0, 1], [1, 0]], "nav": 10_000, "venueCap": [1, 10, 4, 0]},
         {"absValue": [1, 3, 4, 8]},
     ),
     (
-        "VenueExposure(4, 4)", "venue",
+        "VenueExposure(4, 4)",
+        "venue",
         {"absValue": [1, 2, 4, 8], "venueBit": [[0, 0], [1, 0], [0, 1], [1, 0]], "nav": 10_000, "venueCap": [1, 10, 4, 0]},
         {"venueBit": [[0, 0], [1, 0], [0, 1], [1, 1]]},
     ),
     (
-        "CollateralRatio(2)", "collateral", {"collateral": [90_000, -15_000], "debt": [0, 50_000], "minRatio": 15_000},
+        "CollateralRatio(2)",
+        "collateral",
+        {"collateral": [90_000, -15_000], "debt": [0, 50_000], "minRatio": 15_000},
         {"collateral": [90_000, -15_001]},
     ),
     (
-        "LiquidityReserve(3)", "reserve",
+        "LiquidityReserve(3)",
+        "reserve",
         {
-            "liquid": [10_000, 5_000, 10_000], "value": [10, 8, -3], "absValue": [10, 8, 3], "fundedLong": [10, 8, 0],
-            "fundedShort": [0, 0, 0], "minReserve": 5_000, "nav": 22,
+            "liquid": [10_000, 5_000, 10_000],
+            "value": [10, 8, -3],
+            "absValue": [10, 8, 3],
+            "fundedLong": [10, 8, 0],
+            "fundedShort": [0, 0, 0],
+            "minReserve": 5_000,
+            "nav": 22,
         },
         {"nav": 23},
     ),
     (
         # A funded short is debt: it takes nothing off the reserve.
-        "LiquidityReserve(3)", "reserve",
+        "LiquidityReserve(3)",
+        "reserve",
         {
-            "liquid": [10_000, 0, 0], "value": [10, 0, -3], "absValue": [10, 0, 3], "fundedLong": [10, 0, 0],
-            "fundedShort": [0, 0, 3], "minReserve": 10_000, "nav": 10,
+            "liquid": [10_000, 0, 0],
+            "value": [10, 0, -3],
+            "absValue": [10, 0, 3],
+            "fundedLong": [10, 0, 0],
+            "fundedShort": [0, 0, 3],
+            "minReserve": 10_000,
+            "nav": 10,
         },
         {"fundedShort": [0, 0, 2]},
     ),
     (
-        "ImpermanentLoss(2)", "impermanent_loss",
-        {"impermanentLoss": [572, 0], "absValue": [100, 5], "maxImpermanentLoss": 1_144, "nav": 50}, {"absValue": [101, 5]},
+        "ImpermanentLoss(2)",
+        "impermanent_loss",
+        {"impermanentLoss": [572, 0], "absValue": [100, 5], "maxImpermanentLoss": 1_144, "nav": 50},
+        {"absValue": [101, 5]},
     ),
     (
-        "CapitalEfficiency(2)", "capital_efficiency",
+        "CapitalEfficiency(2)",
+        "capital_efficiency",
         {"depth": [20_000, 0], "absValue": [3, 9], "fundedLong": [3, 0], "minCapitalEfficiency": 20_000},
         {"fundedLong": [3, 1]},
     ),
     (
-        "StressLoss(2, 2)", "stress",
+        "StressLoss(2, 2)",
+        "stress",
         {
-            "exposure": [-50_000, 10_000], "shockBiased": [[SHIFT + 5_000, SHIFT], [SHIFT, SHIFT - 20_000]],
-            "maxLoss": [2_500, 2_000], "nav": 10,
+            "exposure": [-50_000, 10_000],
+            "shockBiased": [[SHIFT + 5_000, SHIFT], [SHIFT, SHIFT - 20_000]],
+            "maxLoss": [2_500, 2_000],
+            "nav": 10,
         },
         {"exposure": [-50_000, 10_001]},
     ),
     (
         # Collateral 100 (bps) falls by half, debt stays: 50 against 1.25 × 40.
-        "StressSolvency(2, 1, 1)", "stress",
+        "StressSolvency(2, 1, 1)",
+        "stress",
         {
-            "collateral": [100, 0], "debt": [0, 40], "loadingBiased": [[SHIFT + 10_000], [SHIFT]],
-            "shockBiased": [[SHIFT - 5_000]], "ratio": 12_500,
+            "collateral": [100, 0],
+            "debt": [0, 40],
+            "loadingBiased": [[SHIFT + 10_000], [SHIFT]],
+            "shockBiased": [[SHIFT - 5_000]],
+            "ratio": 12_500,
         },
         {"shockBiased": [[SHIFT - 5_001]]},
     ),
     (
         # Debt in the asset that rises by a tenth: 110 against 100 × 1.1.
-        "StressSolvency(2, 1, 1)", "stress",
+        "StressSolvency(2, 1, 1)",
+        "stress",
         {
-            "collateral": [110, 0], "debt": [0, 100], "loadingBiased": [[SHIFT], [SHIFT + 10_000]],
-            "shockBiased": [[SHIFT + 1_000]], "ratio": 10_000,
+            "collateral": [110, 0],
+            "debt": [0, 100],
+            "loadingBiased": [[SHIFT], [SHIFT + 10_000]],
+            "shockBiased": [[SHIFT + 1_000]],
+            "ratio": 10_000,
         },
         {"debt": [0, 101]},
     ),
     (
-        "Conservation(2)", "../book/conservation",
+        "Conservation(2)",
+        "../book/conservation",
         {
-            "tradeValue": [-90_000, 100_000], "settlementPrice": 1, "flow": 0, "accrual": 20, "slippage": 0,
-            "turnover": 100_000, "nav": 500_000_000,
+            "tradeValue": [-90_000, 100_000],
+            "settlementPrice": 1,
+            "flow": 0,
+            "accrual": 20,
+            "slippage": 0,
+            "turnover": 100_000,
+            "nav": 500_000_000,
         },
         {"tradeValue": [-90_000, 100_001]},
     ),
     (
-        "Conservation(2)", "../book/conservation",
+        "Conservation(2)",
+        "../book/conservation",
         {
-            "tradeValue": [-101_050, 100_000], "settlementPrice": 1, "flow": 0, "accrual": 100, "slippage": 100,
-            "turnover": 100_000, "nav": 500_000,
+            "tradeValue": [-101_050, 100_000],
+            "settlementPrice": 1,
+            "flow": 0,
+            "accrual": 100,
+            "slippage": 100,
+            "turnover": 100_000,
+            "nav": 500_000,
         },
         {"flow": 1},
     ),
     (
         # 3-4-5: a factor's deviation of 30·10^4 and a residual of 40·10^4 make 50·10^4; one unit more is rounded up to 41.
-        "ValueAtRisk(2, 1)", "value_at_risk",
+        "ValueAtRisk(2, 1)",
+        "value_at_risk",
         {
-            "exposureRoundedUp": [30], "volatility": [10_000], "residual": [1, 0], "absValue": [40 << 48, 5],
-            "quantile": 390_625, "maxVaR": 500_000, "navHigh": 1,
+            "exposureRoundedUp": [30],
+            "volatility": [10_000],
+            "residual": [1, 0],
+            "absValue": [40 << 48, 5],
+            "quantile": 390_625,
+            "maxVaR": 500_000,
+            "navHigh": 1,
         },
         {"absValue": [(40 << 48) + 1, 5]},
     ),

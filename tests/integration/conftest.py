@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dls_zk import artifacts, toolchain
-from dls_zk.artifacts import BuiltCircuit, ProvingKey
+from dls_zk.storage import built, disk
+from dls_zk.storage.built import BuiltCircuit, ProvingKey
+from dls_zk.tools import circom, node
 
 SMALL_CIRCUIT = """\
 pragma circom 2.2.0;
@@ -57,9 +58,9 @@ SMALL_INPUTS = {"a": 7, "b": [[2, 3], [4, 5]]}
 
 def use_own_home(folder: Path, patch: pytest.MonkeyPatch) -> Path:
     """Make ``folder`` the home for what is built from here on; the Node packages stay those of the real home."""
-    packages = toolchain.ensure_node_packages()
+    packages = node.ensure_node_packages()
     patch.setenv("DLS_ZK_HOME", str(folder))
-    artifacts.make_dir(folder)
+    disk.make_dir(folder)
     (folder / "node").symlink_to(packages.parent)
     return folder
 
@@ -80,7 +81,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> BuiltCircuit:
     (sources / "main" / "small.circom").write_text(main)
     with pytest.MonkeyPatch.context() as patch:
         use_own_home(tmp_path_factory.mktemp("small") / "home", patch)
-        return toolchain.compile_circuit("small", sources=sources)
+        return circom.compile_circuit("small", sources=sources)
 
 
 @pytest.fixture(scope="session")
@@ -88,12 +89,12 @@ def small_key(small: BuiltCircuit, tmp_path_factory: pytest.TempPathFactory) -> 
     """A key of the small circuit, made by snarkjs from powers of tau."""
 
     def fill(folder: Path) -> None:
-        toolchain.run_node(
+        node.run_node(
             ["--input-type=module", "-e", CEREMONY, small.r1cs, folder],
-            cwd=toolchain.ensure_node_packages(),
+            cwd=node.ensure_node_packages(),
             timeout=120,
         )
 
     with pytest.MonkeyPatch.context() as patch:
         use_own_home(tmp_path_factory.mktemp("key") / "home", patch)
-        return artifacts.install_key(small, "ceremony", fill)
+        return built.install_key(small, "ceremony", fill)

@@ -8,15 +8,15 @@ from __future__ import annotations
 import secrets
 from random import Random
 
-import market as markets
 import pytest
 from eth_abi import encode
 from eth_utils import keccak
 
 from dls_zk import chain
-from dls_zk.calldata import ProofArguments
 from dls_zk.chain.client import Client
-from dls_zk.constants import FIELD
+from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.constants import FIELD
+from tests.support import market as markets
 
 MULTIPLY = "0x" + "07".rjust(40, "0")
 
@@ -51,7 +51,7 @@ def test_powers_are_those_of_python(market, proofs, shared):
     words = [word for proof, own in zip(made, signals, strict=True) for word in (*proof.coordinates, *own[: 9 - shared])]
     common = signals[0][9 - shared :]
     key = market.protocol.hub.key(market.protocol.key_for(8))
-    verifier = Client(market.chain, market.protocol.artifacts["BatchVerifier"], key.batch_verifier)
+    verifier = Client(market.chain, market.protocol.contracts["BatchVerifier"], key.batch_verifier)
     assert verifier.read("verify", common, words) is True
 
     expected = powers(bytes(verifier.read("keyHash")), common, words, proofs)

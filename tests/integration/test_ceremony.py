@@ -13,17 +13,20 @@ from random import Random
 
 import pytest
 from click.testing import CliRunner
-from conftest import use_own_home
 
-from dls_zk import artifacts, ceremony, operations, toolchain
-from dls_zk.artifacts import BuiltCircuit
-from dls_zk.binfile import BinFile
-from dls_zk.ceremony_cli import ceremony_group
-from dls_zk.constants import BASE_FIELD
+from dls_zk import operations
+from dls_zk.cli.ceremony import ceremony_group
 from dls_zk.errors import ArtifactError, DlsError, InputError, InsecureKey
-from dls_zk.r1cs import r1cs_header
-from dls_zk.toolchain import run_snarkjs
-from dls_zk.zkey import VerifyingKey, is_development, lint, read_zkey, verification_key_json
+from dls_zk.groth16 import ceremony
+from dls_zk.groth16.binfile import BinFile
+from dls_zk.groth16.r1cs import r1cs_header
+from dls_zk.groth16.zkey import VerifyingKey, is_development, lint, read_zkey, verification_key_json
+from dls_zk.statement.constants import BASE_FIELD
+from dls_zk.storage import built, places
+from dls_zk.storage.built import BuiltCircuit
+from dls_zk.tools import circom, snarkjs
+from dls_zk.tools.snarkjs import run_command
+from tests.integration.conftest import use_own_home
 
 BEACON = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"
 ENTROPY = "correct horse battery staple"
@@ -33,9 +36,9 @@ ENTROPY = "correct horse battery staple"
 def ptau(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """2^8 powers of tau, prepared for phase 2."""
     folder = tmp_path_factory.mktemp("ptau")
-    run_snarkjs(["powersoftau", "new", "bn128", "8", folder / "0.ptau"])
-    run_snarkjs(["powersoftau", "contribute", folder / "0.ptau", folder / "1.ptau", "--name=test"], stdin=b"some text\n")
-    run_snarkjs(["powersoftau", "prepare", "phase2", folder / "1.ptau", folder / "final.ptau"])
+    run_command(["powersoftau", "new", "bn128", "8", folder / "0.ptau"])
+    run_command(["powersoftau", "contribute", folder / "0.ptau", folder / "1.ptau", "--name=test"], stdin=b"some text\n")
+    run_command(["powersoftau", "prepare", "phase2", folder / "1.ptau", folder / "final.ptau"])
     return folder / "final.ptau"
 
 
@@ -56,7 +59,7 @@ class Steps:
 
     def run(self, args: Sequence[str | Path], *, stdin: bytes = b"") -> object:
         self.calls.append(([str(part) for part in args], stdin))
-        return run_snarkjs(args, stdin=stdin)
+        return run_command(args, stdin=stdin)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +72,7 @@ def must_not_run(args: Sequence[str | Path], *, stdin: bytes = b"") -> object:
 
 
 def test_a_whole_ceremony(steps: Steps, small: BuiltCircuit, ptau: Path) -> None:
-    key = ceremony.verify(steps.final, ptau, small.r1cs, run=run_snarkjs, ptau_blake2b=blake2b(ptau))
+    key = ceremony.verify(steps.final, ptau, small.r1cs, run=run_command, ptau_blake2b=blake2b(ptau))
     assert [one.name for one in key.contributions] == ["Alice", "Bob = é", "final beacon"]
     assert key.contributions[-1].beacon == (bytes.fromhex(BEACON), 10)
     assert lint(key) == [] and not is_development(key, small.r1cs_sha256)
@@ -85,7 +88,7 @@ def test_entropy_goes_by_stdin_only(steps: Steps) -> None:
 
 
 def test_snarkjs_accepts_a_key_without_contributions_and_we_do_not(steps: Steps, small: BuiltCircuit, ptau: Path) -> None:
-    run_snarkjs(["zkvr", small.r1cs, ptau, steps.initial])  # "ZKey Ok!"
+    run_command(["zkvr", small.r1cs, ptau, steps.initial])  # "ZKey Ok!"
     with pytest.raises(InsecureKey, match="nobody has contributed.*γ = ±δ"):
         ceremony.verify(steps.initial, ptau, small.r1cs, run=must_not_run, ptau_blake2b=blake2b(ptau))
 
@@ -100,7 +103,7 @@ def test_a_changed_key_is_refused(steps: Steps, small: BuiltCircuit, ptau: Path,
     changed.write_bytes(good[:section_8] + points[1] + points[0] + good[section_8 + 128 :])
     assert lint(read_zkey(changed)) == []
     with pytest.raises(InsecureKey, match="L section does not match"):
-        ceremony.verify(changed, ptau, small.r1cs, run=run_snarkjs, ptau_blake2b=blake2b(ptau))
+        ceremony.verify(changed, ptau, small.r1cs, run=run_command, ptau_blake2b=blake2b(ptau))
 
 
 @pytest.mark.slow
@@ -115,7 +118,7 @@ def test_damaged_keys_do_not_verify(
         place = rng.randrange(used)
         changed.write_bytes(good[:place] + bytes([good[place] ^ 1 << rng.randrange(8)]) + good[place + 1 :])
         with pytest.raises((ArtifactError, InsecureKey)) as caught:
-            ceremony.verify(changed, ptau, small.r1cs, run=run_snarkjs, ptau_blake2b=blake2b(ptau))
+            ceremony.verify(changed, ptau, small.r1cs, run=run_command, ptau_blake2b=blake2b(ptau))
         assert str(caught.value).isprintable() and len(str(caught.value)) < 1_000
     record_property("tried", 60)
 
@@ -128,15 +131,15 @@ def test_a_key_of_another_circuit_is_refused(
     (tmp_path / "main" / "other.circom").write_text(f"{other}component main {{public [a]}} = Other();\n")
     with pytest.MonkeyPatch.context() as patch:
         use_own_home(tmp_path_factory.mktemp("other") / "home", patch)
-        r1cs = toolchain.compile_circuit("other", sources=tmp_path).r1cs
+        r1cs = circom.compile_circuit("other", sources=tmp_path).r1cs
     assert r1cs_header(r1cs).n_public == read_zkey(steps.final).verifying_key.n_public
     with pytest.raises(InsecureKey, match="INVALID: +Different circuit parameters"):
-        ceremony.verify(steps.final, ptau, r1cs, run=run_snarkjs, ptau_blake2b=blake2b(ptau))
+        ceremony.verify(steps.final, ptau, r1cs, run=run_command, ptau_blake2b=blake2b(ptau))
 
 
 def test_a_development_key_is_no_start_and_no_end(small: BuiltCircuit, ptau: Path, tmp_path: Path) -> None:
     dev, later = tmp_path / "dev.zkey", tmp_path / "later.zkey"
-    toolchain.dev_setup(small.r1cs, dev)
+    snarkjs.dev_setup(small.r1cs, dev)
     with pytest.raises(InsecureKey, match="development key"):
         ceremony.contribute(dev, later, "Alice", ENTROPY, run=must_not_run)
     with pytest.raises(InsecureKey, match="development key"):
@@ -194,7 +197,7 @@ def test_a_hash_that_is_given_does_not_replace_a_pinned_one(
         ceremony.start(ptau, small.r1cs, tmp_path / "out.zkey", run=must_not_run, ptau_blake2b=blake2b(ptau))
     monkeypatch.setitem(ceremony.PINNED, 8, blake2b(ptau))
     for given in (None, blake2b(ptau), blake2b(ptau).upper()):
-        ceremony.start(ptau, small.r1cs, tmp_path / f"{given}"[:9], run=run_snarkjs, ptau_blake2b=given)
+        ceremony.start(ptau, small.r1cs, tmp_path / f"{given}"[:9], run=run_command, ptau_blake2b=given)
 
 
 def test_verify_looks_at_the_powers_of_tau_too(steps: Steps, small: BuiltCircuit, ptau: Path) -> None:
@@ -276,7 +279,7 @@ def test_a_copy_that_fails_leaves_nothing(steps: Steps, tmp_path: Path, monkeypa
     monkeypatch.setattr(os, "link", no_links)
     monkeypatch.setattr("shutil.copyfileobj", full)
     with pytest.raises(InputError, match="cannot be written: No space left"):
-        ceremony.contribute(steps.initial, tmp_path / "out.zkey", "Alice", ENTROPY, run=run_snarkjs)
+        ceremony.contribute(steps.initial, tmp_path / "out.zkey", "Alice", ENTROPY, run=run_command)
     assert os.listdir(tmp_path) == []
 
 
@@ -289,7 +292,7 @@ class Finish:
     def __init__(self, small: BuiltCircuit, ptau: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(operations, "build_circuit", lambda size: small)
         self.options = ["--size", "8", "--ptau", str(ptau), "--ptau-blake2b", blake2b(ptau)]
-        self.folder = artifacts.key_dir(small.name, small.r1cs_sha256, "ceremony")
+        self.folder = places.key_dir(small.name, small.r1cs_sha256, "ceremony")
 
     def __call__(self, key: Path) -> str:
         result = CliRunner().invoke(ceremony_group, ["finish", str(key), *self.options])
@@ -305,7 +308,7 @@ def finish(own_home: Path, small: BuiltCircuit, ptau: Path, monkeypatch: pytest.
 
 def test_a_finished_key_is_not_replaced(finish: Finish, steps: Steps, small: BuiltCircuit) -> None:
     assert finish(steps.final) == f"installed {finish.folder / 'proving_key.zkey'}\n"
-    key = artifacts.proving_key(small.name, small.r1cs_sha256, "ceremony")
+    key = built.proving_key(small.name, small.r1cs_sha256, "ceremony")
     assert key.zkey.read_bytes() == steps.final.read_bytes()
     vk = VerifyingKey.from_json(key.verification_key.read_bytes())
     assert vk == read_zkey(steps.final).verifying_key
@@ -336,7 +339,7 @@ def test_what_is_verified_is_what_is_installed(
     given.write_bytes(steps.final.read_bytes())
     exchanged = steps.bob
     finish(given)
-    key = artifacts.proving_key(small.name, small.r1cs_sha256, "ceremony")
+    key = built.proving_key(small.name, small.r1cs_sha256, "ceremony")
     assert key.zkey.read_bytes() == steps.final.read_bytes()
     assert VerifyingKey.from_json(key.verification_key.read_bytes()) == read_zkey(steps.final).verifying_key
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import commandline
 import pytest
-from commandline import Result, write_inputs
 from eth_account import Account
 
 from dls_zk import chain, files
 from dls_zk.chain import signers
+from tests.support import commandline
+from tests.support.commandline import Result, write_inputs
 
 OPERATOR = Account.from_key("0x" + "11" * 32)  # not one of the node's own
 PASSWORD = "correct horse"
@@ -270,7 +270,7 @@ def test_shares(place: Place) -> None:
     vault = bytes.fromhex(opened["vault"][2:])
     share = chain.Share.of(protocol, vault)
     assert share and share.address == opened["share"] and share.vault == vault
-    chain.Asset(on, protocol.artifacts["DevAsset"], place.up["asset"]).mint(sender, operator, 5_000_000)
+    chain.Asset(on, protocol.contracts["DevAsset"], place.up["asset"]).mint(sender, operator, 5_000_000)
     share.deposit(sender, 3_000_000)
     assert share.holdings().assets == share.holdings().idle == 3_000_000 and share.holdings().deposits_open
 
@@ -343,9 +343,9 @@ def test_refused_in_a_line(story: Story, line: tuple[str, ...], code: int, said:
 
 
 def test_nobody_signs_off_a_development_chain(place: Place) -> None:
-    from dls_zk import toolchain
+    from dls_zk.tools import foundry
 
-    with toolchain.anvil(chain_id=1, accounts=1) as url:
+    with foundry.anvil(chain_id=1, accounts=1) as url:
         said = place.run("deploy", "--size", "8", "--out", "one.json", DLS_ZK_RPC=url).refused(3)
     assert said.startswith("nobody signs: give --keystore")
 

@@ -13,16 +13,19 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from py_ecc.optimized_bn128 import FQ, FQ2
-from trapdoor import Trapdoor
 
-from dls_zk import artifacts, chain, contracts, toolchain
-from dls_zk.calldata import ProofArguments
+from dls_zk import chain
 from dls_zk.chain import VaultStatus, connect
 from dls_zk.chain.refusals import STATUSES, declared_errors
-from dls_zk.commitments import empty_commitment
-from dls_zk.constants import BASE_FIELD, FIELD, SIZES
 from dls_zk.errors import ChainError, InputError, ProofInvalid
-from dls_zk.statement import NAMES
+from dls_zk.solidity import contracts
+from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.commitments import empty_commitment
+from dls_zk.statement.constants import BASE_FIELD, FIELD, SIZES
+from dls_zk.statement.signals import NAMES
+from dls_zk.storage import places
+from dls_zk.tools import foundry, node
+from tests.support.trapdoor import Trapdoor
 
 Q, R = BASE_FIELD, FIELD
 
@@ -74,12 +77,12 @@ def test_what_is_no_url(url: str) -> None:
 
 
 def test_no_account() -> None:
-    with toolchain.anvil(chain_id=31337, accounts=0) as url, pytest.raises(ChainError, match="no unlocked account"):
+    with foundry.anvil(chain_id=31337, accounts=0) as url, pytest.raises(ChainError, match="no unlocked account"):
         connect(url).accounts()
 
 
 def test_the_node_must_be_local_too() -> None:
-    with toolchain.anvil(chain_id=31337, accounts=1) as url:
+    with foundry.anvil(chain_id=31337, accounts=1) as url:
         local = connect(url)
     assert local.is_development and not replace(local, local=False).is_development
     for url, expected in [
@@ -114,7 +117,7 @@ def test_errors_of_other_contracts_keep_their_names() -> None:
 
 
 def test_statuses_are_those_of_the_contract() -> None:
-    source = (artifacts.data_dir("verifier_contracts") / "src/interfaces/IRebalanceHub.sol").read_text()
+    source = (places.data_dir("verifier_contracts") / "src/interfaces/IRebalanceHub.sol").read_text()
     (body,) = re.findall(r"enum Status {(.*?)}", source, re.DOTALL)
     names = re.findall(r"^ *([A-Z]\w+),?$", body, re.MULTILINE)
     assert [name.upper() for name in names] == [status.name.replace("_", "") for status in VaultStatus]
@@ -128,22 +131,20 @@ def test_unknown_reverts_have_a_line() -> None:
 
 
 def test_signal_names_and_field_are_those_of_python() -> None:
-    source = (artifacts.data_dir("verifier_contracts") / "src/libraries/Signals.sol").read_text()
+    source = (places.data_dir("verifier_contracts") / "src/libraries/Signals.sol").read_text()
     indices = re.findall(r"uint256 internal constant (\w+) = (\d);", source)
-    assert [(name.lower(), int(index)) for name, index in indices[: len(NAMES)]] == [
-        (n, k) for k, n in enumerate(NAMES)
-    ]
+    assert [(name.lower(), int(index)) for name, index in indices[: len(NAMES)]] == [(n, k) for k, n in enumerate(NAMES)]
     assert f"FIELD = {R};" in source
 
 
 def test_empty_books_are_those_of_python() -> None:
-    source = (artifacts.data_dir("verifier_contracts") / "src/libraries/EmptyBook.sol").read_text()
+    source = (places.data_dir("verifier_contracts") / "src/libraries/EmptyBook.sol").read_text()
     for slots in SIZES:
         assert f"SLOTS_{slots} = {empty_commitment(slots)};" in source
 
 
 def test_compiler_settings_are_those_of_forge() -> None:
-    forge = tomllib.loads((artifacts.data_dir("verifier_contracts") / "foundry.toml").read_text())["profile"]["default"]
+    forge = tomllib.loads((places.data_dir("verifier_contracts") / "foundry.toml").read_text())["profile"]["default"]
     assert (forge["evm_version"], forge["optimizer_runs"]) == (contracts.EVM_VERSION, contracts.OPTIMIZER_RUNS)
     assert (forge["bytecode_hash"], forge["cbor_metadata"]) == ("none", False)
 
@@ -155,9 +156,7 @@ def _in_node(script: str, data: object) -> str:
     """Run a script that has ``data`` and the packages ejs and snarkjs at hand."""
     head = 'import { readFileSync } from "node:fs"; const data = JSON.parse(readFileSync(0));'
     argv = ["--input-type=module", "-e", f"{head} {script}"]
-    return toolchain.run_node(
-        argv, cwd=toolchain.ensure_node_packages(), stdin=json.dumps(data).encode(), timeout=60
-    ).stdout
+    return node.run_node(argv, cwd=node.ensure_node_packages(), stdin=json.dumps(data).encode(), timeout=60).stdout
 
 
 def test_solidity_text_is_that_of_snarkjs() -> None:

@@ -9,22 +9,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import market as markets
 import pytest
 from eth_abi import encode
 from eth_utils import keccak
-from market import Market
-from trapdoor import Trapdoor
 from web3.utils.address import get_create_address
 
-from dls_zk import artifacts, chain, files, operations, toolchain, zkey
-from dls_zk.artifacts import BuiltCircuit, ProvingKey
-from dls_zk.binfile import BinFile
+from dls_zk import chain, files, operations
 from dls_zk.chain import Call, Protocol, Sender, Share, deployment
-from dls_zk.chain.deployment import Finding, checked_key, create, deploy, key_hash
+from dls_zk.chain.deployment import AuditFinding, checked_key, create, deploy, key_hash
 from dls_zk.chain.oracle import NOBODY
-from dls_zk.constants import FIELD
 from dls_zk.errors import ArtifactError, ChainError, InputError, InsecureKey
+from dls_zk.groth16 import zkey
+from dls_zk.groth16.binfile import BinFile
+from dls_zk.statement.constants import FIELD
+from dls_zk.storage import built, places
+from dls_zk.storage.built import BuiltCircuit, ProvingKey
+from dls_zk.tools import foundry, node
+from tests.support import market as markets
+from tests.support.market import Market
+from tests.support.trapdoor import Trapdoor
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
         yield found
 
 
-def faults(protocol: Protocol) -> list[Finding]:
+def faults(protocol: Protocol) -> list[AuditFinding]:
     return [finding for finding in chain.audit(protocol) if finding.fault]
 
 
@@ -42,7 +45,7 @@ def faults(protocol: Protocol) -> list[Finding]:
 
 @pytest.fixture(scope="module")
 def circuit() -> BuiltCircuit:
-    toolchain.ensure_node_packages()
+    node.ensure_node_packages()
     return operations.build_circuit(8)
 
 
@@ -89,7 +92,7 @@ def test_a_key_that_lacks_a_term_is_refused(circuit: BuiltCircuit, key: ProvingK
 
 
 def test_words_of_a_key_come_back(key: ProvingKey) -> None:
-    vk = operations.verifying_key(key)
+    vk = zkey.verifying_key(key)
     assert zkey.VerifyingKey.from_words(vk.words()) == replace(vk, development=False)
     for count in (0, 14, 17):
         with pytest.raises(ValueError, match="no verifying key"):
@@ -103,15 +106,15 @@ def test_a_key_whose_verification_key_is_anothers_is_refused(key: ProvingKey, ci
         (folder / "verification_key.json").write_text(json.dumps(members))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(artifacts, "key_dir", lambda *_: tmp_path / "keys" / "foreign")
-        foreign = artifacts.install_key(circuit, "dev", fill)
+        patch.setattr(places, "key_dir", lambda *_: tmp_path / "keys" / "foreign")
+        foreign = built.install_key(circuit, "dev", fill)
     with pytest.raises(InsecureKey, match="is not the verification key of"):
         checked_key(foreign, circuit)
 
 
 def test_development_keys_and_contracts_stay_on_development_chains(tmp_path: Path) -> None:
     insecure = Trapdoor(8).key
-    with toolchain.anvil(chain_id=1, accounts=1) as url:
+    with foundry.anvil(chain_id=1, accounts=1) as url:
         main = chain.connect(url)
         sender = markets.sender(main, url, main.accounts()[0], tmp_path, confirmations=1)
         with pytest.raises(InsecureKey, match="INSECURE"):
@@ -236,8 +239,8 @@ def test_a_contract_that_other_code_created_is_found(market: Market, name: str) 
 def test_bytes_behind_the_creation_code_are_found(market: Market, behind: bytes) -> None:
     """Behind an oracle, which takes no arguments, and behind the arguments of a hub."""
     told = market.protocol.deployment
-    oracle = Call.deploying(market.chain, market.protocol.artifacts["PriceOracle"])
-    hub = Call.deploying(market.chain, market.protocol.artifacts["RebalanceHub"], told.price_oracle, told.policy_registry)
+    oracle = Call.deploying(market.chain, market.protocol.contracts["PriceOracle"])
+    hub = Call.deploying(market.chain, market.protocol.contracts["RebalanceHub"], told.price_oracle, told.policy_registry)
     for call, name in ((oracle, "price_oracle"), (hub, "hub")):
         address, transaction = created(market.owner, call.data + behind)
         protocol = changed(market, **{name: address, "keys": {}, "created": {address: transaction}})
@@ -261,7 +264,7 @@ def test_prices_that_an_oracle_was_created_with_are_found(market: Market) -> Non
 def test_shares_that_a_token_was_created_with_are_found(market: Market) -> None:
     """Its creation opens a vault and leaves the code of an honest token, with shares that no supply counts."""
     owner, thief, protocol = market.owner, market.people[1], market.protocol
-    token = create(owner, protocol.artifacts["DevAsset"], "USDC", "USDC")
+    token = create(owner, protocol.contracts["DevAsset"], "USDC", "USDC")
     mandate = protocol.hub.add_mandate(owner, market.mandate)
     honest = Share.open(owner, protocol, token, "V", "V", owner.address, mandate, thief.address)
     assert Share.of(protocol, honest.vault) == honest
@@ -274,7 +277,7 @@ def test_shares_that_a_token_was_created_with_are_found(market: Market) -> None:
     code = market.chain.code(honest.address).replace(honest.vault, vault)
     writes = {mapped(bytes.fromhex(thief.address[2:]), 0): 10**40}
     assert created(thief, leaving(code, writes, (hub, opening.data)))[0] == address
-    forged = Share(market.chain, protocol.artifacts["DlsVault"], address)
+    forged = Share(market.chain, protocol.contracts["DlsVault"], address)
     assert (forged.vault, forged.read("hub"), forged.read("balanceOf", thief.address)) == (vault, hub, 10**40)
     assert Share.of(protocol, vault) is None
     # A vault that an account opened has none.
@@ -284,17 +287,17 @@ def test_shares_that_a_token_was_created_with_are_found(market: Market) -> None:
 def test_a_share_token_that_a_contract_made_is_not_known(market: Market) -> None:
     """Genuine in all, but a factory made it: the transaction that opened its vault is not its own creation."""
     owner, protocol = market.owner, market.protocol
-    token = create(owner, protocol.artifacts["DevAsset"], "USDC", "USDC")
+    token = create(owner, protocol.contracts["DevAsset"], "USDC", "USDC")
     mandate = protocol.hub.add_mandate(owner, market.mandate)
     roles = (owner.address, owner.address, NOBODY, 86_400, mandate)
-    share = Call.deploying(market.chain, protocol.artifacts["DlsVault"], protocol.hub.address, token, "F", "F", *roles)
+    share = Call.deploying(market.chain, protocol.contracts["DlsVault"], protocol.hub.address, token, "F", "F", *roles)
     # CODECOPY all that follows, CREATE it, revert if that fails, and leave nothing.
     size = len(share.data).to_bytes(3, "big")
     factory = b"\x62%b\x60\x17\x5f\x39\x62%b\x5f\x5f\xf0\x60\x15\x57\x5f\x5f\xfd\x5b\x00" % (size, size)
     assert len(factory) == 0x17
     created(owner, factory + share.data)
     (*_, opened) = protocol.hub.events(0, market.chain.block_number(), [protocol.hub.topic("VaultOpened")])
-    made = Share(market.chain, protocol.artifacts["DlsVault"], opened.arguments["opener"])
+    made = Share(market.chain, protocol.contracts["DlsVault"], opened.arguments["opener"])
     assert made.vault == opened.arguments["vaultId"]
     assert Share.of(protocol, made.vault) is None
 
@@ -335,7 +338,7 @@ def test_a_batch_verifier_that_other_code_created_is_found(market: Market) -> No
 
 def test_a_hub_with_another_oracle_is_found(market: Market) -> None:
     told = market.protocol.deployment
-    artifact = market.protocol.artifacts["RebalanceHub"]
+    artifact = market.protocol.contracts["RebalanceHub"]
     for name, held in (
         ("oracle", (told.policy_registry, told.policy_registry)),
         ("registry", (told.price_oracle, told.price_oracle)),
@@ -347,7 +350,7 @@ def test_a_hub_with_another_oracle_is_found(market: Market) -> None:
 
 def test_another_chain_is_refused(market: Market) -> None:
     told = market.protocol.deployment
-    with toolchain.anvil(chain_id=31337, accounts=1) as url, pytest.raises(ChainError, match="started again"):
+    with foundry.anvil(chain_id=31337, accounts=1) as url, pytest.raises(ChainError, match="started again"):
         Protocol.on(chain.connect(url), told)
     with pytest.raises(ChainError, match="is on chain 1, and"):
         Protocol.on(market.chain, told.model_copy(update={"chain_id": 1}))

@@ -9,29 +9,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import faults
-import market as markets
 import pytest
 from eth_account import Account
-from faults import Errand
-from market import Market, Vault, rpc
 
 from dls_zk import chain, files
 from dls_zk.chain import Call, KeySigner, Protocol, Sender, Submission, submit
 from dls_zk.chain.transactions import Delivery
 from dls_zk.errors import ChainError, ProofInvalid
-from dls_zk.operations import Target
-from dls_zk.zkey import VerifyingKey
+from dls_zk.groth16.zkey import VerifyingKey
+from tests.support import faults
+from tests.support import market as markets
+from tests.support.faults import Errand
+from tests.support.market import Market, Vault, rpc
 
 NOTHING = Call(None, b"")
 
 
 @pytest.fixture(scope="module")
 def url_and_market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Market]]:
-    from dls_zk import toolchain
+    from dls_zk.tools import foundry, node
 
-    toolchain.ensure_node_packages()
-    with toolchain.anvil(chain_id=31337, accounts=1) as url:
+    node.ensure_node_packages()
+    with foundry.anvil(chain_id=31337, accounts=1) as url:
         yield url, markets.on(url, tmp_path_factory.mktemp("journal"))
 
 
@@ -55,7 +54,7 @@ class Scene:
             protocol = Protocol.on(on, protocol.deployment)
             operator = replace(operator, chain=on)
         submissions = [Submission.read(folder) for folder in self.folders[: count or len(self.folders)]]
-        return submit(protocol, operator, submissions, self.market.trapdoor.target)
+        return submit(protocol, operator, submissions, self.market.trapdoor.verifying_key)
 
     def errand(self, die_at: int | None, count: int) -> Submitting:
         deployment, vk = self.place / "deployment.json", self.place / "vk.words"
@@ -84,9 +83,9 @@ class Submitting(Errand):
     def act(self, sender: Sender) -> None:
         protocol = Protocol.on(sender.chain, files.read_deployment(self.deployment))
         words = [int(word) for word in self.vk.read_text().split()]
-        target = Target(VerifyingKey.from_words(words), None, insecure=True)
+        vk = VerifyingKey.from_words(words)
         submissions = [Submission.read(folder) for folder in self.folders]
-        assert len(submit(protocol, sender, submissions, lambda _: target)) == len(self.folders)
+        assert len(submit(protocol, sender, submissions, lambda _: vk)) == len(self.folders)
 
 
 def scene(url: str, market: Market, folder: Path, count: int) -> Scene:

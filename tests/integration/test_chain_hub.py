@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import market as markets
 import pytest
-from market import Market, Rebalance, Vault, rpc
-from trapdoor import Trapdoor
 
 from dls_zk import chain
-from dls_zk.calldata import ProofArguments
 from dls_zk.chain import Mined, Sender, VaultStatus
 from dls_zk.chain.deployment import create
 from dls_zk.chain.share import Asset, Share
-from dls_zk.commitments import empty_commitment
-from dls_zk.constants import BASE_FIELD, FIELD, SIZES
 from dls_zk.errors import ChainError, InputError
+from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.commitments import empty_commitment
+from dls_zk.statement.constants import BASE_FIELD, FIELD, SIZES
+from tests.support import market as markets
+from tests.support.market import Market, Rebalance, Vault, rpc
+from tests.support.trapdoor import Trapdoor
 
 Q, R = BASE_FIELD, FIELD
 
@@ -228,7 +228,7 @@ def test_a_flow_asked_for_again_while_a_rebalance_waits(market: Market, vault: V
     """It is the same flow until the rebalance is mined: the pool does not make it another one."""
     hub, owner = market.protocol.hub, market.owner
     if way == "draw":
-        token = market.protocol.artifacts["DevAsset"]
+        token = market.protocol.contracts["DevAsset"]
         asset = Asset(market.chain, token, create(owner, token, "USDC", "USDC"))
         mandate = hub.add_mandate(owner, market.mandate)
         share = Share.open(owner, market.protocol, asset.address, "V", "V", owner.address, mandate, vault.operator.address)

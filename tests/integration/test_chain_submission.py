@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import market as markets
 import pytest
-from market import Market, Rebalance, Vault, rpc
-from trapdoor import Trapdoor
 
 from dls_zk import chain
 from dls_zk.chain import Outcome, Sender, Submission, submission
 from dls_zk.chain.transactions import Delivery
 from dls_zk.errors import ChainError, InputError, ProofInvalid
+from tests.support import market as markets
+from tests.support.market import Market, Rebalance, Vault, rpc
+from tests.support.trapdoor import Trapdoor
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def written(found: list[Rebalance], folder: Path) -> list[Submission]:
 
 
 def submit(market: Market, submissions: list[Submission], sender: Sender | None = None) -> list[Outcome]:
-    return chain.submit(market.protocol, sender or market.people[1], submissions, market.trapdoor.target)
+    return chain.submit(market.protocol, sender or market.people[1], submissions, market.trapdoor.verifying_key)
 
 
 def sequences(vaults: list[Vault]) -> list[int]:
@@ -186,7 +186,7 @@ def test_another_key_than_the_vaults(market: Market, vaults: list[Vault], tmp_pa
     one = written(rebalances(vaults), tmp_path)[0]
     other = Trapdoor(8)
     with pytest.raises(ProofInvalid, match="r0: the vault's key on the chain is not the one"):
-        chain.submit(market.protocol, market.people[1], [one], other.target)
+        chain.submit(market.protocol, market.people[1], [one], other.verifying_key)
 
 
 @pytest.mark.parametrize(

@@ -15,20 +15,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
-import commandline
 import pytest
-from commandline import FIRST, REFUSED, RULES, SECOND, Result, flip, invoke, snapshot, write_inputs
 
-from dls_zk import artifacts, cli, files, operations, toolchain
-from dls_zk.artifacts import BuiltCircuit
-from dls_zk.calldata import ProofArguments
-from dls_zk.commitments import policy_hash
+from dls_zk import files, operations
+from dls_zk.cli.main import EPILOG, main
+from dls_zk.cli.report import signals_json
 from dls_zk.errors import InputError
+from dls_zk.groth16.proof import Proof
+from dls_zk.groth16.zkey import MARKER, VerifyingKey
 from dls_zk.operations import Proven
-from dls_zk.proof import Proof
-from dls_zk.relation import CHECKS, Report
-from dls_zk.statement import PublicSignals
-from dls_zk.zkey import MARKER, VerifyingKey
+from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.commitments import policy_hash
+from dls_zk.statement.relation import CHECKS, Report
+from dls_zk.statement.signals import PublicSignals
+from dls_zk.storage import disk, places
+from dls_zk.storage.built import BuiltCircuit
+from dls_zk.tools import snarkjs
+from tests.support import commandline
+from tests.support.commandline import FIRST, REFUSED, RULES, SECOND, Result, flip, invoke, snapshot, write_inputs
 
 WARNING = f"warning: {MARKER}\n"
 
@@ -82,10 +86,13 @@ def proven(accepted: tuple[Vault, Result], vault: Vault) -> Vault:
 # --- help -------------------------------------------------------------------------------------------------------------
 
 
-def commands(group: click.Group = cli.main, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+def commands(group: click.Group = main, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Every command with its path, groups included."""
     yield path, group
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command
         if isinstance(command, click.Group):
             yield from commands(command, *path, name)
         else:
@@ -110,7 +117,7 @@ def test_every_command_explains_itself(path: tuple[str, ...], command: click.Com
 
 
 def test_the_exit_codes_are_in_the_help() -> None:
-    assert re.findall(r"\b\d+\b", cli.EPILOG) == [*map(str, range(11)), "130"]
+    assert re.findall(r"\b\d+\b", EPILOG) == [*map(str, range(11)), "130"]
     assert "Exit codes:" in invoke("--help").stdout
 
 
@@ -197,7 +204,7 @@ def test_prove_writes_a_proof_and_an_opening(accepted: tuple[Vault, Result]) -> 
     policy = files.read_policy(vault.folder / "policy.yaml")
     assert (public.commitment_after, public.policy_hash) == (commitment, policy_hash(policy))
     assert (public.flow, public.nav_floor) == (10_000_000 * 10**6, 9996)
-    assert told["public"] == cli.signals_json(public)
+    assert told["public"] == signals_json(public)
     assert [len(word) for word in told["public"]["prices"]] == [66, 66]
     assert {path.name: path.stat().st_mode & 0o777 for path in (vault.folder / "r1").iterdir()} == {
         "opening.json": 0o600,
@@ -267,21 +274,21 @@ def test_what_is_built_already_is_named() -> None:
     assert told.keys() == {"circuits", "seconds"} and told["seconds"].keys() == {"Circuit rebalance_8"}
     (circuit,) = told["circuits"]
     assert circuit.keys() == {"circuit", "r1cs", "r1cs_sha256"} and circuit["circuit"] == "rebalance_8"
-    assert artifacts.sha256_file(Path(circuit["r1cs"])) == circuit["r1cs_sha256"]
+    assert disk.sha256_file(Path(circuit["r1cs"])) == circuit["r1cs_sha256"]
 
     made = invoke("setup", "dev", "--size", "8", "--json")
     assert (made.code, made.stderr) == (0, WARNING)
     (key,) = json.loads(made.stdout)["keys"]
     assert key.keys() == {"circuit", "zkey", "zkey_sha256", "insecure"} and key["insecure"] is True
-    assert artifacts.sha256_file(Path(key["zkey"])) == key["zkey_sha256"]
+    assert disk.sha256_file(Path(key["zkey"])) == key["zkey_sha256"]
 
 
 def test_a_ceremony(vault: Vault, small: BuiltCircuit) -> None:
     """All of it on a small circuit; `finish`, which takes circuits of the package only, as far as the size of the ptau."""
     ptau = vault.folder / "final.ptau"
-    toolchain.run_snarkjs(["powersoftau", "new", "bn128", "8", vault.place / "0.ptau"])
-    toolchain.run_snarkjs(["powersoftau", "contribute", vault.place / "0.ptau", vault.place / "1.ptau"], stdin=b"any\n")
-    toolchain.run_snarkjs(["powersoftau", "prepare", "phase2", vault.place / "1.ptau", ptau])
+    snarkjs.run_command(["powersoftau", "new", "bn128", "8", vault.place / "0.ptau"])
+    snarkjs.run_command(["powersoftau", "contribute", vault.place / "0.ptau", vault.place / "1.ptau"], stdin=b"any\n")
+    snarkjs.run_command(["powersoftau", "prepare", "phase2", vault.place / "1.ptau", ptau])
     origin = ("--ptau", "final.ptau", "--ptau-blake2b", hashlib.blake2b(ptau.read_bytes()).hexdigest())
     r1cs = ("--r1cs", str(small.r1cs))
 
@@ -320,7 +327,7 @@ def test_doctor(vault: Vault) -> None:
 
 def test_doctor_in_words_whatever_the_home_is_called(vault: Vault) -> None:
     home = vault.place / "a [/b] home"
-    (home / "node" / artifacts.node_dir().name).mkdir(parents=True)
+    (home / "node" / places.node_dir().name).mkdir(parents=True)
     result = vault.run("doctor", DLS_ZK_HOME=str(home))
     assert result.refused(5) == "the main job cannot run; see the rows that are not ok"
     assert re.search(r"snarkjs +missing +\S+ +missing: remove .*/a \[/b\] home/node/", result.stdout)
@@ -332,11 +339,12 @@ def test_doctor_in_words_whatever_the_home_is_called(vault: Vault) -> None:
 def test_1_a_bug_says_where_and_nothing_of_what_it_worked_on(vault: Vault) -> None:
     program = """
 import sys
-from dls_zk import cli, operations
+from dls_zk import operations
+from dls_zk.cli.main import main
 def broken(rebalance):
     raise RuntimeError(f"secret: {rebalance.after.quantities_e6}")
 operations.check = broken
-cli.main(sys.argv[1:])
+main(sys.argv[1:])
 """
     env = commandline.environment(vault.place)
     command = [sys.executable, "-c", program, "check", *FIRST]
@@ -776,7 +784,7 @@ def test_3_entropy_that_is_no_text(vault: Vault) -> None:
 def test_9_a_chain_that_does_not_answer(proven: Vault) -> None:
     """An anvil that says where it listens, and does not."""
     home = proven.place / "chainless"
-    real = artifacts.node_dir()
+    real = places.node_dir()
     packages = home / "node" / real.name / "node_modules"
     packages.mkdir(parents=True)
     for path in (real / "node_modules").iterdir():
@@ -786,7 +794,7 @@ def test_9_a_chain_that_does_not_answer(proven: Vault) -> None:
         if path.name != "node_modules":
             (home / "node" / real.name / path.name).symlink_to(path)
     for name in ("circuits", "keys"):
-        (home / name).symlink_to(artifacts.home() / name)
+        (home / name).symlink_to(places.home() / name)
     (proven.place / "anvil").write_text("#!/bin/sh\necho Listening on 127.0.0.1:1\nexec sleep 60\n")
     (proven.place / "anvil").chmod(0o755)
     path = f"{proven.place}:{commandline.environment(proven.place)['PATH']}"

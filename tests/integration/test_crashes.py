@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import commandline
-import crashes
 import pytest
-from commandline import FIRST, Result, installed_key, write_inputs
-from conftest import SMALL_INPUTS
-from crashes import Action, CalculateWitness, Contribute, InstallKey, Replace, WriteProven, at_once, run, steps
 
-from dls_zk import artifacts, operations
-from dls_zk.artifacts import BuiltCircuit, ProvingKey
+from dls_zk import operations
+from dls_zk.groth16.witness import WitnessCalculator
 from dls_zk.operations import Proven
-from dls_zk.witness import WitnessCalculator
+from dls_zk.storage import built, places
+from dls_zk.storage.built import BuiltCircuit, ProvingKey
+from tests.integration.conftest import SMALL_INPUTS
+from tests.support import commandline, crashes
+from tests.support.commandline import FIRST, Result, installed_key, write_inputs
+from tests.support.crashes import Action, CalculateWitness, Contribute, InstallKey, Replace, WriteProven, at_once, run, steps
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def no_half(home: Path) -> None:
     """Whatever is installed is whole."""
     for manifest in home.rglob("manifest.json"):
         if not any(part.startswith(".") for part in manifest.relative_to(home).parts):
-            read = artifacts.read_manifest(manifest.parent, "")
+            read = built.read_manifest(manifest.parent, "")
             assert all(read.path(name) for name in read.files)
 
 
@@ -216,7 +216,7 @@ def test_prove_killed_at_twenty_points(tmp_path: Path, record_property: Callable
 def test_building_killed_at_ten_points(
     tmp_path: Path, command: tuple[str, ...], record_property: Callable[[str, object], None]
 ) -> None:
-    real = artifacts.home()
+    real = places.home()
     codes = Counter()
     seconds = 0.0
     for k in range(-1, 10):

@@ -10,16 +10,18 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from conftest import SMALL_INPUTS
-from corruptions import corrupt
 
-from dls_zk import artifacts, prover, toolchain
-from dls_zk.artifacts import BuiltCircuit, Manifest, ProvingKey
 from dls_zk.errors import ArtifactError, DlsError, InputError, StatementRefused, ToolError
-from dls_zk.proof import Proof
-from dls_zk.verifier import verify
-from dls_zk.witness import WitnessCalculator
-from dls_zk.zkey import VerifyingKey, read_zkey
+from dls_zk.groth16 import prover
+from dls_zk.groth16.proof import Proof
+from dls_zk.groth16.verifier import verify
+from dls_zk.groth16.witness import WitnessCalculator
+from dls_zk.groth16.zkey import VerifyingKey, read_zkey
+from dls_zk.storage import built
+from dls_zk.storage.built import BuiltCircuit, Manifest, ProvingKey
+from dls_zk.tools import snarkjs
+from tests.integration.conftest import SMALL_INPUTS
+from tests.support.corruptions import corrupt
 
 PUBLIC = (33, 7)
 
@@ -51,8 +53,8 @@ def copy(manifest: Manifest, folder: Path, name: str, content: bytes, *, matchin
         shutil.copy(manifest.folder / file, folder)
     (folder / name).write_bytes(content)
     if matching:
-        artifacts.write_manifest(folder, **manifest.facts)
-    return artifacts.read_manifest(folder, "make it again")
+        built.write_manifest(folder, **manifest.facts)
+    return built.read_manifest(folder, "make it again")
 
 
 def one_line(error: DlsError) -> str:
@@ -190,7 +192,7 @@ def test_a_key_made_of_a_damaged_circuit_is_no_trace_and_no_half(
     for seed in range(40):
         (tmp_path / "in.r1cs").write_bytes(damage(Random(seed), content))
         try:
-            toolchain.dev_setup(tmp_path / "in.r1cs", tmp_path / "out.zkey")
+            snarkjs.dev_setup(tmp_path / "in.r1cs", tmp_path / "out.zkey")
         except ToolError as error:
             one_line(error)
             assert not (tmp_path / "out.zkey").exists()

@@ -6,15 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-import commandline
 import pytest
-from commandline import Result
 
-from dls_zk import demo, files, operations
-from dls_zk.commitments import policy_hash
-from dls_zk.relation import CHECKS
+from dls_zk import files, operations
+from dls_zk.statement.commitments import policy_hash
+from dls_zk.statement.relation import CHECKS
+from dls_zk.storage.places import PACKAGE
+from tests.support import commandline
+from tests.support.commandline import Result
 
-EXAMPLE = Path(demo.__file__).parent / "examples" / "delta_neutral_eth"
+EXAMPLE = PACKAGE / "examples" / "delta_neutral_eth"
 
 
 @pytest.fixture(scope="module")

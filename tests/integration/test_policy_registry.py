@@ -5,20 +5,22 @@ import itertools
 import re
 from collections import Counter
 from dataclasses import fields, replace
-from pathlib import Path
 from random import Random
 
 import pytest
-from instances import changed, random_name, random_policy, with_field
 
-from dls_zk import chain, contracts, files, policy_abi, toolchain
-from dls_zk.commitments import policy_hash
-from dls_zk.constants import SIZES
+from dls_zk import chain, files
 from dls_zk.errors import ChainError
-from dls_zk.model import Policy, SlotTerms
-from dls_zk.policy_diff import TIGHTER, Effect, changes, verdict
+from dls_zk.solidity import contracts, policy_abi
+from dls_zk.statement.commitments import policy_hash
+from dls_zk.statement.constants import SIZES
+from dls_zk.statement.model import Policy, SlotPolicy
+from dls_zk.statement.policy_diff import TIGHTER, Effect, changes, verdict
+from dls_zk.storage.places import PACKAGE
+from dls_zk.tools import foundry, node
+from tests.support.instances import changed, random_name, random_policy, with_field
 
-EXAMPLE = files.read_policy(Path(files.__file__).parent / "examples" / "delta_neutral_eth" / "policy.yaml")
+EXAMPLE = files.read_policy(PACKAGE / "examples" / "delta_neutral_eth" / "policy.yaml")
 
 
 class Registry:
@@ -47,15 +49,15 @@ class Registry:
 
 @pytest.fixture(scope="module")
 def registry():
-    toolchain.ensure_node_packages()
-    with toolchain.anvil(chain_id=31337, accounts=1) as url:
+    node.ensure_node_packages()
+    with foundry.anvil(chain_id=31337, accounts=1) as url:
         yield Registry(chain.connect(url))
 
 
 def relatives(rng, policy):
     """The policy and what it may become, for better or worse: everything between equal and forbidden."""
     free = policy.size.slots - 1
-    policy = with_field(policy, f"slots[{free}]", SlotTerms.null(policy.size.factors))
+    policy = with_field(policy, f"slots[{free}]", SlotPolicy.null(policy.size.factors))
     steps = [policy]
     for _ in range(4):
         steps.append(changed(rng, rng.choice(steps)))
@@ -116,7 +118,7 @@ def test_structs_have_the_fields_of_the_model(registry):
     def snake(names):
         return [re.sub(r"([A-Z])", r"_\1", name).lower() for name in names]
 
-    assert snake(slot) == [field.name for field in fields(SlotTerms)]
+    assert snake(slot) == [field.name for field in fields(SlotPolicy)]
     assert snake(terms) == list(policy_abi.TERMS)
     assert [f"{name.removesuffix('s')}_names" if name != "name" else name for name in labels] == list(policy_abi.LABELS)
     assert {"size", *policy_abi.TERMS, *policy_abi.LABELS} == {field.name for field in fields(Policy)}
@@ -132,7 +134,7 @@ def test_structs_have_the_fields_of_the_model(registry):
         (with_field(EXAMPLE, "slots[1].instrument", "usdc"), "slot 1 has an instrument that another slot has"),
         (with_field(EXAMPLE, "slots[2].instrument", "a b"), "a name in instrument is no name at place 2"),
         (with_field(EXAMPLE, "slots[15].venue", 1), "slot 15 has no instrument"),
-        (with_field(EXAMPLE, "slots[0]", SlotTerms.null(6)), "slot 0"),
+        (with_field(EXAMPLE, "slots[0]", SlotPolicy.null(6)), "slot 0"),
         (replace(EXAMPLE, max_var_bps=1, name="Größe"), "a name in name is no name at place 0"),
         (replace(EXAMPLE, max_var_bps=1, venue_names=("a",) * 5), "venues has 5 entries"),
     ],

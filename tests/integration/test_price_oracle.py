@@ -6,9 +6,11 @@ import random
 
 import pytest
 
-from dls_zk import chain, contracts, toolchain
-from dls_zk.constants import PRICE_BITS, PRICE_DECIMALS, SIZES, Size
-from dls_zk.statement import pack_prices, unpack_prices
+from dls_zk import chain
+from dls_zk.solidity import contracts
+from dls_zk.statement.constants import PRICE_BITS, PRICE_DECIMALS, SIZES, Size
+from dls_zk.statement.signals import pack_prices, unpack_prices
+from dls_zk.tools import foundry
 
 FEED_DECIMALS_MAX = 18  # MOST_FEED_DECIMALS in src/libraries/Prices.sol
 PRICE_MAX = (1 << PRICE_BITS) - 1
@@ -22,12 +24,12 @@ class Market:
     def __init__(self, url: str):
         self.chain = chain.connect(url)
         self.sender = self.chain.accounts()[0]
-        self.artifacts = contracts.compile_contracts()
+        self.contracts = contracts.compile_contracts()
         self.oracle = self._deploy("PriceOracle")
 
     def _deploy(self, name: str, *arguments: object):
-        address, _ = self.chain.deploy(self.artifacts[name], *arguments, sender=self.sender)
-        return self.chain.contract(self.artifacts[name], address)
+        address, _ = self.chain.deploy(self.contracts[name], *arguments, sender=self.sender)
+        return self.chain.contract(self.contracts[name], address)
 
     def _send(self, function):
         receipt, _ = self.chain.transact(function, self.oracle.abi, self.sender)
@@ -53,7 +55,7 @@ class Market:
 
 @pytest.fixture(scope="module")
 def market():
-    with toolchain.anvil() as url:
+    with foundry.anvil() as url:
         yield Market(url)
 
 

@@ -15,16 +15,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import SMALL_INPUTS
 
-from dls_zk import artifacts, prover, toolchain, witness
-from dls_zk.artifacts import BuiltCircuit, ProvingKey
-from dls_zk.constants import FIELD
 from dls_zk.errors import ArtifactError, InputError, ProofInvalid, StatementRefused, ToolError
-from dls_zk.proof import Proof
-from dls_zk.verifier import verify
-from dls_zk.witness import WitnessCalculator, to_wtns
-from dls_zk.zkey import VerifyingKey
+from dls_zk.groth16 import prover, witness
+from dls_zk.groth16.proof import Proof
+from dls_zk.groth16.verifier import verify
+from dls_zk.groth16.witness import WitnessCalculator, to_wtns
+from dls_zk.groth16.zkey import VerifyingKey
+from dls_zk.statement.constants import FIELD
+from dls_zk.storage import built
+from dls_zk.storage.built import BuiltCircuit, ProvingKey
+from dls_zk.tools import circom, node, process, snarkjs
+from tests.integration.conftest import SMALL_INPUTS
 
 SECRET = 3141592653  # an input that must not show anywhere
 
@@ -76,9 +78,9 @@ def elements(data: bytes) -> list[int]:
 
 def test_the_witness_is_that_of_snarkjs(small: BuiltCircuit, good_witness: bytes, tmp_path: Path) -> None:
     (tmp_path / "input.json").write_text(json.dumps(SMALL_INPUTS))
-    cli = toolchain.package_file("snarkjs", "build/cli.cjs")
+    cli = node.package_file("snarkjs", "build/cli.cjs")
     command = [cli, "wtns", "calculate", small.wasm, tmp_path / "input.json", tmp_path / "out.wtns"]
-    toolchain.run_node(command, timeout=60)
+    node.run_node(command, timeout=60)
     assert (tmp_path / "out.wtns").read_bytes() == to_wtns(good_witness)
     assert elements(good_witness)[:3] == [1, 2 * 3 + 4 * 5 + 7, 7]
 
@@ -136,7 +138,7 @@ def test_log_in_a_circuit_shows_nothing(own_home: Path, tmp_path: Path, capfd: p
         'pragma circom 2.2.0; template T() { signal input a; signal output b <== a * a; log("a is", a); } '
         "component main = T();"
     )
-    circuit = toolchain.compile_circuit("loud", sources=tmp_path / "circuits")
+    circuit = circom.compile_circuit("loud", sources=tmp_path / "circuits")
     capfd.readouterr()
     assert elements(WitnessCalculator(circuit).calculate({"a": SECRET}))[2] == SECRET
     assert capfd.readouterr() == ("", "")
@@ -214,8 +216,8 @@ def test_a_generator_that_is_none(own_circuit: BuiltCircuit) -> None:
     folder = own_circuit.manifest.folder
     (folder / "small.wasm").write_bytes(b"nonsense")
     (folder / "manifest.json").unlink()
-    artifacts.write_manifest(folder)
-    circuit = replace(own_circuit, manifest=artifacts.read_manifest(folder, "build it"))
+    built.write_manifest(folder)
+    circuit = replace(own_circuit, manifest=built.read_manifest(folder, "build it"))
     with pytest.raises(ToolError, match="wasmtime cannot load the witness generator of small"):
         WitnessCalculator(circuit)
 
@@ -280,8 +282,8 @@ def test_a_damaged_key_with_a_manifest_to_match_gives_no_proof(own_key: ProvingK
     zkey[section + 12 + 64 * 2] ^= 1
     (folder / "proving_key.zkey").write_bytes(zkey)
     (folder / "manifest.json").unlink()
-    artifacts.write_manifest(folder, **own_key.manifest.facts)
-    key = replace(own_key, manifest=artifacts.read_manifest(folder, "set up again"))
+    built.write_manifest(folder, **own_key.manifest.facts)
+    key = replace(own_key, manifest=built.read_manifest(folder, "set up again"))
     with pytest.raises(ToolError, match="snarkjs (made a proof for small that does not verify|refused `prove`)"):
         prover.backend("snarkjs").prove(key, good_witness)
 
@@ -311,10 +313,10 @@ def test_the_worker_can_prove_where_node_may_not_write(
     small_key: ProvingKey, good_witness: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Under node's permission model a process that opens any file for writing fails."""
-    start = toolchain._start
+    start = process.start
     flags = ["--experimental-permission", "--allow-fs-read=*", "--allow-worker"]
-    monkeypatch.setattr(toolchain, "_start", lambda argv, **more: start([argv[0], *flags, *argv[1:]], **more))
-    with toolchain.NodeWorker() as worker:
+    monkeypatch.setattr(snarkjs, "start", lambda argv, **more: start([argv[0], *flags, *argv[1:]], **more))
+    with snarkjs.NodeWorker() as worker:
         assert worker.prove(small_key.zkey, small_key.zkey_sha256, to_wtns(good_witness))["public"] == ["33", "7"]
 
 
@@ -354,7 +356,7 @@ def write_program(path: Path, text: str) -> None:
 def test_rapidsnark_proves_and_leaves_nothing(
     rapidsnark: Path, small_key: ProvingKey, good_witness: bytes, vk: VerifyingKey, tmp_path: Path
 ) -> None:
-    cli = toolchain.package_file("snarkjs", "build/cli.cjs")
+    cli = node.package_file("snarkjs", "build/cli.cjs")
     script = (
         f'ls -ld "$(dirname "$3")" | cut -c1-10 > {tmp_path}/mode; dirname "$3" > {tmp_path}/folder\n'
         f'node {cli} groth16 prove "$1" "$2" "$3" "$4" && sed -i s/,[^,]*bn128[^,]*}}/}}/ "$3"'
@@ -385,7 +387,7 @@ def test_a_killed_prover_leaves_no_witness_and_no_rapidsnark(rapidsnark: Path, t
     # It shows that it got the witness, by a path that names no file in any folder, and stays.
     seen = f'readlink "$2" > {tmp_path}/seen; sha256sum < "$2" >> {tmp_path}/seen; echo $$ > {tmp_path}/pid'
     write_program(rapidsnark, f"{seen}; exec sleep 60")
-    program = f"from dls_zk import toolchain\nfrom pathlib import Path\ntoolchain.rapidsnark(Path('k'), {secret!r})\n"
+    program = f"from dls_zk.tools import rapidsnark\nfrom pathlib import Path\nrapidsnark.prove(Path('k'), {secret!r})\n"
     parent = subprocess.Popen([sys.executable, "-c", program], env=os.environ | {"TMPDIR": str(places[0])})
     deadline = time.monotonic() + 30
     while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()) and time.monotonic() < deadline:
@@ -420,9 +422,7 @@ def _command(pid: int) -> str:
         ("exit 0", "rapidsnark ended well but wrote no proof"),
     ],
 )
-def test_a_failing_rapidsnark(
-    rapidsnark: Path, small_key: ProvingKey, good_witness: bytes, script: str, error: str
-) -> None:
+def test_a_failing_rapidsnark(rapidsnark: Path, small_key: ProvingKey, good_witness: bytes, script: str, error: str) -> None:
     write_program(rapidsnark, script)
     with pytest.raises(ToolError, match=error):
         prover.backend("rapidsnark").prove(small_key, good_witness)

@@ -17,12 +17,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import commandline
 import pytest
-from commandline import BOOK_E6, FIRST, OVER_LIMIT_E6, REFUSED, SECOND, TRADES_E6, Result, human
 
 from dls_zk import files
-from dls_zk.constants import FIELD
+from dls_zk.statement.constants import FIELD
+from tests.support import commandline
+from tests.support.commandline import BOOK_E6, FIRST, OVER_LIMIT_E6, REFUSED, SECOND, TRADES_E6, Result, human
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the process list is read from /proc")
 
@@ -82,9 +82,17 @@ class Story:
     def interrupt(self, name: str, act: Callable[[subprocess.Popen[bytes], int], None], *args: str) -> Result:
         """Run until the proof is being made, then ``act`` on the program and its node process."""
         command = [sys.executable, "-m", "dls_zk", *args]
-        with self.watched(), subprocess.Popen(
-            command, cwd=self.folder, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-        ) as process:
+        with (
+            self.watched(),
+            subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=self.env,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            ) as process,
+        ):
             assert process.stderr
             said = b""
             while not said.endswith("Proof …\n".encode()):

@@ -7,27 +7,29 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import SMALL_INPUTS, use_own_home
 
-from dls_zk import artifacts, prover, toolchain, verifier
-from dls_zk.artifacts import BuiltCircuit, ProvingKey
-from dls_zk.binfile import BinFile
 from dls_zk.errors import ProofInvalid, ToolError
-from dls_zk.r1cs import r1cs_header
-from dls_zk.witness import WitnessCalculator
-from dls_zk.zkey import MARKER, VerifyingKey, is_development, lint, read_zkey, verification_key_json
+from dls_zk.groth16 import prover, verifier
+from dls_zk.groth16.binfile import BinFile
+from dls_zk.groth16.r1cs import r1cs_header
+from dls_zk.groth16.witness import WitnessCalculator
+from dls_zk.groth16.zkey import MARKER, VerifyingKey, is_development, lint, read_zkey, verification_key_json
+from dls_zk.storage import built, disk
+from dls_zk.storage.built import BuiltCircuit, ProvingKey
+from dls_zk.tools import snarkjs
+from tests.integration.conftest import SMALL_INPUTS, use_own_home
 
 
 @pytest.fixture(scope="module")
 def dev_key(small: BuiltCircuit, tmp_path_factory: pytest.TempPathFactory) -> ProvingKey:
     def fill(folder: Path) -> None:
-        toolchain.dev_setup(small.r1cs, folder / "proving_key.zkey")
+        snarkjs.dev_setup(small.r1cs, folder / "proving_key.zkey")
         text = verification_key_json(read_zkey(folder / "proving_key.zkey"), small.name, small.r1cs_sha256)
-        artifacts.write_atomic(folder / "verification_key.json", text)
+        disk.write_atomic(folder / "verification_key.json", text)
 
     with pytest.MonkeyPatch.context() as patch:
         use_own_home(tmp_path_factory.mktemp("dev") / "home", patch)
-        return artifacts.install_key(small, "dev", fill)
+        return built.install_key(small, "dev", fill)
 
 
 def test_it_says_what_it_is(small: BuiltCircuit, dev_key: ProvingKey) -> None:
@@ -68,7 +70,7 @@ def test_snarkjs_proves_with_it_and_all_verify(small: BuiltCircuit, dev_key: Pro
 def test_it_is_the_same_every_time(small: BuiltCircuit, dev_key: ProvingKey, tmp_path: Path) -> None:
     steps: list[tuple[str, int, int]] = []
     again = tmp_path / "again.zkey"
-    toolchain.dev_setup(small.r1cs, again, lambda *step: steps.append(step))
+    snarkjs.dev_setup(small.r1cs, again, lambda *step: steps.append(step))
     assert again.read_bytes() == dev_key.zkey.read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["again.zkey"]
     assert list(dict.fromkeys(stage for stage, _, _ in steps)) == [
@@ -79,26 +81,26 @@ def test_it_is_the_same_every_time(small: BuiltCircuit, dev_key: ProvingKey, tmp
 
 def test_snarkjs_exports_from_it(small: BuiltCircuit, dev_key: ProvingKey, tmp_path: Path) -> None:
     exported = tmp_path / "vk.json"
-    toolchain.run_snarkjs(["zkey", "export", "verificationkey", dev_key.zkey, exported])
+    snarkjs.run_command(["zkey", "export", "verificationkey", dev_key.zkey, exported])
     theirs = VerifyingKey.from_json(exported.read_bytes())
     assert theirs == VerifyingKey.from_json(dev_key.verification_key.read_bytes())
     # The mark is lost on this way, but who knows the circuit still knows the key.
     assert not is_development(theirs) and is_development(theirs, small.r1cs_sha256)
 
-    toolchain.run_snarkjs(["zkey", "export", "json", dev_key.zkey, tmp_path / "key.json"])
+    snarkjs.run_command(["zkey", "export", "json", dev_key.zkey, tmp_path / "key.json"])
     document = json.loads((tmp_path / "key.json").read_bytes())
     assert document["protocol"] == "groth16" and len(document["IC"]) == r1cs_header(small.r1cs).n_public + 1
 
     contract = tmp_path / "Groth16Verifier.sol"
-    toolchain.run_snarkjs(["zkey", "export", "solidityverifier", dev_key.zkey, contract])
-    source = toolchain.snarkjs().verifier_source(theirs.to_snarkjs(), "Small")
+    snarkjs.run_command(["zkey", "export", "solidityverifier", dev_key.zkey, contract])
+    source = snarkjs.worker().verifier_source(theirs.to_snarkjs(), "Small")
     assert "contract Small {" in source and str(theirs.alpha1[0]) in source
     assert source == contract.read_text().replace("contract Groth16Verifier {", "contract Small {")
 
 
 def test_a_contribution_does_not_make_it_secure(dev_key: ProvingKey, tmp_path: Path) -> None:
     later = tmp_path / "later.zkey"
-    toolchain.run_snarkjs(["zkey", "contribute", dev_key.zkey, later, "--name=Bob"], stdin=b"some text\n")
+    snarkjs.run_command(["zkey", "contribute", dev_key.zkey, later, "--name=Bob"], stdin=b"some text\n")
     key = read_zkey(later)
     assert [one.name for one in key.contributions] == [MARKER[:64], "Bob"]
     assert is_development(key) and lint(key) == []
@@ -109,10 +111,10 @@ def test_failures_leave_nothing_behind(small: BuiltCircuit, tmp_path: Path) -> N
     for name, damaged in (("cut", content[:-200]), ("foreign", b"zkey" + content[4:]), ("short", content[:40])):
         (tmp_path / f"{name}.r1cs").write_bytes(damaged)
         with pytest.raises(ToolError) as error:
-            toolchain.dev_setup(tmp_path / f"{name}.r1cs", tmp_path / "out.zkey")
+            snarkjs.dev_setup(tmp_path / f"{name}.r1cs", tmp_path / "out.zkey")
         assert "r1cs" in str(error.value) and "\n" not in str(error.value)
     with pytest.raises(ToolError):
-        toolchain.dev_setup(tmp_path / "none.r1cs", tmp_path / "out.zkey")
+        snarkjs.dev_setup(tmp_path / "none.r1cs", tmp_path / "out.zkey")
     with pytest.raises(ToolError):
-        toolchain.dev_setup(small.r1cs, tmp_path / "no" / "folder.zkey")
+        snarkjs.dev_setup(small.r1cs, tmp_path / "no" / "folder.zkey")
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".r1cs"] * 3

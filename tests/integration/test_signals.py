@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from boundary import BOOK, ONE, SPOT, policy, rebalance
 
-from dls_zk import chain, contracts, operations, toolchain
-from dls_zk.calldata import ProofArguments
-from dls_zk.constants import BASE_FIELD, FIELD, SIZES
+from dls_zk import chain, operations
 from dls_zk.errors import ChainError, DlsError, InsecureKey, ProofInvalid
-from dls_zk.proof import Proof
-from dls_zk.statement import NAMES, signal_count
+from dls_zk.groth16 import zkey
+from dls_zk.groth16.proof import Proof
+from dls_zk.solidity import contracts
+from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.solidity.verifiers import contract_name, contract_source
+from dls_zk.statement.constants import BASE_FIELD, FIELD, SIZES
+from dls_zk.statement.signals import NAMES, signal_count
+from dls_zk.tools import foundry
+from tests.support.boundary import BOOK, ONE, SPOT, policy, rebalance
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +33,8 @@ def proven():
 def artifact(proven):
     """The compiled verifier of the development key."""
     key = proven[1].key
-    name = operations.verifier_contract(key.circuit)
-    source = operations.verifier_source(operations.verifying_key(key), key.circuit, insecure=key.insecure)
+    name = contract_name(key.circuit)
+    source = contract_source(zkey.verifying_key(key), key.circuit, insecure=key.insecure)
     return contracts.compile_verifiers({name: source})[name]
 
 
@@ -49,7 +53,7 @@ def verifiers(proven, artifact):
 
         return holds
 
-    with toolchain.anvil() as url:
+    with foundry.anvil() as url:
         local = chain.connect(url)
         address, _ = local.deploy_verifier(artifact, insecure=True, sender=local.accounts()[0])
 
@@ -125,7 +129,7 @@ def test_a_proof_is_no_identity(proven, verifiers):
 
 def test_a_development_key_is_refused_on_any_other_chain(artifact):
     """By us before it is sent, and by the contract itself if somebody else sends it."""
-    with toolchain.anvil(chain_id=1) as url:
+    with foundry.anvil(chain_id=1) as url:
         other = chain.connect(url)
         with pytest.raises(InsecureKey, match="INSECURE"):
             other.deploy_verifier(artifact, insecure=True, sender=other.accounts()[0])

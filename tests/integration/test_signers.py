@@ -15,13 +15,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-import faults
 import pytest
 from eth_account import Account
 
-from dls_zk import toolchain
 from dls_zk.chain import KeySigner, Signer, Transaction, connect, signers
 from dls_zk.errors import ChainError, InputError
+from dls_zk.tools import foundry
+from tests.support import faults
 
 KEY = bytes.fromhex("8da4ef21b864d2cc526dbdb2a120bd2874c36c9d0a1fb7f8c63d7f7a8b41de8f")
 ADDRESS = Account.from_key(KEY).address
@@ -186,7 +186,7 @@ def test_a_key_is_never_shown(signer: KeySigner) -> None:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with toolchain.anvil(chain_id=31337, accounts=2) as url:
+    with foundry.anvil(chain_id=31337, accounts=2) as url:
         yield url
 
 

@@ -13,12 +13,14 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest import SMALL_INPUTS
 
-from dls_zk import artifacts, operations, toolchain
-from dls_zk.artifacts import BuiltCircuit, ProvingKey
 from dls_zk.errors import ArtifactError, InputError, ToolError
-from dls_zk.witness import WitnessCalculator, to_wtns
+from dls_zk.groth16 import zkey
+from dls_zk.groth16.witness import WitnessCalculator, to_wtns
+from dls_zk.storage import built, places
+from dls_zk.storage.built import BuiltCircuit, ProvingKey
+from dls_zk.tools import circom, doctor, foundry, node, process, snarkjs, solc
+from tests.integration.conftest import SMALL_INPUTS
 
 PYTHON = sys.executable
 
@@ -50,13 +52,13 @@ def gone(pid: int, seconds: float = 5) -> bool:
 def test_run_feeds_and_returns_text() -> None:
     big = bytes(range(256)) * 8000
     program = "import sys; data = sys.stdin.buffer.read(); print(len(data)); print('note', file=sys.stderr)"
-    result = toolchain.run([PYTHON, "-c", program], stdin=big, timeout=30)
+    result = process.run([PYTHON, "-c", program], stdin=big, timeout=30)
     assert (result.stdout, result.stderr) == (f"{len(big)}\n", "note\n")
 
 
 def test_run_reports_lines_as_they_come() -> None:
     lines: list[str] = []
-    toolchain.run([PYTHON, "-c", "print('a'); print('b')"], timeout=30, on_line=lines.append)
+    process.run([PYTHON, "-c", "print('a'); print('b')"], timeout=30, on_line=lines.append)
     assert lines == ["a\n", "b\n"]
 
 
@@ -64,7 +66,7 @@ def test_a_failure_is_one_line_with_command_code_and_reason() -> None:
     words = "note\n" * 50 + "\x1b[31mError: it broke\x1b[0m\nthe end"
     program = f"import sys; sys.stderr.write({words!r}); sys.exit(7)"
     with pytest.raises(ToolError) as caught:
-        toolchain.run([PYTHON, "-c", program], timeout=30, advice="do this")
+        process.run([PYTHON, "-c", program], timeout=30, advice="do this")
     message = str(caught.value)
     assert "ended with exit code 7: Error: it broke; the end; do this" in message
     assert "\n" not in message and "\x1b" not in message
@@ -72,13 +74,13 @@ def test_a_failure_is_one_line_with_command_code_and_reason() -> None:
 
 def test_a_signal_is_reported() -> None:
     with pytest.raises(ToolError, match="was ended by signal 9"):
-        toolchain.run([PYTHON, "-c", "import os; os.kill(os.getpid(), 9)"], timeout=30)
+        process.run([PYTHON, "-c", "import os; os.kill(os.getpid(), 9)"], timeout=30)
 
 
 def test_what_was_fed_is_in_no_message() -> None:
     for program in ("import sys; sys.stdin.read(); sys.exit(1)", "import time; time.sleep(60)"):
         with pytest.raises(ToolError) as caught:
-            toolchain.run([PYTHON, "-c", program], stdin=b"my-secret-salt", timeout=1)
+            process.run([PYTHON, "-c", program], stdin=b"my-secret-salt", timeout=1)
         assert "my-secret" not in str(caught.value)
         assert caught.value.__cause__ is None
 
@@ -87,23 +89,23 @@ def test_a_hung_program_is_ended_with_all_that_it_started(tmp_path: Path) -> Non
     hung = script(tmp_path / "hung", f"sleep 600 & echo $! > {tmp_path}/pid; wait")
     start = time.monotonic()
     with pytest.raises(ToolError, match="did not end within 1 s and was stopped"):
-        toolchain.run([hung], timeout=1)
+        process.run([hung], timeout=1)
     assert time.monotonic() - start < 5
     assert gone(int((tmp_path / "pid").read_text()))
 
 
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="not there to be run"):
-        toolchain.run([tmp_path / "none"], timeout=1)
+        process.run([tmp_path / "none"], timeout=1)
     (tmp_path / "plain").write_text("x")
     with pytest.raises(ToolError, match="cannot be run: Permission denied"):
-        toolchain.run([tmp_path / "plain"], timeout=1)
+        process.run([tmp_path / "plain"], timeout=1)
 
 
 def test_children_see_a_small_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_SECRET", "1")
     monkeypatch.setenv("NODE_OPTIONS", "--require=/x")
-    result = toolchain.run([PYTHON, "-c", "import os, json; print(json.dumps(list(os.environ)))"], timeout=30)
+    result = process.run([PYTHON, "-c", "import os, json; print(json.dumps(list(os.environ)))"], timeout=30)
     seen = set(json.loads(result.stdout))
     assert seen <= {"HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "LC_CTYPE"}
 
@@ -122,10 +124,10 @@ def test_node_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("DLS_ZK_NODE", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ToolError, match="node is not on the PATH; install Node.js 20 or newer"):
-        toolchain.node()
+        node.node_path()
     monkeypatch.setenv("DLS_ZK_NODE", str(tmp_path / "none"))
     with pytest.raises(ToolError, match="not there to be run"):
-        toolchain.node()
+        node.node_path()
 
 
 @pytest.mark.parametrize(
@@ -139,14 +141,14 @@ def test_node_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_node_unfit(fake_node: Path, says: str, error: str) -> None:
     script(fake_node, says)
     with pytest.raises(ToolError, match=error):
-        toolchain.node()
+        node.node_path()
 
 
 def test_node_hung(fake_node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script(fake_node, "exec sleep 600")
-    monkeypatch.setattr(toolchain, "NODE_ANSWERS_WITHIN", 0.5)
+    monkeypatch.setattr(node, "NODE_ANSWERS_WITHIN", 0.5)
     with pytest.raises(ToolError, match="did not end within 0.5 s.*install Node.js 20"):
-        toolchain.node()
+        node.node_path()
 
 
 def test_packages_are_installed_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,23 +157,23 @@ def test_packages_are_installed_whole_or_not_at_all(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("DLS_ZK_HOME", str(home))
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
-    os.symlink(toolchain.node(), bin_folder / "node")
+    os.symlink(node.node_path(), bin_folder / "node")
     script(bin_folder / "npm", "mkdir node_modules; echo 'npm error network timeout' >&2; exit 1")
     monkeypatch.setenv("DLS_ZK_NODE", str(bin_folder / "node"))
     with pytest.raises(ToolError, match="npm ci .*npm error network timeout; check the network"):
-        toolchain.ensure_node_packages()
+        node.ensure_node_packages()
     assert [path.name for path in (home / "node").iterdir() if not path.name.endswith(".lock")] == []
 
 
 def test_scripts_follow_the_package(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = toolchain.node_script("worker.mjs")
-    assert first.read_bytes() == (artifacts.node_sources() / "worker.mjs").read_bytes()
-    assert toolchain.node_script("worker.mjs") == first
-    for path in artifacts.node_sources().glob("*.*"):
+    first = node.node_script("worker.mjs")
+    assert first.read_bytes() == (places.node_sources() / "worker.mjs").read_bytes()
+    assert node.node_script("worker.mjs") == first
+    for path in places.node_sources().glob("*.*"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "worker.mjs").write_text("// another version\n")
-    monkeypatch.setattr(artifacts, "node_sources", lambda: tmp_path)
-    second = toolchain.node_script("worker.mjs")
+    monkeypatch.setattr(places, "node_sources", lambda: tmp_path)
+    second = node.node_script("worker.mjs")
     assert second.read_text() == "// another version\n" and first.exists() and second != first
     for path in second.parent.iterdir():
         path.unlink()
@@ -193,38 +195,38 @@ UNUSED = "template T() { signal input a; signal input c; signal output b <== a *
 
 def test_a_circuit_is_compiled_once(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = write_circuit(tmp_path / "circuits", GOOD)
-    circuit = toolchain.compile_circuit("tiny", sources=sources)
+    circuit = circom.compile_circuit("tiny", sources=sources)
     assert circuit.r1cs.read_bytes()[:4] == b"r1cs" and circuit.wasm.read_bytes()[:4] == b"\0asm"
     assert circuit.sym.read_text().startswith("1,1,0,main.b\n")
     assert {"circuit", "content_key", "flags"} == set(circuit.manifest.facts)
 
     monkeypatch.setenv("DLS_ZK_NODE", "/nowhere")  # from here on nothing can be compiled
-    assert toolchain.compile_circuit("tiny", sources=sources) == circuit
+    assert circom.compile_circuit("tiny", sources=sources) == circuit
     write_circuit(tmp_path / "circuits", GOOD + "// changed")
     with pytest.raises(ToolError):
-        toolchain.compile_circuit("tiny", sources=sources)
+        circom.compile_circuit("tiny", sources=sources)
 
 
 def test_force_mends_a_damaged_circuit(own_home: Path, tmp_path: Path) -> None:
     sources = write_circuit(tmp_path / "circuits", GOOD)
-    circuit = toolchain.compile_circuit("tiny", sources=sources)
+    circuit = circom.compile_circuit("tiny", sources=sources)
     wasm = circuit.wasm
     good = wasm.read_bytes()
     wasm.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
     with pytest.raises(ArtifactError, match="--force"):
-        toolchain.compile_circuit("tiny", sources=sources).wasm  # noqa: B018
-    assert toolchain.compile_circuit("tiny", sources=sources, force=True).wasm.read_bytes() == good
+        circom.compile_circuit("tiny", sources=sources).wasm  # noqa: B018
+    assert circom.compile_circuit("tiny", sources=sources, force=True).wasm.read_bytes() == good
 
 
 def test_a_warning_fails_the_build_unless_it_is_explained(own_home: Path, tmp_path: Path) -> None:
     sources = write_circuit(tmp_path / "circuits", UNUSED)
     with pytest.raises(ToolError, match=r"circom warns of tiny, .*1 of 1: CA01: In template \"T\(\)\": .*\bc\b"):
-        toolchain.compile_circuit("tiny", sources=sources)
+        circom.compile_circuit("tiny", sources=sources)
     with pytest.raises(ToolError, match="circom warns"):
-        toolchain.compile_circuit("tiny", sources=sources, allowed=[r"CA01", r"CA02: .*"])
+        circom.compile_circuit("tiny", sources=sources, allowed=[r"CA01", r"CA02: .*"])
     with pytest.raises(ArtifactError, match="not built"):
-        artifacts.built_circuit("tiny", sources)
-    assert toolchain.compile_circuit("tiny", sources=sources, allowed=[r"CA01: .*Local signal c .*"])
+        built.built_circuit("tiny", sources)
+    assert circom.compile_circuit("tiny", sources=sources, allowed=[r"CA01: .*Local signal c .*"])
 
 
 @pytest.mark.parametrize(
@@ -237,14 +239,14 @@ def test_a_warning_fails_the_build_unless_it_is_explained(own_home: Path, tmp_pa
 def test_a_circuit_with_an_error(own_home: Path, tmp_path: Path, body: str, error: str) -> None:
     sources = write_circuit(tmp_path / "circuits", body)
     with pytest.raises(ToolError, match=error) as caught:
-        toolchain.compile_circuit("tiny", sources=sources)
+        circom.compile_circuit("tiny", sources=sources)
     assert "\n" not in str(caught.value)
 
 
 def test_a_circuit_that_is_not_there(own_home: Path, tmp_path: Path) -> None:
     sources = write_circuit(tmp_path / "circuits", GOOD)
     with pytest.raises(InputError, match="there is no circuit other; there are: tiny"):
-        toolchain.compile_circuit("other", sources=sources)
+        circom.compile_circuit("other", sources=sources)
 
 
 def test_circomlibs_poseidon_constants_are_in_reach(own_home: Path, tmp_path: Path) -> None:
@@ -253,7 +255,7 @@ def test_circomlibs_poseidon_constants_are_in_reach(own_home: Path, tmp_path: Pa
         "template T() { signal input a; signal output b; var c[81] = POSEIDON_C(3); b <== a + c[0]; } "
         "component main = T();"
     )
-    toolchain.compile_circuit("tiny", sources=write_circuit(tmp_path / "circuits", body))
+    circom.compile_circuit("tiny", sources=write_circuit(tmp_path / "circuits", body))
 
 
 # --- setup and solc ------------------------------------------------------------------------------------------------
@@ -261,7 +263,7 @@ def test_circomlibs_poseidon_constants_are_in_reach(own_home: Path, tmp_path: Pa
 
 def test_dev_setup_makes_a_key_and_tells_how_far_it_is(small: BuiltCircuit, tmp_path: Path) -> None:
     steps: list[tuple[str, int, int]] = []
-    toolchain.dev_setup(small.r1cs, tmp_path / "key.zkey", lambda *step: steps.append(step))
+    snarkjs.dev_setup(small.r1cs, tmp_path / "key.zkey", lambda *step: steps.append(step))
     assert (tmp_path / "key.zkey").read_bytes()[:4] == b"zkey"
     assert steps and all(0 <= done <= of for _, done, of in steps)
     assert os.listdir(tmp_path) == ["key.zkey"]
@@ -271,14 +273,14 @@ def test_dev_setup_of_a_damaged_circuit(small: BuiltCircuit, tmp_path: Path) -> 
     bad = tmp_path / "bad.r1cs"
     bad.write_bytes(small.r1cs.read_bytes()[:100])
     with pytest.raises(ToolError, match="dev_setup.mjs"):
-        toolchain.dev_setup(bad, tmp_path / "key.zkey")
+        snarkjs.dev_setup(bad, tmp_path / "key.zkey")
     assert os.listdir(tmp_path) == ["bad.r1cs"]
 
 
 def test_solc_compiles() -> None:
     settings = {"outputSelection": {"*": {"*": ["evm.bytecode.object"]}}}
     source = {"a.sol": {"content": "// SPDX-License-Identifier: MIT\npragma solidity ^0.8.0; contract A {}"}}
-    output = toolchain.solc({"language": "Solidity", "sources": source, "settings": settings})
+    output = solc.compile_standard_json({"language": "Solidity", "sources": source, "settings": settings})
     assert output["contracts"]["a.sol"]["A"]["evm"]["bytecode"]["object"]
 
 
@@ -293,7 +295,7 @@ def rpc(url: str, method: str) -> str:
 
 
 def test_anvil_answers_on_loopback_and_ends_with_the_block() -> None:
-    with toolchain.anvil(chain_id=31337, accounts=1) as first, toolchain.anvil(chain_id=5, accounts=1) as second:
+    with foundry.anvil(chain_id=31337, accounts=1) as first, foundry.anvil(chain_id=5, accounts=1) as second:
         assert first.startswith("http://127.0.0.1:") and first != second
         assert (rpc(first, "eth_chainId"), rpc(second, "eth_chainId")) == ("0x7a69", "0x5")
     with pytest.raises(OSError):
@@ -302,17 +304,17 @@ def test_anvil_answers_on_loopback_and_ends_with_the_block() -> None:
 
 def test_anvil_refuses_an_unknown_option() -> None:
     expected = "anvil ended with exit code 2: error: unexpected argument '--no-such-option'"
-    with pytest.raises(ToolError, match=expected), toolchain.anvil(no_such_option=1):
+    with pytest.raises(ToolError, match=expected), foundry.anvil(no_such_option=1):
         pass
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
 def test_anvil_ends_with_its_parent_however_that_ends(tmp_path: Path) -> None:
     program = (
-        "import sys, time\nfrom dls_zk import toolchain\n"
-        "with toolchain.anvil(accounts=1) as url:\n    print(url, flush=True)\n    time.sleep(60)\n"
+        "import sys, time\nfrom dls_zk.tools import foundry\n"
+        "with foundry.anvil(accounts=1) as url:\n    print(url, flush=True)\n    time.sleep(60)\n"
     )
-    parent = subprocess.Popen([PYTHON, "-c", program], stdout=subprocess.PIPE, text=True, cwd=artifacts.PACKAGE.parent)
+    parent = subprocess.Popen([PYTHON, "-c", program], stdout=subprocess.PIPE, text=True, cwd=places.PACKAGE.parent)
     assert parent.stdout
     url = parent.stdout.readline().strip()
     assert rpc(url, "eth_chainId")
@@ -330,7 +332,7 @@ def test_anvil_ends_with_its_parent_however_that_ends(tmp_path: Path) -> None:
 
 
 def test_the_worker_reads_a_key_once_and_answers_in_turn(small: BuiltCircuit, small_key: ProvingKey) -> None:
-    with toolchain.NodeWorker() as worker:
+    with snarkjs.NodeWorker() as worker:
         assert worker.version()["snarkjs"] == "0.7.6"
         witness = to_wtns(WitnessCalculator(small).calculate(SMALL_INPUTS))
         answer = worker.prove(small_key.zkey, small_key.zkey_sha256, witness)
@@ -348,18 +350,18 @@ def test_the_worker_reads_a_key_once_and_answers_in_turn(small: BuiltCircuit, sm
 
 
 def test_the_worker_comes_back_after_it_died(small_key: ProvingKey) -> None:
-    with toolchain.NodeWorker() as worker:
+    with snarkjs.NodeWorker() as worker:
         worker.version()
         process = worker._process
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        vk = operations.verifying_key(small_key)
+        vk = zkey.verifying_key(small_key)
         assert "contract A {" in worker.verifier_source(vk.to_snarkjs(), "A")
         assert worker._process.pid != process.pid
 
 
 def test_the_worker_ends_when_its_input_closes() -> None:
-    worker = toolchain.NodeWorker()
+    worker = snarkjs.NodeWorker()
     worker.version()
     worker._process.stdin.close()
     assert worker._process.wait(10) == 0
@@ -368,7 +370,7 @@ def test_the_worker_ends_when_its_input_closes() -> None:
 
 def test_the_worker_reports_without_long_numbers(tmp_path: Path) -> None:
     secret = "123456789012345678901234567890"
-    with toolchain.NodeWorker() as worker:
+    with snarkjs.NodeWorker() as worker:
         with pytest.raises(ToolError, match="snarkjs refused `load`: ENOENT") as caught:
             worker.prove(tmp_path / secret, "0", b"")
         assert secret not in str(caught.value) and "\n" not in str(caught.value)
@@ -385,9 +387,9 @@ def test_the_worker_reports_without_long_numbers(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_worker(fake_node: Path, own_home: Path, says: str, error: str) -> None:
-    toolchain.node_script("worker.mjs")
+    node.node_script("worker.mjs")
     script(fake_node, f'if [ "$1" = --version ]; then echo v20.0.0; else {says}; fi')
-    with toolchain.NodeWorker(timeout=0.5) as worker:
+    with snarkjs.NodeWorker(timeout=0.5) as worker:
         start = time.monotonic()
         with pytest.raises(ToolError, match=error):
             worker.version()
@@ -399,8 +401,8 @@ def test_a_broken_worker(fake_node: Path, own_home: Path, says: str, error: str)
 
 
 def test_doctor_finds_everything_here() -> None:
-    toolchain.ensure_node_packages()
-    findings = {finding.tool: finding for finding in toolchain.doctor()}
+    node.ensure_node_packages()
+    findings = {finding.tool: finding for finding in doctor.examine()}
     names = "python node npm circom circomlib snarkjs solc anvil forge wasmtime py_ecc rapidsnark disk memory"
     assert list(findings) == names.split()
     assert {name for name, finding in findings.items() if not finding.ok} <= {"rapidsnark"}
@@ -411,7 +413,7 @@ def test_doctor_says_what_is_missing_and_touches_nothing(tmp_path: Path, monkeyp
     monkeypatch.delenv("DLS_ZK_NODE", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("DLS_ZK_HOME", str(tmp_path / "home"))
-    findings = {finding.tool: finding for finding in toolchain.doctor()}
+    findings = {finding.tool: finding for finding in doctor.examine()}
     assert [findings[tool].ok for tool in ("python", "node", "npm", "snarkjs")] == [True, False, False, None]
     assert "install Node.js 20" in findings["node"].remedy
     assert not (tmp_path / "home").exists()
@@ -421,7 +423,7 @@ def test_doctor_sees_a_package_of_another_version(own_home: Path, monkeypatch: p
     folder = own_home / "other"
     (folder / "node_modules" / "snarkjs").mkdir(parents=True)
     (folder / "node_modules" / "snarkjs" / "package.json").write_text('{"version": "0.7.0"}')
-    monkeypatch.setattr(artifacts, "node_dir", lambda: folder)
-    findings = {finding.tool: finding for finding in toolchain.doctor()}
+    monkeypatch.setattr(places, "node_dir", lambda: folder)
+    findings = {finding.tool: finding for finding in doctor.examine()}
     assert (findings["snarkjs"].ok, findings["snarkjs"].found) == (False, "0.7.0")
     assert (findings["circom"].ok, findings["circom"].found) == (False, "missing")

@@ -11,28 +11,28 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import faults
 import pytest
 from eth_account import Account
-from faults import Errand, World
 from web3.types import TxReceipt
 
-from dls_zk import toolchain
 from dls_zk.chain import (
     Call,
     Chain,
     Delivery,
+    IntentStatus,
     NoContract,
     Refused,
     Sender,
-    Status,
     Transaction,
     connection,
     journal,
     signers,
 )
-from dls_zk.contracts import Artifact
 from dls_zk.errors import ChainError, InputError
+from dls_zk.solidity.contracts import CompiledContract
+from dls_zk.tools import foundry
+from tests.support import faults
+from tests.support.faults import Errand, World
 
 KEY = ("increment", 1)
 DONE = {0: "performed"}
@@ -41,18 +41,18 @@ GWEI = 10**9
 
 
 @pytest.fixture(scope="module")
-def counter() -> Artifact:
+def counter() -> CompiledContract:
     return faults.compile_counter()
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with toolchain.anvil(chain_id=31337, accounts=1) as url:
+    with foundry.anvil(chain_id=31337, accounts=1) as url:
         yield url
 
 
 @pytest.fixture
-def world(url: str, counter: Artifact, tmp_path: Path) -> Iterator[World]:
+def world(url: str, counter: CompiledContract, tmp_path: Path) -> Iterator[World]:
     with faults.world(url, counter, tmp_path / "journal") as world:
         yield world
 
@@ -87,7 +87,8 @@ def test_performed_once_however_often_it_is_asked_for(world: World) -> None:
 def test_what_the_journal_holds(world: World) -> None:
     mined = faults.require_one(world.sender().perform(KEY, world.call()))
     intent = world.intent(KEY)
-    assert (intent.key, intent.sender, intent.nonce, intent.status) == (KEY, world.account.address, 0, Status.CONFIRMED)
+    assert (intent.key, intent.sender, intent.nonce) == (KEY, world.account.address, 0)
+    assert intent.status is IntentStatus.CONFIRMED
     assert (intent.hash, intent.block_number) == (mined.summary.hash, mined.summary.block)
     assert intent.block_hash == world.chain.block_hash(mined.summary.block)
     (attempt,) = world.attempts(KEY)
@@ -149,7 +150,7 @@ def test_the_cap_on_fees(world: World, over_wei: int) -> None:
         assert transaction.max_fee_wei == base_wei + over_wei and world.count() == 1
 
 
-def test_deployment(world: World, counter: Artifact) -> None:
+def test_deployment(world: World, counter: CompiledContract) -> None:
     call = Call.deploying(world.chain, counter)
     mined = faults.require_one(world.sender().perform(("deploy", "Counter"), call))
     address = mined.receipt["contractAddress"]
@@ -288,7 +289,7 @@ def test_killed_before_it_was_sent_and_then_too_late(world: World) -> None:
     world.mine()
     with pytest.raises(Refused, match=r"WrongSequence\(expected=2, given=1\)"):
         world.sender().perform(KEY, call)
-    assert world.intent(KEY).status is Status.REFUSED and world.nonce() == 0
+    assert world.intent(KEY).status is IntentStatus.REFUSED and world.nonce() == 0
     assert world.sender().perform(KEY, call, world.advanced(1)) is None
     assert world.sender().perform(("increment", 2), world.call())
     assert (world.count(), world.nonce()) == (2, 1)
@@ -447,7 +448,7 @@ def test_a_node_that_will_not_take_it(world: World) -> None:
     world.rpc("anvil_setBalance", world.account.address, "0x1")
     with pytest.raises(Refused, match="(?i)insufficient funds"):
         world.sender().perform(KEY, world.call())
-    assert world.intent(KEY).status is Status.REFUSED
+    assert world.intent(KEY).status is IntentStatus.REFUSED
     world.fund(world.account)
     assert world.sender().perform(("increment", 2), world.call())
     assert world.sender().perform(KEY, world.call())
@@ -479,7 +480,7 @@ def test_mined_and_reverted(world: World) -> None:
     sender = world.sender(progress=script(nothing, overtake))
     with pytest.raises(Refused, match="was mined and reverted"):
         sender.perform(KEY, world.call("advance", 1))
-    assert world.intent(KEY).status is Status.REVERTED and (world.count(), world.nonce()) == (1, 1)
+    assert world.intent(KEY).status is IntentStatus.REVERTED and (world.count(), world.nonce()) == (1, 1)
     with pytest.raises(Refused, match="WrongSequence"):
         world.sender().perform(KEY, world.call("advance", 1))
     assert world.sender().perform(KEY, world.call("advance", 1), world.advanced(1)) is None
@@ -527,7 +528,7 @@ def test_receipts_that_never_come(world: World, monkeypatch: pytest.MonkeyPatch,
     sender = world.sender(confirmations=confirmations, give_up_after_s=1, progress=mining(world))
     with pytest.raises(ChainError, match="nonce 0 of 0x.* is used, and .* answers do not fit together yet; ask again"):
         sender.perform(KEY, world.call())
-    assert world.intent(KEY).status is Status.PENDING and world.count() == 1
+    assert world.intent(KEY).status is IntentStatus.PENDING and world.count() == 1
     monkeypatch.undo()
     assert world.sender().perform(KEY, world.call())
     assert (world.count(), world.nonce()) == (1, 1)
@@ -621,7 +622,7 @@ def test_a_gap_that_our_own_dropped_transaction_left(world: World) -> None:
     world.rpc("anvil_dropAllTransactions")
     world.rpc("evm_setAutomine", True)
     assert world.sender().perform(("increment", 2), world.call())
-    assert world.intent(KEY).status is Status.CONFIRMED and world.count() == 2
+    assert world.intent(KEY).status is IntentStatus.CONFIRMED and world.count() == 2
     assert world.sender().perform(KEY, world.call()) and (world.count(), world.nonce()) == (2, 2)
 
 
@@ -755,7 +756,7 @@ def test_undone_after_it_was_confirmed(world: World, by: str) -> None:
     assert (world.count(), world.nonce()) == (0, 0)
     after = faults.require_one(world.sender().perform(second, world.call()))
     assert after.summary.hash == before[1].summary.hash
-    assert world.intent(first).hash == before[0].summary.hash and world.intent(first).status is Status.CONFIRMED
+    assert world.intent(first).hash == before[0].summary.hash and world.intent(first).status is IntentStatus.CONFIRMED
     assert world.intent(second).block_hash == world.chain.block_hash(after.summary.block)
     assert world.sender().perform(first, world.call()) and (world.count(), world.nonce()) == (2, 2)
 
@@ -799,10 +800,10 @@ def test_an_intent_stays_with_the_account_that_began_it(world: World) -> None:
     assert (world.count(), world.nonce(), other.nonce()) == (1, 1, 0)
 
 
-def test_chains_of_the_same_id_are_told_apart(world: World, counter: Artifact) -> None:
+def test_chains_of_the_same_id_are_told_apart(world: World, counter: CompiledContract) -> None:
     """A development chain that was started anew has nothing of what the journal knows of the old one."""
     mined = faults.require_one(world.sender().perform(KEY, world.call()))
-    with toolchain.anvil(chain_id=31337, accounts=1, timestamp=1) as url, faults.world(url, counter, world.folder) as other:
+    with foundry.anvil(chain_id=31337, accounts=1, timestamp=1) as url, faults.world(url, counter, world.folder) as other:
         other = replace(other, account=world.account)
         other.fund(other.account)
         anew = faults.require_one(other.sender().perform(KEY, other.call()))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dls_zk import toolchain
+from dls_zk.tools import node
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,7 +29,7 @@ def wheel(tmp_path_factory) -> Path:
 def _python(wheel: Path, home: Path, *argv: str) -> str:
     home.mkdir(exist_ok=True)
     if not (home / "node").exists():
-        (home / "node").symlink_to(toolchain.ensure_node_packages().parent)
+        (home / "node").symlink_to(node.ensure_node_packages().parent)
     environment = os.environ | {"PYTHONPATH": str(wheel), "DLS_ZK_HOME": str(home)}
     result = subprocess.run(
         [sys.executable, "-P", *argv], cwd=home, env=environment, capture_output=True, text=True, timeout=300

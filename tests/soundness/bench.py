@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
 
-from claims import Claims
-from forge import forger, inverse
-from judge import is_true
-from lies import lies
-from scenes import full_book
-
-from dls_zk.circuit_inputs import circuit_inputs
-from dls_zk.constants import FIELD, SIZES
-from dls_zk.relation import CHECKS, public_signals
+from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement.constants import FIELD, SIZES
+from dls_zk.statement.relation import CHECKS, public_signals
+from tests.soundness.claims import Claims
+from tests.soundness.forge import forger, inverse
+from tests.soundness.judge import is_true
+from tests.soundness.lies import lies
+from tests.soundness.scenes import full_book
 
 
 @dataclass

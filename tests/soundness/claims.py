@@ -12,14 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-import boundary
-from forge import Forger, Pins, inverse
-from instances import LIMITS, vacuous_policy
-from scenes import full_book, limits, past_a_limit
-
-from dls_zk.circuit_inputs import circuit_inputs
-from dls_zk.commitments import book_commitment, policy_hash
-from dls_zk.constants import (
+from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement.commitments import book_commitment, policy_hash
+from dls_zk.statement.constants import (
     ACCRUAL_BITS,
     FIELD,
     NAV_BITS,
@@ -35,10 +30,14 @@ from dls_zk.constants import (
     book_domain,
     policy_domain,
 )
-from dls_zk.context import Context
-from dls_zk.model import Opening, Prices, Rebalance, SlotTerms, Terms
-from dls_zk.relation import CHECKS, public_signals
-from dls_zk.statement import PublicSignals
+from dls_zk.statement.context import Context
+from dls_zk.statement.model import Opening, Prices, Rebalance, SlotPolicy, Terms
+from dls_zk.statement.relation import CHECKS, public_signals
+from dls_zk.statement.signals import PublicSignals
+from tests.soundness.forge import Forger, Pins, inverse
+from tests.soundness.scenes import full_book, limits, past_a_limit
+from tests.support import boundary
+from tests.support.instances import LIMITS, vacuous_policy
 
 #: The place of a claim that has none: the wire of the constant, which nothing is solved for.
 NOWHERE = 0
@@ -123,7 +122,7 @@ class Claims:
     def _small_change(self, unpriced: int | None = None, rich: int = 0, granularity_usd: int = 1) -> list[int]:
         """Money in one slot, a few millionths in every other; nothing is traded and no limit is near."""
         n, rng = self.size.slots, self.rng
-        slot = SlotTerms("X", True, 10_000, 10_000, (1 << 17) - 1, 0, 0, 0, 0, 0, 0, (0,) * self.size.factors)
+        slot = SlotPolicy("X", True, 10_000, 10_000, (1 << 17) - 1, 0, 0, 0, 0, 0, 0, (0,) * self.size.factors)
         prices = [rng.randint(2, 16) for _ in range(n)]
         prices[rich] = 10**8
         after = [rng.randint(1, 5) for _ in range(n)]
@@ -348,7 +347,7 @@ class Claims:
     def _at_risk(self, policy: dict[str, object], terms: dict[str, object], cash: int, price: int, dust: int) -> list[int]:
         """Cash, and a slot whose unit is worth 1e-14 USD, under the same terms."""
         n = self.size.slots
-        slot = replace(SlotTerms.null(self.size.factors), funded=True, cap_bps=(1 << 17) - 1, **terms)
+        slot = replace(SlotPolicy.null(self.size.factors), funded=True, cap_bps=(1 << 17) - 1, **terms)
         after = Opening((cash, dust) + (0,) * (n - 2), self.rng.randrange(FIELD))
         prices = Prices((price, 1) + (0,) * (n - 2))
         rules = replace(vacuous_policy(self.size, (slot,) * n), **policy)

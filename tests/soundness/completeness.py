@@ -11,16 +11,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
-from extremes import widest
-from harness import circuit
-from instances import LIMITS, near_a_limit, random_rebalance, tighten
-from scenes import full_book, limits
-
-from dls_zk import relation
-from dls_zk.circuit_inputs import circuit_inputs
-from dls_zk.constants import QUANTITY_BITS, SIZES, Size
-from dls_zk.model import Rebalance
-from dls_zk.relation import evaluate, public_signals
+from dls_zk.audit.circuits import circuit
+from dls_zk.statement import relation
+from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement.constants import QUANTITY_BITS, SIZES, Size
+from dls_zk.statement.model import Rebalance
+from dls_zk.statement.relation import evaluate, public_signals
+from tests.soundness.extremes import widest
+from tests.soundness.scenes import full_book, limits
+from tests.support.instances import LIMITS, near_a_limit, random_rebalance, tighten
 
 AT_A_LIMIT = "within one unit of a limit"
 

@@ -17,14 +17,13 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from random import Random
 
-from claims import Claim, Claims
-from forge import Constraints, DeployedForger, Forger
-from judge import is_true
-from lies import lies
-
-from dls_zk.constants import SIZES
-from dls_zk.relation import CHECKS
-from dls_zk.statement import signal_count
+from dls_zk.statement.constants import SIZES
+from dls_zk.statement.relation import CHECKS
+from dls_zk.statement.signals import signal_count
+from tests.soundness.claims import Claim, Claims
+from tests.soundness.forge import Constraints, DeployedForger, Forger
+from tests.soundness.judge import is_true
+from tests.soundness.lies import lies
 
 #: The signals in a constraint (sorted, without the lines of nameless components) → why no false claim gains by its absence.
 EQUIVALENT = {

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from instances import LOWER, vacuous_policy
-
-from dls_zk.constants import BPS, FIELD, PPM, USD_E14, Size, global_fields, slot_fields
-from dls_zk.model import Opening, Prices, Rebalance, SlotTerms, Terms
+from dls_zk.statement.constants import BPS, FIELD, PPM, USD_E14, Size, global_fields, slot_fields
+from dls_zk.statement.model import Opening, Prices, Rebalance, SlotPolicy, Terms
+from tests.support.instances import LOWER, vacuous_policy
 
 LONGEST = (1 << 56) - 1  # a quantity, a trade, the flow; the shortest is −LONGEST − 1
 TOP_LIMIT = (1 << 17) - 1
@@ -36,7 +35,7 @@ def _rebalance(
     trades: dict[int, int] | None = None,
     flow: int = 0,
     accrual: int = 0,
-    slots: Sequence[SlotTerms] | None = None,
+    slots: Sequence[SlotPolicy] | None = None,
     **policy: object,
 ) -> Rebalance:
     """Slot → quantity, price and trade; where nothing is said, zero, under a policy that forbids as little as it can."""
@@ -51,14 +50,14 @@ def _rebalance(
     )
 
 
-def _terms(size: Size, **changes: object) -> SlotTerms:
-    return replace(SlotTerms.null(size.factors), **{"funded": True, "cap_bps": TOP_LIMIT, **changes})
+def _terms(size: Size, **changes: object) -> SlotPolicy:
+    return replace(SlotPolicy.null(size.factors), **{"funded": True, "cap_bps": TOP_LIMIT, **changes})
 
 
-def _highest_terms(size: Size, **changes: object) -> SlotTerms:
+def _highest_terms(size: Size, **changes: object) -> SlotPolicy:
     """Every field of a slot at its top, but for ``changes``."""
     top = {name: (1 << bits) - 1 for name, bits in slot_fields(size) if not name.startswith(("funded", "loading"))}
-    return SlotTerms("X", True, **{**top, "loading_bps": (TOP_LOADING,) * size.factors, **changes})
+    return SlotPolicy("X", True, **{**top, "loading_bps": (TOP_LOADING,) * size.factors, **changes})
 
 
 def _nav(size: Size) -> Iterator[tuple[str, Rebalance]]:
@@ -97,8 +96,11 @@ def _quantities(size: Size) -> Iterator[tuple[str, Rebalance]]:
         yield "the largest flow", _rebalance(size, {0: cash, 1: 1 << 40}, {0: 1, 1: 1 << 40}, {0: flow}, flow)
     each = range(size.slots)
     exchanged = {i: 3**i for i in everywhere}  # no slot counts as none or twice
-    yield "an exact exchange in every slot", _rebalance(
-        size, {0: LONGEST} | exchanged, dict.fromkeys(each, 1), {0: -sum(exchanged.values())} | exchanged, slippage_bps=0
+    yield (
+        "an exact exchange in every slot",
+        _rebalance(
+            size, {0: LONGEST} | exchanged, dict.fromkeys(each, 1), {0: -sum(exchanged.values())} | exchanged, slippage_bps=0
+        ),
     )
     yield "the highest prices", _rebalance(size, dict.fromkeys(each, 1), dict.fromkeys(each, (1 << 48) - 1))
 

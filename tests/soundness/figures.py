@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dls_zk import artifacts
+from dls_zk.storage import disk
 
 FILE = Path(__file__).with_name("FIGURES.md")
 _HEAD = "# Figures of the long soundness runs\n\nWritten by `scripts/soundness` and `scripts/mutate`; do not edit.\n"
@@ -20,15 +20,6 @@ class Step:
 
     text: str
     wrong: list[str] = field(default_factory=list)
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table, numbers with thousands set apart. Columns of numbers, after the first one, stand to the right."""
-    shown = [list(row) for row in rows]
-    numbers = [k > 0 and any(isinstance(row[k], int) for row in shown) for k in range(len(head))]
-    rule = ["---:" if number else "---" for number in numbers]
-    cells = [[f"{x:,}" if isinstance(x, int) else str(x) for x in row] for row in shown]
-    return "".join(f"| {' | '.join(line)} |\n" for line in [head, rule, *cells])
 
 
 def with_sum(rows: Sequence[Sequence[object]]) -> list[Sequence[object]]:
@@ -43,7 +34,7 @@ def record(name: str, step: Step) -> None:
     head, *sections = re.split(r"^(?=## )", old, flags=re.MULTILINE)
     kept = {section.partition("\n")[0].removeprefix("## "): section for section in sections}
     kept[name] = f"## {name}\n\n{step.text.rstrip()}\n\n"
-    artifacts.write_atomic(FILE, head.rstrip() + "\n\n" + "".join(kept[name] for name in sorted(kept)).rstrip() + "\n")
+    disk.write_atomic(FILE, head.rstrip() + "\n\n" + "".join(kept[name] for name in sorted(kept)).rstrip() + "\n")
 
 
 def report(steps: Mapping[str, Step]) -> int:

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
-from harness import Circuit, circuit
-
-from dls_zk import artifacts, toolchain
-from dls_zk.constants import FIELD, NAV_BITS, USD_E14, VAR_EXPOSURE_SHIFT, VAR_NAV_SHIFT
-from dls_zk.constraint_table import System, attribute, sources
-from dls_zk.r1cs import Combination, Constraint
+from dls_zk.audit.circuits import Circuit, circuit
+from dls_zk.groth16.constraint_table import System, attribute, sources
+from dls_zk.groth16.r1cs import Combination, Constraint
+from dls_zk.statement.constants import FIELD, NAV_BITS, USD_E14, VAR_EXPOSURE_SHIFT, VAR_NAV_SHIFT
+from dls_zk.storage.places import data_dir
+from dls_zk.tools import circom
 
 #: Width of a limit of a factor, in bps of NAV (LIMIT_BITS in constants.circom).
 LIMIT_BITS = 17
@@ -413,6 +413,6 @@ def _pick(digits: Mapping[int, int], wires: Sequence[int]) -> list[int]:
 def forger(slots: int) -> DeployedForger:
     """The forger of a circuit of the package."""
     name = f"rebalance_{slots}"
-    with toolchain.circom(name, ("--r1cs", "--sym", "--O0"), artifacts.data_dir("circuits")) as (out, _):
+    with circom.run_circom(name, ("--r1cs", "--sym", "--O0"), data_dir("circuits")) as (out, _):
         plain = System.read(Path(out / f"{name}.r1cs"), Path(out / f"{name}.sym"))
     return DeployedForger(plain, circuit(name))

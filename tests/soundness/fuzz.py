@@ -15,8 +15,8 @@ import atheris
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
 with atheris.instrument_imports(include=["dls_zk", "yaml"], enable_loader_override=False):
-    from corruptions import TOKENS
-    from fuzz_targets import TARGETS
+    from tests.soundness.fuzz_targets import TARGETS
+    from tests.support.corruptions import TOKENS
 
 
 def main(name: str, corpus: Path, options: list[str]) -> None:

@@ -16,23 +16,26 @@ from random import Random
 from typing import Any
 
 import yaml
-from binfiles import container, ptau_sections, r1cs_sections, raw_point, zkey_sections
-from commandline import BOOK_E6, POLICY, PRICES, TERMS, human, table
-from corruptions import corrupt, corrupt_document
 from eth_utils import is_checksum_address
-from simulator import Secrets
 
-from dls_zk import artifacts, ceremony, files, zkey
-from dls_zk.commitments import book_commitment
-from dls_zk.constants import FIELD, PRICE_BITS
+from dls_zk import files
 from dls_zk.errors import DlsError
-from dls_zk.field import fits_signed
-from dls_zk.model import Opening, Policy, Prices, Terms
-from dls_zk.proof import Proof
-from dls_zk.r1cs import R1CS, Header
-from dls_zk.zkey import VerifyingKey, ZKey, read_zkey
+from dls_zk.groth16 import ceremony, zkey
+from dls_zk.groth16.proof import Proof
+from dls_zk.groth16.r1cs import R1CS, Header
+from dls_zk.groth16.zkey import VerifyingKey, ZKey, read_zkey
+from dls_zk.statement.commitments import book_commitment
+from dls_zk.statement.constants import FIELD, PRICE_BITS
+from dls_zk.statement.field import fits_signed
+from dls_zk.statement.model import Opening, Policy, Prices, Terms
+from dls_zk.storage import built, disk
+from dls_zk.storage.places import PACKAGE
+from tests.support.binfiles import container, ptau_sections, r1cs_sections, raw_point, zkey_sections
+from tests.support.commandline import BOOK_E6, POLICY, PRICES, TERMS, human, table
+from tests.support.corruptions import corrupt, corrupt_document
+from tests.support.simulator import Secrets
 
-EXAMPLE = Path(files.__file__).parent / "examples" / "delta_neutral_eth"
+EXAMPLE = PACKAGE / "examples" / "delta_neutral_eth"
 #: Longer messages are no line that a person reads.
 MESSAGE_LIMIT = 2_000
 
@@ -148,7 +151,7 @@ def zkey_holds(value: ZKey, data: bytes) -> bool:
     return all(b"".join(map(raw_point, points)) in data for points in (header, key.ic))
 
 
-def manifest_holds(value: artifacts.Manifest, data: bytes) -> bool:
+def manifest_holds(value: built.Manifest, data: bytes) -> bool:
     return dict(value.files) == json.loads(data)["files"]
 
 
@@ -177,10 +180,10 @@ def _key_json() -> bytes:
     return zkey.verification_key_json(ZKey(0, 1, (0, 0), (0, 0), SECRETS.key, ()), "small", "ab" * 32).encode()
 
 
-def _manifest(path: Path) -> artifacts.Manifest:
+def _manifest(path: Path) -> built.Manifest:
     """The file as the manifest of its folder."""
     path.rename(path.with_name("manifest.json"))
-    return artifacts.read_manifest(path.parent, "make it again")
+    return built.read_manifest(path.parent, "make it again")
 
 
 def _judged(path: Path) -> ZKey:
@@ -226,18 +229,12 @@ DEPLOYMENT = {
 DATED = "instrument,price,date,source\n" + "".join(f"{name},12.5,2024-08-28,closes\n" for name in BOOK_E6)
 
 TARGETS: dict[str, Target] = {
-    "policy": _person(
-        files.read_policy, policy_holds, ".yaml", POLICY, (EXAMPLE / "policy.yaml").read_text(), secret=False
-    ),
+    "policy": _person(files.read_policy, policy_holds, ".yaml", POLICY, (EXAMPLE / "policy.yaml").read_text(), secret=False),
     "prices": _person(_by_policy(files.read_prices), prices_hold, ".yaml", PRICES, secret=False),
     "prices-csv": _person(_by_policy(files.read_prices), prices_hold, ".csv", DATED, secret=False),
-    "book": _person(
-        _by_policy(files.read_book), quantities_hold, ".yaml", json.dumps({"book": NUMBERS}), secret=True
-    ),
+    "book": _person(_by_policy(files.read_book), quantities_hold, ".yaml", json.dumps({"book": NUMBERS}), secret=True),
     "book-csv": _person(_by_policy(files.read_book), quantities_hold, ".csv", table(BOOK_E6), secret=True),
-    "trades": _person(
-        _by_policy(files.read_trades), quantities_hold, ".yaml", json.dumps({"trades": NUMBERS}), secret=True
-    ),
+    "trades": _person(_by_policy(files.read_trades), quantities_hold, ".yaml", json.dumps({"trades": NUMBERS}), secret=True),
     "terms": _person(files.read_terms, terms_hold, ".yaml", TERMS.format(flow="12.5", sequence=1), secret=False),
     "feeds": _person(_by_policy(files.read_feeds), feeds_hold, ".yaml", json.dumps(FEEDS), secret=False),
     "vault": _person(files.read_vault, vault_holds, ".yaml", VAULT, secret=False),
@@ -256,7 +253,7 @@ TARGETS: dict[str, Target] = {
     "vkey": Target(
         ".json",
         (_key_json(),),
-        lambda path: VerifyingKey.from_json(artifacts.read_limited(path, 1 << 20), str(path)),
+        lambda path: VerifyingKey.from_json(disk.read_limited(path, 1 << 20), str(path)),
         key_holds,
         frozenset({3, 6}),
         document=True,

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from binfiles import container, contribution, groth16_header, ptau_sections, r1cs_sections, zkey_sections
-from commandline import RULES, invoke
-from fuzz_targets import TARGETS
-
-from dls_zk import files, proof
+from dls_zk import files
+from dls_zk.groth16 import proof
+from tests.soundness.fuzz_targets import TARGETS
+from tests.support.binfiles import container, contribution, groth16_header, ptau_sections, r1cs_sections, zkey_sections
+from tests.support.commandline import RULES, invoke
 
 CHECK = ("check", *RULES, "--before", "book.csv", "--trades", "trades.csv")
 OPEN = ("check", *RULES, "--before", "opening.json", "--heartbeat")

@@ -16,13 +16,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from dls_zk.commitments import global_words, policy_hash, slot_words, words_hash
-from dls_zk.constants import SIGNED_OFFSET, SIZES, WORD_BITS, Size, global_fields, slot_fields
 from dls_zk.errors import InputError
-from dls_zk.field import decode_signed
-from dls_zk.model import Opening, Policy, Prices, Rebalance, SlotTerms, Terms, is_signed_field
-from dls_zk.relation import evaluate
-from dls_zk.statement import PublicSignals, unpack_prices
+from dls_zk.statement.commitments import global_words, policy_hash, slot_words, words_hash
+from dls_zk.statement.constants import SIGNED_OFFSET, SIZES, WORD_BITS, Size, global_fields, slot_fields
+from dls_zk.statement.field import decode_signed
+from dls_zk.statement.model import Opening, Policy, Prices, Rebalance, SlotPolicy, Terms, is_signed_field
+from dls_zk.statement.relation import evaluate
+from dls_zk.statement.signals import PublicSignals, unpack_prices
 
 #: A bench asks for one policy many times.
 _hash = lru_cache(maxsize=256)(words_hash)
@@ -62,7 +62,7 @@ def read_policy(size: Size, slot: Sequence[int], globals_: Sequence[int]) -> Pol
     for word in slot:
         fields = _unpack(slot_fields(size), [word])
         loadings = tuple(fields.pop(f"loading_bps[{f}]") for f in range(size.factors))
-        slots.append(SlotTerms(instrument="", loading_bps=loadings, **(fields | {"funded": bool(fields["funded"])})))
+        slots.append(SlotPolicy(instrument="", loading_bps=loadings, **(fields | {"funded": bool(fields["funded"])})))
     fields = _unpack(global_fields(size), globals_)
     shocks = tuple(tuple(fields.pop(f"shock_bps[{s}][{f}]") for f in range(size.factors)) for s in range(size.scenarios))
     tuples: dict[str, list[int]] = {}

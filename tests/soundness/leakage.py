@@ -24,7 +24,7 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
-from dls_zk.constants import BPS, PRICE_DECIMALS, USD_E14
+from dls_zk.statement.constants import BPS, PRICE_DECIMALS, USD_E14
 
 NAV_USD = 10_000_000
 LIMIT_BPS = 200

@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Set
 from dataclasses import dataclass
 
-from claims import Claim
-from forge import Forger, Pins, inverse
-
-from dls_zk.constants import FIELD
+from dls_zk.statement.constants import FIELD
+from tests.soundness.claims import Claim
+from tests.soundness.forge import Forger, Pins, inverse
 
 HALF = inverse(2)
 

@@ -15,15 +15,13 @@ from pathlib import Path
 from random import Random
 from xml.etree import ElementTree
 
-import figures
-import mutate
-from bench import Tally, forge_all, perturb
-from completeness import AT_A_LIMIT, prove_many
-from figures import Step
-from fuzz_targets import TARGETS
-
-from dls_zk.constants import SIZES
-from dls_zk.relation import CHECKS
+from dls_zk.statement.constants import SIZES
+from dls_zk.statement.relation import CHECKS
+from tests.soundness import figures, mutate
+from tests.soundness.bench import Tally, forge_all, perturb
+from tests.soundness.completeness import AT_A_LIMIT, prove_many
+from tests.soundness.figures import Step
+from tests.soundness.fuzz_targets import TARGETS
 
 ROOT = Path(__file__).parents[2]
 #: Of coverage-guided fuzzing, for each reader.

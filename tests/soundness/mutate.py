@@ -12,15 +12,14 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 
-import figures
-from deletion import EQUIVALENT as EQUIVALENT_CONSTRAINTS
-from deletion import Sweep, short, sweep
-from figures import Step
-from forge import forger
-from sources import SEVERAL, SLOTS, Arena, Mutant, Verdict, mutants
-
-from dls_zk import artifacts
-from dls_zk.relation import CHECKS
+from dls_zk.statement.relation import CHECKS
+from dls_zk.storage import disk, places
+from tests.soundness import figures
+from tests.soundness.deletion import EQUIVALENT as EQUIVALENT_CONSTRAINTS
+from tests.soundness.deletion import Sweep, short, sweep
+from tests.soundness.figures import Step
+from tests.soundness.forge import forger
+from tests.soundness.sources import SEVERAL, SLOTS, Arena, Mutant, Verdict, mutants
 
 #: A line for each mutant of the sources: its name, the verdict on it, and how it was killed or why it is equivalent.
 VERDICTS = Path(__file__).with_name("mutants.tsv")
@@ -56,7 +55,7 @@ def of_the_sources(seed: int, only: str = "", jobs: int | None = None) -> Step:
     global _arena
     print("Leaving out each constraint of the r1cs, for what is tried on the mutants; this takes minutes", flush=True)
     _arena = Arena(_swept(seed), seed)
-    everything = list(mutants(artifacts.data_dir("circuits")))
+    everything = list(mutants(places.data_dir("circuits")))
     chosen = [mutant for mutant in everything if re.search(only, mutant.name)]
     verdicts = _kept() if only else {}
     with multiprocessing.get_context("fork").Pool(jobs or os.cpu_count()) as pool:
@@ -65,7 +64,7 @@ def of_the_sources(seed: int, only: str = "", jobs: int | None = None) -> Step:
             print(f"{count}/{len(chosen)} {verdict.kind}: {mutant.name} ({verdict.how})", flush=True)
     judged = [(mutant, verdicts[mutant.name]) for mutant in everything if mutant.name in verdicts]
     lines = (f"{mutant.name}\t{verdict.kind}\t{verdict.how}\n" for mutant, verdict in judged)
-    artifacts.write_atomic(VERDICTS, _head() + "".join(lines))
+    disk.write_atomic(VERDICTS, _head() + "".join(lines))
     now = {mutant.name for mutant in chosen}
     survivors = [mutant.name for mutant, verdict in judged if verdict.kind == "survived"]
     wrong = [f"survived: {name}" if name in now else f"survived an earlier run: {name}" for name in survivors]
@@ -84,7 +83,7 @@ def _kept() -> dict[str, Verdict]:
 
 def _head() -> str:
     """The first line of VERDICTS: its columns, and which circuits the mutants are of."""
-    root = artifacts.data_dir("circuits")
+    root = places.data_dir("circuits")
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(root.rglob("*.circom"))))
     return f"mutant\tverdict\thow ({digest.hexdigest()})\n"
 
@@ -120,7 +119,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants at a time")
     arguments = parser.parse_args()
     try:
-        found = any(re.search(arguments.pattern, mutant.name) for mutant in mutants(artifacts.data_dir("circuits")))
+        found = any(re.search(arguments.pattern, mutant.name) for mutant in mutants(places.data_dir("circuits")))
     except re.error as error:
         parser.error(f"pattern {arguments.pattern!r} is no regular expression: {error}")
     if not found:

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
-from instances import LIMITS, LOWER, UPPER, tighten, vacuous_policy
-
-from dls_zk.constants import BPS, FIELD, QUANTITY_BITS, Size
-from dls_zk.field import fits_signed
-from dls_zk.model import Opening, Policy, Prices, Rebalance, SlotTerms, Terms
-from dls_zk.relation import evaluate
+from dls_zk.statement.constants import BPS, FIELD, QUANTITY_BITS, Size
+from dls_zk.statement.field import fits_signed
+from dls_zk.statement.model import Opening, Policy, Prices, Rebalance, SlotPolicy, Terms
+from dls_zk.statement.relation import evaluate
+from tests.support.instances import LIMITS, LOWER, UPPER, tighten, vacuous_policy
 
 
 def full_book(rng: Random, size: Size) -> Rebalance:
@@ -71,8 +70,8 @@ def _full_book(rng: Random, size: Size) -> Rebalance:
     )
 
 
-def _slot(rng: Random, size: Size, i: int) -> SlotTerms:
-    return SlotTerms(
+def _slot(rng: Random, size: Size, i: int) -> SlotPolicy:
+    return SlotPolicy(
         instrument=f"I{i}",
         funded=i == 0 or rng.random() < 0.6,
         haircut_bps=rng.randint(5000, 9500),
@@ -88,7 +87,7 @@ def _slot(rng: Random, size: Size, i: int) -> SlotTerms:
     )
 
 
-def _policy(rng: Random, size: Size, slots: tuple[SlotTerms, ...], exposure: list[int]) -> Policy:
+def _policy(rng: Random, size: Size, slots: tuple[SlotPolicy, ...], exposure: list[int]) -> Policy:
     """A loose policy. Every scenario is a loss for a book with these exposures."""
 
     def below(top: int) -> int:

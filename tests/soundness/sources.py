@@ -28,27 +28,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-import boundary
-from claims import Claims
-from deletion import Sweep
-from extremes import widest
-from forge import Constraints, Forger
-from harness import calculator
-from instances import tighten
-from judge import is_true
-from lies import lies
-from scenes import full_book, limits, past_a_limit
-
-from dls_zk import artifacts, toolchain
-from dls_zk.circuit_inputs import circuit_inputs
-from dls_zk.constants import FIELD, SIZES
-from dls_zk.constraint_table import System
+from dls_zk.audit.circuits import calculator
 from dls_zk.errors import StatementRefused, ToolError
-from dls_zk.model import Rebalance
-from dls_zk.r1cs import r1cs_header
-from dls_zk.relation import CHECKS, public_signals
-from dls_zk.statement import signal_count
-from dls_zk.witness import WitnessCalculator
+from dls_zk.groth16.constraint_table import System
+from dls_zk.groth16.r1cs import r1cs_header
+from dls_zk.groth16.witness import WitnessCalculator
+from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement.constants import FIELD, SIZES
+from dls_zk.statement.model import Rebalance
+from dls_zk.statement.relation import CHECKS, public_signals
+from dls_zk.statement.signals import signal_count
+from dls_zk.storage import places
+from dls_zk.tools import circom
+from tests.soundness.claims import Claims
+from tests.soundness.deletion import Sweep
+from tests.soundness.extremes import widest
+from tests.soundness.forge import Constraints, Forger
+from tests.soundness.judge import is_true
+from tests.soundness.lies import lies
+from tests.soundness.scenes import full_book, limits, past_a_limit
+from tests.support import boundary
+from tests.support.instances import tighten
 
 #: The circuit that is mutated.
 SLOTS = 8
@@ -330,14 +330,14 @@ class Arena:
         """Compile a mutant in a folder of its own and attack it."""
         with tempfile.TemporaryDirectory(prefix="dls-zk-mutant-") as scratch:
             sources = Path(scratch, "circuits")
-            shutil.copytree(artifacts.data_dir("circuits"), sources)
+            shutil.copytree(places.data_dir("circuits"), sources)
             path = sources / mutant.file
             lines = path.read_text().splitlines()
             lines[mutant.line - 1] = mutant.after
             path.write_text("\n".join(lines) + "\n")
             name = SIZES[SLOTS].name
             try:
-                with toolchain.circom(name, ("--r1cs", "--sym", "--wasm", "--O0"), sources) as (out, _):
+                with circom.run_circom(name, ("--r1cs", "--sym", "--wasm", "--O0"), sources) as (out, _):
                     system = System.read(out / f"{name}.r1cs", out / f"{name}.sym")
                     hidden = r1cs_header(out / f"{name}.r1cs").n_public != signal_count(SIZES[SLOTS])
                     generator = calculator(name, (out / f"{name}_js" / f"{name}.wasm").read_bytes())

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from random import Random
 
 import pytest
-from completeness import AT_A_LIMIT, _moved, prove_many, within_a_unit
-from extremes import widest
-from forge import forger
-from harness import circuit
-from instances import tighten
-from scenes import full_book, limits, past_a_limit
 
-from dls_zk.circuit_inputs import circuit_inputs
-from dls_zk.constants import FIELD, SIZES
-from dls_zk.relation import evaluate, public_signals
+from dls_zk.audit.circuits import circuit
+from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement.constants import FIELD, SIZES
+from dls_zk.statement.relation import evaluate, public_signals
+from tests.soundness.completeness import AT_A_LIMIT, _moved, prove_many, within_a_unit
+from tests.soundness.extremes import widest
+from tests.soundness.forge import forger
+from tests.soundness.scenes import full_book, limits, past_a_limit
+from tests.support.instances import tighten
 
 #: Sizes that take longer to compile than to test.
 LARGER = [pytest.param(slots, marks=pytest.mark.slow) for slots in (16, 32)]

@@ -9,16 +9,16 @@ from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 
-import gates
 import pytest
-from determinism import determine, main_inputs
-from facts import Facts
-from gates import GATES, Subject
-from ledger import ALLOWED, ledger
-from report import deployed, determinism_table, ledger_table
 
-from dls_zk import toolchain
-from dls_zk.constants import (
+from dls_zk.audit import gates
+from dls_zk.audit.determinism import determine, main_inputs
+from dls_zk.audit.facts import Facts
+from dls_zk.audit.gates import GATES, Subject
+from dls_zk.audit.ledger import ALLOWED, ledger
+from dls_zk.audit.report import deployed, determinism_table, ledger_table
+from dls_zk.groth16.r1cs import Constraint
+from dls_zk.statement.constants import (
     ACCRUAL_BITS,
     NAV_BITS,
     NAV_FLOOR_BITS,
@@ -31,7 +31,7 @@ from dls_zk.constants import (
     policy_domain,
     slot_fields,
 )
-from dls_zk.r1cs import Constraint
+from dls_zk.tools import process
 
 DOCUMENT = (Path(__file__).parent / "DETERMINISM.md").read_text()
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -189,5 +189,5 @@ def test_the_document_has_the_figures():
 
 @pytest.mark.parametrize("name", ["determinism", "ledger"])
 def test_the_scripts(name):
-    shown = toolchain.run([SCRIPTS / name, "--slots", "8"], timeout=300, env=dict(os.environ)).stdout
+    shown = process.run([SCRIPTS / name, "--slots", "8"], timeout=300, env=dict(os.environ)).stdout
     assert shown.startswith("| ") and "| 8 slots |" in shown.splitlines()[0]

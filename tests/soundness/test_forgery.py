@@ -5,18 +5,18 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from bench import forge_all, perturb
-from boundary import cases
-from claims import NOWHERE, Claims
-from forge import forger
-from instances import near_a_limit
-from judge import is_true
-from lies import lies
-from scenes import full_book, limits, past_a_limit
 
-from dls_zk.circuit_inputs import circuit_inputs
-from dls_zk.constants import FIELD, SIZES
-from dls_zk.relation import CHECKS, evaluate, public_signals
+from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement.constants import FIELD, SIZES
+from dls_zk.statement.relation import CHECKS, evaluate, public_signals
+from tests.soundness.bench import forge_all, perturb
+from tests.soundness.claims import NOWHERE, Claims
+from tests.soundness.forge import forger
+from tests.soundness.judge import is_true
+from tests.soundness.lies import lies
+from tests.soundness.scenes import full_book, limits, past_a_limit
+from tests.support.boundary import cases
+from tests.support.instances import near_a_limit
 
 #: Sizes that take longer to compile than to test.
 LARGER = [pytest.param(slots, marks=pytest.mark.slow) for slots in (16, 32)]

@@ -11,9 +11,10 @@ from random import Random
 from types import FrameType
 
 import pytest
-from fuzz_targets import TARGETS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from tests.soundness.fuzz_targets import TARGETS
 
 #: Examples of the default run, where a target takes another number than 100.
 EXAMPLES = {"policy": 40, "zkey-judged": 10}

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from gates import GATES, Subject, disagreements
-from harness import Circuit, compile_template
 
-from dls_zk import artifacts, toolchain
-from dls_zk.constants import FIELD
+from dls_zk.audit.circuits import Circuit, compile_template
+from dls_zk.audit.gates import GATES, Subject, disagreements
 from dls_zk.errors import StatementRefused, ToolError
-from dls_zk.poseidon import poseidon
-from dls_zk.witness import Value
+from dls_zk.groth16.witness import Value
+from dls_zk.statement.constants import FIELD
+from dls_zk.statement.poseidon import poseidon
+from dls_zk.storage import places
+from dls_zk.tools import circom
 
 BAD = Path(__file__).parent / "bad"
 BYTE = (0, 1, 5, 254, 255)
@@ -194,7 +195,7 @@ def variant(tmp_path_factory):
         if (name, fixed) not in made:
             sources = folder / name / "circuits"
             if not sources.exists():  # no more than it includes, so that the cache keeps it when other circuits change
-                shutil.copytree(artifacts.data_dir("circuits") / "lib", sources / "lib")
+                shutil.copytree(places.data_dir("circuits") / "lib", sources / "lib")
                 (sources / "bad").mkdir()
                 (sources / "main").mkdir()
                 shutil.copy(BAD / f"{name}.circom", sources / "bad")
@@ -214,7 +215,7 @@ def findings(gate: str, bug: Bug, circuit: Circuit) -> object:
         return bug.truth and disagreements(circuit, bug.truth, bug.grid)
     if gate == "inspect":
         try:
-            toolchain.compile_circuit(circuit.built.name, sources=circuit.sources, force=True)
+            circom.compile_circuit(circuit.built.name, sources=circuit.sources, force=True)
         except ToolError as warning:
             return str(warning)
         return None
@@ -251,7 +252,7 @@ def test_the_gate_catches_it_and_passes_the_fix(variant, name):
 
 def test_what_has_the_signals_of_poseidon_and_another_matrix_is_no_hash(tmp_path):
     """Every sum of the first rounds is the same: a collision is two inputs exchanged."""
-    shutil.copytree(artifacts.data_dir("circuits"), tmp_path / "circuits")
+    shutil.copytree(places.data_dir("circuits"), tmp_path / "circuits")
     path = tmp_path / "circuits/lib/poseidon.circom"
     changed = path.read_text().replace("(round == FULL / 2 - 1 ? P[j][i] : M[j][i]) * state[j]", "state[j]")
     assert changed != path.read_text()

@@ -8,10 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import commandline
 import pytest
-from commandline import Result
-from hostile import attacks
+
+from tests.soundness.hostile import attacks
+from tests.support import commandline
+from tests.support.commandline import Result
 
 MEMORY_KIB = 200 * 1024
 HANG_SECONDS = 300

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-import leakage
 import pytest
-from commandline import BOOK_E6, POLICY, RULES, Result, installed_key, invoke, table, write_inputs
-from verifiers import Simulator
 
-from dls_zk import operations, verifier
-from dls_zk.calldata import ProofArguments
-from dls_zk.proof import Proof
-from dls_zk.statement import PublicSignals
+from dls_zk.groth16 import verifier, zkey
+from dls_zk.groth16.proof import Proof
+from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.signals import PublicSignals
+from tests.soundness import leakage
+from tests.soundness.verifiers import Simulator
+from tests.support.commandline import BOOK_E6, POLICY, RULES, Result, installed_key, invoke, table, write_inputs
 
 DEPOSIT = (*RULES, "--before", "empty", "--terms", "deposit.yaml", "--json")
 STEP_USD = 10_000
@@ -99,7 +99,7 @@ def test_anybody_could_have_made_the_proof_from_its_signals(transcripts: dict[st
     """Under a key whose secrets are known a proof is made without the book, in the same form and as valid: it holds
     nothing that the signals do not."""
     key = installed_key()
-    simulator = Simulator(key, operations.verifying_key(key))
+    simulator = Simulator(key, zkey.verifying_key(key))
     real = transcripts["full"].proof
     simulated = simulator.prove(real.public, Random(1))
     assert without_numbers(simulated.to_json()) == without_numbers(real.to_json())

@@ -7,16 +7,16 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from claims import Claims
-from deletion import EQUIVALENT, Sweep, equivalent, short, sweep, unbound
-from forge import forger
-from judge import is_true
-from sources import OPERATORS, Arena, Mutant, mutants
 
-from dls_zk import artifacts
-from dls_zk.constants import SIZES
-from dls_zk.relation import CHECKS
-from dls_zk.statement import signal_count
+from dls_zk.statement.constants import SIZES
+from dls_zk.statement.relation import CHECKS
+from dls_zk.statement.signals import signal_count
+from dls_zk.storage import places
+from tests.soundness.claims import Claims
+from tests.soundness.deletion import EQUIVALENT, Sweep, equivalent, short, sweep, unbound
+from tests.soundness.forge import forger
+from tests.soundness.judge import is_true
+from tests.soundness.sources import OPERATORS, Arena, Mutant, mutants
 
 #: Checks whose constraints the claims against them alone can kill.
 SOME = ("turnover", "gross leverage", "collateral ratio", "impermanent loss", "capital efficiency", "nav disclosure")
@@ -70,7 +70,7 @@ def test_without_an_equivalent_constraint_a_truth_has_a_second_witness(wires, re
 
 # --- sources ------------------------------------------------------------------------------------------------------------
 
-ALL = list(mutants(artifacts.data_dir("circuits")))
+ALL = list(mutants(places.data_dir("circuits")))
 
 
 def test_there_are_mutants_of_every_kind_and_check():

@@ -14,16 +14,14 @@ from pathlib import Path
 from random import Random
 from types import ModuleType
 
-import determinism
-import facts
-import ledger
 import pytest
-from determinism import determine
-from facts import Facts
-from hashes import Hash
 
-from dls_zk.constants import FIELD
-from dls_zk.r1cs import R1CS, Combination, Constraint, Header
+from dls_zk.audit import determinism, facts, ledger
+from dls_zk.audit.determinism import determine
+from dls_zk.audit.facts import Facts
+from dls_zk.audit.hashes import Hash
+from dls_zk.groth16.r1cs import R1CS, Combination, Constraint, Header
+from dls_zk.statement.constants import FIELD
 
 
 def system(prime: int, wires: int, inputs: int, constraints: list[Constraint]) -> R1CS:

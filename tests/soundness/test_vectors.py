@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import circuit
-from verifiers import Bench, bench
 
-from dls_zk import toolchain
-from dls_zk.circuit_inputs import circuit_inputs
-from dls_zk.commitments import book_commitment, global_words, instruments_word, policy_hash, slot_words
-from dls_zk.constants import SIZES, Size, global_fields, slot_fields
+from dls_zk.audit.circuits import circuit
 from dls_zk.errors import StatementRefused
-from dls_zk.model import Opening, Policy, Prices, Rebalance, SlotTerms, Terms
-from dls_zk.proof import Proof
-from dls_zk.relation import CHECKS, evaluate, public_signals
-from dls_zk.statement import PublicSignals
-from dls_zk.witness import to_wtns
+from dls_zk.groth16.proof import Proof
+from dls_zk.groth16.witness import to_wtns
+from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement.commitments import book_commitment, global_words, instruments_word, policy_hash, slot_words
+from dls_zk.statement.constants import SIZES, Size, global_fields, slot_fields
+from dls_zk.statement.model import Opening, Policy, Prices, Rebalance, SlotPolicy, Terms
+from dls_zk.statement.relation import CHECKS, evaluate, public_signals
+from dls_zk.statement.signals import PublicSignals
+from dls_zk.tools import snarkjs
+from tests.soundness.verifiers import Bench, bench
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 DOCUMENT = json.loads((FOLDER / "rebalance.json").read_text())
@@ -60,8 +60,8 @@ def _frozen(value: Any) -> Any:
 def policy_of(written: dict[str, Any]) -> Policy:
     size: Size = SIZE_OF[written["circuit"]]
     slots = [gather(slot_fields(size), slot) | {"instrument": slot["instrument"]} for slot in written["slots"]]
-    terms = [SlotTerms(**slot | {"funded": bool(slot["funded"])}) for slot in slots]
-    terms += [SlotTerms.null(size.factors)] * (size.slots - len(terms))
+    terms = [SlotPolicy(**slot | {"funded": bool(slot["funded"])}) for slot in slots]
+    terms += [SlotPolicy.null(size.factors)] * (size.slots - len(terms))
     return Policy(size=size, slots=tuple(terms), **gather(global_fields(size), written))
 
 
@@ -86,7 +86,7 @@ def read(vector: dict[str, Any]) -> tuple[Rebalance, PublicSignals]:
 
 def test_the_file_is_what_its_script_makes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [str(FOLDER), *sys.path])
-    import make_rebalance
+    from tests.vectors import make_rebalance
 
     assert (FOLDER / "rebalance.json").read_text() == make_rebalance.text()
 
@@ -149,7 +149,7 @@ def verifiers(request: pytest.FixtureRequest) -> Iterator[Bench]:
 def proof_without_a_look(verifiers: Bench, vector: dict[str, Any]) -> Proof:
     """What snarkjs makes of the witness of a prover who ignores every assertion."""
     witness = circuit(vector["circuit"]).unchecked.calculate(circuit_inputs(*read(vector)))
-    answer = toolchain.snarkjs().prove(verifiers.key.zkey, verifiers.key.zkey_sha256, to_wtns(witness))
+    answer = snarkjs.worker().prove(verifiers.key.zkey, verifiers.key.zkey_sha256, to_wtns(witness))
     return Proof.from_snarkjs(vector["circuit"], answer["proof"], answer["public"])
 
 

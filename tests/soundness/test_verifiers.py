@@ -8,20 +8,22 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from instances import near_a_limit
-from proof_mutants import Mutant, _sum, mutants
-from simulator import Secrets, g1
-from verifiers import LENIENT, Bench, bench
 
-from dls_zk import operations, prover, toolchain
-from dls_zk.constants import FIELD, SIZES
-from dls_zk.model import Rebalance
-from dls_zk.proof import Proof
-from dls_zk.relation import evaluate
+from dls_zk import operations
+from dls_zk.groth16 import prover
+from dls_zk.groth16.proof import Proof
+from dls_zk.statement.constants import FIELD, SIZES
+from dls_zk.statement.model import Rebalance
+from dls_zk.statement.relation import evaluate
+from dls_zk.tools import rapidsnark
+from tests.soundness.proof_mutants import Mutant, _sum, mutants
+from tests.soundness.verifiers import LENIENT, Bench, bench
+from tests.support.instances import near_a_limit
+from tests.support.simulator import Secrets, g1
 
 #: Backends that are on this machine.
 BACKENDS = [
-    pytest.param(name, marks=pytest.mark.skipif(name == "rapidsnark" and not toolchain.rapidsnark_path(), reason="not here"))
+    pytest.param(name, marks=pytest.mark.skipif(name == "rapidsnark" and not rapidsnark.program(), reason="not here"))
     for name in prover.BACKENDS
 ]
 

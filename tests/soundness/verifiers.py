@@ -1,10 +1,10 @@
 """Every verifier that there is, under one development key, and proofs under that key for any public signals.
 
-    pyecc, snarkjs    dls_zk.verifier
-    hub               a contract that asks the generated verifier as the hub does (Judge.sol, with the hub's own library)
-    contract alone    the generated verifier, given the numbers as they are
-    batch             BatchVerifier, with this one proof; also with its price words given as shared by all
-    batch of three    BatchVerifier, with the proof between two good ones
+pyecc, snarkjs    dls_zk.verifier
+hub               a contract that asks the generated verifier as the hub does (Judge.sol, with the hub's own library)
+contract alone    the generated verifier, given the numbers as they are
+batch             BatchVerifier, with this one proof; also with its price words given as shared by all
+batch of three    BatchVerifier, with the proof between two good ones
 """
 
 from __future__ import annotations
@@ -18,18 +18,21 @@ from random import Random
 
 from eth_utils import function_signature_to_4byte_selector
 from py_ecc.optimized_bn128 import G1, add, multiply, neg, normalize
-from simulator import g1, g2
 from web3.exceptions import Web3Exception
 
-from dls_zk import chain, contracts, operations, toolchain, verifier
-from dls_zk.artifacts import ProvingKey
+from dls_zk import chain, operations
 from dls_zk.chain import Chain
-from dls_zk.constants import FIELD
-from dls_zk.contracts import Artifact
 from dls_zk.errors import ProofInvalid
-from dls_zk.proof import Proof
-from dls_zk.statement import NAMES
-from dls_zk.zkey import _DEV_LABEL, VerifyingKey
+from dls_zk.groth16 import verifier, zkey
+from dls_zk.groth16.proof import Proof
+from dls_zk.groth16.zkey import _DEV_LABEL, VerifyingKey
+from dls_zk.solidity import contracts, verifiers
+from dls_zk.solidity.contracts import CompiledContract
+from dls_zk.statement.constants import FIELD
+from dls_zk.statement.signals import NAMES
+from dls_zk.storage.built import ProvingKey
+from dls_zk.tools import foundry
+from tests.support.simulator import g1, g2
 
 #: More than any of the contracts needs for three proofs.
 GAS = 3_000_000
@@ -89,14 +92,14 @@ def bench(slots: int) -> Iterator[Bench]:
     """All verifiers for the development key of this size, the contracts on a chain of their own."""
     circuit = operations.build_circuit(slots)
     key = operations.development_key(circuit)
-    vk = operations.verifying_key(key)
+    vk = zkey.verifying_key(key)
     compiled = _compiled(key, vk)
     simulator = Simulator(key, vk)
     rng = Random(0)
     good = [simulator.prove([rng.randrange(FIELD) for _ in range(vk.n_public)], rng) for _ in range(2)]
-    with toolchain.anvil() as url:
+    with foundry.anvil() as url:
         local = chain.connect(url)
-        generated = _deploy(local, compiled[operations.verifier_contract(key.circuit)])
+        generated = _deploy(local, compiled[verifiers.contract_name(key.circuit)])
         hub = _deploy(local, compiled["Judge"], generated, vk.n_public)
         batch_verifier = _deploy(local, compiled["BatchVerifier"], _solidity_key(vk.words()), True)
 
@@ -143,19 +146,19 @@ def _holds(name: str, vk: VerifyingKey, proof: Proof) -> bool:
 # --- the contracts, without our own checks before them ------------------------------------------------------------------
 
 
-def _compiled(key: ProvingKey, vk: VerifyingKey) -> dict[str, Artifact]:
+def _compiled(key: ProvingKey, vk: VerifyingKey) -> dict[str, CompiledContract]:
     """The generated verifier, the judge with what it imports, and our own contracts."""
     sources = {name: text for name, text in contracts._sources().items() if name in _IMPORTED_BY_JUDGE}
     sources["src/generated/Judge.sol"] = (Path(__file__).parent / "Judge.sol").read_text()
-    name = operations.verifier_contract(key.circuit)
-    source = operations.verifier_source(vk, key.circuit, insecure=key.insecure)
+    name = verifiers.contract_name(key.circuit)
+    source = verifiers.contract_source(vk, key.circuit, insecure=key.insecure)
     return contracts._compiled(sources) | contracts.compile_verifiers({name: source}) | contracts.compile_contracts()
 
 
 _IMPORTED_BY_JUDGE = ("src/libraries/Groth16.sol", "src/interfaces/IBatchVerifier.sol")
 
 
-def _deploy(local: Chain, artifact: Artifact, *arguments: object) -> str:
+def _deploy(local: Chain, artifact: CompiledContract, *arguments: object) -> str:
     return local.deploy(artifact, *arguments, sender=local.accounts()[0])[0]
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dls_zk import artifacts
 from dls_zk.errors import ArtifactError, InputError
+from dls_zk.storage import built, disk, places, strict_json
 
 REMEDY = "run `make it again`"
 
@@ -29,32 +29,32 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_home_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DLS_ZK_HOME", str(tmp_path))
-    assert artifacts.home() == tmp_path
+    assert places.home() == tmp_path
     monkeypatch.setenv("DLS_ZK_HOME", "")
-    assert artifacts.home() == artifacts.PACKAGE.parent / ".dls-zk", "in a checkout"
-    monkeypatch.setattr(artifacts, "PACKAGE", tmp_path / "site-packages" / "dls_zk")
+    assert places.home() == places.PACKAGE.parent / ".dls-zk", "in a checkout"
+    monkeypatch.setattr(places, "PACKAGE", tmp_path / "site-packages" / "dls_zk")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert artifacts.home() == tmp_path / "cache" / "dls-zk"
+    assert places.home() == tmp_path / "cache" / "dls-zk"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert artifacts.home() == tmp_path / ".cache" / "dls-zk"
+    assert places.home() == tmp_path / ".cache" / "dls-zk"
 
 
 def test_package_data_is_found_in_a_wheel_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     package = tmp_path / "dls_zk"
     (tmp_path / "circuits").mkdir()
-    monkeypatch.setattr(artifacts, "PACKAGE", package)
-    assert artifacts.data_dir("circuits") == tmp_path / "circuits"
+    monkeypatch.setattr(places, "PACKAGE", package)
+    assert places.data_dir("circuits") == tmp_path / "circuits"
     (package / "_data" / "circuits").mkdir(parents=True)
-    assert artifacts.data_dir("circuits") == package / "_data" / "circuits"
+    assert places.data_dir("circuits") == package / "_data" / "circuits"
     with pytest.raises(ArtifactError, match="install the package again"):
-        artifacts.data_dir("verifier_contracts")
+        places.data_dir("verifier_contracts")
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "A", "1a", "a" * 65, "a\n", None, 5])
 def test_a_circuits_name_cannot_lead_elsewhere(name: object) -> None:
     with pytest.raises(InputError):
-        artifacts.require_circuit_name(name)
+        places.require_circuit_name(name)
 
 
 # --- writing -----------------------------------------------------------------------------------------
@@ -62,8 +62,8 @@ def test_a_circuits_name_cannot_lead_elsewhere(name: object) -> None:
 
 def test_write_replaces_and_leaves_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    artifacts.write_atomic(path, "old")
-    artifacts.write_atomic(path, b"new", mode=0o600)
+    disk.write_atomic(path, "old")
+    disk.write_atomic(path, b"new", mode=0o600)
     assert path.read_bytes() == b"new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert os.listdir(tmp_path) == ["file"]
@@ -78,7 +78,7 @@ def test_a_secret_is_never_readable_by_others(tmp_path: Path, monkeypatch: pytes
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", look)
-    artifacts.write_atomic(tmp_path / "secret", "s", mode=0o600)
+    disk.write_atomic(tmp_path / "secret", "s", mode=0o600)
     assert modes == [0o600]
 
 
@@ -91,17 +91,17 @@ def test_a_failed_write_keeps_the_old_file_and_no_other(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(InputError, match=r"file: cannot be written: No space left on device"):
-        artifacts.write_atomic(path, "new")
+        disk.write_atomic(path, "new")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["file"]
 
 
 def test_a_write_that_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written: No such file or directory"):
-        artifacts.write_atomic(tmp_path / "nowhere" / "file", "x")
+        disk.write_atomic(tmp_path / "nowhere" / "file", "x")
     (tmp_path / "folder").mkdir()
     with pytest.raises(InputError, match="cannot be written"):
-        artifacts.write_atomic(tmp_path / "folder", "x")
+        disk.write_atomic(tmp_path / "folder", "x")
     assert os.listdir(tmp_path) == ["folder"]
 
 
@@ -111,15 +111,15 @@ def test_a_write_that_cannot_be(tmp_path: Path) -> None:
 def test_reading_is_limited(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"12345")
-    assert artifacts.read_limited(path, 5) == b"12345"
+    assert disk.read_limited(path, 5) == b"12345"
     for bad, limit in ((path, 4), (Path("/dev/zero"), 1000), (tmp_path, 5), (tmp_path / "none", 5)):
         with pytest.raises(InputError):
-            artifacts.read_limited(bad, limit)
+            disk.read_limited(bad, limit)
 
 
 def test_brackets_in_texts_are_no_nesting() -> None:
     value = {"a": ["[" * 100, '"' + "{" * 100, "\\", [], ["[[]"]] * 100}
-    assert artifacts.parse_json(json.dumps(value), "x") == value
+    assert strict_json.parse_json(json.dumps(value), "x") == value
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_json_is_read_strictly_and_not_repeated(text: bytes) -> None:
     import py_ecc.optimized_bn128  # noqa: F401 - it lifts Python's recursion limit
 
     with pytest.raises(InputError) as caught:
-        artifacts.parse_json(text, "some.json")
+        strict_json.parse_json(text, "some.json")
     message = str(caught.value)
     assert message.startswith("some.json: not ")
     assert "\n" not in message and "123456789" not in message and "1111" not in message
@@ -162,19 +162,19 @@ def test_a_half_built_folder_is_never_seen(tmp_path: Path) -> None:
         raise RuntimeError("stopped half-way")
 
     with pytest.raises(RuntimeError):
-        artifacts.build(target, fail)
+        built.build(target, fail)
     assert os.listdir(tmp_path) == [".built.lock"]
 
 
 def test_force_replaces_and_a_failed_force_keeps(tmp_path: Path) -> None:
     target = tmp_path / "built"
-    artifacts.build(target, lambda folder: (folder / "a").touch())
-    artifacts.build(target, lambda folder: (folder / "b").touch())
+    built.build(target, lambda folder: (folder / "a").touch())
+    built.build(target, lambda folder: (folder / "b").touch())
     assert os.listdir(target) == ["a"]
     with pytest.raises(RuntimeError):
-        artifacts.build(target, _raise, force=True)
+        built.build(target, _raise, force=True)
     assert os.listdir(target) == ["a"]
-    artifacts.build(target, lambda folder: (folder / "b").touch(), force=True)
+    built.build(target, lambda folder: (folder / "b").touch(), force=True)
     assert os.listdir(target) == ["b"]
     assert sorted(os.listdir(tmp_path)) == [".built.lock", "built"]
 
@@ -188,11 +188,11 @@ def test_a_disk_that_does_not_let_it_be_made(tmp_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(InputError, match="built: cannot be made: No space left on device"):
-        artifacts.build(tmp_path / "built", full)
+        built.build(tmp_path / "built", full)
     assert os.listdir(tmp_path) == [".built.lock"]
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be"):
-        artifacts.build(tmp_path / "file" / "built", _raise)
+        built.build(tmp_path / "file" / "built", _raise)
 
 
 def _build_slowly(target: Path, log: Path) -> None:
@@ -202,7 +202,7 @@ def _build_slowly(target: Path, log: Path) -> None:
         time.sleep(0.3)
         (folder / "done").touch()
 
-    artifacts.build(target, fill)
+    built.build(target, fill)
     assert (target / "done").exists()
 
 
@@ -224,22 +224,22 @@ def _folder(tmp_path: Path) -> Path:
     folder = tmp_path / "made"
     folder.mkdir()
     (folder / "file").write_bytes(bytes(1000))
-    artifacts.write_manifest(folder, kind="dev")
+    built.write_manifest(folder, kind="dev")
     return folder
 
 
 def test_a_manifest_is_read_back(tmp_path: Path) -> None:
     folder = _folder(tmp_path)
-    manifest = artifacts.read_manifest(folder, REMEDY)
+    manifest = built.read_manifest(folder, REMEDY)
     assert manifest.facts == {"kind": "dev"}
     assert manifest.path("file") == folder / "file"
-    assert manifest.files["file"] == artifacts.sha256_file(folder / "file")
+    assert manifest.files["file"] == disk.sha256_file(folder / "file")
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "extend", "remove"])
 def test_a_damaged_file_is_refused_even_after_it_was_good(tmp_path: Path, damage: str) -> None:
     folder = _folder(tmp_path)
-    manifest = artifacts.read_manifest(folder, REMEDY)
+    manifest = built.read_manifest(folder, REMEDY)
     path = manifest.path("file")
     if damage == "flip":
         path.write_bytes(bytes(500) + b"\x01" + bytes(499))
@@ -263,7 +263,7 @@ def test_a_damaged_manifest_is_refused(tmp_path: Path, content: str) -> None:
     folder = _folder(tmp_path)
     (folder / "manifest.json").write_text(content)
     with pytest.raises(ArtifactError, match="missing or damaged; " + REMEDY):
-        artifacts.read_manifest(folder, REMEDY)
+        built.read_manifest(folder, REMEDY)
 
 
 # --- circuits and keys --------------------------------------------------------------------------------------
@@ -280,61 +280,61 @@ def sources(tmp_path: Path) -> Path:
 
 
 def test_the_content_key_follows_what_matters(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = artifacts.content_key("one", sources)
-    assert key == artifacts.content_key("one", sources)
-    assert key != artifacts.content_key("two", sources)
+    key = built.content_key("one", sources)
+    assert key == built.content_key("one", sources)
+    assert key != built.content_key("two", sources)
 
     (sources / "main" / "two.circom").write_text("// changed\n")
     (sources / "README").write_text("not a source")
-    assert artifacts.content_key("one", sources) == key
+    assert built.content_key("one", sources) == key
 
     (sources / "lib" / "shared.circom").write_text("// changed\n")
-    assert artifacts.content_key("one", sources) != key
+    assert built.content_key("one", sources) != key
     (sources / "lib" / "shared.circom").write_text("// lib/shared\n")
-    assert artifacts.content_key("one", sources) == key
+    assert built.content_key("one", sources) == key
     (sources / "lib" / "shared.circom").rename(sources / "lib" / "renamed.circom")
-    assert artifacts.content_key("one", sources) != key
+    assert built.content_key("one", sources) != key
     (sources / "lib" / "renamed.circom").rename(sources / "lib" / "shared.circom")
 
-    monkeypatch.setattr(artifacts, "CIRCOM_FLAGS", ("--O2",))
-    assert artifacts.content_key("one", sources) != key
+    monkeypatch.setattr(built, "CIRCOM_FLAGS", ("--O2",))
+    assert built.content_key("one", sources) != key
 
 
 @pytest.mark.parametrize("package", ["circom2", "circomlib"])
 def test_the_content_key_follows_the_compiler(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
-    key = artifacts.content_key("one", sources)
-    lock = json.loads((artifacts.node_sources() / "package-lock.json").read_text())
+    key = built.content_key("one", sources)
+    lock = json.loads((places.node_sources() / "package-lock.json").read_text())
     lock["packages"][f"node_modules/{package}"]["version"] = "9.9.9"
     (tmp_path / "package-lock.json").write_text(json.dumps(lock))
-    monkeypatch.setattr(artifacts, "node_sources", lambda: tmp_path)
-    assert artifacts.content_key("one", sources) != key
+    monkeypatch.setattr(places, "node_sources", lambda: tmp_path)
+    assert built.content_key("one", sources) != key
 
 
 def _build_circuit(sources: Path) -> Path:
-    key = artifacts.content_key("one", sources)
-    folder = artifacts.circuit_dir("one", key)
+    key = built.content_key("one", sources)
+    folder = places.circuit_dir("one", key)
 
     def fill(new: Path) -> None:
         for ending in ("r1cs", "wasm", "sym"):
             (new / f"one.{ending}").write_text(ending)
-        artifacts.write_manifest(new, content_key=key)
+        built.write_manifest(new, content_key=key)
 
-    artifacts.build(folder, fill)
+    built.build(folder, fill)
     return folder
 
 
 def test_a_built_circuit_is_found_until_its_sources_change(home: Path, sources: Path) -> None:
     with pytest.raises(ArtifactError, match="circuit one is not built; run `dls-zk circuits build`"):
-        artifacts.built_circuit("one", sources)
+        built.built_circuit("one", sources)
     folder = _build_circuit(sources)
-    circuit = artifacts.built_circuit("one", sources)
+    circuit = built.built_circuit("one", sources)
     assert circuit.r1cs == folder / "one.r1cs"
     assert home in folder.parents
     (sources / "lib" / "shared.circom").write_text("// changed\n")
     with pytest.raises(ArtifactError, match="not built"):
-        artifacts.built_circuit("one", sources)
+        built.built_circuit("one", sources)
 
 
 @pytest.mark.parametrize("ending", ["r1cs", "wasm", "sym"])
@@ -343,7 +343,7 @@ def test_one_flipped_bit_in_a_circuit_is_seen(home: Path, sources: Path, ending:
     data = bytearray(path.read_bytes())
     data[1] ^= 4
     path.write_bytes(data)
-    circuit = artifacts.built_circuit("one", sources)
+    circuit = built.built_circuit("one", sources)
     with pytest.raises(ArtifactError) as caught:
         getattr(circuit, ending)
     assert str(caught.value) == (
@@ -353,30 +353,30 @@ def test_one_flipped_bit_in_a_circuit_is_seen(home: Path, sources: Path, ending:
 
 def test_keys_belong_to_a_circuit_and_a_kind(home: Path, sources: Path) -> None:
     _build_circuit(sources)
-    circuit = artifacts.built_circuit("one", sources)
+    circuit = built.built_circuit("one", sources)
     digest = circuit.r1cs_sha256
     with pytest.raises(ArtifactError, match="no dev key for one .*run `dls-zk setup dev --size "):
-        artifacts.proving_key("one", digest, "dev")
+        built.proving_key("one", digest, "dev")
 
     def fill(folder: Path) -> None:
         (folder / "proving_key.zkey").write_text("zkey")
         (folder / "verification_key.json").write_text("{}")
 
-    key = artifacts.install_key(circuit, "dev", fill)
-    assert artifacts.proving_key("one", digest, "dev") == key
+    key = built.install_key(circuit, "dev", fill)
+    assert built.proving_key("one", digest, "dev") == key
     assert key.zkey.read_text() == "zkey"
     with pytest.raises(ArtifactError, match="no ceremony key"):
-        artifacts.proving_key("one", digest, "ceremony")
+        built.proving_key("one", digest, "ceremony")
 
-    foreign = artifacts.key_dir("one", "f" * 64, "dev")
+    foreign = places.key_dir("one", "f" * 64, "dev")
     key.manifest.folder.rename(foreign)
     with pytest.raises(ArtifactError, match="key of another circuit"):
-        artifacts.proving_key("one", "f" * 64, "dev")
+        built.proving_key("one", "f" * 64, "dev")
 
 
 def _claim(path: str, content: str) -> bool:
     try:
-        artifacts.write_new(Path(path), content, 0o600)
+        disk.write_new(Path(path), content, 0o600)
     except InputError as error:
         assert "exists" in str(error)
         return False

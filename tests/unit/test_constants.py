@@ -2,10 +2,11 @@
 
 import re
 
-from dls_zk import artifacts, constants
-from dls_zk.constants import SIZES, global_fields, slot_fields
+from dls_zk.statement import constants
+from dls_zk.statement.constants import SIZES, global_fields, slot_fields
+from dls_zk.storage import places
 
-CIRCUITS = artifacts.data_dir("circuits")
+CIRCUITS = places.data_dir("circuits")
 
 
 def _circom_functions(path):

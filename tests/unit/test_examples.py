@@ -19,11 +19,12 @@ import pytest
 import yaml
 
 from dls_zk import files
-from dls_zk.constants import BPS
-from dls_zk.model import Opening, Prices, Rebalance
-from dls_zk.relation import evaluate, nav
+from dls_zk.statement.constants import BPS
+from dls_zk.statement.model import Opening, Prices, Rebalance
+from dls_zk.statement.relation import evaluate, nav
+from dls_zk.storage.places import PACKAGE
 
-EXAMPLE = Path(files.__file__).parent / "examples" / "delta_neutral_eth"
+EXAMPLE = PACKAGE / "examples" / "delta_neutral_eth"
 POLICY = files.read_policy(EXAMPLE / "policy.yaml")
 PRICES = files.read_prices(EXAMPLE / "prices.yaml", POLICY)
 BOOK = files.read_book(EXAMPLE / "book_before.csv", POLICY)

@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dls_zk import files
-from dls_zk.constants import FIELD, SIZES
-from dls_zk.context import Context
 from dls_zk.errors import InputError
-from dls_zk.model import Opening, Prices, SlotTerms, Terms
-from dls_zk.proof import Proof
+from dls_zk.files import documents
+from dls_zk.groth16.proof import Proof
+from dls_zk.statement.constants import FIELD, SIZES
+from dls_zk.statement.context import Context
+from dls_zk.statement.model import Opening, Prices, SlotPolicy, Terms
+from dls_zk.storage.places import PACKAGE
 
 POLICY = """\
 name: Small vault
@@ -98,14 +100,12 @@ def refusal(function, *arguments) -> str:
 def test_policy_becomes_exact_integers(policy):
     size = SIZES[8]
     assert policy.size == size
-    assert policy.slots[0] == SlotTerms(
-        "USDC", True, 10_000, 10_000, 15_000, 0, 0, 10_000, 0, 0, 0, (0, 10_000, 0, 0)
-    )
-    assert policy.slots[1] == SlotTerms(
+    assert policy.slots[0] == SlotPolicy("USDC", True, 10_000, 10_000, 15_000, 0, 0, 10_000, 0, 0, 0, (0, 10_000, 0, 0))
+    assert policy.slots[1] == SlotPolicy(
         "ETH/USDC-LP", True, 6000, 10_500, 4000, 0, 10_000, 0, 572, 25_000, 50, (5000, 5000, 0, 0)
     )
-    assert policy.slots[2] == SlotTerms("ETH-PERP", False, 0, 0, 7525, 1, 10_000, 0, 0, 0, 0, (-10_000, 0, 0, 0))
-    assert policy.slots[3:] == (SlotTerms.null(4),) * 5
+    assert policy.slots[2] == SlotPolicy("ETH-PERP", False, 0, 0, 7525, 1, 10_000, 0, 0, 0, 0, (-10_000, 0, 0, 0))
+    assert policy.slots[3:] == (SlotPolicy.null(4),) * 5
     assert policy.max_turnover_bps == 20_000
     assert policy.max_leverage_bps == 25_000
     assert policy.slippage_bps == 30
@@ -400,9 +400,9 @@ def test_book_refusals_in_yaml(write, policy, document, expected):
 
 def test_secret_documents_hide_their_content():
     for document in (
-        files.BookFile(book={"USDC": SECRET}),
-        files.TradesFile(trades={"USDC": SECRET}),
-        files.OpeningFile(**json.loads(opening_json())),
+        documents.BookFile(book={"USDC": SECRET}),
+        documents.TradesFile(trades={"USDC": SECRET}),
+        documents.OpeningFile(**json.loads(opening_json())),
     ):
         assert "48151" not in repr(document) + str(document)
         assert "5eed" not in repr(document) + str(document)
@@ -661,7 +661,7 @@ def proof_document() -> dict:
 
 
 def test_schemas_are_current():
-    folder = Path(files.__file__).parent / "schemas"
+    folder = PACKAGE / "schemas"
     schemas = files.json_schemas()
     assert {path.stem for path in folder.glob("*.json")} == schemas.keys()
     for name, schema in schemas.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dls_zk.chain import journal
-from dls_zk.chain.journal import Attempt, Intent, Journal, Status
+from dls_zk.chain.journal import Attempt, Intent, IntentStatus, Journal
 from dls_zk.errors import ChainError, InputError
 
 ALICE, BOB = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
@@ -33,7 +33,7 @@ def book(folder: Path) -> Iterator[Journal]:
         yield book
 
 
-def found(book: Journal, key: journal.Key = KEY) -> Intent:
+def found(book: Journal, key: journal.IntentKey = KEY) -> Intent:
     intent = book.find(key)
     assert intent
     return intent
@@ -42,14 +42,14 @@ def found(book: Journal, key: journal.Key = KEY) -> Intent:
 def test_an_intent_from_begin_to_end(book: Journal, folder: Path) -> None:
     assert book.find(KEY) is None and book.intents() == []
     book.add(KEY, ALICE, 3, attempt(1))
-    assert book.intents() == [Intent(KEY, ALICE, 3, Status.PENDING, attempt(1).hash, None, None, "")]
+    assert book.intents() == [Intent(KEY, ALICE, 3, IntentStatus.PENDING, attempt(1).hash, None, None, "")]
     book.add(KEY, ALICE, 3, attempt(2))
     assert found(book).hash == attempt(2).hash and book.attempts(found(book)) == [attempt(1), attempt(2)]
-    book.settle(found(book), Status.CONFIRMED, attempt(1).hash, BLOCK)
+    book.settle(found(book), IntentStatus.CONFIRMED, attempt(1).hash, BLOCK)
     with journal.opened(folder, "chain") as again:
-        assert again.intents() == [Intent(KEY, ALICE, 3, Status.CONFIRMED, attempt(1).hash, *BLOCK, "")]
+        assert again.intents() == [Intent(KEY, ALICE, 3, IntentStatus.CONFIRMED, attempt(1).hash, *BLOCK, "")]
     book.reopen(found(book))
-    assert found(book) == Intent(KEY, ALICE, 3, Status.PENDING, attempt(1).hash, None, None, "")
+    assert found(book) == Intent(KEY, ALICE, 3, IntentStatus.PENDING, attempt(1).hash, None, None, "")
 
 
 def test_a_change_is_on_the_disk_for_others_at_once(book: Journal, folder: Path) -> None:
@@ -60,19 +60,19 @@ def test_a_change_is_on_the_disk_for_others_at_once(book: Journal, folder: Path)
     assert book._database.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
 
 
-@pytest.mark.parametrize("status", [Status.REVERTED, Status.REPLACED, Status.REFUSED])
+@pytest.mark.parametrize("status", [IntentStatus.REVERTED, IntentStatus.REPLACED, IntentStatus.REFUSED])
 @pytest.mark.parametrize("sender", [ALICE, BOB])
-def test_taken_up_again_with_another_nonce(book: Journal, status: Status, sender: str) -> None:
+def test_taken_up_again_with_another_nonce(book: Journal, status: IntentStatus, sender: str) -> None:
     book.add(KEY, ALICE, 3, attempt(1))
     book.settle(found(book), status, attempt(1).hash, reason="why")
     book.add(KEY, sender, 4, attempt(2))
-    assert found(book) == Intent(KEY, sender, 4, Status.PENDING, attempt(2).hash, None, None, "")
+    assert found(book) == Intent(KEY, sender, 4, IntentStatus.PENDING, attempt(2).hash, None, None, "")
     assert book.attempts(found(book)) == [attempt(2)]
 
 
-@pytest.mark.parametrize("status", [Status.PENDING, Status.CONFIRMED])
+@pytest.mark.parametrize("status", [IntentStatus.PENDING, IntentStatus.CONFIRMED])
 @pytest.mark.parametrize(("sender", "nonce"), [(BOB, 3), (ALICE, 2), (ALICE, 4)])
-def test_an_open_intent_keeps_its_account_and_nonce(book: Journal, status: Status, sender: str, nonce: int) -> None:
+def test_an_open_intent_keeps_its_account_and_nonce(book: Journal, status: IntentStatus, sender: str, nonce: int) -> None:
     book.add(KEY, ALICE, 3, attempt(1))
     book.settle(found(book), status, attempt(1).hash)
     before = book.intents(), book.attempts(found(book))
@@ -83,7 +83,8 @@ def test_an_open_intent_keeps_its_account_and_nonce(book: Journal, status: Statu
 
 def test_what_is_unsettled(book: Journal) -> None:
     """Pending ones whatever their nonce; mined ones from the first nonce on that the chain has not used."""
-    for nonce, status in enumerate([Status.CONFIRMED, Status.REVERTED, Status.REPLACED, Status.REFUSED, Status.PENDING]):
+    for nonce, name in enumerate(["CONFIRMED", "REVERTED", "REPLACED", "REFUSED", "PENDING"]):
+        status = IntentStatus[name]
         book.add(("of Alice", nonce), ALICE, nonce, attempt(nonce))
         book.settle(found(book, ("of Alice", nonce)), status, attempt(nonce).hash)
     book.add(("of Bob", 0), BOB, 0, attempt(9))
@@ -101,7 +102,7 @@ def test_lowest_nonce_first(book: Journal) -> None:
 
 def test_the_same_bytes_belong_to_the_intent_that_they_were_signed_for_last(book: Journal) -> None:
     book.add(("first",), ALICE, 3, attempt(1))
-    book.settle(found(book, ("first",)), Status.REFUSED, attempt(1).hash)
+    book.settle(found(book, ("first",)), IntentStatus.REFUSED, attempt(1).hash)
     book.add(("second",), ALICE, 3, attempt(1))
     assert book.attempts(found(book, ("first",))) == [] and book.attempts(found(book, ("second",))) == [attempt(1)]
 
@@ -117,8 +118,8 @@ def test_chains_are_apart(book: Journal, folder: Path) -> None:
     with journal.opened(folder, "another chain") as other:
         assert other.find(KEY) is None and other.unsettled(ALICE, 0) == []
         other.add(KEY, BOB, 8, attempt(1))
-        other.settle(found(other), Status.CONFIRMED, attempt(1).hash, BLOCK)
-    assert found(book).status is Status.PENDING and book.attempts(found(book)) == [attempt(1)]
+        other.settle(found(other), IntentStatus.CONFIRMED, attempt(1).hash, BLOCK)
+    assert found(book).status is IntentStatus.PENDING and book.attempts(found(book)) == [attempt(1)]
 
 
 def test_only_the_user_may_read_it(folder: Path) -> None:

@@ -2,12 +2,12 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from instances import random_policy, with_field
 
-from dls_zk.commitments import policy_hash
-from dls_zk.constants import SIZES
 from dls_zk.errors import ChainError
-from dls_zk.policy_abi import from_abi, to_abi
+from dls_zk.solidity.policy_abi import from_abi, to_abi
+from dls_zk.statement.commitments import policy_hash
+from dls_zk.statement.constants import SIZES
+from tests.support.instances import random_policy, with_field
 
 POLICY = random_policy(Random(2), SIZES[16])
 TERMS, LABELS = to_abi(POLICY)

@@ -4,18 +4,19 @@
 import re
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 
 import pytest
-from instances import at_its_limits, changed, field_of, random_policy, random_rebalance, with_field
 
-from dls_zk import artifacts, files, relation
-from dls_zk.constants import SIZES, global_fields, slot_fields
 from dls_zk.files import read_policy
-from dls_zk.model import SlotTerms
-from dls_zk.policy_diff import TIGHTER, Change, Effect, changes, verdict
-from dls_zk.relation import evaluate
+from dls_zk.statement import relation
+from dls_zk.statement.constants import SIZES, global_fields, slot_fields
+from dls_zk.statement.model import SlotPolicy
+from dls_zk.statement.policy_diff import TIGHTER, Change, Effect, changes, verdict
+from dls_zk.statement.relation import evaluate
+from dls_zk.storage import places
+from dls_zk.storage.places import PACKAGE
+from tests.support.instances import at_its_limits, changed, field_of, random_policy, random_rebalance, with_field
 
 #: Size → random books. Each meets its limits exactly, and meets one other policy.
 BOOKS = {8: 1700, 16: 220, 32: 80}
@@ -61,7 +62,7 @@ def snake(name):
 
 
 def test_widths_and_directions_are_those_of_the_contract():
-    source = (artifacts.data_dir("verifier_contracts") / "src/libraries/PolicyLayout.sol").read_text()
+    source = (places.data_dir("verifier_contracts") / "src/libraries/PolicyLayout.sol").read_text()
     rows = re.findall(r"(NEITHER|LOWER|HIGHER) \| (\d+)(?:, size\.[a-z* .]+\))?,? // (\w+)", source)
     signs = {"NEITHER": 0, "LOWER": -1, "HIGHER": 1}
     for size in SIZES.values():
@@ -73,7 +74,7 @@ def test_widths_and_directions_are_those_of_the_contract():
 
 
 def test_directions_are_those_of_the_document():
-    text = (artifacts.data_dir("verifier_contracts") / "PROPERTIES.md").read_text()
+    text = (places.data_dir("verifier_contracts") / "PROPERTIES.md").read_text()
     section = text.partition("## Policy: what tightens")[2].partition("\n## ")[0]
     rows = dict(re.findall(r"^\| `?(\w+)`? \| ([a-z, ]+) \|", section, re.MULTILINE))
     del rows["field"]
@@ -89,7 +90,7 @@ def test_directions_are_those_of_the_document():
 
 # --- what a difference says ----------------------------------------------------------------------------
 
-POLICY = read_policy(Path(files.__file__).parent / "examples" / "delta_neutral_eth" / "policy.yaml")
+POLICY = read_policy(PACKAGE / "examples" / "delta_neutral_eth" / "policy.yaml")
 
 
 @pytest.mark.parametrize(
@@ -152,6 +153,6 @@ def test_an_instrument_is_never_changed_moved_or_removed():
         with_field(POLICY, "slots[3].instrument", "steth"),
         replace(POLICY, slots=(*slots[:3], slots[4], slots[3], *slots[5:])),
         replace(POLICY, slots=(*slots[:9], slots[10], slots[9], *slots[11:])),
-        with_field(POLICY, "slots[9]", SlotTerms.null(6)),
+        with_field(POLICY, "slots[9]", SlotPolicy.null(6)),
     ):
         assert verdict(POLICY, new) is Effect.FORBIDDEN

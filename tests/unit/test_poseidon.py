@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from dls_zk.constants import FIELD
-from dls_zk.poseidon import poseidon
+from dls_zk.statement.constants import FIELD
+from dls_zk.statement.poseidon import poseidon
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "poseidon.json").read_text())["vectors"]
 

@@ -7,14 +7,14 @@ import struct
 from pathlib import Path
 
 import pytest
-from binfiles import SYSTEM, container, r1cs_sections
-from binfiles import r1cs_header as header
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dls_zk.constants import FIELD
 from dls_zk.errors import ArtifactError
-from dls_zk.r1cs import R1CS, Header, constraints, r1cs_header
+from dls_zk.groth16.r1cs import R1CS, Header, constraints, r1cs_header
+from dls_zk.statement.constants import FIELD
+from tests.support.binfiles import SYSTEM, container, r1cs_sections
+from tests.support.binfiles import r1cs_header as header
 
 (_, HEADER), (_, BODY), _ = r1cs_sections()
 GOOD = container("r1cs", r1cs_sections())

@@ -2,14 +2,14 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from boundary import BOOK, SIZE, cases, honest, policy, rebalance
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from instances import LIMITS, near_a_limit, random_rebalance, with_limit
 
-from dls_zk.constants import SIZES
-from dls_zk.model import Opening
-from dls_zk.relation import CHECKS, evaluate, nav
+from dls_zk.statement.constants import SIZES
+from dls_zk.statement.model import Opening
+from dls_zk.statement.relation import CHECKS, evaluate, nav
+from tests.support.boundary import BOOK, SIZE, cases, honest, policy, rebalance
+from tests.support.instances import LIMITS, near_a_limit, random_rebalance, with_limit
 
 CASES = list(cases())
 SEEDS = st.integers(0, 2**64)

@@ -2,13 +2,13 @@ import re
 from random import Random
 
 import pytest
-from instances import random_rebalance
 
-from dls_zk import artifacts, statement
-from dls_zk.constants import FIELD, SIZES
 from dls_zk.errors import InputError
-from dls_zk.relation import public_signals
-from dls_zk.statement import PublicSignals
+from dls_zk.statement.constants import FIELD, SIZES
+from dls_zk.statement.relation import public_signals
+from dls_zk.statement.signals import NAMES, PublicSignals, pack_prices, unpack_prices
+from dls_zk.storage import places
+from tests.support.instances import random_rebalance
 
 
 def _snake(name):
@@ -17,19 +17,19 @@ def _snake(name):
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=lambda s: s.name)
 def test_names_and_order_are_those_of_the_circuit(size):
-    main = (artifacts.data_dir("circuits") / "main" / f"{size.name}.circom").read_text()
+    main = (places.data_dir("circuits") / "main" / f"{size.name}.circom").read_text()
     declared = re.search(r"public \[([^\]]+)\]", main).group(1).split(", ")
-    assert [_snake(name) for name in declared] == list(statement.NAMES)
-    body = (artifacts.data_dir("circuits") / "rebalance.circom").read_text()
+    assert [_snake(name) for name in declared] == list(NAMES)
+    body = (places.data_dir("circuits") / "rebalance.circom").read_text()
     inputs = re.findall(r"signal input (\w+)", body)
     assert inputs[: len(declared)] == declared, "the order of declaration is the order of the signals"
 
 
 def test_names_and_order_are_those_of_the_contract():
-    source = (artifacts.data_dir("verifier_contracts") / "src" / "libraries" / "Signals.sol").read_text()
+    source = (places.data_dir("verifier_contracts") / "src" / "libraries" / "Signals.sol").read_text()
     constants = re.findall(r"uint256 internal constant ([A-Z_]+) = (\d+);", source)
-    places = {name.lower(): int(place) for name, place in constants if name.lower() in statement.NAMES}
-    assert places == {name: k for k, name in enumerate(statement.NAMES)}
+    indices = {name.lower(): int(index) for name, index in constants if name.lower() in NAMES}
+    assert indices == {name: k for k, name in enumerate(NAMES)}
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -38,7 +38,7 @@ def test_signals_survive_the_field(seed):
     signals = public_signals(random_rebalance(Random(seed), size))
     elements = signals.to_field()
     assert PublicSignals.from_field(elements) == signals
-    assert statement.pack_prices(size, statement.unpack_prices(size, signals.prices)) == signals.prices
+    assert pack_prices(size, unpack_prices(size, signals.prices)) == signals.prices
     for k in range(len(elements)):
         for alias in (elements[k] + FIELD, elements[k] - FIELD):
             with pytest.raises(InputError, match="canonical"):

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from dls_zk.cli_common import marked, table
+from dls_zk.cli.common import marked, table
 
 
 def test_what_looks_like_markup_is_shown_as_it_is() -> None:

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulator import Secrets, g1, g2, outside_the_subgroup
 
-from dls_zk import proof as proof_module
-from dls_zk import toolchain
-from dls_zk.constants import BASE_FIELD, FIELD
 from dls_zk.errors import InputError, InsecureKey, ProofInvalid
-from dls_zk.proof import Proof
-from dls_zk.verifier import verify
-from dls_zk.zkey import VerifyingKey
+from dls_zk.groth16 import proof as proof_module
+from dls_zk.groth16.proof import Proof
+from dls_zk.groth16.verifier import verify
+from dls_zk.groth16.zkey import VerifyingKey
+from dls_zk.statement.constants import BASE_FIELD, FIELD
+from dls_zk.tools import snarkjs
+from tests.support.simulator import Secrets, g1, g2, outside_the_subgroup
 
 ALPHA, BETA, GAMMA, DELTA = 1234567, 7654321, 1928374, 5647382
 IC = (11, 222, 3333, 44444)
@@ -54,7 +54,7 @@ def no_tools(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise AssertionError("snarkjs was asked")
 
-    monkeypatch.setattr(toolchain, "snarkjs", fail)
+    monkeypatch.setattr(snarkjs, "worker", fail)
 
 
 # --- the pairing equation -----------------------------------------------------------------------------

@@ -9,15 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import binfiles
 import pytest
-from binfiles import ALPHA, BETA, DELTA, DOMAIN, GAMMA, IC, N_PUBLIC, N_VARS, contribution, groth16_header
-from binfiles import zkey_sections as sections
-from simulator import g1, g2, outside_the_subgroup
 
-from dls_zk.constants import BASE_FIELD
 from dls_zk.errors import ArtifactError, InsecureKey
-from dls_zk.zkey import (
+from dls_zk.groth16.zkey import (
     MARKER,
     Contribution,
     VerifyingKey,
@@ -29,6 +24,11 @@ from dls_zk.zkey import (
     require_sound,
     verification_key_json,
 )
+from dls_zk.statement.constants import BASE_FIELD
+from tests.support import binfiles
+from tests.support.binfiles import ALPHA, BETA, DELTA, DOMAIN, GAMMA, IC, N_PUBLIC, N_VARS, contribution, groth16_header
+from tests.support.binfiles import zkey_sections as sections
+from tests.support.simulator import g1, g2, outside_the_subgroup
 
 Q = BASE_FIELD
 SHA = "ab" * 32

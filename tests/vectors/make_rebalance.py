@@ -17,15 +17,14 @@ from typing import Any
 TESTS = Path(__file__).parents[1]
 sys.path.append(str(TESTS))
 
-from boundary import cases  # noqa: E402
-from instances import near_a_limit  # noqa: E402
-
-from dls_zk.artifacts import write_atomic  # noqa: E402
-from dls_zk.commitments import global_words, instruments_word, policy_hash, slot_words  # noqa: E402
-from dls_zk.constants import SIZES, global_fields, slot_fields  # noqa: E402
-from dls_zk.model import Opening, Policy, Rebalance, SlotTerms  # noqa: E402
-from dls_zk.relation import evaluate, public_signals  # noqa: E402
-from dls_zk.statement import PublicSignals  # noqa: E402
+from dls_zk.statement.commitments import global_words, instruments_word, policy_hash, slot_words  # noqa: E402
+from dls_zk.statement.constants import SIZES, global_fields, slot_fields  # noqa: E402
+from dls_zk.statement.model import Opening, Policy, Rebalance, SlotPolicy  # noqa: E402
+from dls_zk.statement.relation import evaluate, public_signals  # noqa: E402
+from dls_zk.statement.signals import PublicSignals  # noqa: E402
+from dls_zk.storage.disk import write_atomic  # noqa: E402
+from tests.support.boundary import cases  # noqa: E402
+from tests.support.instances import near_a_limit  # noqa: E402
 
 FILE = Path(__file__).with_name("rebalance.json")
 FORMAT = "dls-zk/vectors/rebalance/v1"
@@ -75,7 +74,7 @@ def policy_json(policy: Policy) -> dict[str, Any]:
         {"instrument": slot.instrument}
         | dict(zip((name for name, _ in slot_fields(policy.size)), map(str, policy.slot_values(i)), strict=True))
         for i, slot in enumerate(policy.slots)
-        if any(later != SlotTerms.null(policy.size.factors) for later in policy.slots[i:])
+        if any(later != SlotPolicy.null(policy.size.factors) for later in policy.slots[i:])
     ]
     names = [name for name, _ in global_fields(policy.size)]
     return {
@@ -94,9 +93,7 @@ def opening_json(opening: Opening) -> dict[str, Any]:
 
 
 def public_json(public: PublicSignals) -> dict[str, Any]:
-    return {
-        name: list(map(str, value)) if isinstance(value, tuple) else str(value) for name, value in vars(public).items()
-    }
+    return {name: list(map(str, value)) if isinstance(value, tuple) else str(value) for name, value in vars(public).items()}
 
 
 def text() -> str:

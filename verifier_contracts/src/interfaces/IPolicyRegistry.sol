@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 /// @title Readable policies, packed and hashed on chain
 /// @notice Whoever reads `policyHash` in a proof can read here what it stands for. A policy is known by its hash: it
 /// never changes, anyone may register one, and registering it twice does nothing. Names and units of all fields are
-/// those of `dls_zk/model.py`: shares in basis points.
+/// those of `dls_zk/statement/model.py`: shares in basis points.
 interface IPolicyRegistry {
     struct Slot {
         /// Empty for an unused slot, whose other fields are all 0.

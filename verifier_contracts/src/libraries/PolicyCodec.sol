@@ -7,7 +7,7 @@ import {PolicyLayout} from "./PolicyLayout.sol";
 import {Signals} from "./Signals.sol";
 
 /// @title A readable policy as packed words, their hash, and the way back
-/// @notice The words and the hash are those of `dls_zk/commitments.py`: a word for each slot, then the words of the fields
+/// @notice The words and the hash are those of `dls_zk/statement/commitments.py`: a word for each slot, then the words of the fields
 /// of no slot, then a hash of the instruments' names.
 library PolicyCodec {
     /// Hash domain: the ASCII bytes of this tag, then the number of slots in one byte.

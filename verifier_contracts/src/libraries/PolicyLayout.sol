@@ -2,8 +2,8 @@
 pragma solidity 0.8.37;
 
 /// @title The packed policy: its fields in packing order, their widths, and which change of each tightens
-/// @notice Widths and order are those of `circuits/policy/fields.circom` and `dls_zk/constants.py`; directions those of
-/// `PROPERTIES.md` (what tightens) and `dls_zk/policy_diff.py`. Values here are as packed: loadings and shocks with the
+/// @notice Widths and order are those of `circuits/policy/fields.circom` and `dls_zk/statement/constants.py`; directions those of
+/// `PROPERTIES.md` (what tightens) and `dls_zk/statement/policy_diff.py`. Values here are as packed: loadings and shocks with the
 /// offset that makes them unsigned.
 library PolicyLayout {
     /// What a circuit has room for.

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 /// @title Names in a policy: their form, and lists of them as bytes
-/// @notice A name is a letter, then at most 31 letters, digits or . _ / + -, as in `dls_zk/files.py`: nothing that
+/// @notice A name is a letter, then at most 31 letters, digits or . _ / + -, as in `dls_zk/files`: nothing that
 /// looks like another name or does something to a terminal.
 library PolicyNames {
     // Sets of characters: bit c for the ASCII character c.

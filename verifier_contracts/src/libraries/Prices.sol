@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Signals} from "./Signals.sol";
 
 /// @title Prices as the proofs take them: USD 1e-8, below 2^48, packed five to a word
-/// @notice `dls_zk/statement.py` packs the same words.
+/// @notice `dls_zk/statement/signals.py` packs the same words.
 library Prices {
     /// Decimals of a price.
     uint256 internal constant DECIMALS = 8;

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 /// @title The public signals of a rebalance proof
 /// @notice Their order and their encoding. Nothing else in the contracts knows an index.
-/// The same names in the same order stand in `circuits/rebalance.circom` and `dls_zk/statement.py`.
+/// The same names in the same order stand in `circuits/rebalance.circom` and `dls_zk/statement/signals.py`.
 library Signals {
     /// The scalar field of BN254: every signal is below it.
     uint256 internal constant FIELD = 21888242871839275222246405745257275088548364400416034343698204186575808495617;

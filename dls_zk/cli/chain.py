@@ -1,0 +1,104 @@
+"""``dls-zk chain``: a local chain."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .. import files, operations
+from ..errors import InputError
+from .common import FILE, console, example, json_option, table, warn_insecure
+from .stages import Stages
+
+if TYPE_CHECKING:
+    pass
+import time
+from typing import TYPE_CHECKING
+
+from ..statement.constants import DEVELOPMENT_CHAIN_IDS
+from ..storage.places import PACKAGE
+
+if TYPE_CHECKING:
+    from ..chain.local import LocalMarket
+
+
+@click.group("chain")
+def chain() -> None:
+    """A local chain for development."""
+
+
+@chain.command("up", **example("dls-zk chain up --port 8545"))
+@click.option("--port", type=click.IntRange(0, 65535), default=8545, show_default=True, help="Port; 0 for a free one.")
+@click.option(
+    "--chain-id",
+    type=click.Choice([str(n) for n in DEVELOPMENT_CHAIN_IDS]),
+    default="31337",
+    show_default=True,
+    help="Id of the chain.",
+)
+@click.option("--out", type=FILE, default="deployment.json", show_default=True, help="File to write: the contracts.")
+@click.option("--feeds", "feeds_out", type=FILE, default="feeds.json", show_default=True, help="File to write: the feeds.")
+@click.option("--policy", type=FILE, help="Policy whose instruments are priced; the example's if not given.")
+@click.option("--prices", type=FILE, help="Their prices; the example's if not given.")
+@json_option
+def chain_up(
+    port: int, chain_id: str, out: Path, feeds_out: Path, policy: Path | None, prices: Path | None, as_json: bool
+) -> None:
+    """A local chain with everything deployed on it.
+
+    Contracts with an INSECURE key, development feeds at the example's prices, a feed set, an asset that anyone can mint, and
+    a first price snapshot. Stays until it is interrupted, and then removes the two files that it wrote.
+    """
+    from ..chain import checked_key, local
+
+    if (policy is None) != (prices is None):
+        raise click.UsageError("Give --policy and --prices together, or neither.")
+    for path in (out, feeds_out):
+        if os.path.lexists(path):
+            raise InputError("exists, and is not overwritten; choose another name, or move it away", str(path))
+    folder = PACKAGE / "examples" / "delta_neutral_eth"
+    rules = files.read_policy(policy or folder / "policy.yaml")
+    at = files.read_prices(prices or folder / "prices.yaml", rules)
+    stages = Stages(quiet=as_json)
+    with stages("Circuit"):
+        circuit = operations.build_circuit(rules.size.slots)
+    with stages("Development key (INSECURE)") as moving:
+        key = checked_key(operations.development_key(circuit, moving=moving), circuit)
+    with local.people(port=port, chain_id=int(chain_id)) as accounts:
+        market = local.furnish(accounts, key, rules, at, stages)
+        try:
+            files.write_deployment(out, market.protocol.deployment)
+            files.write_feeds(feeds_out, market.feeds_file)
+            _show_market(market, out, feeds_out, as_json)
+            while True:
+                time.sleep(3600)
+        finally:
+            out.unlink(missing_ok=True)
+            feeds_out.unlink(missing_ok=True)
+
+
+def _show_market(market: LocalMarket, out: Path, feeds_out: Path, as_json: bool) -> None:
+    told = market.protocol.deployment
+    found = {
+        "rpc": market.rpc,
+        "chain_id": told.chain_id,
+        "deployment": str(out),
+        "feeds": str(feeds_out),
+        "hub": told.hub,
+        "asset": market.asset.address,
+        "feed_set": market.feed_set,
+        "account": market.owner.address,
+    }
+    if as_json:
+        click.echo(json.dumps(found))  # one line: whoever starts it reads just this
+        return
+    rows = table("a local chain is up", "")
+    for name, value in found.items():
+        rows.add_row(name.replace("_", " "), str(value))
+    console.print(rows)
+    warn_insecure()
+    click.echo("Interrupt (Ctrl-C) to end it.", err=True)

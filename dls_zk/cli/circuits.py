@@ -1,0 +1,39 @@
+"""``dls-zk circuits``: compile the circuits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from .. import operations
+from .common import example, json_option, print_json, size_option
+from .stages import Stages
+
+if TYPE_CHECKING:
+    pass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+from .common import chosen_sizes
+
+
+@click.group()
+def circuits() -> None:
+    """Compile the circuits."""
+
+
+@circuits.command("build", **example("dls-zk circuits build --size 16"))
+@size_option
+@click.option("--force", is_flag=True, help="Compile again what is in the cache.")
+@json_option
+def circuits_build(sizes: tuple[str, ...], force: bool, as_json: bool) -> None:
+    """Compile circuits into the cache, keyed by the content of the sources and the compiler version."""
+    stages, built = Stages(quiet=as_json), []
+    for slots in chosen_sizes(sizes):
+        with stages(f"Circuit rebalance_{slots}"):
+            circuit = operations.build_circuit(slots, force=force)
+        built.append({"circuit": circuit.name, "r1cs": str(circuit.r1cs), "r1cs_sha256": circuit.r1cs_sha256})
+    if as_json:
+        print_json({"circuits": built, "seconds": stages.seconds})

@@ -1,0 +1,82 @@
+"""What the commands have in common: options, and how they print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TypedDict
+
+import click
+from rich import box
+from rich.console import Console, RenderableType
+from rich.style import StyleType
+from rich.table import Table
+from rich.text import Text
+
+from ..groth16 import zkey
+from ..statement.constants import SIZES
+from ..storage import places
+
+FILE = click.Path(path_type=Path)
+#: A table in a pipe is as wide as it needs to be.
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+size_option = click.option(
+    "--size", "sizes", type=click.Choice([str(n) for n in SIZES]), multiple=True, help="Circuit size; all if not given."
+)
+
+
+class Epilog(TypedDict):
+    """The end of a command's help, as click takes it."""
+
+    epilog: str
+
+
+def example(text: str) -> Epilog:
+    """The end of a command's help: an example to copy."""
+    return {"epilog": f"\b\nExample:\n  {text}"}  # \b: click leaves the line as it is, to be copied
+
+
+def print_json(value: object) -> None:
+    click.echo(json.dumps(value, indent=2))
+
+
+class _Rows(Table):
+    """A table whose cells are shown as they are: text from a chain or a file may look like rich's markup."""
+
+    def add_row(self, *cells: RenderableType | None, style: StyleType | None = None, end_section: bool = False) -> None:
+        plain = (Text(cell) if isinstance(cell, str) else cell for cell in cells)
+        super().add_row(*plain, style=style, end_section=end_section)
+
+
+def table(*columns: str) -> Table:
+    """A table in which nothing is cut: what does not fit is folded. Colours are for cells that ``marked`` makes."""
+    rows = _Rows(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    for column in columns:
+        rows.add_column(Text(column), overflow="fold")
+    return rows
+
+
+def marked(colour: str, word: str, rest: str = "") -> Text:
+    """A cell that begins with a word in a colour."""
+    return Text.assemble((word, colour), rest)
+
+
+def uint(bits: int, least: int = 0) -> click.IntRange:
+    """A number that fits Solidity's unsigned type of so many bits."""
+    return click.IntRange(least, (1 << bits) - 1)
+
+
+def warn_insecure() -> None:
+    click.echo(f"warning: {zkey.MARKER}", err=True)
+
+
+key_option = click.option(
+    "--key", "kind", type=click.Choice(places.KEY_KINDS), help="Kind of key; a ceremony's before a development key."
+)
+
+
+def chosen_sizes(sizes: tuple[str, ...]) -> list[int]:
+    return [int(size) for size in sizes] or list(SIZES)

@@ -1,0 +1,45 @@
+"""``dls-zk demo``."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import InputError
+from ..storage import disk
+from .common import FILE, console, example
+from .stages import Stages
+
+if TYPE_CHECKING:
+    pass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+from .proofs import backend_option
+
+
+@click.command("demo", **example("dls-zk demo --json summary.json"))
+@click.option("--json", "summary", type=FILE, help="Also write the summary to this file.")
+@backend_option
+def demo(summary: Path | None, backend: str) -> None:
+    """The whole story on a local chain.
+
+    A hidden rebalance is proven, verified three ways and accepted on chain, and three frauds are refused.
+    """
+    from . import story  # it brings web3, which takes a second to load
+
+    if summary and os.path.lexists(summary):
+        raise InputError("exists, and is not overwritten; choose another name, or move it away", str(summary))
+    if summary and not summary.absolute().parent.is_dir():
+        raise InputError("is in no folder that exists", str(summary))
+    stages = Stages()
+    told = story.run(stages, backend)
+    console.print(story.table(told))
+    if summary:
+        disk.write_new(summary, json.dumps(told, indent=2) + "\n")
+        click.echo(f"summary  {summary}")

@@ -1,0 +1,88 @@
+"""``dls-zk deploy``: contracts and keys on a chain."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .. import files, operations
+from ..errors import ChainError, InputError
+from ..statement.constants import SIZES
+from ..storage import places
+from .common import FILE, console, example, json_option, marked, print_json, size_option, table, warn_insecure
+from .options import Access, chain_command
+
+if TYPE_CHECKING:
+    pass
+from typing import TYPE_CHECKING
+
+from ..files import Deployment
+
+if TYPE_CHECKING:
+    from ..chain.deployment import AuditFinding
+
+
+@click.command("deploy", **example("dls-zk deploy --size 16 --out deployment.json"))
+@chain_command(signing=True)
+@size_option
+@click.option("--key", "kind", type=click.Choice(places.KEY_KINDS), help="Kind of key; a ceremony's if there is one.")
+@click.option("--out", type=FILE, help="File to write: where the contracts are.")
+@click.option("--check", is_flag=True, help="Deploy nothing: compare what is deployed with what this package compiles.")
+@json_option
+def deploy(access: Access, sizes: tuple[str, ...], kind: str | None, out: Path | None, check: bool, as_json: bool) -> None:
+    """Put all contracts and the keys of these sizes on a chain.
+
+    Each key is checked first: its points, its ceremony, that it is for this circuit, and no development key but on a local
+    development chain. Run again after being cut off, it goes on. --check is for whoever relies on a deployment.
+    """
+    from .. import chain
+
+    if check == bool(out):
+        raise click.UsageError("Give one of --out and --check.")
+    if check:
+        findings = chain.audit(access.protocol())
+        _show_findings(findings, as_json)
+        if any(finding.fault for finding in findings):
+            raise ChainError("what is deployed is not what this package compiles; do not use it")
+        return
+    assert out
+    if os.path.lexists(out):
+        raise InputError("exists, and is not overwritten; choose another name, or move it away", str(out))
+    keys = []
+    for slots in [int(size) for size in sizes] or list(SIZES):
+        circuit = operations.build_circuit(slots)
+        with access.stages(f"Key of {circuit.name} checked"):
+            keys.append(chain.checked_key(operations.installed_key(circuit, kind), circuit))
+    on = access.chain()
+    deployment = chain.deploy(access.sender(on), keys, access.stages)
+    files.write_deployment(out, deployment)
+    if any(key.insecure for key in keys):
+        warn_insecure()
+    if as_json:
+        print_json(deployment.model_dump() | {"file": str(out)})
+    else:
+        console.print(_deployment_table(deployment))
+        click.echo(f"deployment  {out}")
+
+
+def _deployment_table(deployment: Deployment) -> object:
+    rows = table("contract", "address")
+    for name in ("hub", "policy_registry", "price_oracle"):
+        rows.add_row(name.replace("_", " "), getattr(deployment, name))
+    for circuit, key in deployment.keys.items():
+        rows.add_row(f"key {key.number}: {circuit}", f"{key.verifier}, batches {key.batch_verifier}")
+    return rows
+
+
+def _show_findings(findings: list[AuditFinding], as_json: bool) -> None:
+    if as_json:
+        print_json([finding.__dict__ for finding in findings])
+        return
+    rows = table("contract", "address", "")
+    for finding in findings:
+        mark = marked("red", finding.fault) if finding.fault else marked("green", "as compiled")
+        rows.add_row(finding.contract, finding.address, mark.append(" INSECURE key", "yellow") if finding.insecure else mark)
+    console.print(rows)

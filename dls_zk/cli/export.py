@@ -1,0 +1,81 @@
+"""``dls-zk export``: files that chains and other tools read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .. import operations
+from ..groth16 import zkey
+from ..groth16.proof import Proof
+from ..solidity import calldata, verifiers
+from ..statement.constants import SIZES
+from ..storage import built, disk
+from .common import FILE, example, warn_insecure
+
+if TYPE_CHECKING:
+    pass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+from .common import key_option
+
+
+@click.group()
+def export() -> None:
+    """Export what chains and other tools need."""
+
+
+def _emit(text: str, out: Path | None) -> None:
+    if out:
+        disk.write_new(out, text)
+    else:
+        click.echo(text, nl=not text.endswith("\n"))
+
+
+def _key_to_export(size: str, kind: str | None) -> built.ProvingKey:
+    key = operations.installed_key(operations.build_circuit(int(size)), kind)
+    if key.insecure:
+        warn_insecure()
+    return key
+
+
+out_option = click.option("--out", type=FILE, help="File to write; standard output if not given.")
+
+
+one_size_option = click.option("--size", type=click.Choice([str(n) for n in SIZES]), required=True, help="Circuit size.")
+
+
+@export.command("verifier", **example("dls-zk export verifier --size 16 --out Groth16Verifier_16.sol"))
+@one_size_option
+@key_option
+@out_option
+def export_verifier(size: str, kind: str | None, out: Path | None) -> None:
+    """The Solidity verifier of a key, as snarkjs generates it."""
+    key = _key_to_export(size, kind)
+    _emit(verifiers.contract_source(zkey.verifying_key(key), key.circuit, insecure=key.insecure), out)
+
+
+@export.command("vkey", **example("dls-zk export vkey --size 16 --out verification_key.json"))
+@one_size_option
+@key_option
+@out_option
+def export_vkey(size: str, kind: str | None, out: Path | None) -> None:
+    """The verification key (JSON), for snarkjs and `dls-zk verify --vkey`."""
+    _emit(_key_to_export(size, kind).verification_key.read_text(), out)
+
+
+@export.command("calldata", **example("dls-zk export calldata r1/proof.json --out calldata.json"))
+@click.argument("proof", type=FILE)
+@out_option
+def export_calldata(proof: Path, out: Path | None) -> None:
+    """A proof as Solidity arguments and as the calldata of verifyProof (JSON)."""
+    given = Proof.read(proof)
+    arguments = calldata.ProofArguments.from_proof(given)
+    solidity = json.loads(f"[{arguments.to_solidity()}]")
+    document = {"arguments": solidity, "calldata": "0x" + arguments.verify_calldata().hex()}
+    _emit(json.dumps(document, indent=2) + "\n", out)

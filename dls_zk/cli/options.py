@@ -1,0 +1,117 @@
+"""How a command reaches a chain: its options, and what it opens with them. web3 is imported only when it is needed."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .. import files
+from ..errors import InputError
+from ..files import Deployment
+from ..storage import places
+from .common import FILE
+from .stages import Stages
+
+if TYPE_CHECKING:
+    from ..chain import Chain, Protocol, Sender, Signer
+
+DEFAULT_RPC = "http://127.0.0.1:8545"
+#: Blocks that hold or follow a transaction before it counts, on other chains than local development chains.
+CONFIRMATIONS = 3
+
+_CHAIN = [
+    click.option("--rpc", envvar="DLS_ZK_RPC", default=DEFAULT_RPC, show_default=True, help="Node ($DLS_ZK_RPC)."),
+    click.option(
+        "--deployment",
+        type=FILE,
+        envvar="DLS_ZK_DEPLOYMENT",
+        default="deployment.json",
+        show_default=True,
+        help="Where the contracts are ($DLS_ZK_DEPLOYMENT).",
+    ),
+]
+_SIGNING = [
+    click.option("--keystore", type=FILE, help="Who signs: an Ethereum keystore file."),
+    click.option("--password-file", type=FILE, help="Its password; else $DLS_ZK_KEYSTORE_PASSWORD, else asked for."),
+    click.option("--signer", metavar="URL", help="Who signs: a program that holds the key, over JSON-RPC."),
+    click.option("--from", "account", metavar="ADDRESS", help="Account of the signer, or of a local development node."),
+    click.option("--confirmations", type=click.IntRange(1), help="Blocks before it counts; 3, on a local chain 1."),
+    click.option("--max-fee", metavar="GWEI", type=click.IntRange(1), help="Never offer more for a unit of gas; 500."),
+]
+
+
+@dataclass(frozen=True)
+class Access:
+    """What the options say of chain and signer."""
+
+    stages: Stages
+    rpc: str
+    deployment: Path
+    keystore: Path | None = None
+    password_file: Path | None = None
+    signer: str | None = None
+    account: str | None = None
+    confirmations: int | None = None
+    max_fee: int | None = None
+
+    def chain(self) -> Chain:
+        """The chain that the node is on."""
+        from .. import chain
+
+        return chain.connect(self.rpc)
+
+    def protocol(self) -> Protocol:
+        """The contracts of the deployment file."""
+        from .. import chain
+
+        return chain.Protocol.on(self.chain(), self.read_deployment())
+
+    def read_deployment(self) -> Deployment:
+        return files.read_deployment(self.deployment)
+
+    def sender(self, on: Chain) -> Sender:
+        """The account that acts: a keystore's, a signer's, the one in $DLS_ZK_PRIVATE_KEY, or one of a local node."""
+        from .. import chain
+
+        changes = {"confirmations": self.confirmations, "max_fee_cap_wei": self.max_fee and self.max_fee * 10**9}
+        given = {name: value for name, value in changes.items() if value is not None}
+        delivery = chain.Delivery.on(on, **(given if on.is_development else {"confirmations": CONFIRMATIONS} | given))
+        return chain.Sender(on, self._signer(on), places.state_dir(), delivery, self.stages.moving)
+
+    def _signer(self, on: Chain) -> Signer:
+        from ..chain import signers
+
+        if self.keystore and self.signer:
+            raise click.UsageError("Give one of --keystore and --signer.")
+        if self.keystore:
+            return signers.from_keystore(self.keystore, self.password_file)
+        if self.signer:
+            return signers.from_url(self.signer, self.account)
+        if signers.key_is_set():
+            return signers.from_environment()
+        if on.is_development:
+            return signers.from_url(self.rpc, self.account or on.accounts()[0])
+        raise InputError(f"nobody signs: give --keystore or --signer, or set ${signers.KEY_VARIABLE}")
+
+
+def chain_command(signing: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The options of a command that reads a chain, or also acts on it. It gets an ``Access`` as its first argument."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def run(*args: Any, **options: Any) -> None:
+            names = [name for name in Access.__dataclass_fields__ if name in options]
+            access = Access(Stages(quiet=options["as_json"]), **{name: options.pop(name) for name in names})
+            command(access, *args, **options)
+
+        decorated: Any = run
+        for option in reversed([*_CHAIN, *(_SIGNING if signing else [])]):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate

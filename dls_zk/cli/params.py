@@ -1,0 +1,68 @@
+"""Types of arguments: vaults, addresses, quantities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+from eth_utils import to_checksum_address
+
+from ..files import Fixed
+from ..statement.context import is_address
+
+if TYPE_CHECKING:
+    pass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+QUANTITY = Fixed(6, 1, (1 << 56) - 1)
+
+
+class Quantity(click.ParamType):  # type: ignore[type-arg]
+    """A positive decimal with at most six places, in millionths."""
+
+    name = "quantity"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return QUANTITY.parse(value) if isinstance(value, str) else int(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Address(click.ParamType):  # type: ignore[type-arg]
+    """An account, with its checksum."""
+
+    name = "address"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not isinstance(value, str) or not is_address(value):
+            self.fail("not an address (0x and 40 hex digits, with the right checksum if it has one)", param, ctx)
+        return to_checksum_address(value)
+
+
+#: For the examples of the help.
+EXAMPLE_VAULT = "0x" + "3fc1" * 16
+
+
+class VaultId(click.ParamType):  # type: ignore[type-arg]
+    """The id of a vault: 32 bytes in hex."""
+
+    name = "vault"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        text = str(value)
+        try:
+            found = bytes.fromhex(text.removeprefix("0x"))
+        except ValueError:
+            found = b""
+        if len(found) != 32:
+            self.fail(f"{text!r} is no vault id (0x and 64 hex digits)", param, ctx)
+        return found
+
+
+#: The last second that ``time_text`` has a date for, of the year 9999.
+LAST_SECOND = 253_402_300_799

@@ -1,0 +1,208 @@
+"""``dls-zk policy``: policies and a vault's mandate."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .. import files
+from ..errors import InputError
+from ..statement.commitments import policy_hash
+from ..statement.constants import ACCRUAL_BITS
+from ..statement.model import Policy
+from ..statement.policy_diff import changes, verdict
+from .common import FILE, console, example, json_option, marked, print_json, table, uint
+from .options import Access, chain_command
+
+if TYPE_CHECKING:
+    from ..chain import Mandate, Protocol, Sender
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+from .events import time_text
+from .params import EXAMPLE_VAULT, VaultId
+
+
+def hash_of(text: str) -> int | None:
+    """The number of a policy hash or a vault id; None if that is no 32 bytes in hex."""
+    return int(text, 16) if re.fullmatch("0x[0-9a-fA-F]{64}", text) else None
+
+
+def policy_of(text: str, protocol: Protocol | None, beside: Path = Path()) -> Policy:
+    """The policy of a file, or of a hash or a vault on the chain."""
+    number = hash_of(text)
+    if number is None:
+        return files.read_policy(beside / text)
+    if protocol is None:
+        raise InputError(f"{text} is a hash, which only a chain can look up")
+    if protocol.registry.is_registered(number):
+        return protocol.registry.policy(number)
+    return protocol.registry.policy(mandate_of(protocol, bytes.fromhex(text[2:])).policy_hash)
+
+
+def mandate_of(protocol: Protocol, vault: bytes) -> Mandate:
+    return protocol.hub.mandate(protocol.hub.state(vault).mandate)
+
+
+@click.group("policy")
+def policy() -> None:
+    """Policies on a chain: register, read back, compare, and move a vault to another."""
+
+
+@policy.command("register", **example("dls-zk policy register policy.yaml"))
+@click.argument("policy", type=FILE)
+@chain_command(signing=True)
+@json_option
+def policy_register(access: Access, policy: Path, as_json: bool) -> None:
+    """Register a policy, so that anyone can read what a proof's policy hash stands for."""
+    rules = files.read_policy(policy)
+    protocol = access.protocol()
+    with access.stages("Policy registered"):
+        mined = protocol.registry.register(access.sender(protocol.chain), rules)
+    digest = policy_hash(rules)
+    as_given = protocol.registry.policy(digest) == rules
+    told = {
+        "policy_hash": f"0x{digest:064x}",
+        "transaction": mined and mined.summary.hash,
+        "names_as_given": as_given,
+    }
+    if not as_given:
+        click.echo(
+            "warning: somebody registered this policy before, with another name or other names of venues, factors or "
+            "scenarios; the hash does not bind these",
+            err=True,
+        )
+    if as_json:
+        print_json(told)
+    else:
+        click.echo(told["policy_hash"])
+
+
+@policy.command("show", **example("dls-zk policy show 0x1f…8e"))
+@click.argument("policy", metavar="HASH|VAULT|FILE")
+@chain_command()
+@json_option
+def policy_show(access: Access, policy: str, as_json: bool) -> None:
+    """Show the policy behind a hash or a vault, as the registry has it."""
+    rules = policy_of(policy, access.protocol() if hash_of(policy) is not None else None)
+    fields = {"policy_hash": f"0x{policy_hash(rules):064x}"} | asdict(rules)
+    if as_json:
+        print_json(fields)
+        return
+    slots = fields.pop("slots")
+    rows = table(rules.name or "policy", "")
+    for name, value in fields.items():
+        if name not in ("name", "shock_bps"):
+            rows.add_row(name.replace("_", " "), _listed(value))
+    for name, shocks in zip(rules.scenario_names, rules.shock_bps, strict=False):
+        rows.add_row(f"shock bps, {name}", _listed(shocks))
+    console.print(rows)
+    named = [slot for slot in slots if slot["instrument"]]
+    columns = [name for name in named[0] if any(slot[name] for slot in named)]
+    rows = table(*(name.replace("_", " ") for name in columns))
+    for slot in named:
+        rows.add_row(*(_listed(slot[name]) for name in columns))
+    console.print(rows)
+
+
+def _listed(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {inner}" for name, inner in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+@policy.command("diff", **example("dls-zk policy diff 0x1f…8e policy.yaml"))
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@chain_command()
+@json_option
+def policy_diff(access: Access, old: str, new: str, as_json: bool) -> None:
+    """What changes from one policy to another, and whether each change tightens.
+
+    OLD and NEW are files, hashes or vaults. If every change tightens a vault may move at once, else after its delay; a
+    change that is forbidden no vault may make. Values are those of the packed fields, mostly basis points.
+    """
+    needs_chain = any(hash_of(text) is not None for text in (old, new))
+    protocol = access.protocol() if needs_chain else None
+    before, after = policy_of(old, protocol), policy_of(new, protocol)
+    found, effect = changes(before, after), verdict(before, after)
+    if as_json:
+        print_json({"verdict": effect, "changes": [asdict(change) for change in found]})
+        return
+    rows = table("subject", "field", "from", "to", "")
+    colours = {"tighter": "green", "looser": "yellow", "forbidden": "red"}
+    for change in found:
+        mark = marked(colours[change.effect], change.effect)
+        rows.add_row(change.subject, change.field, str(change.old), str(change.new), mark)
+    console.print(rows)
+    click.echo(f"all together: {effect}" if found else "no change")
+
+
+@policy.command("activate", **example(f"dls-zk policy activate {EXAMPLE_VAULT} --policy tighter.yaml"))
+@click.argument("vault", type=VaultId())
+@chain_command(signing=True)
+@click.option("--policy", metavar="FILE|HASH", help="The policy; the present one if not given.")
+@click.option("--feed-set", type=uint(32), help="Number of the feed set; the present one if not given, and so on.")
+@click.option("--key", type=uint(24), help="Number of the verifying key.")
+@click.option("--max-snapshot-age", type=uint(32), metavar="SECONDS", help="Oldest price snapshot that a rebalance may use.")
+@click.option("--max-proof-age", type=uint(32), metavar="SECONDS", help="Age of the last proof's prices that is too old.")
+@click.option("--accrual-rate", type=uint(24), metavar="PPM", help="What may accrue in a day without a trade.")
+@click.option("--accrual-cap", type=uint(ACCRUAL_BITS), metavar="PPM", help="What may accrue in one rebalance.")
+@json_option
+def policy_activate(
+    access: Access,
+    vault: bytes,
+    policy: str | None,
+    feed_set: int | None,
+    key: int | None,
+    max_snapshot_age: int | None,
+    max_proof_age: int | None,
+    accrual_rate: int | None,
+    accrual_cap: int | None,
+    as_json: bool,
+) -> None:
+    """Move a vault to another policy or mandate.
+
+    At once if every change tightens; else it is proposed, and this says from when on it can be activated: run it again then.
+    A proposal that waits already is left as it is.
+    """
+    protocol = access.protocol()
+    sender, hub = access.sender(protocol.chain), protocol.hub
+    given = {
+        "policy_hash": None if policy is None else registered(protocol, sender, policy),
+        "feed_set": feed_set,
+        "key": key,
+        "max_snapshot_age_s": max_snapshot_age,
+        "max_proof_age_s": max_proof_age,
+        "accrual_rate_ppm_per_day": accrual_rate,
+        "accrual_cap_ppm": accrual_cap,
+    }
+    wanted = replace(mandate_of(protocol, vault), **{name: value for name, value in given.items() if value is not None})
+    with access.stages("Mandate"):
+        number = hub.add_mandate(sender, wanted)
+        proposed, active_from = hub.proposal(vault)
+        if proposed == number and protocol.chain.now() >= active_from:
+            hub.activate_mandate(sender, vault)
+        else:
+            hub.propose_mandate(sender, vault, number)
+    _, active_from = hub.proposal(vault)
+    active = hub.state(vault).mandate == number
+    if as_json:
+        print_json({"mandate": number, "active": active, "active_from": None if active else active_from})
+    else:
+        click.echo("active" if active else f"proposed; run this again from {time_text(active_from)} UTC on to activate it")
+
+
+def registered(protocol: Protocol, sender: Sender, text: str, beside: Path = Path()) -> int:
+    """The hash of a policy that is registered, or of a file's, which is registered if it is not."""
+    number = hash_of(text)
+    if number is not None:
+        return number
+    rules = files.read_policy(beside / text)
+    protocol.registry.register(sender, rules)
+    return policy_hash(rules)

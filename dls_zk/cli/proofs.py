@@ -1,0 +1,219 @@
+"""``dls-zk check``, ``prove`` and ``verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .. import files, operations
+from ..errors import ProofInvalid
+from ..groth16 import prover
+from ..groth16.proof import Proof
+from ..statement.signals import PublicSignals
+from .common import FILE, example, json_option, print_json, warn_insecure
+from .stages import Stages
+
+if TYPE_CHECKING:
+    pass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+from .common import key_option
+from .report import print_report, print_signals, report_json, signals_json
+
+backend_option = click.option(
+    "--backend",
+    type=click.Choice(list(prover.BACKENDS)),
+    default="snarkjs",
+    show_default=True,
+    help="What makes the proof; rapidsnark is faster, and used from the PATH.",
+)
+
+
+def rebalance_options(command: Any) -> Any:
+    """The files of one rebalance."""
+    for option in reversed(
+        [
+            click.option("--policy", type=FILE, required=True, help="Policy (YAML)."),
+            click.option("--prices", type=FILE, required=True, help="Prices (YAML or CSV)."),
+            click.option(
+                "--before",
+                metavar="PATH|empty",
+                help="What is held before: an opening (JSON), or `empty` for the first rebalance.",
+            ),
+            click.option("--trades", type=FILE, help="Trades, after minus before (CSV or YAML). Secret."),
+            click.option("--after", type=FILE, help="The book after (CSV or YAML), instead of the trades. Secret."),
+            click.option("--heartbeat", is_flag=True, help="No trades: the same book at these prices."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(
+    "check",
+    **example("dls-zk check --policy policy.yaml --prices prices.yaml --before book.csv --trades trades.csv"),
+)
+@rebalance_options
+@click.option("--terms", type=FILE, help="Terms (YAML); without them no flow and no accrual.")
+@json_option
+def check(
+    policy: Path,
+    prices: Path,
+    before: str | None,
+    trades: Path | None,
+    after: Path | None,
+    heartbeat: bool,
+    terms: Path | None,
+    as_json: bool,
+) -> None:
+    """Decide the twenty checks, without a circuit.
+
+    In plain integers, with the headroom of every limit.
+    --before may also be a book (CSV or YAML) here. The output is as secret as the book: it shows exposures.
+    """
+    _require_one_move(trades, after, heartbeat)
+    rebalance = operations.load_rebalance(
+        policy, prices, _before(before), trades=trades, after=after, terms=terms, opening_required=False
+    )
+    report = operations.check(rebalance)
+    if as_json:
+        print_json(report_json(report))
+    else:
+        print_report(report)
+    operations.require(report)
+
+
+def _require_one_move(trades: Path | None, after: Path | None, heartbeat: bool) -> None:
+    if sum(map(bool, (trades, after, heartbeat))) != 1:
+        raise click.UsageError("Give one of --trades, --after and --heartbeat.")
+
+
+def _before(text: str | None) -> Path | None:
+    if text is None:
+        raise click.UsageError("Missing option '--before' (an opening, or `empty` for the first rebalance).")
+    return None if text == "empty" else Path(text)
+
+
+@click.command(
+    "prove",
+    **example(
+        "dls-zk prove --policy policy.yaml --prices prices.yaml --before empty --after book.csv --terms terms.yaml --out r1"
+    ),
+)
+@rebalance_options
+@click.option("--terms", type=FILE, required=True, help="Terms of this rebalance (YAML): flow, accrual, context.")
+@click.option("--out", type=FILE, required=True, help="Folder for proof.json and opening.json; must hold neither.")
+@backend_option
+@key_option
+@json_option
+def prove(
+    policy: Path,
+    prices: Path,
+    before: str | None,
+    trades: Path | None,
+    after: Path | None,
+    heartbeat: bool,
+    terms: Path,
+    out: Path,
+    backend: str,
+    kind: str | None,
+    as_json: bool,
+) -> None:
+    """Prove a rebalance and write the proof.
+
+    Writes opening.json (SECRET: the vault cannot move without it), and proof.json and terms.yaml (public) for `submit`.
+
+    A rebalance that breaks a check is refused by name (exit code 4) before the circuit is touched, and nothing is written.
+    """
+    _require_one_move(trades, after, heartbeat)
+    stages = Stages(quiet=as_json)
+    rebalance = operations.load_rebalance(policy, prices, _before(before), trades=trades, after=after, terms=terms)
+    operations.proven_paths(out)
+    operations.require(operations.check(rebalance))
+    with stages("Circuit"):
+        circuit = operations.build_circuit(rebalance.size.slots)
+    proven = operations.prove(rebalance, operations.installed_key(circuit, kind), circuit, backend, stages)
+    opening_path, terms_path, proof_path = operations.write_proven(proven, out)
+    if proven.insecure:
+        warn_insecure()
+    if as_json:
+        print_json(
+            {
+                "proof": str(proof_path),
+                "opening": str(opening_path),
+                "terms": str(terms_path),
+                "circuit": circuit.name,
+                "insecure": proven.insecure,
+                "public": signals_json(proven.public),
+                "seconds": stages.seconds,
+            }
+        )
+    else:
+        click.echo(f"proof    {proof_path}")
+        click.echo(f"terms    {terms_path}")
+        click.echo(f"opening  {opening_path}  (secret; keep a copy: the vault cannot move without it)")
+
+
+@click.command("verify", **example("dls-zk verify r1/proof.json --verifier all --policy policy.yaml --prices prices.yaml"))
+@click.argument("proof", type=FILE)
+@click.option(
+    "--verifier",
+    type=click.Choice([*operations.VERIFIERS, "all"]),
+    default="pyecc",
+    show_default=True,
+    help="What verifies it; of all, each has to agree.",
+)
+@click.option("--vkey", type=FILE, help="verification_key.json to verify against, instead of the installed key's.")
+@click.option("--policy", type=FILE, help="Also demand that the proof is about this policy.")
+@click.option("--prices", type=FILE, help="Also demand these prices (with --policy).")
+@click.option("--terms", type=FILE, help="Also demand this flow, accrual and context: chain, hub, vault, sequence, ….")
+@key_option
+@json_option
+def verify(
+    proof: Path,
+    verifier: str,
+    vkey: Path | None,
+    policy: Path | None,
+    prices: Path | None,
+    terms: Path | None,
+    kind: str | None,
+    as_json: bool,
+) -> None:
+    """Verify a proof, by one verifier or by all.
+
+    By pyecc in pure Python, by snarkjs, by evm (the generated contract on a local chain), or by all of them.
+
+    Exit code 7 if it does not hold. That a proof holds says nothing of what it is about: give the policy, the prices and the
+    terms that it should be about, or leave that to the hub, which compares them with its own.
+    """
+    if prices and not policy:
+        raise click.UsageError("--prices needs --policy, which says which instrument is in which slot.")
+    given = Proof.read(proof)
+    public = PublicSignals.from_field(given.public)
+    rules = files.read_policy(policy) if policy else None
+    names = operations.VERIFIERS if verifier == "all" else (verifier,)
+    if vkey and "evm" in names:
+        raise click.UsageError("The evm verifier is generated from an installed key; leave --vkey out.")
+    stages = Stages(quiet=as_json)
+    with stages("Key"):
+        target = operations.verification_target(given, vkey, kind)
+    told = {"circuit": given.circuit, "insecure": target.insecure, "public": signals_json(public)}
+    try:
+        operations.require_signals(public, rules, prices, terms)
+        for name in names:
+            with stages(f"Verified by {name}"):
+                operations.verify(name, target, given)
+    except ProofInvalid as error:
+        if as_json:
+            print_json({"holds": False, "reason": str(error)} | told)
+        raise
+    if target.insecure:
+        warn_insecure()
+    if as_json:
+        print_json({"holds": True, "verifiers": list(names)} | told | {"seconds": stages.seconds})
+    else:
+        print_signals(public, rules, (policy, prices, terms))

@@ -1,0 +1,48 @@
+"""``dls-zk setup``: keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from .. import operations
+from .ceremony import ceremony_group
+from .common import example, json_option, print_json, size_option, warn_insecure
+from .stages import Stages
+
+if TYPE_CHECKING:
+    pass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+from .common import chosen_sizes
+
+
+@click.group()
+def setup() -> None:
+    """Make keys, for development or for value.
+
+    `dev` in seconds and INSECURE, `ceremony` by several people and for value.
+    """
+
+
+@setup.command("dev", **example("dls-zk setup dev --size 16"))
+@size_option
+@click.option("--force", is_flag=True, help="Make again what is in the cache.")
+@json_option
+def setup_dev(sizes: tuple[str, ...], force: bool, as_json: bool) -> None:
+    """Make INSECURE single-party keys for development. Whoever reads this program can forge proofs against them."""
+    stages, made = Stages(quiet=as_json), []
+    for slots in chosen_sizes(sizes):
+        circuit = operations.build_circuit(slots)
+        with stages(f"Development key rebalance_{slots}") as moving:
+            key = operations.development_key(circuit, force=force, moving=moving)
+        made.append({"circuit": key.circuit, "zkey": str(key.zkey), "zkey_sha256": key.zkey_sha256, "insecure": True})
+    warn_insecure()
+    if as_json:
+        print_json({"keys": made, "seconds": stages.seconds})
+
+
+setup.add_command(ceremony_group)

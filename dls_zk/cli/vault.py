@@ -1,0 +1,321 @@
+"""``dls-zk vault``: opening, watching and running a vault."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .. import files
+from ..errors import ChainError, InputError
+from ..files import Fixed
+from ..operations import decimal_text
+from .common import FILE, console, example, json_option, print_json, table, uint
+from .options import Access, chain_command
+
+if TYPE_CHECKING:
+    from ..chain import Protocol, Share
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+from .events import event_json, event_text, time_text
+from .params import EXAMPLE_VAULT, LAST_SECOND, Address, Quantity, VaultId
+from .policy import mandate_of, registered
+
+
+@click.group("vault")
+def vault() -> None:
+    """Vaults: open, look at, and act on."""
+
+
+@vault.command("open", **example("dls-zk vault open vault.yaml"))
+@click.argument("vault", type=FILE)
+@chain_command(signing=True)
+@json_option
+def vault_open(access: Access, vault: Path, as_json: bool) -> None:
+    """Open a vault, with its share token if the file has one; prints its id.
+
+    Its policy is registered and its mandate added where they are not there. The same file opens one vault, however often.
+    """
+    from .. import chain
+    from ..chain.oracle import NOBODY
+
+    told = files.read_vault(vault)
+    protocol = access.protocol()
+    sender = access.sender(protocol.chain)
+    with access.stages("Policy and mandate"):
+        digest = registered(protocol, sender, told.policy, vault.parent)
+        slots = protocol.registry.policy(digest).size.slots
+        mandate = protocol.hub.add_mandate(
+            sender,
+            chain.Mandate(
+                policy_hash=digest,
+                feed_set=told.mandate.feed_set,
+                key=protocol.key_for(slots),
+                max_snapshot_age_s=told.mandate.max_snapshot_age,
+                accrual_rate_ppm_per_day=told.mandate.accrual_rate,
+                accrual_cap_ppm=told.mandate.accrual_cap,
+                max_proof_age_s=told.mandate.max_proof_age,
+            ),
+        )
+    roles = (told.operator, told.guardian or NOBODY, told.loosening_delay)
+    share: Share | None = None
+    with access.stages("Vault opened"):
+        if told.share:
+            token = (told.share.asset, told.name, told.share.symbol, told.share.custody)
+            share = chain.Share.open(sender, protocol, *token, mandate, *roles)
+            opened = share.vault
+        else:
+            opened = protocol.hub.open_vault(sender, told.name, mandate, *roles)
+    if as_json:
+        print_json({"vault": f"0x{opened.hex()}", "share": share and share.address, "mandate": mandate})
+    else:
+        click.echo(f"0x{opened.hex()}")
+
+
+@vault.command("status", **example(f"dls-zk vault status {EXAMPLE_VAULT} --json"))
+@click.argument("vault", type=VaultId())
+@chain_command()
+@json_option
+def vault_status(access: Access, vault: bytes, as_json: bool) -> None:
+    """Show where a vault is.
+
+    State, last proof, mandate, roles and shares; and whether the contracts are what this package compiles.
+    """
+    from .. import chain
+
+    protocol = access.protocol()
+    told = _status(protocol, vault)
+    faults = [f"{found.contract} at {found.address}: {found.fault}" for found in chain.audit(protocol) if found.fault]
+    if told["mandate"]["key"] not in [key.number for key in protocol.deployment.keys.values()]:
+        faults.append(f"its key {told['mandate']['key']} is none of the deployment's: nobody here knows what it proves")
+    told["contracts"] = "; ".join(faults) or "as compiled"
+    if as_json:
+        print_json(told)
+    else:
+        rows = table(f"vault 0x{vault.hex()}", "")
+        for name, value in told.items():
+            for part, inner in value.items() if isinstance(value, dict) else [("", value)]:
+                rows.add_row(f"{name} {part}".replace("_", " ").strip(), "" if inner is None else str(inner))
+        console.print(rows)
+    if faults:
+        raise ChainError("the contracts are not what this package compiles; do not rely on them")
+
+
+def _status(protocol: Protocol, vault: bytes) -> dict[str, Any]:
+    """What ``vault status`` shows. Times in Unix seconds, amounts as text."""
+    from .. import chain
+
+    hub, now = protocol.hub, protocol.chain.now()
+    state, roles = hub.state(vault), hub.roles(vault)
+    mandate, (proposed, active_from) = hub.mandate(state.mandate), hub.proposal(vault)
+    rules = protocol.registry.policy(mandate.policy_hash)
+    share = chain.Share.of(protocol, vault)
+    return {
+        "status": state.status.words,
+        "sequence": state.sequence,
+        "commitment": f"0x{state.commitment:064x}",
+        "nav_at_least_usd": state.nav_floor * rules.nav_granularity_usd,
+        "proven_at_prices_of": state.snapshot_timestamp,
+        "age_s": max(now - state.snapshot_timestamp, 0),
+        "stale_from": state.snapshot_timestamp + mandate.max_proof_age_s + 1,
+        "round": state.round,
+        "pending_flow": Fixed(6, -(1 << 56), 1 << 56).show(state.pending_flow_e6),
+        "policy": rules.name,
+        "mandate": {"number": state.mandate, "version": state.version}
+        | asdict(mandate)
+        | {"policy_hash": f"0x{mandate.policy_hash:064x}"},
+        "proposal": {"mandate": proposed, "active_from": active_from} if active_from else None,
+        "roles": asdict(roles),
+        "opened_by": "its share token, as compiled" if share else _unknown_opener(protocol, roles.opener),
+        "shares": _shares(share) if share else None,
+    }
+
+
+def _unknown_opener(protocol: Protocol, opener: str) -> str:
+    if not protocol.chain.code(opener):
+        return "an account: there is no share token"
+    return "a contract that is not known to be a genuine share token (none that a factory made is); do not rely on it"
+
+
+def _shares(share: Share) -> dict[str, Any]:
+    holdings = share.holdings()
+    asset_decimals, share_decimals = share.decimals()
+    amounts = {
+        name: Fixed(asset_decimals, 0, 0).show(getattr(holdings, name)) for name in ("assets", "idle", "available")
+    } | {name: Fixed(share_decimals, 0, 0).show(getattr(holdings, name)) for name in ("shares", "queued_shares")}
+    price = share.price()
+    return {
+        "token": share.address,
+        "asset": share.asset.address,
+        "custody": share.read("custody"),
+        "price": decimal_text(price, down=True),
+        **amounts,
+        "deposits_open": holdings.deposits_open,
+    }
+
+
+@vault.command("history", **example(f"dls-zk vault history {EXAMPLE_VAULT}"))
+@click.argument("vault", type=VaultId())
+@chain_command()
+@json_option
+def vault_history(access: Access, vault: bytes, as_json: bool) -> None:
+    """Show everything that happened to a vault, in order."""
+    protocol = access.protocol()
+    protocol.hub.state(vault)  # there is such a vault
+    events = [(event, protocol.chain.timestamp(event.block)) for event in protocol.hub.history(vault)]
+    if as_json:
+        print_json([event_json(event) | {"timestamp": timestamp} for event, timestamp in events])
+        return
+    rows = table("UTC", "block", "event", "")
+    for event, timestamp in events:
+        rows.add_row(time_text(timestamp), str(event.block), event.name, event_text(event))
+    console.print(rows)
+
+
+@vault.command("terms", **example(f"dls-zk vault terms {EXAMPLE_VAULT} --out terms.yaml"))
+@click.argument("vault", type=VaultId())
+@chain_command()
+@click.option("--round", "number", type=uint(32, least=1), help="Price round; the newest of the vault's feeds if not given.")
+@click.option("--valid-for", type=uint(32, least=1), default=3600, show_default=True, help="Seconds until the deadline.")
+@click.option("--deadline", type=click.IntRange(1, LAST_SECOND), help="The deadline itself, in Unix seconds.")
+@click.option("--out", type=FILE, required=True, help="File to write: the terms of the next rebalance, for `prove`.")
+@json_option
+def vault_terms(
+    access: Access, vault: bytes, number: int | None, valid_for: int, deadline: int | None, out: Path, as_json: bool
+) -> None:
+    """Write the terms of a vault's next rebalance: flow, accrual and context as the hub will demand them."""
+    protocol = access.protocol()
+    feed_set = mandate_of(protocol, vault).feed_set
+    snapshot = protocol.oracle.snapshot(number) if number else protocol.oracle.latest(feed_set)
+    if snapshot is None:
+        raise ChainError(f"there is no snapshot of feed set {feed_set} yet; run `dls-zk oracle snapshot {feed_set}`")
+    if snapshot.feed_set != feed_set:
+        raise InputError(f"round {snapshot.round} is of feed set {snapshot.feed_set}; the vault's is {feed_set}")
+    terms = protocol.hub.terms(vault, snapshot, deadline or protocol.chain.now() + valid_for)
+    files.write_terms(out, terms)
+    assert terms.place  # the hub's terms have it
+    if as_json:
+        print_json({"terms": str(out), "round": snapshot.round, "deadline": terms.place.deadline})
+    else:
+        click.echo(f"terms  {out}  (round {snapshot.round}, until {time_text(terms.place.deadline)} UTC)")
+
+
+def _flow_command(name: str, example_text: str, help_text: str, direction: int) -> None:
+    @vault.command(name, help=help_text, **example(example_text))
+    @click.argument("vault", type=VaultId())
+    @click.argument("quantity", type=Quantity())
+    @chain_command(signing=True)
+    @click.option("--label", default="", help="Tells this flow from one of the same quantity before the next rebalance.")
+    @json_option
+    def flow(access: Access, vault: bytes, quantity: int, label: str, as_json: bool) -> None:
+        from .. import chain
+
+        protocol = access.protocol()
+        sender = access.sender(protocol.chain)
+        share = chain.Share.of(protocol, vault)
+        with access.stages("Flow recorded"):
+            if share is None:
+                mined = protocol.hub.record_flow(sender, vault, direction * quantity, label)
+            else:
+                mined = share.move(sender, protocol.hub, direction * quantity, label)
+        pending = Fixed(6, -(1 << 56), 1 << 56).show(protocol.hub.state(vault).pending_flow_e6)
+        if as_json:
+            print_json({"transaction": mined and mined.summary.hash, "pending_flow": pending})
+        else:
+            click.echo(f"pending flow  {pending}")
+
+
+_flow_command(
+    "draw",
+    f"dls-zk vault draw {EXAMPLE_VAULT} 10000000",
+    """Bring a quantity of the settlement asset into the book.
+
+    Out of the share token into custody; of a vault without one, recorded by its opener. Cut off and run again, it is one
+    flow: for the same quantity once more before the next rebalance, give it another --label.
+    """,
+    1,
+)
+
+
+_flow_command(
+    "give-back",
+    f"dls-zk vault give-back {EXAMPLE_VAULT} 250000.5",
+    """Bring a quantity of the settlement asset back out of the book.
+
+    From the operator's account into the share token; of a vault without one, recorded by its opener. As `vault draw`.
+    """,
+    -1,
+)
+
+
+def _mark_command(name: str, function: str, help_text: str) -> None:
+    @vault.command(name, help=help_text, **example(f"dls-zk vault {name} {EXAMPLE_VAULT}"))
+    @click.argument("vault", type=VaultId())
+    @chain_command(signing=True)
+    @json_option
+    def mark(access: Access, vault: bytes, as_json: bool) -> None:
+        protocol = access.protocol()
+        with access.stages(f"Vault: {name}"):
+            mined = protocol.hub.mark(access.sender(protocol.chain), vault, function)
+        status = protocol.hub.state(vault).status.words
+        if as_json:
+            print_json({"transaction": mined and mined.summary.hash, "status": status})
+        else:
+            click.echo(status)
+
+
+_mark_command("pause", "pause", "Stop a vault: no rebalances, no flow into the book, no deposits. For its guardian.")
+
+
+_mark_command("unpause", "unpause", "Let a paused vault go on. For its guardian.")
+
+
+_mark_command("wind-down", "windDown", "Wind a vault down, for good. For its operator, or anyone once it is stale for long.")
+
+
+_mark_command("call-stale", "callStale", "Put on record that a vault is stale. Anyone may.")
+
+
+_mark_command("withdraw-mandate", "withdrawMandate", "Withdraw the mandate that was proposed. For operator and guardian.")
+
+
+@vault.command(
+    "propose-operator",
+    **example(f"dls-zk vault propose-operator {EXAMPLE_VAULT} 0x70997970C51812dc3A010C7d01b50e0d17dc79C8"),
+)
+@click.argument("vault", type=VaultId())
+@click.argument("operator", type=Address())
+@chain_command(signing=True)
+@json_option
+def vault_propose_operator(access: Access, vault: bytes, operator: str, as_json: bool) -> None:
+    """Name the account that may take over as operator. For the operator; the other account then accepts."""
+    protocol = access.protocol()
+    with access.stages("Operator proposed"):
+        protocol.hub.propose_operator(access.sender(protocol.chain), vault, operator)
+    _print_operators(protocol, vault, as_json)
+
+
+@vault.command("accept-operator", **example(f"dls-zk vault accept-operator {EXAMPLE_VAULT} --keystore new.json"))
+@click.argument("vault", type=VaultId())
+@chain_command(signing=True)
+@json_option
+def vault_accept_operator(access: Access, vault: bytes, as_json: bool) -> None:
+    """Take over as operator. For the account that was named; proofs made for the old operator are void from then on."""
+    protocol = access.protocol()
+    with access.stages("Operator accepted"):
+        protocol.hub.accept_operator(access.sender(protocol.chain), vault)
+    _print_operators(protocol, vault, as_json)
+
+
+def _print_operators(protocol: Protocol, vault: bytes, as_json: bool) -> None:
+    roles = protocol.hub.roles(vault)
+    told = {"operator": roles.operator, "proposed_operator": roles.proposed_operator}
+    if as_json:
+        print_json(told)
+    else:
+        for name, address in told.items():
+            click.echo(f"{name.replace('_', ' ')}  {address}")

@@ -1,0 +1,74 @@
+"""The one door from what a person writes to the exact integers of ``statement.model``.
+
+values       how single values are written                policy       the policy file
+documents    all other documents, and the schemas         text         from bytes to YAML
+validation   a document held against its model            tables       YAML or CSV with one value an instrument
+read         reading and writing each document
+"""
+
+from .documents import (
+    DOCUMENTS,
+    OPENING_FORMAT,
+    DeployedKey,
+    Deployment,
+    FeedEntry,
+    FeedsFile,
+    MandateFields,
+    OpeningFile,
+    Sequencer,
+    ShareFields,
+    VaultFile,
+    json_schemas,
+)
+from .policy import PolicyFile
+from .read import (
+    read_book,
+    read_deployment,
+    read_feeds,
+    read_opening,
+    read_policy,
+    read_prices,
+    read_terms,
+    read_trades,
+    read_vault,
+    write_deployment,
+    write_feeds,
+    write_opening,
+    write_prices,
+    write_terms,
+)
+from .text import FILE_LIMIT
+from .values import Fixed, Text
+
+__all__ = [
+    "DOCUMENTS",
+    "FILE_LIMIT",
+    "OPENING_FORMAT",
+    "DeployedKey",
+    "Deployment",
+    "FeedEntry",
+    "FeedsFile",
+    "Fixed",
+    "MandateFields",
+    "OpeningFile",
+    "PolicyFile",
+    "Sequencer",
+    "ShareFields",
+    "Text",
+    "VaultFile",
+    "json_schemas",
+    "read_book",
+    "read_deployment",
+    "read_feeds",
+    "read_opening",
+    "read_policy",
+    "read_prices",
+    "read_terms",
+    "read_trades",
+    "read_vault",
+    "write_deployment",
+    "write_feeds",
+    "write_opening",
+    "write_prices",
+    "write_terms",
+]

@@ -1,0 +1,341 @@
+"""All documents but the policy, and the JSON schemas of all.
+
+The models are both the parser and the source of the JSON schemas in ``schemas/``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import (
+    Field,
+    Strict,
+    model_validator,
+)
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import core_schema
+
+from ..statement.constants import (
+    ACCRUAL_BITS,
+    PPM,
+    QUANTITY_DECIMALS,
+)
+from ..statement.context import Context
+from ..statement.field import require_canonical
+from .policy import PolicyFile
+from .values import (
+    QUANTITY_RANGE,
+    Address,
+    Bytes32,
+    ChecksumAddress,
+    Circuit,
+    Day,
+    Document,
+    Fixed,
+    Line,
+    Many,
+    Name,
+    Price,
+    Quantity,
+    Seconds,
+    SecretElement,
+    Sha256,
+    Text,
+    Uint32,
+    Uint256,
+    Whole,
+    quote,
+)
+
+OPENING_FORMAT = "dls-zk/opening/v1"
+
+
+class PricesFile(Document):
+    """Prices of all instruments at one moment: public. As CSV: columns instrument,price,date,source."""
+
+    date: Day
+    """the day of the prices (in CSV the same in every row)"""
+    source: Line
+    """where they come from (in CSV the same in every row)"""
+    prices: dict[str, Price]
+    """USD per unit of every instrument of the policy, at most 8 decimals"""
+
+
+class BookFile(Document):
+    """What a vault holds: secret. As CSV: columns instrument,quantity."""
+
+    book: dict[str, Quantity] = Field(repr=False)
+    """quantity of each instrument, at most 6 decimals, negative for a short or a loan; absent: 0"""
+
+
+class TradesFile(Document):
+    """What a rebalance changes, after minus before: secret. As CSV: columns instrument,quantity."""
+
+    trades: dict[str, Quantity] = Field(repr=False)
+    """change of each instrument's quantity, at most 6 decimals, cash legs included; absent: 0"""
+
+
+class ContextFields(Document):
+    """What ties a proof to one chain, hub, vault and moment."""
+
+    chain_id: Uint256
+    """EIP-155 chain id"""
+    hub: Address
+    """address of the hub contract"""
+    vault_id: Bytes32
+    """id of the vault"""
+    sequence: Uint256
+    """number of this rebalance of the vault, from 1"""
+    policy_version: Uint256
+    """version of the policy, as the hub counts"""
+    oracle_round: Uint256
+    """round of the price snapshot, as the hub counts"""
+    operator: Address
+    """address that submits the proof"""
+    deadline: Uint256
+    """last moment at which the hub accepts the proof, in Unix seconds"""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        self.to_context()  # refuses a wrong address checksum
+        return self
+
+    def to_context(self) -> Context:
+        return Context(**(self.model_dump() | {"vault_id": bytes.fromhex(self.vault_id[2:])}))
+
+
+class TermsFile(Document):
+    """The public terms of one rebalance."""
+
+    flow: Annotated[int, Fixed(QUANTITY_DECIMALS, *QUANTITY_RANGE)]
+    """units of the settlement instrument paid in by share holders (negative: paid out), at most 6 decimals"""
+    accrual: Annotated[int, Fixed(0, 0, (1 << ACCRUAL_BITS) - 1, " ppm")]
+    """gains or costs without a trade (funding, fees), in parts per million of NAV, such as 12 ppm"""
+    context: ContextFields
+    """where and when the proof holds"""
+
+
+class FeedEntry(Document):
+    """What prices one instrument."""
+
+    aggregator: ChecksumAddress
+    """address of a Chainlink price feed (AggregatorV3Interface) in USD"""
+    heartbeat: Seconds
+    """an answer older than this is refused, such as 3600 s"""
+    deviation: Annotated[int, Fixed(2, 1, (1 << 16) - 1, "%")]
+    """largest move from one snapshot to the next that needs no second confirmation, such as 10%"""
+
+
+class Sequencer(Document):
+    """On a rollup: what says whether its sequencer is up."""
+
+    feed: ChecksumAddress
+    """address of Chainlink's feed of the sequencer's uptime"""
+    grace_period: Seconds
+    """how long after the sequencer came back prices are refused"""
+
+
+class FeedsFile(Document):
+    """The price feeds of a policy's instruments: public, added to the oracle once."""
+
+    feeds: dict[str, FeedEntry]
+    """the feed of every instrument of the policy"""
+    confirmation_delay: Seconds = 0
+    """how long a move beyond the deviation waits for its second confirmation; absent: 0 s"""
+    sequencer: Sequencer | None = None
+    """on a rollup; absent: none"""
+
+
+class MandateFields(Document):
+    """What a vault may do, beside its policy."""
+
+    feed_set: Uint32
+    """number of the feed set, as `oracle add` says it"""
+    max_snapshot_age: Seconds
+    """oldest price snapshot that a rebalance may use"""
+    max_proof_age: Seconds
+    """a vault whose last proof's prices are older than this is stale; at least max_snapshot_age"""
+    accrual_rate: Annotated[int, Fixed(0, 0, (1 << 24) - 1, " ppm")]
+    """what may accrue without a trade in a day, in parts per million of NAV"""
+    accrual_cap: Annotated[int, Fixed(0, 0, PPM - 1, " ppm")]
+    """the most that may accrue in one rebalance, in parts per million of NAV"""
+
+
+class ShareFields(Document):
+    """The ERC-4626 token of a vault's shares."""
+
+    symbol: Name
+    """symbol of the token"""
+    asset: ChecksumAddress
+    """ERC-20 token that the first instrument of the policy stands for, with 6 to 18 decimals"""
+    custody: ChecksumAddress
+    """where drawn assets go"""
+
+
+class VaultFile(Document):
+    """What a vault is opened with: public."""
+
+    name: Line
+    """name of the vault, and of its share token. Opening a vault of the same name and content again opens no second one"""
+    policy: Line
+    """policy file (a path from this file's folder) or policy hash (0x and 64 hex digits) of a registered policy"""
+    mandate: MandateFields
+    """what it may do beside its policy"""
+    operator: ChecksumAddress
+    """submits rebalances and proposes mandates"""
+    guardian: ChecksumAddress | None = None
+    """may pause the vault and withdraw a proposed mandate; absent: nobody"""
+    loosening_delay: Seconds
+    """how long a mandate that does not only tighten waits, at least 86400 s (a day)"""
+    share: ShareFields | None = None
+    """the share token; absent: none, and whoever opens the vault records its flows"""
+
+
+class DeployedKey(Document):
+    """A verifying key on a chain."""
+
+    number: Whole
+    """number of the key, as the hub counts"""
+    verifier: ChecksumAddress
+    """contract that snarkjs generated for the key"""
+    batch_verifier: ChecksumAddress
+    """contract that checks many proofs at once"""
+    key_hash: Bytes32
+    """keccak256 of the key's words, as the batch verifier has it"""
+    r1cs_sha256: Sha256
+    """sha256 of the constraint system that the key is for"""
+    insecure: bool
+    """whether it is a development key, against which anybody can forge proofs"""
+
+
+class Deployment(Document):
+    """Where the contracts are on a chain: public."""
+
+    format: Literal["dls-zk/deployment/v1"]
+    """format and version of this file"""
+    chain_id: Whole
+    """EIP-155 chain id"""
+    genesis: Bytes32
+    """hash of the chain's first block: every local development chain has the same id"""
+    block: Whole
+    """block before the deployment, from which on there may be events"""
+    hub: ChecksumAddress
+    """RebalanceHub"""
+    policy_registry: ChecksumAddress
+    """PolicyRegistry"""
+    price_oracle: ChecksumAddress
+    """PriceOracle"""
+    poseidon: ChecksumAddress
+    """PoseidonT6, the library that the policy registry is linked with"""
+    keys: dict[str, DeployedKey]
+    """the verifying key of each circuit, by the circuit's name"""
+    created: dict[ChecksumAddress, Bytes32]
+    """hash of the transaction that created each of these contracts, by the contract's address"""
+
+    @model_validator(mode="after")
+    def _creations_are_complete(self) -> Self:
+        verifiers = (address for key in self.keys.values() for address in (key.verifier, key.batch_verifier))
+        for address in (self.hub, self.policy_registry, self.price_oracle, self.poseidon, *verifiers):
+            if address not in self.created:
+                raise ValueError(f"created: the transaction of {address} is missing")
+        return self
+
+    @model_validator(mode="after")
+    def _circuits_are_ours(self) -> Self:
+        for circuit in self.keys:
+            if circuit not in get_args(Circuit):
+                raise ValueError(f"keys: {quote(circuit)} is none of {', '.join(get_args(Circuit))}")
+        return self
+
+
+class OpeningFile(Document):
+    """What opens the commitment to a book: secret, kept at mode 0600. Lose it and the vault can never move again."""
+
+    format: Literal["dls-zk/opening/v1"]
+    """format and version of this file"""
+    circuit: Circuit
+    """circuit of the commitment"""
+    quantities: Many[Annotated[int, Fixed(0, *QUANTITY_RANGE, secret=True)]] = Field(repr=False)
+    """quantity of each slot in millionths of the instrument, one per slot of the circuit"""
+    salt: SecretElement = Field(repr=False)
+    """salt of the commitment"""
+    commitment: SecretElement
+    """the commitment that the quantities and the salt open"""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        slots = int(self.circuit.removeprefix("rebalance_"))
+        if len(self.quantities) != slots:
+            raise ValueError(f"quantities: {len(self.quantities)} entries; {self.circuit} has {slots}")
+        for field in ("salt", "commitment"):
+            require_canonical(int(getattr(self, field), 16), field)
+        return self
+
+
+Coordinate = Annotated[str, Text("0|[1-9][0-9]{0,76}", "a field element (a whole number in decimal digits)")]
+Pair = Annotated[tuple[Coordinate, Coordinate], Strict(False)]
+
+
+class Groth16Proof(Document):
+    """A Groth16 proof as snarkjs writes it: affine points in decimal digits, with the third coordinate one."""
+
+    pi_a: Annotated[tuple[Coordinate, Coordinate, Literal["1"]], Strict(False)]
+    """point A of G1"""
+    pi_b: Annotated[
+        tuple[Pair, Pair, Annotated[tuple[Literal["1"], Literal["0"]], Strict(False)]],
+        Strict(False),
+    ]
+    """point B of G2, each coordinate as (real, imaginary)"""
+    pi_c: Annotated[tuple[Coordinate, Coordinate, Literal["1"]], Strict(False)]
+    """point C of G1"""
+    protocol: Literal["groth16"]
+    """proof system"""
+    curve: Literal["bn128"]
+    """curve, by snarkjs's name for BN254"""
+
+
+class ProofFile(Document):
+    """A proof and the public signals that it proves. Described here for its schema; ``proof.Proof`` reads it."""
+
+    format: Literal["dls-zk/proof/v1"]
+    """format and version of this file"""
+    circuit: Circuit
+    """circuit of the proof"""
+    proof: Groth16Proof
+    """the proof"""
+    public: Many[Coordinate]
+    """the public signals, in the order of the statement"""
+
+
+DOCUMENTS: dict[str, type[Document]] = {
+    "policy": PolicyFile,
+    "prices": PricesFile,
+    "book": BookFile,
+    "trades": TradesFile,
+    "terms": TermsFile,
+    "feeds": FeedsFile,
+    "vault": VaultFile,
+    "deployment": Deployment,
+    "opening": OpeningFile,
+    "proof": ProofFile,
+}
+
+
+class _Schema(GenerateJsonSchema):
+    """Pydantic's schemas without titles and defaults: the defaults are integers, which no file can hold."""
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> dict[str, Any]:
+        return self.generate_inner(schema["schema"])
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
+
+
+def json_schemas() -> dict[str, str]:
+    """The JSON schema of each document, as the text of ``schemas/<name>.json``."""
+    dialect = {"$schema": GenerateJsonSchema.schema_dialect}
+    return {
+        name: json.dumps(dialect | document.model_json_schema(schema_generator=_Schema), indent=2) + "\n"
+        for name, document in DOCUMENTS.items()
+    }

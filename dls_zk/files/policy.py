@@ -1,0 +1,258 @@
+"""The policy file: the public rules of a vault, and its reading into ``statement.model.Policy``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    WithJsonSchema,
+    model_validator,
+)
+
+from ..statement.constants import (
+    BPS,
+    SIZES,
+    Size,
+)
+from ..statement.model import Policy, SlotPolicy
+from .values import Days, Document, Fixed, Line, Loading, Many, Name, Shock, T, largest, percent, quote
+
+
+class Venue(Document):
+    """A place where instruments are held: a custodian, a lending market, a pool, an exchange."""
+
+    name: Name
+    """name of the venue, unique"""
+    cap: Annotated[int, percent("venue_cap_bps[0]")] = largest("venue_cap_bps[0]")
+    """largest sum of |value| at this venue as a share of NAV; absent: 1310.71%, the widest value"""
+
+
+class Factor(Document):
+    """A risk factor: something that moves the value of several instruments."""
+
+    name: Name
+    """name of the factor, unique"""
+    limit: Annotated[int, percent("factor_limit_bps[0]")] = largest("factor_limit_bps[0]")
+    """largest |net exposure| to this factor as a share of NAV; absent: 1310.71%, the widest value"""
+    daily_volatility: Annotated[int, percent("factor_volatility_bps[0]")]
+    """standard deviation of the factor's move over one day, the horizon of the value at risk"""
+
+
+class Instrument(Document):
+    """What one slot holds. Slots are numbered in the order of the file; the first is the settlement instrument."""
+
+    name: Name
+    """name of the instrument, unique; part of the policy hash, so a slot cannot change its meaning unseen"""
+    kind: Literal["funded", "derivative"]
+    """funded: spot, deposit or loan (a negative quantity). derivative: marked to market, its cash leg in slot 0"""
+    venue: str
+    """name of the venue that holds it"""
+    haircut: Annotated[int | None, percent("haircut_bps", high=BPS)] = None
+    """share of a long's value that counts as collateral; required for funded, not allowed for derivative"""
+    liability: Annotated[int | None, percent("liability_bps", low=BPS)] = None
+    """share of a short's value that counts as debt, at least 100%; required for funded, not allowed for derivative"""
+    cap: Annotated[int, percent("cap_bps")]
+    """largest |value| as a share of NAV"""
+    gross: Annotated[int, percent("gross_bps")]
+    """weight in gross leverage: 0% for cash and stablecoins, 100% for a plain exposure, more for a levered token"""
+    liquid: Annotated[int | None, percent("liquid_bps", high=BPS)] = None
+    """share of a long's value that counts as liquidity reserve; absent: 0%; not allowed for derivative"""
+    impermanent_loss: Annotated[int, percent("impermanent_loss_bps", high=BPS)] = 0
+    """impermanent loss at the policy's reference move, as a share of the value; absent: 0%"""
+    depth: Annotated[int, percent("depth_bps")] = 0
+    """trading volume that the position supports, as a share of its value; absent: 0%"""
+    residual: Annotated[int, percent("residual_bps")] = 0
+    """daily volatility that no factor explains, for the value at risk; absent: 0%"""
+    loadings: dict[str, Loading] = {}
+    """move of the instrument for a move of 100% in each factor named here; absent: 0%"""
+
+    @model_validator(mode="after")
+    def _fields_fit_kind(self) -> Self:
+        for field in ("haircut", "liability"):
+            if self.kind == "funded" and getattr(self, field) is None:
+                raise ValueError(f"a funded instrument needs {field!r}")
+        for field in ("haircut", "liability", "liquid"):
+            if self.kind == "derivative" and getattr(self, field) is not None:
+                raise ValueError(f"{field!r} has no effect on a derivative; leave it out")
+        return self
+
+
+class Scenario(Document):
+    """A stress scenario: all factors move at once."""
+
+    name: Name
+    """name of the scenario, unique"""
+    date: Days
+    """the day that it comes from, or the interval first/last"""
+    source: Line
+    """where the figures come from and how they were taken"""
+    shocks: dict[str, Shock]
+    """move of each factor named here; absent: 0%"""
+    max_loss: Annotated[int, percent("max_stress_loss_bps[0]")]
+    """largest loss under this scenario as a share of NAV"""
+
+
+class Limits(Document):
+    """Limits on the whole book. An absent one takes the value that refuses nothing, named in its description."""
+
+    max_turnover: Annotated[int, percent("max_turnover_bps")]
+    """notional traded outside the settlement slot, as a share of NAV after the rebalance"""
+    max_leverage: Annotated[int, Fixed(4, 0, largest("max_leverage_bps"), "x")]
+    """sum of gross weight times |value|, as a multiple of NAV, such as 2.5x"""
+    slippage: Annotated[int, percent("slippage_bps")]
+    """what a rebalance may cost, as a share of its turnover"""
+    nav_granularity: Annotated[int, Fixed(0, 1, largest("nav_granularity_usd"), " USD")]
+    """step in which the NAV is made public, in whole dollars, such as 1000 USD"""
+    min_collateral_ratio: Annotated[int, percent("min_collateral_ratio_bps")]
+    """collateral after haircuts over debt"""
+    stress_collateral_ratio: Annotated[int, percent("stress_collateral_ratio_bps")] = 0
+    """collateral over debt under every scenario, at most min_collateral_ratio; absent: 0%"""
+    min_reserve: Annotated[int, percent("min_reserve_bps")] = 0
+    """liquid value as a share of NAV; absent: 0%. Short derivatives count against it in full, so even 0% binds a
+    book whose liquid value does not cover them"""
+    max_impermanent_loss: Annotated[int, percent("max_impermanent_loss_bps")] = largest("max_impermanent_loss_bps")
+    """impermanent loss at the reference move as a share of NAV; absent: 1310.71%, the widest value"""
+    min_capital_efficiency: Annotated[int, percent("min_capital_efficiency_bps")] = 0
+    """supported trading volume over the value of funded longs; absent: 0%"""
+    max_var: Annotated[int | None, percent("max_var_bps")] = None
+    """one-day value at risk as a share of NAV; absent: no such limit (quantile 0)"""
+    var_quantile: Annotated[int | None, Fixed(4, 0, largest("var_quantile_bps"))] = None
+    """normal quantile of the value at risk, such as 2.3263 for 99%; given with max_var"""
+
+    @model_validator(mode="after")
+    def _limits_fit_together(self) -> Self:
+        if (self.max_var is None) != (self.var_quantile is None):
+            raise ValueError("'max_var' and 'var_quantile' are given together or not at all")
+        if self.stress_collateral_ratio > self.min_collateral_ratio:
+            # Unused scenarios move nothing, and would ask the higher ratio of the book as it stands.
+            raise ValueError("'stress_collateral_ratio' is above 'min_collateral_ratio'")
+        return self
+
+
+class PolicyFile(Document):
+    """What a vault may do: public, written by its manager, registered on chain by its hash.
+
+    Refused beside what does not fit a field: a derivative or levered settlement instrument, collateral above its
+    value, debt below it, names that clash or are not listed, a scenario that takes a funded instrument below zero.
+    """
+
+    name: Line
+    """what people call the policy (not part of its hash)"""
+    size: Annotated[Literal["8", "16", "32"], WithJsonSchema({"enum": [8, 16, 32]})]
+    """size of the circuit in slots: 8 (4 scenarios, 4 factors, 4 venues), 16 (8, 6, 4) or 32 (8, 6, 8)"""
+    venues: Many[Venue]
+    """the venues"""
+    factors: Many[Factor] = ()
+    """the risk factors"""
+    instruments: Many[Instrument]
+    """the instruments in slot order; the first is the settlement instrument"""
+    scenarios: Many[Scenario] = ()
+    """the stress scenarios"""
+    limits: Limits
+    """limits on the whole book"""
+
+    @property
+    def circuit_size(self) -> Size:
+        return SIZES[int(self.size)]
+
+    @model_validator(mode="after")
+    def _sane(self) -> Self:
+        size = self.circuit_size
+        lists = {"venues": size.venues, "factors": size.factors, "instruments": size.slots, "scenarios": size.scenarios}
+        for field, room in lists.items():
+            entries = getattr(self, field)
+            if len(entries) > room:
+                raise ValueError(f"{field}: {len(entries)} entries; size {self.size} has room for {room}")
+            seen: set[str] = set()
+            for i, entry in enumerate(entries):
+                if entry.name.lower() in seen:
+                    raise ValueError(f"{field}[{i}].name: {entry.name!r} is taken (large and small letters are equal)")
+                seen.add(entry.name.lower())
+        venues, factors = {v.name for v in self.venues}, {f.name for f in self.factors}
+        for i, instrument in enumerate(self.instruments):
+            where = f"instruments[{i}] ({instrument.name})"
+            _require_listed(instrument.venue, venues, f"{where}.venue", "venue")
+            for factor in instrument.loadings:
+                _require_listed(factor, factors, f"{where}.loadings", "factor")
+        for s, scenario in enumerate(self.scenarios):
+            for factor in scenario.shocks:
+                _require_listed(factor, factors, f"scenarios[{s}] ({scenario.name}).shocks", "factor")
+        if not self.instruments:
+            raise ValueError("instruments: none given; the first is the settlement instrument")
+        settlement = self.instruments[0]
+        if settlement.kind != "funded" or settlement.gross:
+            where = f"instruments[0] ({settlement.name})"
+            raise ValueError(f"{where}: the settlement instrument is of kind funded with gross 0%")
+        for s, scenario in enumerate(self.scenarios):
+            for instrument in self.instruments:
+                # Prices do not fall below zero; a collateral that did would be worth less than nothing.
+                move = sum(shock * instrument.loadings.get(factor, 0) for factor, shock in scenario.shocks.items())
+                if instrument.kind == "funded" and move < -BPS * BPS:
+                    where = f"scenarios[{s}] ({scenario.name}).shocks"
+                    raise ValueError(f"{where}: {instrument.name} would lose more than 100%")
+        return self
+
+    def to_policy(self) -> Policy:
+        """The policy in exact integers, with unused places padded: the null instrument, a factor and a venue without
+        exposure or limit, a scenario that moves nothing."""
+        size, limits = self.circuit_size, self.limits
+        names = [factor.name for factor in self.factors]
+        venues = [venue.name for venue in self.venues]
+
+        def by_factor(values: Mapping[str, int]) -> tuple[int, ...]:
+            return _pad((values.get(name, 0) for name in names), size.factors, 0)
+
+        slots = (
+            SlotPolicy(
+                instrument=i.name,
+                funded=i.kind == "funded",
+                haircut_bps=i.haircut or 0,
+                liability_bps=i.liability or 0,
+                cap_bps=i.cap,
+                venue=venues.index(i.venue),
+                gross_bps=i.gross,
+                liquid_bps=i.liquid or 0,
+                impermanent_loss_bps=i.impermanent_loss,
+                depth_bps=i.depth,
+                residual_bps=i.residual,
+                loading_bps=by_factor(i.loadings),
+            )
+            for i in self.instruments
+        )
+        return Policy(
+            size=size,
+            slots=_pad(slots, size.slots, SlotPolicy.null(size.factors)),
+            max_turnover_bps=limits.max_turnover,
+            max_leverage_bps=limits.max_leverage,
+            min_collateral_ratio_bps=limits.min_collateral_ratio,
+            stress_collateral_ratio_bps=limits.stress_collateral_ratio,
+            min_reserve_bps=limits.min_reserve,
+            max_impermanent_loss_bps=limits.max_impermanent_loss,
+            min_capital_efficiency_bps=limits.min_capital_efficiency,
+            max_var_bps=largest("max_var_bps") if limits.max_var is None else limits.max_var,
+            var_quantile_bps=limits.var_quantile or 0,
+            slippage_bps=limits.slippage,
+            nav_granularity_usd=limits.nav_granularity,
+            venue_cap_bps=_pad((v.cap for v in self.venues), size.venues, largest("venue_cap_bps[0]")),
+            factor_limit_bps=_pad((f.limit for f in self.factors), size.factors, largest("factor_limit_bps[0]")),
+            factor_volatility_bps=_pad((f.daily_volatility for f in self.factors), size.factors, 0),
+            max_stress_loss_bps=_pad(
+                (s.max_loss for s in self.scenarios), size.scenarios, largest("max_stress_loss_bps[0]")
+            ),
+            shock_bps=_pad((by_factor(s.shocks) for s in self.scenarios), size.scenarios, (0,) * size.factors),
+            factor_names=tuple(names),
+            venue_names=tuple(venues),
+            scenario_names=tuple(s.name for s in self.scenarios),
+            name=self.name,
+        )
+
+
+def _require_listed(name: str, names: set[str], where: str, what: str) -> None:
+    if name not in names:
+        raise ValueError(f"{where}: there is no {what} {quote(name)}; listed are {', '.join(sorted(names)) or 'none'}")
+
+
+def _pad(values: Iterable[T], length: int, filler: T) -> tuple[T, ...]:
+    given = tuple(values)
+    return given + (filler,) * (length - len(given))

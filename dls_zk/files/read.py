@@ -1,0 +1,192 @@
+"""Reading and writing each document.
+
+    policy   YAML        the public rules of a vault                   read_policy   → model.Policy
+    prices   YAML, CSV   USD prices of every instrument                read_prices, write_prices ↔ model.Prices
+    book     YAML, CSV   quantities held (secret)                      read_book     → N quantities
+    trades   YAML, CSV   quantities after minus before (secret)        read_trades   → N quantities
+    terms    YAML        flow, accrual and context of one rebalance    read_terms, write_terms ↔ model.Terms
+    feeds    YAML        the price feed of each instrument             read_feeds, write_feeds
+    vault    YAML        the mandate and roles of a new vault          read_vault
+    deployment JSON      where the contracts are on a chain            read_deployment, write_deployment
+    opening  JSON        opens a commitment (secret, mode 0600)        read_opening, write_opening ↔ model.Opening
+    proof    JSON        a proof and its public signals                (read by ``groth16.proof``; its schema is here)
+
+Errors are ``InputError``: file, field, expectation. A value of a public file is quoted; of a book, trades or an
+opening neither values nor unknown keys are, because a swapped column makes a quantity look like a name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..statement.constants import (
+    PRICE_BITS,
+    PRICE_DECIMALS,
+    QUANTITY_DECIMALS,
+)
+from ..statement.model import Opening, Policy, Prices, Terms
+from ..storage.disk import read_limited, write_new
+from ..storage.strict_json import parse_json
+from .documents import (
+    OPENING_FORMAT,
+    BookFile,
+    Deployment,
+    FeedsFile,
+    OpeningFile,
+    PricesFile,
+    TermsFile,
+    TradesFile,
+    VaultFile,
+)
+from .policy import PolicyFile
+from .tables import read_table
+from .text import FILE_LIMIT, read_yaml
+from .validation import validate
+from .values import QUANTITY_RANGE, Fixed, quote
+
+
+def read_policy(path: str | Path) -> Policy:
+    """Read a policy (YAML). InputError, also for a policy that no vault should have (see ``PolicyFile``)."""
+    return validate(PolicyFile, read_yaml(path, secret=False), path).to_policy()
+
+
+def read_prices(path: str | Path, policy: Policy) -> Prices:
+    """Read the prices (YAML or CSV) of all of the policy's instruments; unused slots get 0. InputError."""
+    table = read_table(PricesFile, "prices", path, policy, secret=False)
+    for slot in policy.slots:
+        if slot.instrument and slot.instrument not in table.prices:
+            raise InputError(f"no price for {slot.instrument}; every instrument of the policy needs one", str(path))
+    return Prices(_by_slot(table.prices, policy))
+
+
+def write_prices(path: str | Path, prices: Prices, policy: Policy, day: str, source: str) -> None:
+    """Write the prices of a policy's instruments (YAML). InputError if the file exists."""
+    price = Fixed(PRICE_DECIMALS, 1, (1 << PRICE_BITS) - 1)
+    named = zip(policy.slots, prices.usd_e8, strict=True)
+    lines = [f"  {slot.instrument}: {price.show(usd_e8)}" for slot, usd_e8 in named if slot.instrument]
+    write_new(Path(path), "\n".join([f"date: {day}", f"source: {source}", "", "prices:", *lines, ""]))
+
+
+def read_book(path: str | Path, policy: Policy) -> tuple[int, ...]:
+    """Read a book (YAML or CSV): N quantities in 1e-6 of the instrument, secret. InputError, without the content."""
+    return _by_slot(read_table(BookFile, "book", path, policy, secret=True).book, policy)
+
+
+def read_trades(path: str | Path, policy: Policy) -> tuple[int, ...]:
+    """Read trades (YAML or CSV): N quantities in 1e-6 of the instrument, after minus before, secret. InputError,
+    without the content."""
+    return _by_slot(read_table(TradesFile, "trades", path, policy, secret=True).trades, policy)
+
+
+def read_terms(path: str | Path) -> Terms:
+    """Read the terms of a rebalance (YAML). InputError."""
+    terms = validate(TermsFile, read_yaml(path, secret=False), path)
+    return Terms.at(terms.context.to_context(), terms.flow, terms.accrual)
+
+
+def write_terms(path: str | Path, terms: Terms) -> None:
+    """Write the terms of a rebalance (YAML). ValueError if they have no place; InputError if the file exists."""
+    if terms.place is None:
+        raise ValueError("terms without a place cannot be written: their context is a hash")
+    place = terms.place
+    flow = Fixed(QUANTITY_DECIMALS, *QUANTITY_RANGE).show(terms.flow_e6)
+    write_new(
+        Path(path),
+        f"""flow: {flow}
+accrual: {terms.accrual_ppm} ppm
+
+context:
+  chain_id: {place.chain_id}
+  hub: "{place.hub}"
+  vault_id: "0x{place.vault_id.hex()}"
+  sequence: {place.sequence}
+  policy_version: {place.policy_version}
+  oracle_round: {place.oracle_round}
+  operator: "{place.operator}"
+  deadline: {place.deadline}
+""",
+    )
+
+
+def read_feeds(path: str | Path, policy: Policy) -> FeedsFile:
+    """Read the feeds (YAML) of all of a policy's instruments. InputError."""
+    feeds = validate(FeedsFile, read_yaml(path, secret=False), path)
+    names = [slot.instrument for slot in policy.slots if slot.instrument]
+    for name in [*feeds.feeds, *names]:
+        if name not in names:
+            raise InputError(f"unknown instrument {quote(name)}; the policy has {', '.join(names)}", str(path))
+        if name not in feeds.feeds:
+            raise InputError(f"no feed for {name}; every instrument of the policy needs one", str(path))
+    return feeds
+
+
+def write_feeds(path: str | Path, feeds: FeedsFile) -> None:
+    """Write feeds (JSON, which is YAML too). InputError if the file exists."""
+    seconds, percent = Fixed(0, 0, (1 << 32) - 1, " s"), Fixed(2, 1, (1 << 16) - 1, "%")
+    document: dict[str, Any] = {"confirmation_delay": seconds.show(feeds.confirmation_delay)}
+    if feeds.sequencer:
+        grace_period = seconds.show(feeds.sequencer.grace_period)
+        document["sequencer"] = {"feed": feeds.sequencer.feed, "grace_period": grace_period}
+    document["feeds"] = {
+        name: {
+            "aggregator": feed.aggregator,
+            "heartbeat": seconds.show(feed.heartbeat),
+            "deviation": percent.show(feed.deviation),
+        }
+        for name, feed in feeds.feeds.items()
+    }
+    write_new(Path(path), json.dumps(document, indent=2) + "\n")
+
+
+def read_vault(path: str | Path) -> VaultFile:
+    """Read what a vault is opened with (YAML). InputError."""
+    return validate(VaultFile, read_yaml(path, secret=False), path)
+
+
+def read_deployment(path: str | Path) -> Deployment:
+    """Read where the contracts are (JSON). InputError."""
+    return validate(Deployment, parse_json(read_limited(Path(path), FILE_LIMIT), str(path)), path)
+
+
+def write_deployment(path: str | Path, deployment: Deployment) -> None:
+    """Write where the contracts are (JSON). InputError if the file exists."""
+    write_new(Path(path), deployment.model_dump_json(indent=2) + "\n")
+
+
+def read_opening(path: str | Path) -> tuple[Opening, int]:
+    """Read an opening (JSON): the opening and the commitment that the file names beside it.
+
+    The caller computes the commitment of the opening and compares. InputError, without the content; also for a file
+    that other users may read.
+    """
+    document = parse_json(read_limited(Path(path), FILE_LIMIT), str(path))
+    mode = Path(path).stat().st_mode
+    # Of a file that is no opening it would be wrong to say that it is secret; what it is not is said below.
+    if mode & 0o077 and isinstance(document, dict) and document.get("format") == OPENING_FORMAT:
+        raise InputError(f"open to other users (mode {mode & 0o777:04o}) and secret; run `chmod 600 {path}`", str(path))
+    opening = validate(OpeningFile, document, path, known=set())
+    return Opening(opening.quantities, int(opening.salt, 16)), int(opening.commitment, 16)
+
+
+def write_opening(path: str | Path, opening: Opening, commitment: int) -> None:
+    """Write an opening (JSON, mode 0600). InputError if it cannot be written, or if the file exists, even if it came
+    a moment ago: an opening that something still needs is never overwritten."""
+    document = OpeningFile.model_validate(
+        {
+            "format": OPENING_FORMAT,
+            "circuit": f"rebalance_{len(opening.quantities_e6)}",
+            "quantities": [str(quantity) for quantity in opening.quantities_e6],
+            "salt": f"0x{opening.salt:064x}",
+            "commitment": f"0x{commitment:064x}",
+        }
+    )
+    text = document.model_dump() | {"quantities": [str(quantity) for quantity in document.quantities]}
+    write_new(Path(path), json.dumps(text, indent=2) + "\n", 0o600)
+
+
+def _by_slot(values: Mapping[str, int], policy: Policy) -> tuple[int, ...]:
+    return tuple(values.get(slot.instrument, 0) for slot in policy.slots)

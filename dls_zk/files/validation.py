@@ -1,0 +1,90 @@
+"""A document held against its model, and pydantic's errors in our words."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import (
+    ValidationError,
+)
+
+from ..errors import InputError
+from .values import NAME_PATTERN, Document, quote
+
+D = TypeVar("D", bound=Document)
+
+
+def validate(model: type[D], document: object, path: str | Path, known: set[str] | None = None) -> D:
+    """The document as ``model``; InputError for the first thing that is wrong.
+
+    A misspelt field is said before the one that is missing for it. ``known``: for a secret document, the names that
+    an error may say beside the model's own fields; items of a list are named, and a spelling proposed, for others only.
+    """
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        errors = error.errors(include_url=False, include_input=False)
+    # Outside of the handler, so that no exception with the content hangs on this one.
+    first = next((e for e in errors if known is None and e["type"] == "extra_forbidden"), errors[0])
+    where = str(path)
+    place = ""
+    for depth, part in enumerate(first["loc"], 1):
+        if isinstance(part, int):
+            place += f"[{part}]"
+            if known is None and (name := _item_name(document, first["loc"][:depth])):
+                place += f" ({name})"
+        elif known is None or part in known or part in model.model_fields:
+            place += f".{part}" if re.fullmatch(r"[\w./+-]{1,40}", part) else f".{quote(part)}"
+        else:
+            place += ".(not shown)"
+    if place:
+        where += f": {place.lstrip('.')}"
+    raise InputError(_explain(first, model, propose=known is None), where)
+
+
+def _item_name(document: Any, place: Sequence[Any]) -> str:
+    """The name that an item of a list in a raw document gives itself, if that can be a name, else ''."""
+    for part in place:
+        document = document[part]
+    name = document.get("name") if isinstance(document, dict) else None
+    return name if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name) else ""
+
+
+def _explain(error: Mapping[str, Any], model: type[Document], *, propose: bool) -> str:
+    """One of pydantic's errors in our words. ``propose``: for an unknown field, say which one it resembles."""
+    inner, description = model, ""
+    for part in error["loc"]:
+        field = inner.model_fields.get(part) if isinstance(part, str) else None
+        if field is not None:
+            description = field.description or ""
+            inner = next(_documents_in(field.annotation), inner)
+    match error["type"]:
+        case "missing":
+            return f"missing; expected: {description}"
+        case "extra_forbidden":
+            close = difflib.get_close_matches(str(error["loc"][-1]), inner.model_fields, 1) if propose else []
+            known = f"known here: {', '.join(inner.model_fields)}"
+            return f"unknown field; {f'did you mean {close[0]}?' if close else known}"
+        case "value_error":
+            return str(error["ctx"]["error"])
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"expected fields (name: value); here: {', '.join(inner.model_fields)}"
+        case "tuple_type" | "list_type":
+            return f"expected a list: {description}"
+        case "string_type":
+            return f"expected text: {description}"
+        case "literal_error":
+            return f"expected {error['ctx']['expected']}"
+        case _:
+            return str(error["msg"])
+
+
+def _documents_in(annotation: object) -> Iterator[type[Document]]:
+    if isinstance(annotation, type) and issubclass(annotation, Document):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _documents_in(argument)

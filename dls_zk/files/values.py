@@ -1,0 +1,203 @@
+"""How single values are written: numbers, names, days, addresses; and the base of all documents.
+
+Numbers are plain decimals ("-1250.5"), percentages ("25%", at most two decimals: basis points are exact) and names,
+never scaled integers; nothing passes through a float, nothing is rounded.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, Literal, TypeVar
+
+from eth_utils import to_checksum_address
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+)
+from pydantic_core import core_schema
+
+from ..statement.constants import (
+    PRICE_BITS,
+    PRICE_DECIMALS,
+    QUANTITY_BITS,
+    QUANTITY_DECIMALS,
+    SIZES,
+    global_fields,
+    slot_fields,
+)
+from ..statement.context import is_address
+from ..statement.model import is_signed_field
+
+DIGITS_LIMIT = 100  # characters of a number: 2^256 has 78 digits
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A number as a person writes it, read into an exact integer: pydantic metadata for an ``int`` field.
+
+    The text is a plain decimal with at most ``decimals`` digits after the point, then ``unit``; the integer is the
+    decimal times 10^decimals, and low ≤ integer ≤ high. A ``secret`` value is never quoted in an error.
+    """
+
+    decimals: int
+    low: int
+    high: int
+    unit: str = ""
+    secret: bool = False
+
+    def parse(self, text: object) -> int:
+        """The integer that ``text`` writes; ValueError with what was expected."""
+        shown = "the value" if self.secret or not isinstance(text, str) else quote(text)
+        if not isinstance(text, str) or len(text) > DIGITS_LIMIT:
+            raise ValueError(f"{shown} is not {self.expected}")
+        match = re.fullmatch(rf"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?{self.unit}", text)
+        if not match or (match[3] and not self.decimals):
+            raise ValueError(f"{shown} is not {self.expected}")
+        sign, whole, fraction = match[1], match[2], match[3] or ""
+        if len(fraction) > self.decimals:
+            raise ValueError(f"{shown} has more than {self.decimals} decimals; it would have to be rounded")
+        value = int(whole + fraction.ljust(self.decimals, "0"))
+        if sign and not value:
+            raise ValueError(f"{shown} is zero with a sign; write 0{self.unit}")
+        value = -value if sign else value
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{shown} is outside {self.show(self.low)} to {self.show(self.high)}")
+        return value
+
+    def show(self, value: int) -> str:
+        """``value`` as a person writes it."""
+        if value > 1 << 64 and not value & (value + 1):
+            return f"2^{value.bit_length()} - 1"
+        digits = str(abs(value)).rjust(self.decimals + 1, "0")
+        point = len(digits) - self.decimals
+        fraction = digits[point:].rstrip("0")
+        return f"{'-' if value < 0 else ''}{digits[:point]}{'.' + fraction if fraction else ''}{self.unit}"
+
+    @property
+    def expected(self) -> str:
+        number = f"a plain decimal with at most {self.decimals} decimals" if self.decimals else "a whole number"
+        unit = f" followed by {self.unit!r}" if self.unit else ""
+        return f"{number}{unit} (no exponent, separators, leading zeros or +)"
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        fraction = rf"(\.[0-9]{{1,{self.decimals}}})?" if self.decimals else ""
+        sign = "-?" if self.low < 0 else ""
+        return {
+            # Other YAML readers see a number where no unit follows; here every scalar is its text.
+            "type": "string" if self.unit else ["string", "number" if self.decimals else "integer"],
+            "pattern": f"^{sign}(0|[1-9][0-9]*){fraction}{self.unit}$",
+            "$comment": f"{self.show(self.low)} to {self.show(self.high)}",
+        }
+
+
+@dataclass(frozen=True)
+class Text:
+    """Text of a given form: pydantic metadata for a ``str`` field. ``expected`` says the form in words."""
+
+    pattern: str
+    expected: str
+    secret: bool = False
+
+    def parse(self, text: object) -> str:
+        """``text`` itself if it has the form; ValueError with what was expected."""
+        if not isinstance(text, str) or not re.fullmatch(self.pattern, text):
+            shown = "the value" if self.secret or not isinstance(text, str) else quote(text)
+            raise ValueError(f"{shown} is not {self.expected}")
+        return text
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^(?:{self.pattern})$"}
+
+
+def quote(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+_WIDTHS = dict(slot_fields(SIZES[32]) + global_fields(SIZES[32]))
+
+
+def largest(field: str) -> int:
+    """The largest value that the packed policy has room for in ``field``; for a limit that means no limit."""
+    return (1 << _WIDTHS[field]) - 1
+
+
+def percent(field: str, low: int = 0, high: int | None = None) -> Fixed:
+    """A percentage for the packed field of this name, in basis points; its room is the range unless one is given."""
+    if is_signed_field(field):
+        return Fixed(2, -(1 << _WIDTHS[field] - 1), (1 << _WIDTHS[field] - 1) - 1, "%")
+    return Fixed(2, low, largest(field) if high is None else high, "%")
+
+
+QUANTITY_RANGE = (-(1 << QUANTITY_BITS - 1), (1 << QUANTITY_BITS - 1) - 1)
+
+
+def _real_days(text: str) -> str:
+    """Refuse dates that are not in the calendar, and intervals that end before they begin."""
+    days = [date.fromisoformat(day) for day in text.split("/")]
+    if days != sorted(days):
+        raise ValueError(f"{text!r} ends before it begins")
+    return text
+
+
+def _checksum(text: str) -> str:
+    """An address with its checksum (EIP-55); one that is written has to be right."""
+    if not is_address(text):
+        raise ValueError(f"{text!r} has a wrong checksum; was it copied whole?")
+    return to_checksum_address(text)
+
+
+T = TypeVar("T")
+Many = Annotated[tuple[T, ...], Strict(False)]
+NAME_PATTERN = r"[A-Za-z][A-Za-z0-9._/+-]{0,31}"
+Name = Annotated[str, Text(NAME_PATTERN, "a name: a letter, then at most 31 letters, digits or . _ / + -")]
+Line = Annotated[
+    str,
+    Text(
+        r"[^\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]{1,400}",
+        "one line of text of 1 to 400 characters",
+    ),
+]
+Day = Annotated[str, Text(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day such as 2024-08-28"), AfterValidator(_real_days)]
+Days = Annotated[
+    str,
+    Text(
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}(/[0-9]{4}-[0-9]{2}-[0-9]{2})?",
+        "a day such as 2020-03-12 or an interval such as 2022-11-08/2022-11-09",
+    ),
+    AfterValidator(_real_days),
+]
+Loading = Annotated[int, percent("loading_bps[0]")]
+Shock = Annotated[int, percent("shock_bps[0][0]")]
+Quantity = Annotated[int, Fixed(QUANTITY_DECIMALS, *QUANTITY_RANGE, secret=True)]
+Price = Annotated[int, Fixed(PRICE_DECIMALS, 1, (1 << PRICE_BITS) - 1)]
+Uint256 = Annotated[int, Fixed(0, 0, (1 << 256) - 1)]
+Address = Annotated[str, Text("0x[0-9a-fA-F]{40}", "an address (0x and 40 hex digits)")]
+Bytes32 = Annotated[str, Text("0x[0-9a-fA-F]{64}", "32 bytes (0x and 64 hex digits)")]
+ChecksumAddress = Annotated[str, Text("0x[0-9a-fA-F]{40}", "an address (0x and 40 hex digits)"), AfterValidator(_checksum)]
+Uint32 = Annotated[int, Fixed(0, 0, (1 << 32) - 1)]
+Seconds = Annotated[int, Fixed(0, 0, (1 << 32) - 1, " s")]
+SecretElement = Annotated[str, Text("0x[0-9a-f]{64}", "a field element (0x and 64 small hex digits)", secret=True)]
+Circuit = Literal["rebalance_8", "rebalance_16", "rebalance_32"]
+
+
+class Document(BaseModel):
+    """Base of all documents: strict, closed, immutable; what it holds is not shown in errors."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+
+Sha256 = Annotated[str, Text("[0-9a-f]{64}", "a sha256 (64 small hex digits)")]
+Whole = Annotated[int, Field(ge=0, lt=1 << 63)]

@@ -1,0 +1,126 @@
+"""Every constant of the statement, once: sizes, bit widths, scales, hash domains.
+
+The circuits hold the same numbers in ``circuits/lib/constants.circom``; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# The scalar field of BN254 (alt_bn128): the order of the curve's groups. EIP-196.
+FIELD = 21888242871839275222246405745257275088548364400416034343698204186575808495617
+# The base field of BN254: where point coordinates live. EIP-196.
+BASE_FIELD = 21888242871839275222246405745257275088696311157297823662689037894645226208583
+
+# Chains on which a development key may be used, if they run on this machine: the defaults of anvil (and hardhat), of geth.
+DEVELOPMENT_CHAIN_IDS = (31337, 1337)
+
+# --- scales -----------------------------------------------------------------
+BPS = 10_000  # ratios and weights: 1e-4
+PPM = 1_000_000  # accrual: 1e-6 of NAV
+QUANTITY_DECIMALS = 6  # quantities: 1e-6 of the instrument
+PRICE_DECIMALS = 8  # prices: USD 1e-8 (Chainlink's USD feeds)
+VALUE_DECIMALS = QUANTITY_DECIMALS + PRICE_DECIMALS
+USD_E14 = 10**VALUE_DECIMALS  # one dollar in value units
+
+# --- bit widths: numbers named *_BITS bound what a field of that name can hold ----------
+WORD_BITS = 253  # a packed word stays below 2^253 < FIELD, so its unpacking is unique
+QUANTITY_BITS = 57  # two's complement: −2^56 ≤ q < 2^56
+QUANTITY_LIMB_BITS = 58  # room of one quantity in a word of the book commitment (before = after − trade)
+QUANTITIES_PER_WORD = 4
+PRICE_BITS = 48
+PRICES_PER_WORD = 5
+ACCRUAL_BITS = 20
+NAV_BITS = 88  # 0 ≤ E < 2^88 · 1e-14 USD, about 3.09e12 USD
+NAV_FLOOR_BITS = 42  # 2^88 / 1e14 < 2^42
+SIGNED_BITS = 17  # loadings and shocks: −65536 … 65535 bps, stored with offset 2^16
+SIGNED_OFFSET = 1 << (SIGNED_BITS - 1)
+
+# Truncation in the value-at-risk check: NAV in units of 2^40 and exposures in units of 2^48, so that
+# squares stay below the field (see circuits/limits/value_at_risk.circom for the budget).
+VAR_NAV_SHIFT = 40
+VAR_EXPOSURE_SHIFT = 48
+
+
+@dataclass(frozen=True)
+class Size:
+    """A circuit size: slots N, scenarios S, factors F, venues V (a power of two)."""
+
+    slots: int
+    scenarios: int
+    factors: int
+    venues: int
+
+    @property
+    def name(self) -> str:
+        return f"rebalance_{self.slots}"
+
+    @property
+    def venue_bits(self) -> int:
+        return (self.venues - 1).bit_length()
+
+    @property
+    def price_words(self) -> int:
+        return -(-self.slots // PRICES_PER_WORD)
+
+
+SIZES = {
+    8: Size(slots=8, scenarios=4, factors=4, venues=4),
+    16: Size(slots=16, scenarios=8, factors=6, venues=4),
+    32: Size(slots=32, scenarios=8, factors=6, venues=8),
+}
+
+
+def _ascii(tag: str) -> int:
+    return int.from_bytes(tag.encode("ascii"), "big")
+
+
+def book_domain(slots: int) -> int:
+    """Hash domain of a book commitment: the ASCII bytes of the tag, then the slot count in one byte."""
+    return _ascii("dls-zk/book/v1") * 256 + slots
+
+
+def policy_domain(slots: int) -> int:
+    """Hash domain of a policy hash: the ASCII bytes of the tag, then the slot count in one byte."""
+    return _ascii("dls-zk/policy/v1") * 256 + slots
+
+
+# --- the packed policy: field name → bits, in the order in which they are packed ---------------
+def slot_fields(size: Size) -> list[tuple[str, int]]:
+    """Fields of one slot's policy word, lowest bits first."""
+    return [
+        ("funded", 1),
+        ("haircut_bps", 14),
+        ("liability_bps", 16),
+        ("cap_bps", 17),
+        ("venue", size.venue_bits),
+        ("gross_bps", 16),
+        ("liquid_bps", 14),
+        ("impermanent_loss_bps", 14),
+        ("depth_bps", 20),
+        ("residual_bps", 14),
+    ] + [(f"loading_bps[{f}]", SIGNED_BITS) for f in range(size.factors)]
+
+
+def global_fields(size: Size) -> list[tuple[str, int]]:
+    """Fields of the policy that belong to no slot, in packing order (scenario shocks scenario by scenario)."""
+    return (
+        [
+            ("max_turnover_bps", 20),
+            ("max_leverage_bps", 20),
+            ("min_collateral_ratio_bps", 17),
+            ("stress_collateral_ratio_bps", 17),
+            ("min_reserve_bps", 14),
+            ("max_impermanent_loss_bps", 17),
+            ("min_capital_efficiency_bps", 20),
+            ("max_var_bps", 14),
+            ("var_quantile_bps", 16),
+            ("slippage_bps", 14),
+            ("nav_granularity_usd", 24),
+        ]
+        + [(f"venue_cap_bps[{k}]", 17) for k in range(size.venues)]
+        + [(f"factor_limit_bps[{f}]", 17) for f in range(size.factors)]
+        + [(f"factor_volatility_bps[{f}]", 14) for f in range(size.factors)]
+        + [(f"max_stress_loss_bps[{s}]", 17) for s in range(size.scenarios)]
+        + [(f"shock_bps[{s}][{f}]", SIGNED_BITS) for s in range(size.scenarios) for f in range(size.factors)]
+    )

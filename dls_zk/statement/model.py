@@ -1,0 +1,217 @@
+"""The exact-integer types that everything past the input files works on.
+
+``files.py`` makes them from what a person writes. Quantities, trades and salts are secret: the types that
+hold them show no content when printed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .constants import BPS, SIGNED_BITS, Size, global_fields, slot_fields
+from .context import Context
+from .field import fits_signed, require_canonical, require_unsigned
+
+
+@dataclass(frozen=True)
+class SlotPolicy:
+    """What the policy says of one slot. The null instrument, which pads unused slots, is ``SlotPolicy.null(F)``.
+
+    Weights in basis points (10000 = 1.0); bit widths in ``constants.slot_fields``.
+
+    funded: True for spot, deposits and loans; False for derivatives marked to market.
+    haircut_bps: collateral factor of a long in a funded slot. liability_bps: factor of a short in a funded slot.
+    cap_bps: largest |value| as a share of NAV. venue: index of the venue. gross_bps: weight in gross leverage.
+    liquid_bps: share that counts as liquid. impermanent_loss_bps: loss at the policy's reference move.
+    depth_bps: trading volume that a unit of this position supports. residual_bps: volatility that no factor explains.
+    loading_bps: F signed factor loadings.
+    """
+
+    instrument: str
+    funded: bool
+    haircut_bps: int
+    liability_bps: int
+    cap_bps: int
+    venue: int
+    gross_bps: int
+    liquid_bps: int
+    impermanent_loss_bps: int
+    depth_bps: int
+    residual_bps: int
+    loading_bps: tuple[int, ...]
+
+    @classmethod
+    def null(cls, factors: int) -> SlotPolicy:
+        """The instrument of an unused slot: cap zero, so it can hold nothing."""
+        return cls("", False, 0, 0, 0, 0, 0, 0, 0, 0, 0, (0,) * factors)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a vault may do: public, in basis points unless the name says otherwise.
+
+    max_turnover_bps, max_leverage_bps, max_impermanent_loss_bps, max_var_bps, venue_cap_bps (V), factor_limit_bps (F),
+    max_stress_loss_bps (S), min_reserve_bps: shares of NAV. min_collateral_ratio_bps, stress_collateral_ratio_bps:
+    collateral over debt. min_capital_efficiency_bps: depth over funded longs. var_quantile_bps: the normal quantile z.
+    slippage_bps: share of turnover that a rebalance may cost. nav_granularity_usd: whole dollars.
+    factor_names, venue_names, scenario_names: for messages only; the statement knows them by their place. name: what people
+    call the policy.
+    factor_volatility_bps (F): standard deviation over the horizon of the value at risk. shock_bps (S×F): signed moves.
+    """
+
+    size: Size
+    slots: tuple[SlotPolicy, ...]
+    max_turnover_bps: int
+    max_leverage_bps: int
+    min_collateral_ratio_bps: int
+    stress_collateral_ratio_bps: int
+    min_reserve_bps: int
+    max_impermanent_loss_bps: int
+    min_capital_efficiency_bps: int
+    max_var_bps: int
+    var_quantile_bps: int
+    slippage_bps: int
+    nav_granularity_usd: int
+    venue_cap_bps: tuple[int, ...]
+    factor_limit_bps: tuple[int, ...]
+    factor_volatility_bps: tuple[int, ...]
+    max_stress_loss_bps: tuple[int, ...]
+    shock_bps: tuple[tuple[int, ...], ...]
+    factor_names: tuple[str, ...] = ()
+    venue_names: tuple[str, ...] = ()
+    scenario_names: tuple[str, ...] = ()
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        """Every field is inside the room that the packed word gives it; ValueError names the first that is not."""
+        size = self.size
+        shapes = {
+            "slots": (len(self.slots), size.slots),
+            "venue_cap_bps": (len(self.venue_cap_bps), size.venues),
+            "factor_limit_bps": (len(self.factor_limit_bps), size.factors),
+            "factor_volatility_bps": (len(self.factor_volatility_bps), size.factors),
+            "max_stress_loss_bps": (len(self.max_stress_loss_bps), size.scenarios),
+            "shock_bps": (len(self.shock_bps), size.scenarios),
+        }
+        shapes |= {f"slots[{i}].loading_bps": (len(s.loading_bps), size.factors) for i, s in enumerate(self.slots)}
+        shapes |= {f"shock_bps[{s}]": (len(row), size.factors) for s, row in enumerate(self.shock_bps)}
+        for name, (length, expected) in shapes.items():
+            if length != expected:
+                raise ValueError(f"{name} has {length} entries; {size.name} takes {expected}")
+        for i, slot in enumerate(self.slots):
+            for name, bits in slot_fields(size):
+                _require_field(_get(slot, name), name, bits, f"slots[{i}].")
+        for name, bits in global_fields(size):
+            _require_field(_get(self, name), name, bits, "")
+        for i, slot in enumerate(self.slots):
+            for s, shocks in enumerate(self.shock_bps):
+                move = sum(shock * loading for shock, loading in zip(shocks, slot.loading_bps, strict=True))
+                if slot.funded and move < -BPS * BPS:
+                    raise ValueError(f"scenario {s} takes funded slots[{i}] below zero (shocks times loadings under −100%)")
+
+    def name_of(self, kind: str, index: int) -> str:
+        """Name of a factor, venue or scenario (``kind``), or its place if it has none."""
+        names = getattr(self, f"{kind}_names")
+        return names[index] if index < len(names) else f"{kind} {index}"
+
+    def slot_values(self, i: int) -> list[int]:
+        """Values of slot i's fields in packing order (``constants.slot_fields``)."""
+        return [int(_get(self.slots[i], name)) for name, _ in slot_fields(self.size)]
+
+    def global_values(self) -> list[int]:
+        """Values of the other fields in packing order (``constants.global_fields``)."""
+        return [int(_get(self, name)) for name, _ in global_fields(self.size)]
+
+
+def is_signed_field(name: str) -> bool:
+    """Whether a packed field holds a signed value (stored with an offset)."""
+    return name.startswith(("loading_bps", "shock_bps"))
+
+
+def _require_field(value: int, name: str, bits: int, prefix: str) -> None:
+    if is_signed_field(name):
+        if not fits_signed(value, SIGNED_BITS):
+            raise ValueError(f"{prefix}{name} is outside [−2^{SIGNED_BITS - 1}, 2^{SIGNED_BITS - 1})")
+    else:
+        require_unsigned(int(value), bits, f"{prefix}{name}")
+
+
+def _get(holder: object, path: str) -> int:
+    """Value of a field path such as ``shock_bps[2][0]``."""
+    name, *indices = path.replace("]", "").split("[")
+    value = getattr(holder, name)
+    for index in indices:
+        value = value[int(index)]
+    return value
+
+
+class _Secret:
+    """Mixin: printing shows the type and nothing else."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: secret>"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, repr=False)
+class Opening(_Secret):
+    """What opens a commitment: N signed quantities (1e-6 of the instrument) and the salt (a field element).
+
+    Lose it and the vault can never move again; show it and the book is public.
+    """
+
+    quantities_e6: tuple[int, ...]
+    salt: int
+
+    def __post_init__(self) -> None:
+        if len(self.quantities_e6) not in (8, 16, 32):
+            raise ValueError(f"an opening has 8, 16 or 32 quantities, not {len(self.quantities_e6)}")
+        require_canonical(self.salt, "salt")
+
+    @classmethod
+    def empty(cls, size: Size) -> Opening:
+        """The public opening of the empty book, from which every vault starts: all zeros with salt 0."""
+        return cls((0,) * size.slots, 0)
+
+
+@dataclass(frozen=True)
+class Prices:
+    """N prices in USD 1e-8, 0 ≤ p < 2^48; a slot without a price has 0."""
+
+    usd_e8: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The public terms of one rebalance.
+
+    flow_e6: signed quantity of slot 0 that came from (positive) or went to (negative) the share holders.
+    accrual_ppm: parts per million of NAV that gains and costs without a trade may amount to. context: field element.
+    place: what the context is the hash of, if known; the hash alone enters the statement.
+    """
+
+    flow_e6: int
+    accrual_ppm: int
+    context: int
+    place: Context | None = None
+
+    @classmethod
+    def at(cls, place: Context, flow_e6: int, accrual_ppm: int) -> Terms:
+        """The terms of a rebalance at a place."""
+        return cls(flow_e6, accrual_ppm, place.to_field(), place)
+
+
+@dataclass(frozen=True, repr=False)
+class Rebalance(_Secret):
+    """All inputs of the statement: public policy, prices and terms; secret openings before and after."""
+
+    policy: Policy
+    prices: Prices
+    terms: Terms
+    before: Opening
+    after: Opening
+
+    @property
+    def size(self) -> Size:
+        return self.policy.size

@@ -1,0 +1,130 @@
+"""How files are read and written: whole or not at all, private where they are secret, never over another by accident."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..errors import InputError
+
+
+def write_atomic(path: Path, content: bytes | str, mode: int = 0o644) -> None:
+    """Write a file so that ``path`` holds the old content or all of the new, never a part, and no other file remains.
+
+    ``mode`` is the file's mode from the moment it exists (less the umask): use 0o600 for secrets. The folder must
+    exist. InputError if the file cannot be written, e.g. because the disk is full.
+    """
+    _write(path, content, mode, new=False)
+
+
+def write_new(path: Path, content: bytes | str, mode: int = 0o644) -> None:
+    """As ``write_atomic``, but InputError if there is such a file, even if it came into being a moment ago."""
+    try:
+        _write(path, content, mode, new=True)
+    except FileExistsError:
+        raise InputError("exists, and is not overwritten; choose another name, or move it away", str(path)) from None
+
+
+#: What a file system says that has no hard links.
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+
+
+def publish_new(temporary: Path, path: Path) -> None:
+    """Give a finished file the name ``path``; FileExistsError if there is one by now, which a rename would replace."""
+    try:
+        os.link(temporary, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        mode = temporary.stat().st_mode & 0o777
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with open(temporary, "rb") as source, open(descriptor, "wb") as target:
+            try:
+                shutil.copyfileobj(source, target)
+                target.flush()
+                os.fsync(target.fileno())
+            except BaseException:
+                path.unlink()
+                raise
+    os.unlink(temporary)
+
+
+def _write(path: Path, content: bytes | str, mode: int, *, new: bool) -> None:
+    publish = publish_new if new else os.replace
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            publish(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+        try:
+            _sync_folder(path.parent)
+        except OSError:
+            if new:  # it might not last, and who asked for it is told that it is not there
+                os.unlink(path)
+            raise
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", str(path)) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some file systems cannot sync a folder; the file itself is safe
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def read_limited(path: Path, limit: int) -> bytes:
+    """The content of a file that a person named, at most ``limit`` bytes; InputError if it cannot be had."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", str(path)) from None
+    if len(data) > limit:
+        raise InputError(f"larger than {limit} bytes, which no such file is", str(path))
+    return data
+
+
+def sha256_file(path: Path) -> str:
+    """Lower-case hex sha256 of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def make_dir(folder: Path) -> Path:
+    """Create a folder of ours (private to the user) with its parents, and return it; InputError if it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise InputError(f"cannot be created: {error.strerror}", str(folder)) from None
+    return folder
+
+
+@contextmanager
+def locked(target: Path) -> Iterator[None]:
+    """Hold the lock that belongs to ``target`` (a file beside it); other processes wait."""
+    with open(target.parent / f".{target.name}.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # given back by the kernel, however this process ends
+        yield

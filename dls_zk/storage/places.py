@@ -1,0 +1,84 @@
+"""Where every file of dls-zk lives.
+
+    home()/node/<lock hash>/            Node packages (``npm ci``) and, in scripts-<hash>/, the package's own *.mjs
+    home()/circuits/<circuit>/<key>/    <circuit>.r1cs, .wasm, .sym, manifest.json   (key: ``built.content_key``)
+    home()/keys/<circuit>/<r1cs>-<kind>/  proving_key.zkey, verification_key.json, manifest.json   (kind: dev, ceremony)
+    state_dir()/                        the journal of signed transactions
+
+No other module builds such paths.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from ..errors import ArtifactError, InputError
+from .disk import sha256_file
+
+PACKAGE = Path(__file__).resolve().parents[1]
+#: What a proving key can come from: one machine's own random numbers (insecure), or a ceremony.
+KEY_KINDS = ("dev", "ceremony")
+_CIRCUIT_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+def home() -> Path:
+    """The folder for everything that dls-zk builds: $DLS_ZK_HOME, or .dls-zk in a checkout, or dls-zk in the user's
+    cache folder."""
+    if chosen := os.environ.get("DLS_ZK_HOME"):
+        return Path(chosen).expanduser().absolute()
+    if not (PACKAGE / "_data").is_dir() and (PACKAGE.parent / "scripts" / "bootstrap").is_file():
+        return PACKAGE.parent / ".dls-zk"
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache").absolute() / "dls-zk"
+
+
+def data_dir(name: str) -> Path:
+    """The package's own ``circuits`` or ``verifier_contracts``: inside an installed wheel, or in the checkout."""
+    for folder in (PACKAGE / "_data" / name, PACKAGE.parent / name):
+        if folder.is_dir():
+            return folder
+    raise ArtifactError(f"this installation of dls-zk lacks its folder {name!r}; install the package again")
+
+
+def node_sources() -> Path:
+    """package.json, package-lock.json and the *.mjs scripts, as they came with the package."""
+    return PACKAGE / "node"
+
+
+def node_dir() -> Path:
+    """Where the Node packages of this lock file are installed."""
+    return home() / "node" / sha256_file(node_sources() / "package-lock.json")[:16]
+
+
+def node_scripts_dir() -> Path:
+    """Where the *.mjs scripts run: below ``node_dir`` so that imports resolve, and named by their content."""
+    names = b"".join(f"{p.name} {sha256_file(p)}\n".encode() for p in sorted(node_sources().glob("*.mjs")))
+    return node_dir() / f"scripts-{hashlib.sha256(names).hexdigest()[:16]}"
+
+
+def circuit_dir(circuit: str, key: str) -> Path:
+    """The folder of a compiled circuit; ``key`` is its ``content_key``."""
+    return home() / "circuits" / require_circuit_name(circuit) / key[:16]
+
+
+def key_dir(circuit: str, r1cs_sha256: str, kind: str) -> Path:
+    """The folder of a proving key for the circuit with this r1cs."""
+    if kind not in KEY_KINDS:
+        raise ValueError(f"kind of key {kind!r}")
+    return home() / "keys" / require_circuit_name(circuit) / f"{r1cs_sha256[:16]}-{kind}"
+
+
+def require_circuit_name(name: str) -> str:
+    """``name`` if it can name a circuit (and so a folder and a file), else InputError."""
+    if not isinstance(name, str) or not _CIRCUIT_NAME.fullmatch(name):
+        raise InputError("not a circuit's name (small letters, digits and _, at most 64)", "circuit")
+    return name
+
+
+def state_dir() -> Path:
+    """Where the record of what was sent to chains is kept: not with what is built, which may be deleted at any time."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(os.environ.get("DLS_ZK_STATE") or Path(state) / "dls-zk")

@@ -1,0 +1,307 @@
+"""Random rebalances for tests: any size, books of any scale, limits set exactly at, just inside or just past a book; and
+random policies without a book.
+
+Everything comes from one ``random.Random``, so that hypothesis (which draws its seed) can replay a case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from math import ceil, floor
+from random import Random
+from typing import Any
+
+from dls_zk.statement.constants import (
+    BPS,
+    FIELD,
+    NAV_BITS,
+    PRICE_BITS,
+    QUANTITY_BITS,
+    SIGNED_OFFSET,
+    USD_E14,
+    Size,
+    global_fields,
+    slot_fields,
+)
+from dls_zk.statement.model import Opening, Policy, Prices, Rebalance, SlotPolicy, Terms, is_signed_field
+from dls_zk.statement.relation import Limit, evaluate
+
+QUANTITY_MAX = (1 << (QUANTITY_BITS - 1)) - 1
+#: Limits that switch a check off: the widest value of an upper limit, zero for a lower one.
+UPPER = ("max_turnover_bps", "max_leverage_bps", "max_impermanent_loss_bps", "max_var_bps", "slippage_bps")
+LOWER = ("min_collateral_ratio_bps", "stress_collateral_ratio_bps", "min_reserve_bps", "min_capital_efficiency_bps")
+
+
+def vacuous_policy(size: Size, slots: tuple[SlotPolicy, ...], granularity_usd: int = 1) -> Policy:
+    """A policy that forbids as little as a policy can."""
+    bits = {name.split("[")[0]: width for name, width in global_fields(size)}
+    top = {name: (1 << width) - 1 for name, width in bits.items()}
+    return Policy(
+        size=size,
+        slots=slots,
+        **{name: top[name] for name in UPPER},
+        **{name: 0 for name in LOWER},
+        var_quantile_bps=0,
+        nav_granularity_usd=granularity_usd,
+        venue_cap_bps=(top["venue_cap_bps"],) * size.venues,
+        factor_limit_bps=(top["factor_limit_bps"],) * size.factors,
+        factor_volatility_bps=(0,) * size.factors,
+        max_stress_loss_bps=(top["max_stress_loss_bps"],) * size.scenarios,
+        shock_bps=((0,) * size.factors,) * size.scenarios,
+    )
+
+
+def random_rebalance(rng: Random, size: Size) -> Rebalance:
+    """A rebalance under a loose policy. Most hold; those that do not break a check that no limit can loosen."""
+    nav_target = rng.randrange(1 << rng.randint(47, NAV_BITS - 1))
+    used = rng.randint(1, size.slots)
+    slots, prices, after = [], [], []
+    for i in range(size.slots):
+        if i >= used:
+            slots.append(SlotPolicy.null(size.factors))
+            prices.append(rng.choice([0, 0, rng.getrandbits(PRICE_BITS)]))
+            after.append(0)
+            continue
+        slots.append(_random_slot(rng, size, i))
+        weight_bps = 0 if rng.random() < 0.1 else rng.randint(-15_000, 30_000) // (1 + used // 4)
+        value = weight_bps * nav_target // BPS
+        least_price = abs(value) // QUANTITY_MAX + 1
+        price = min((1 << PRICE_BITS) - 1, least_price << rng.randint(0, max(0, PRICE_BITS - least_price.bit_length())))
+        prices.append(price)
+        after.append(_clamp(value // price))
+    rest = nav_target - sum(q * p for q, p in zip(after[1:], prices[1:], strict=True))
+    prices[0] = max(prices[0], abs(rest) // QUANTITY_MAX + 1)
+    after[0] = _clamp(rest // prices[0])
+
+    scale = rng.choice([0, 10, BPS // 10, BPS])  # a heartbeat, small trades, large ones
+    trades = [_clamp(abs(q) * rng.randint(-scale, scale) // BPS) for q in after]
+    flow = _clamp(abs(after[0]) * rng.choice([0, rng.randint(-BPS, BPS)]) // BPS)
+    traded = sum(abs(t) * p for t, p in zip(trades[1:], prices[1:], strict=True))
+    cost = traded * rng.choice([0, rng.randint(-100, 100)]) // BPS
+    trades[0] = _clamp(flow - (sum(t * p for t, p in zip(trades[1:], prices[1:], strict=True)) + cost) // prices[0])
+    before = [q - t for q, t in zip(after, trades, strict=True)]
+
+    policy = vacuous_policy(size, tuple(slots), granularity_usd=rng.choice([1, 1000, rng.randint(1, (1 << 24) - 1)]))
+    policy = replace(
+        policy,
+        var_quantile_bps=rng.choice([0, 16_449, 23_263, rng.getrandbits(16)]),
+        factor_volatility_bps=tuple(rng.getrandbits(rng.randint(1, 10)) for _ in range(size.factors)),
+    )
+    for _ in range(20):  # shocks that take no funded slot below zero
+        shocks = tuple(
+            tuple(rng.randint(-reach, reach) for _ in range(size.factors))
+            for reach in (rng.choice([0, 500, 5000]) for _ in range(size.scenarios))
+        )
+        try:
+            policy = replace(policy, shock_bps=shocks)
+            break
+        except ValueError:
+            continue
+    return Rebalance(
+        policy,
+        Prices(tuple(prices)),
+        Terms(flow, rng.choice([0, 10, rng.getrandbits(20)]), rng.randrange(FIELD)),
+        Opening(tuple(before), rng.randrange(FIELD)),
+        Opening(tuple(after), rng.randrange(FIELD)),
+    )
+
+
+def _random_slot(rng: Random, size: Size, i: int) -> SlotPolicy:
+    return SlotPolicy(
+        instrument=f"I{i}",
+        funded=i == 0 or rng.random() < 0.7,
+        haircut_bps=rng.randint(0, BPS),
+        liability_bps=rng.randint(BPS, 15_000),
+        cap_bps=(1 << 17) - 1,
+        venue=rng.randrange(size.venues),
+        gross_bps=rng.choice([0, BPS, 30_000, rng.getrandbits(16)]),
+        liquid_bps=rng.randint(0, BPS),
+        impermanent_loss_bps=rng.choice([0, rng.randint(0, 3000)]),
+        depth_bps=rng.choice([0, rng.getrandbits(20)]),
+        residual_bps=rng.choice([0, rng.randint(0, 500)]),
+        loading_bps=tuple(rng.choice([0, BPS, rng.randint(-20_000, 20_000)]) for _ in range(size.factors)),
+    )
+
+
+def _clamp(q: int) -> int:
+    return max(-QUANTITY_MAX, min(QUANTITY_MAX, q))
+
+
+def tighten(rebalance: Rebalance, field: str, index: int, past: int) -> Rebalance:
+    """Set one limit of the policy to the tightest value, in bps, that the book still meets, then ``past`` bps past it.
+
+    Returns the rebalance unchanged where the limit has no such value (nothing at stake, or wider than the field).
+    """
+    check, lower = LIMITS[field]
+    limit = evaluate(rebalance)[check].limits[index]
+    if limit.value is None:
+        return rebalance
+    bound = floor(limit.value * BPS) + past if lower else ceil(limit.value * BPS) - past
+    try:
+        return with_limit(rebalance, field, index, bound)
+    except ValueError:
+        return rebalance
+
+
+#: policy field → (check, whether it is a lower limit)
+LIMITS = {
+    "max_turnover_bps": ("turnover", False),
+    "max_leverage_bps": ("gross leverage", False),
+    "factor_limit_bps": ("factor exposure", False),
+    "cap_bps": ("concentration", False),
+    "venue_cap_bps": ("venue exposure", False),
+    "min_collateral_ratio_bps": ("collateral ratio", True),
+    "stress_collateral_ratio_bps": ("stress solvency", True),
+    "max_stress_loss_bps": ("stress loss", False),
+    "min_reserve_bps": ("liquidity reserve", True),
+    "max_impermanent_loss_bps": ("impermanent loss", False),
+    "min_capital_efficiency_bps": ("capital efficiency", True),
+    "max_var_bps": ("value at risk", False),
+}
+
+
+def with_limit(rebalance: Rebalance, field: str, index: int, bound: int) -> Rebalance:
+    """The rebalance under a policy with this one limit changed; ValueError if the field cannot hold it."""
+    path = f"slots[{index}].cap_bps" if field == "cap_bps" else field
+    if isinstance(getattr(rebalance.policy, field, None), tuple):
+        path += f"[{index}]"
+    return replace(rebalance, policy=with_field(rebalance.policy, path, bound))
+
+
+def field_of(policy: Policy, path: str) -> int:
+    """The field at a path such as ``slots[3].loading_bps[1]``."""
+    value: Any = policy
+    for name in re.findall(r"\w+", path):
+        value = value[int(name)] if isinstance(value, tuple) else getattr(value, name)
+    return value
+
+
+def with_field(policy: Policy, path: str, value: object) -> Policy:
+    """The policy with the field at a path changed; ValueError if it cannot hold the value."""
+
+    def changed(holder: object, names: list[str]) -> object:
+        if not names:
+            return value
+        if isinstance(holder, tuple):
+            index = int(names[0])
+            return (*holder[:index], changed(holder[index], names[1:]), *holder[index + 1 :])
+        return replace(holder, **{names[0]: changed(getattr(holder, names[0]), names[1:])})
+
+    return changed(policy, re.findall(r"\w+", path))
+
+
+def near_a_limit(rng: Random, size: Size) -> Rebalance:
+    """A random rebalance with one to three limits within one basis point of what its book needs."""
+    rebalance = random_rebalance(rng, size)
+    for _ in range(rng.randint(1, 3)):
+        field = rng.choice(list(LIMITS))
+        index = rng.randrange(len(evaluate(rebalance)[LIMITS[field][0]].limits))
+        rebalance = tighten(rebalance, field, index, past=rng.choice([0, 0, 0, 1, -1]))
+    return rebalance
+
+
+def at_its_limits(rebalance: Rebalance) -> Rebalance:
+    """The rebalance with every limit at the tightest value, in bps, that the book still meets."""
+    report, policy = evaluate(rebalance), rebalance.policy
+    widths = dict(slot_fields(policy.size) + global_fields(policy.size))
+
+    def tightest(field: str, limits: Sequence[Limit]) -> int:
+        least, most = _room(field, widths.get(field) or widths[f"{field}[0]"])
+        bounds = [floor(x.value * BPS) if x.at_least else ceil(x.value * BPS) for x in limits if x.value is not None]
+        bound = min(bounds, default=most) if limits[0].at_least else max(bounds, default=most)
+        return min(max(bound, least), most)
+
+    bounds = {}
+    for field, (check, _) in LIMITS.items():
+        limits = report[check].limits
+        scalar = isinstance(getattr(policy, field, None), int)
+        bounds[field] = tightest(field, limits) if scalar else tuple(tightest(field, [limit]) for limit in limits)
+    caps = bounds.pop("cap_bps")
+    slots = tuple(replace(slot, cap_bps=cap) for slot, cap in zip(policy.slots, caps, strict=True))
+
+    cost = next(limit for limit in report["value conservation"].limits if limit.subject == "cost")
+    traded_usd = sum(abs(a - b) * p for a, b, p in _slots(rebalance)[1:]) / Fraction(USD_E14)
+    spare = floor((cost.bound - cost.value) * BPS / traded_usd) if traded_usd else policy.slippage_bps
+    slippage = min(max(policy.slippage_bps - spare, 0), policy.slippage_bps)
+    return replace(rebalance, policy=replace(policy, slots=slots, slippage_bps=slippage, **bounds))
+
+
+def _slots(rebalance: Rebalance) -> list[tuple[int, int, int]]:
+    """Quantity after, quantity before and price of each slot."""
+    books = rebalance.after.quantities_e6, rebalance.before.quantities_e6
+    return list(zip(*books, rebalance.prices.usd_e8, strict=True))
+
+
+# --- policies alone --------------------------------------------------------------------------------
+
+
+def random_policy(rng: Random, size: Size) -> Policy:
+    """Any policy that can be registered: every field anywhere in its room, often at an end of it."""
+    # Either the scenarios take no slot below zero (at most 6 · 40% · 40% of it), or no slot is funded.
+    tame = rng.random() < 0.5
+    bits = {name.split("[")[0]: width for name, width in slot_fields(size) + global_fields(size)}
+
+    def value(name: str) -> int:
+        if name == "funded":
+            return tame and rng.random() < 0.7
+        if tame and is_signed_field(name):
+            return rng.randint(-4000, 4000)
+        least, most = _room(name, bits[name])
+        return rng.choice([least, most, rng.randint(least, most)])
+
+    def many(name: str, count: int) -> tuple[int, ...]:
+        return tuple(value(name) for _ in range(count))
+
+    def slot(i: int) -> SlotPolicy:
+        if i and rng.random() < 0.3:
+            return SlotPolicy.null(size.factors)
+        scalars = {name: value(name) for name, _ in slot_fields(size) if "[" not in name}
+        return SlotPolicy(random_name(rng, f"I{i}."), **scalars, loading_bps=many("loading_bps", size.factors))
+
+    return Policy(
+        size=size,
+        slots=tuple(slot(i) for i in range(size.slots)),
+        **{name: value(name) for name, _ in global_fields(size) if "[" not in name},
+        venue_cap_bps=many("venue_cap_bps", size.venues),
+        factor_limit_bps=many("factor_limit_bps", size.factors),
+        factor_volatility_bps=many("factor_volatility_bps", size.factors),
+        max_stress_loss_bps=many("max_stress_loss_bps", size.scenarios),
+        shock_bps=tuple(many("shock_bps", size.factors) for _ in range(size.scenarios)),
+        name="".join(chr(rng.randint(0x20, 0x7E)) for _ in range(rng.choice([0, 30, 400]))),
+        venue_names=tuple(random_name(rng) for _ in range(rng.randint(0, size.venues))),
+        factor_names=tuple(random_name(rng) for _ in range(rng.randint(0, size.factors))),
+        scenario_names=tuple(random_name(rng) for _ in range(rng.randint(0, size.scenarios))),
+    )
+
+
+def random_name(rng: Random, stem: str = "N") -> str:
+    """A name as a policy may have, of any length."""
+    return stem + "".join(rng.choice("AZaz09._/+-") for _ in range(rng.choice([0, 3, 32 - len(stem)])))
+
+
+def changed(rng: Random, policy: Policy, among: Container[str] | None = None) -> Policy:
+    """The policy with one field of a used slot or of no slot (``among`` those named) changed: by one, to an end of its
+    room, or to anything."""
+    slot = f"slots[{rng.choice([i for i, slot in enumerate(policy.slots) if slot.instrument])}]."
+    fields = [(slot, *field) for field in slot_fields(policy.size)] + [("", *field) for field in global_fields(policy.size)]
+    fields = [field for field in fields if among is None or field[1].split("[")[0] in among]
+    while True:
+        holder, name, bits = rng.choice(fields)
+        path = holder + name
+        (least, most), old = _room(name, bits), field_of(policy, path)
+        value = rng.choice([old - 1, old + 1, least, most, rng.randint(least, most)])
+        if value != old and least <= value <= most:
+            try:
+                return with_field(policy, path, type(old)(value))
+            except ValueError:
+                continue  # a scenario would take a funded slot below zero
+
+
+def _room(name: str, bits: int) -> tuple[int, int]:
+    """Smallest and largest value of a field."""
+    if is_signed_field(name):
+        return -SIGNED_OFFSET, SIGNED_OFFSET - 1
+    return int(name == "nav_granularity_usd"), (1 << bits) - 1

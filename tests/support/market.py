@@ -1,0 +1,184 @@
+"""All contracts on a local chain, with a key whose secret the test knows, feeds, and vaults that can be moved at will."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dls_zk import files
+from dls_zk.chain import connection, signers
+from dls_zk.chain.deployment import Protocol, create, deploy
+from dls_zk.chain.hub import Accepted, Mandate
+from dls_zk.chain.oracle import DevFeed, FeedSet, Snapshot, development_feeds
+from dls_zk.chain.submission import Submission
+from dls_zk.chain.transactions import Delivery, Sender
+from dls_zk.operations import Proven
+from dls_zk.statement.commitments import policy_hash
+from dls_zk.statement.constants import SIZES
+from dls_zk.statement.model import Opening, Policy, SlotPolicy, Terms
+from dls_zk.statement.relation import Report
+from dls_zk.statement.signals import PublicSignals
+from dls_zk.tools import foundry, node
+from tests.support.instances import vacuous_policy
+from tests.support.trapdoor import Trapdoor
+
+SLOTS = 8
+
+
+@cache
+def trapdoor(slots: int = SLOTS) -> Trapdoor:
+    return Trapdoor(slots)
+
+
+def policy(slots: int = SLOTS, **changes: Any) -> Policy:
+    """A policy with two instruments that refuses nothing."""
+    size = SIZES[slots]
+    dollar, ether = (
+        replace(SlotPolicy.null(size.factors), instrument=name, funded=True, liability_bps=10_000, cap_bps=2**17 - 1)
+        for name in ("USDC", "ETH")
+    )
+    return replace(vacuous_policy(size, (dollar, ether, *[SlotPolicy.null(size.factors)] * (slots - 2))), **changes)
+
+
+def rpc(on: connection.Chain, method: str, *parameters: object) -> Any:
+    answer = on.web3.provider.make_request(method, list(parameters))  # type: ignore[arg-type]
+    assert "error" not in answer, answer
+    return answer.get("result")
+
+
+@dataclass(frozen=True)
+class Market:
+    """A chain with everything on it. people: senders for its unlocked accounts; the first deployed all."""
+
+    protocol: Protocol
+    people: tuple[Sender, ...]
+    policy: Policy
+    feeds: dict[str, DevFeed]
+    feed_set: int
+    mandate: Mandate
+    trapdoor: Trapdoor
+
+    @property
+    def chain(self) -> connection.Chain:
+        return self.protocol.chain
+
+    @property
+    def owner(self) -> Sender:
+        return self.people[0]
+
+    def snapshot(self, *, after_s: int = 0, ether_usd: int = 2500) -> Snapshot:
+        """Post prices and take a snapshot."""
+        rpc(self.chain, "evm_increaseTime", max(after_s, 1))  # no two snapshots in one second
+        rpc(self.chain, "evm_mine")
+        for name, usd in (("USDC", 1), ("ETH", ether_usd)):
+            self.feeds[name].post(self.owner, usd * 10**8, self.chain.now())
+        taken = self.protocol.oracle.take_snapshot(self.owner, self.feed_set)
+        assert isinstance(taken, Snapshot)
+        return taken
+
+    def open(self, name: str, operator: Sender | None = None, **changes: Any) -> Vault:
+        """A vault, opened by the first account; the operator is the first account too, unless given."""
+        operator = operator or self.owner
+        number = self.protocol.hub.add_mandate(self.owner, replace(self.mandate, **changes))
+        return Vault(self, self.protocol.hub.open_vault(self.owner, name, number, operator.address), operator)
+
+
+@dataclass(frozen=True)
+class Vault:
+    """A vault of a market, whose proofs the trapdoor makes."""
+
+    market: Market
+    id: bytes
+    operator: Sender
+
+    def rebalance(self, snapshot: Snapshot, *, after: int = 12345, nav_floor: int = 678, deadline: int = 0) -> Rebalance:
+        """The next rebalance, to any commitment."""
+        hub, size = self.market.protocol.hub, self.market.policy.size
+        terms = hub.terms(self.id, snapshot, deadline or self.market.chain.now() + 3600)
+        public = PublicSignals(
+            commitment_before=hub.state(self.id).commitment,
+            commitment_after=after,
+            policy_hash=policy_hash(self.market.policy),
+            flow=terms.flow_e6,
+            accrual=terms.accrual_ppm,
+            nav_floor=nav_floor,
+            context=terms.context,
+            prices=snapshot.words,
+        )
+        assert len(public.prices) == size.price_words
+        return Rebalance(self, terms, public)
+
+
+@dataclass(frozen=True)
+class Rebalance:
+    """What a proof is to say, with the terms that it is for."""
+
+    vault: Vault
+    terms: Terms
+    public: PublicSignals
+
+    def proven(self) -> Proven:
+        """The proof, as ``operations.prove`` returns it, with an opening that opens nothing."""
+        proof = self.vault.market.trapdoor.prove(self.public.to_field())
+        empty = Opening.empty(self.vault.market.policy.size)
+        return Proven(proof, self.public, self.terms, empty, Report(()), insecure=True)
+
+    def write(self, folder: Path) -> Path:
+        """A folder as ``prove`` writes it, less the opening."""
+        folder.mkdir(parents=True)
+        proven = self.proven()
+        files.write_terms(folder / "terms.yaml", proven.terms)
+        (folder / "proof.json").write_text(proven.proof.to_json())
+        return folder
+
+    def submission(self, folder: Path) -> Submission:
+        return Submission.read(self.write(folder))
+
+
+def sender(chain: connection.Chain, url: str, account: str, folder: Path, **changes: Any) -> Sender:
+    """A sender for an unlocked account of anvil."""
+    return Sender(chain, signers.from_url(url, account), folder, Delivery.on(chain, poll_s=0.02, **changes))
+
+
+@contextmanager
+def market(folder: Path, slots: int = SLOTS, accounts: int = 4, **options: Any) -> Iterator[Market]:
+    """A chain of its own, with everything on it, for the length of a ``with``."""
+    node.ensure_node_packages()
+    with foundry.anvil(chain_id=31337, accounts=accounts, **options) as url:
+        yield on(url, folder, slots)
+
+
+def on(url: str, folder: Path, slots: int = SLOTS) -> Market:
+    """Everything on the chain at a URL."""
+    chain = connection.connect(url)
+    people = tuple(sender(chain, url, account, folder) for account in chain.accounts())
+    owner, rules = people[0], policy(slots)
+    protocol = Protocol.on(chain, deploy(owner, [trapdoor(slots).key]))
+    artifact = protocol.contracts["DevFeed"]
+    feeds = {name: DevFeed(chain, artifact, create(owner, artifact, 8, f"{name} / USD")) for name in ("USDC", "ETH")}
+    named = development_feeds({name: feed.address for name, feed in feeds.items()}, 30 * 86_400, 65_535)
+    feed_set = protocol.oracle.add_feed_set(owner, FeedSet.of(named, rules))
+    protocol.registry.register(owner, rules)
+    mandate = Mandate(
+        policy_hash=policy_hash(rules),
+        feed_set=feed_set,
+        key=protocol.key_for(slots),
+        max_snapshot_age_s=3600,
+        accrual_rate_ppm_per_day=500,
+        accrual_cap_ppm=2000,
+        max_proof_age_s=7 * 86_400,
+    )
+    return Market(protocol, people, rules, feeds, feed_set, mandate, trapdoor(slots))
+
+
+def accepted(market: Market, rebalance: Rebalance) -> Accepted:
+    """The rebalance as the hub has it; it must have."""
+    place = rebalance.terms.place
+    assert place
+    found = market.protocol.hub.accepted(place.vault_id, place.sequence)
+    assert found and found.commitment_after == rebalance.public.commitment_after
+    return found
