@@ -84,9 +84,8 @@ library VaultHeads {
         returns (VaultHead)
     {
         uint256 kept = VaultHead.unwrap(head) & KEPT_BY_A_REBALANCE;
-        return VaultHead.wrap(
-            kept | round_ << ROUND | timestamp << SNAPSHOT_TIMESTAMP | navFloor_ << NAV_FLOOR | sequence_
-        );
+        uint256 set = round_ << ROUND | timestamp << SNAPSHOT_TIMESTAMP | navFloor_ << NAV_FLOOR | sequence_;
+        return VaultHead.wrap(kept | set);
     }
 
     function setPendingFlow(VaultHead head, int64 flow) internal pure returns (VaultHead) {
