@@ -522,7 +522,8 @@ def test_4_a_book_over_a_limit_is_refused_by_name_before_the_circuit(proven: Vau
     for arguments in ((), ("--json",)):
         result = proven.run("prove", *REFUSED, "--out", "r2", *arguments, PATH="", DLS_ZK_HOME=str(proven.place / "none"))
         assert result.refused(4) == "refused by factor exposure (9): ETH 5.53817917% of NAV, limit 2% of NAV at most"
-        assert result.stdout == ""
+        said = json.loads(result.stdout)["error"] if arguments else {"code": "statement_refused"}
+        assert said["code"] == "statement_refused" and (arguments or result.stdout == "")
     assert snapshot(proven.folder) == before
     assert not (proven.place / "none").exists() and not list((proven.place / "tmp").iterdir())
 
