@@ -24,7 +24,8 @@ it. ``CODES`` is the one table of them. The exit code follows from the code, and
     129, 130, 143   a signal ended the run: run the same command again
     any other       a person has to look
 
-Messages are one line: what is wrong, where, what to do. They never contain a quantity, a trade or a salt.
+Messages are one line: what is wrong, where, what to do. They never contain a quantity, a trade, a salt, or a value that a
+check compares: checks and subjects are named only.
 """
 
 from __future__ import annotations
