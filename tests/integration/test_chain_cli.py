@@ -314,7 +314,7 @@ def test_stale(place: Place, story: Story) -> None:
         (("vault", "open", "policy.yaml"), 3, "policy.yaml: "),
         (("vault", "open", "vault.yaml", "--keystore", "k", "--signer", "http://x"), 2, "Give one of --keystore"),
         (("vault", "open", "vault.yaml", "--keystore", "policy.yaml"), 3, "policy.yaml: "),
-        (("oracle", "show", "1", "--rpc", "http://127.0.0.1:1/secret"), 9, "http://127.0.0.1:1 does not answer"),
+        (("oracle", "show", "1", "--rpc", "http://127.0.0.1:1/secret"), 75, "http://127.0.0.1:1 does not answer"),
         (("oracle", "show", "1", "--deployment", "nothing.json"), 3, "nothing.json: cannot be read"),
         (("oracle", "show", "1", "--out", "x.yaml"), 2, "--out needs --policy"),
         (("vault", "draw", "0x" + "00" * 32, "-5"), 2, "No such option"),
