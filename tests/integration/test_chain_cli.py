@@ -252,8 +252,9 @@ def test_a_vault_of_its_own_moves_to_other_policies(place: Place, story: Story) 
     assert "status" in place.json("vault", "wind-down", vault)
     result = place.run("watch", vault, "--from-block", "0", "--once", "--json")
     assert "is winding down" in result.refused(10)
-    events = [json.loads(line) for line in result.stdout.splitlines()]
+    *events, last = map(json.loads, result.stdout.splitlines())
     assert [event["event"] for event in events][-2:] == ["MandateWithdrawn", "StatusChanged"]
+    assert (last["error"]["code"], last["error"]["exit_code"]) == ("vault_stale", 10)
 
 
 def test_shares(place: Place) -> None:
