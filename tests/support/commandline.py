@@ -138,7 +138,7 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
     }
 
 
-def run(*args: str, cwd: Path, env: Mapping[str, str], stdin: bytes = b"", timeout_s: int = 120) -> Result:
+def run(*args: str, cwd: Path, env: Mapping[str, str], stdin: bytes = b"", timeout_s: int = 600) -> Result:
     """``python -m dls_zk`` as a process."""
     command = [sys.executable, "-m", "dls_zk", *args]
     done = subprocess.run(command, cwd=cwd, env=env, input=stdin, capture_output=True, timeout=timeout_s)
