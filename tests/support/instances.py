@@ -35,7 +35,7 @@ UPPER = ("max_turnover_bps", "max_leverage_bps", "max_impermanent_loss_bps", "ma
 LOWER = ("min_collateral_ratio_bps", "stress_collateral_ratio_bps", "min_reserve_bps", "min_capital_efficiency_bps")
 
 
-def vacuous_policy(size: Size, slots: tuple[SlotPolicy, ...], granularity_usd: int = 1) -> Policy:
+def vacuous_policy(size: Size, slots: tuple[SlotPolicy, ...], nav_step_usd: int = 1) -> Policy:
     """A policy that forbids as little as a policy can."""
     bits = {name.split("[")[0]: width for name, width in global_fields(size)}
     top = {name: (1 << width) - 1 for name, width in bits.items()}
@@ -45,7 +45,7 @@ def vacuous_policy(size: Size, slots: tuple[SlotPolicy, ...], granularity_usd: i
         **{name: top[name] for name in UPPER},
         **{name: 0 for name in LOWER},
         var_quantile_bps=0,
-        nav_granularity_usd=granularity_usd,
+        nav_step_usd=nav_step_usd,
         venue_cap_bps=(top["venue_cap_bps"],) * size.venues,
         factor_limit_bps=(top["factor_limit_bps"],) * size.factors,
         factor_volatility_bps=(0,) * size.factors,
@@ -84,7 +84,7 @@ def random_rebalance(rng: Random, size: Size) -> Rebalance:
     trades[0] = _clamp(flow - (sum(t * p for t, p in zip(trades[1:], prices[1:], strict=True)) + cost) // prices[0])
     before = [q - t for q, t in zip(after, trades, strict=True)]
 
-    policy = vacuous_policy(size, tuple(slots), granularity_usd=rng.choice([1, 1000, rng.randint(1, (1 << 24) - 1)]))
+    policy = vacuous_policy(size, tuple(slots), nav_step_usd=rng.choice([1, 1000, rng.randint(1, (1 << 24) - 1)]))
     policy = replace(
         policy,
         var_quantile_bps=rng.choice([0, 16_449, 23_263, rng.getrandbits(16)]),
@@ -304,4 +304,4 @@ def _room(name: str, bits: int) -> tuple[int, int]:
     """Smallest and largest value of a field."""
     if is_signed_field(name):
         return -SIGNED_OFFSET, SIGNED_OFFSET - 1
-    return int(name == "nav_granularity_usd"), (1 << bits) - 1
+    return int(name == "nav_step_usd"), (1 << bits) - 1
