@@ -35,7 +35,7 @@ from dls_zk.statement import relation
 from dls_zk.statement.circuit_inputs import circuit_inputs
 from dls_zk.statement.commitments import book_commitment
 from dls_zk.statement.constants import SIZES
-from dls_zk.statement.model import Opening, Rebalance
+from dls_zk.statement.model import KeptOpening, Opening, Rebalance
 from dls_zk.storage import built, disk, places
 from dls_zk.storage.built import BuiltCircuit, ProvingKey
 from dls_zk.storage.places import PACKAGE

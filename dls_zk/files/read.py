@@ -166,9 +166,9 @@ def read_opening(path: str | Path) -> KeptOpening:
     """
     document = parse_json(read_limited(Path(path), FILE_LIMIT), str(path))
     # Of a file that is no opening it would be wrong to say that it is secret; what it is not is said below.
-    if isinstance(document, dict) and str(document.get("format")).startswith(OPENING_FAMILY):
-        if exposed := exposure(Path(path)):
-            raise InputError(exposed, str(path))
+    is_opening = isinstance(document, dict) and str(document.get("format")).startswith(OPENING_FAMILY)
+    if is_opening and (exposed := exposure(Path(path))):
+        raise InputError(exposed, str(path))
     file = validate(OpeningFile, document, path, known=set())
     return KeptOpening(
         Opening(file.quantities, int(file.salt, 16)),

@@ -279,7 +279,7 @@ def random_policy(rng: Random, size: Size) -> Policy:
 
 def random_name(rng: Random, stem: str = "N") -> str:
     """A name as a policy may have, of any length."""
-    return stem + "".join(rng.choice("AZaz09._/+-") for _ in range(rng.choice([0, 3, 32 - len(stem)])))
+    return stem + "".join(rng.choice("AZaz09$._/:+-") for _ in range(rng.choice([0, 3, 64 - len(stem)])))
 
 
 def changed(rng: Random, policy: Policy, among: Container[str] | None = None) -> Policy:
