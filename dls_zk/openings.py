@@ -85,9 +85,8 @@ def find(folders: Iterable[Path], commitment: int) -> list[Entry]:
         return opening
     damaged = "".join(f"; {entry.path} should, but is damaged" for entry in named)
     unread = "".join(f"; {entry.problem}" for entry in entries if not entry.kept)
-    raise InputError(
-        f"none of {len(entries)} openings here opens 0x{commitment:064x}; look in your backups{damaged}{unread}"
-    )
+    none = f"none of {len(entries)} openings here opens 0x{commitment:064x}"
+    raise InputError(f"{none}; look in your backups{damaged}{unread}")
 
 
 def _entry(path: Path) -> Entry | None:

@@ -104,9 +104,8 @@ def terms_hold(value: Terms, _: bytes) -> bool:
 def opening_holds(value: KeptOpening, data: bytes) -> bool:
     written = json.loads(data)
     assert [str(q) for q in value.opening.quantities_e6] == written["quantities"]
-    assert list(value.instruments) == written["instruments"] and int(written["vault_id"], 16) == int(
-        value.vault_id.hex(), 16
-    )
+    assert list(value.instruments) == written["instruments"]
+    assert bytes.fromhex(written["vault_id"][2:]) == value.vault_id
     assert (value.chain_id, value.hub, value.sequence) == tuple(written[name] for name in ("chain_id", "hub", "sequence"))
     return int(written["commitment"], 16) == value.commitment
 
