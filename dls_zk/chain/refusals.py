@@ -84,7 +84,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "slot {slot} has no instrument, and terms other than 0; correct the policy",
     ),
     "SettlementSlotUnused()": ("value_refused", "slot 0, the settlement asset, has no instrument; correct the policy"),
-    "ZeroGranularity()": ("value_refused", "the step of the disclosed NAV is 0; correct the policy"),
+    "ZeroNavStep()": ("value_refused", "the NAV step is 0; correct the policy"),
     "ScenarioBelowZero(uint256 scenario, uint256 slot)": (
         "value_refused",
         "scenario {scenario} takes slot {slot} below zero; correct the policy",
@@ -93,10 +93,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "value_refused",
         "the policies are for books of different sizes; a vault cannot go from one to the other",
     ),
-    "GranularityChanged()": (
-        "value_refused",
-        "the policies disclose the NAV in different steps; a vault cannot go from one to the other",
-    ),
+    "NavStepChanged()": ("value_refused", "the policies have different NAV steps; a vault cannot go from one to the other"),
     "InstrumentChanged(uint256 slot)": (
         "value_refused",
         "slot {slot} has another instrument in the new policy; a vault cannot go to it",
@@ -275,7 +272,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "ContextMismatch(uint256 given, uint256 expected)": (
         "stale_context",
         "the proof was made for another chain, hub, vault, sequence, "
-        "policy version, oracle round, operator or deadline; prove again with the vault's next context",
+        "mandate version, round, operator or deadline; prove again with the vault's next context",
     ),
     "PriceMismatch(uint256 word, uint256 given, uint256 expected)": (
         "stale_prices",
@@ -308,7 +305,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "ZeroShares()": ("value_refused", "the amount is worth no share; give more"),
     "NotRequestOwner(address caller)": ("not_authorized", "{caller} did not make the request; only who did can cancel it"),
     "RequestDone(uint256 id)": ("already_done", "request {id} was filled or cancelled before; nothing is left of it"),
-    "StepTooCoarse()": (
+    "NavStepTooCoarse()": (
         "contract_refused",
         "one step of the NAV is more than a hundredth of what all shares are worth, so the queue stands "
         "still; cancel the request and redeem what is idle",
