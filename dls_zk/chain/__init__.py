@@ -18,13 +18,14 @@ from .refusals import EXPLAINED, explain_revert
 from .registry import Registry
 from .share_token import Asset, Holdings, ShareToken
 from .signers import ExternalSigner, KeySigner, Signer, Transaction
-from .submission import Outcome, Submission, submit
+from .submission import BatchIncomplete, NotAccepted, Outcome, State, Submission, read_all, submit
 from .transactions import Call, Delivery, Mined, Sender
 
 __all__ = [
     "EXPLAINED",
     "Accepted",
     "Asset",
+    "BatchIncomplete",
     "Call",
     "Chain",
     "Delivery",
@@ -36,10 +37,12 @@ __all__ = [
     "Hub",
     "Intent",
     "IntentKey",
+    "IntentStatus",
     "KeySigner",
     "Mandate",
     "Mined",
     "NoContract",
+    "NotAccepted",
     "Oracle",
     "Outcome",
     "Protocol",
@@ -51,7 +54,7 @@ __all__ = [
     "ShareToken",
     "Signer",
     "Snapshot",
-    "IntentStatus",
+    "State",
     "Submission",
     "Transaction",
     "Unconfirmed",
@@ -64,5 +67,6 @@ __all__ = [
     "deploy",
     "explain_revert",
     "is_loopback",
+    "read_all",
     "submit",
 ]
