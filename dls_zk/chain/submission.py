@@ -17,7 +17,7 @@ from eth_utils import keccak
 from hexbytes import HexBytes
 from web3.types import BlockIdentifier, TxParams
 
-from .. import files
+from .. import files, openings
 from ..errors import ChainError, InputError, ProofInvalid
 from ..groth16 import verifier
 from ..groth16.proof import Proof
@@ -89,14 +89,17 @@ def submit(
     submissions: Sequence[Submission],
     verifying_key: Callable[[Proof], VerifyingKey],
     stage: Stage = no_stages,
+    *,
+    without_opening: bool = False,
 ) -> list[Outcome]:
     """Submit rebalances and wait until they are accepted and confirmed; in the order given. See the module.
 
-    verifying_key: the key to verify a proof against.
+    verifying_key: the key to verify a proof against. The opening that each proof leads to has to lie in its folder, unless
+    ``without_opening``: its owner keeps it elsewhere.
     Many that have the key, the price round and the deadline in common go in one
     transaction, or in several: each has a gas limit of half a block's and of 2^24 at most. ProofInvalid names the proof that
-    does not hold or that is about something else than the hub demands; ChainError what the hub refuses; InputError two
-    rebalances of one vault that are both new.
+    does not hold or that is about something else than the hub demands; ChainError what the hub refuses; InputError an
+    opening that is not there, and two rebalances of one vault that are both new.
     """
     for submission in submissions:
         _require_here(protocol, sender, submission)
@@ -107,6 +110,8 @@ def submit(
         while new := _new(protocol, submissions, done):
             try:
                 for submission in new:
+                    if not without_opening:
+                        openings.require_beside_proof(Path(submission.where), submission.public.commitment_after)
                     _require_demanded(protocol, submission)
             except (ChainError, ProofInvalid):
                 if any(_accepted(protocol, submission) for submission in new):

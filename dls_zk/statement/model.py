@@ -175,6 +175,32 @@ class Opening(Secret):
         return cls((0,) * size.slots, 0)
 
 
+@dataclass(frozen=True, repr=False)
+class KeptOpening(Secret):
+    """An opening as it is kept, with what tells it from others.
+
+    commitment: what it opens. instruments: the name of each slot, "" for an unused one. chain_id, hub, vault_id, sequence:
+    of the rebalance that leads to it, as in ``Context``. created_s: when it was written, in Unix seconds.
+    """
+
+    opening: Opening
+    commitment: int
+    instruments: tuple[str, ...]
+    chain_id: int
+    hub: str
+    vault_id: bytes
+    sequence: int
+    created_s: int
+
+    @classmethod
+    def at(
+        cls, place: Context, opening: Opening, commitment: int, instruments: tuple[str, ...], created_s: int
+    ) -> KeptOpening:
+        """The opening to which the rebalance at a place leads."""
+        where = (place.chain_id, place.hub, place.vault_id, place.sequence)
+        return cls(opening, commitment, instruments, *where, created_s)
+
+
 @dataclass(frozen=True)
 class Prices:
     """N prices in USD 1e-8, 0 ≤ p < 2^48; a slot without a price has 0."""

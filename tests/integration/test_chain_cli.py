@@ -152,7 +152,7 @@ def test_two_rebalances_were_accepted(story: Story) -> None:
     assert first["gas_used"] > 200_000
     assert said["first again"]["submissions"] == [first | {"accepted_before": True, "gas_used": None}]
     assert (before["accepted_before"], second["accepted_before"], second["sequence"]) == (True, False, 2)
-    _, commitment = files.read_opening(story.place.folder / "r2" / "opening.json")
+    commitment = files.read_opening(story.place.folder / "r2" / "opening.json").commitment
     assert second["commitment_after"] == f"0x{commitment:064x}"
 
 
@@ -358,7 +358,7 @@ def test_no_secret_reaches_what_is_written(story: Story) -> None:
     secrets = [OPERATOR.key.hex(), PASSWORD]
     for quantity in [*commandline.BOOK_E6.values(), *commandline.TRADES_E6.values()]:
         secrets += [str(abs(quantity)), commandline.human(abs(quantity))]
-    opening, _ = files.read_opening(story.place.folder / "r1" / "opening.json")
+    opening = files.read_opening(story.place.folder / "r1" / "opening.json").opening
     secrets += [str(opening.salt), f"{opening.salt:064x}"]
     looked_at = 0
     for path in Path(story.place.env["HOME"]).rglob("*"):

@@ -19,7 +19,7 @@ from dls_zk.files import documents
 from dls_zk.groth16.proof import Proof
 from dls_zk.statement.constants import FIELD, SIZES
 from dls_zk.statement.context import Context
-from dls_zk.statement.model import Opening, Prices, SlotPolicy, Terms
+from dls_zk.statement.model import KeptOpening, Opening, Prices, SlotPolicy, Terms
 from dls_zk.storage.places import PACKAGE
 
 POLICY = """\
@@ -475,11 +475,19 @@ def test_context_refusals(name, value):
 
 # --- openings: secret -----------------------------------------------------------------------------------
 
+SOMEBODY = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+
 
 def opening_json(**changes) -> str:
     document = {
-        "format": "dls-zk/opening/v1",
+        "format": "dls-zk/opening/v2",
         "circuit": "rebalance_8",
+        "chain_id": 31337,
+        "hub": SOMEBODY,
+        "vault_id": "0x" + "ab" * 32,
+        "sequence": 3,
+        "created": "2026-11-28T17:50:06Z",
+        "instruments": ["USDC", "ETH", *[""] * 6],
         "quantities": ["48151623420", "-1", *["0"] * 6],
         "salt": "0x0" + "5eed" * 15 + "123",
         "commitment": "0x" + "0" * 63 + "7",
@@ -497,20 +505,26 @@ def write_secret(write):
     return write_secret
 
 
+def kept_opening(opening: Opening) -> KeptOpening:
+    names = ("USDC", *[""] * (len(opening.quantities_e6) - 1))
+    return KeptOpening(opening, FIELD - 2, names, (1 << 256) - 1, SOMEBODY, b"\xab" * 32, 1 << 64, 1_724_889_600)
+
+
 def test_opening_round_trip(tmp_path):
     for slots in SIZES:
         opening = Opening(tuple((-1) ** i * (1 << 56) + (i + 1) % 2 * -1 for i in range(slots)), FIELD - 1)
         path = tmp_path / f"{slots}.json"
-        files.write_opening(path, opening, FIELD - 2)
+        kept = kept_opening(opening)
+        files.write_opening(path, kept)
         assert path.stat().st_mode & 0o777 == 0o600
-        assert files.read_opening(path) == (opening, FIELD - 2)
-        assert "exists, and is not overwritten" in refusal(files.write_opening, path, opening, 1)
+        assert files.read_opening(path) == kept
+        assert "exists, and is not overwritten" in refusal(files.write_opening, path, kept)
     assert sorted(os.listdir(tmp_path)) == ["16.json", "32.json", "8.json"]
 
 
 def test_opening_is_not_written_where_it_cannot_be(tmp_path):
-    opening = Opening.empty(SIZES[8])
-    assert "No such file" in refusal(files.write_opening, tmp_path / "none" / "o.json", opening, 1)
+    kept = kept_opening(Opening.empty(SIZES[8]))
+    assert "No such file" in refusal(files.write_opening, tmp_path / "none" / "o.json", kept)
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o644, 0o666])
@@ -536,7 +550,13 @@ QUANTITY = "48151623420"
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (opening_json(format="dls-zk/opening/v2"), "format: expected 'dls-zk/opening/v1'"),
+        (opening_json(format="dls-zk/opening/v1"), "format: expected 'dls-zk/opening/v2'"),
+        (opening_json(chain_id="31337"), "chain_id: Input should be a valid integer"),
+        (opening_json(sequence=-1), "sequence: Input should be greater than or equal to 0"),
+        (opening_json(created="2026-02-30T17:50:06Z"), "created: day is out of range for month"),
+        (opening_json(created="2026-02-28 17:50"), "created: '2026-02-28 17:50' is not a moment in UTC such as"),
+        (opening_json(instruments=["USDC"] * 7), "instruments: 7 entries; rebalance_8 has 8"),
+        (opening_json(instruments=[QUANTITY] * 8), "instruments[0]: the value is not a name, or nothing for an unused slot"),
         (opening_json(circuit="rebalance_16"), "quantities: 8 entries; rebalance_16 has 16"),
         (opening_json(circuit="rebalance_9"), "circuit: expected 'rebalance_8', 'rebalance_16' or 'rebalance_32'"),
         (opening_json(quantities=[QUANTITY + ".0"] * 8), "quantities[0]: the value is not a whole number"),
@@ -564,8 +584,6 @@ def test_opening_refusals(write_secret, content, expected):
 
 
 # --- the chain's side ----------------------------------------------------------------------------------
-
-SOMEBODY = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 
 FEEDS = f"""
 feeds:
