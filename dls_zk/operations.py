@@ -34,35 +34,36 @@ from .tools import circom, snarkjs
 
 
 def load_rebalance(
-    policy: Path,
-    prices: Path,
-    before: Path | None,
+    policy_path: Path,
+    prices_path: Path,
+    before_path: Path | None,
     *,
-    trades: Path | None = None,
-    after: Path | None = None,
-    terms: Path | None = None,
+    trades_path: Path | None = None,
+    after_path: Path | None = None,
+    terms_path: Path | None = None,
     opening_required: bool = True,
 ) -> Rebalance:
     """Read the files of one rebalance. The salt of the book after is drawn here.
 
-    before: an opening (JSON); None is the empty book from which every vault starts. Without ``opening_required`` a book
-    (CSV, YAML) will do, which has no salt and so can be checked but not proven. Of ``trades`` and ``after`` at most one;
-    with neither the book stays as it is (a heartbeat). terms: without them no flow, no accrual and context 0. InputError.
+    before_path: an opening (JSON); None is the empty book from which every vault starts. Without ``opening_required`` a book
+    (CSV, YAML) will do, which has no salt and so can be checked but not proven. At most one of ``trades_path`` and
+    ``after_path``; with neither the book stays as it is (a heartbeat). terms_path: without it no flow, no accrual and
+    context 0. InputError.
     """
-    if trades and after:
+    if trades_path and after_path:
         raise InputError("give the trades or the book after, not both")
-    rules = files.read_policy(policy)
-    old = _read_before(before, rules, opening_required)
-    if trades:
-        change = files.read_trades(trades, rules)
-        quantities = tuple(q + t for q, t in zip(old.quantities_e6, change, strict=True))
+    policy = files.read_policy(policy_path)
+    before = _read_before(before_path, policy, opening_required)
+    if trades_path:
+        trades = files.read_trades(trades_path, policy)
+        quantities = tuple(q + t for q, t in zip(before.quantities_e6, trades, strict=True))
     else:
-        quantities = files.read_book(after, rules) if after else old.quantities_e6
+        quantities = files.read_book(after_path, policy) if after_path else before.quantities_e6
     return Rebalance(
-        rules,
-        files.read_prices(prices, rules),
-        files.read_terms(terms) if terms else Terms(0, 0, 0),
-        old,
+        policy,
+        files.read_prices(prices_path, policy),
+        files.read_terms(terms_path) if terms_path else Terms(0, 0, 0),
+        before,
         Opening(quantities, fresh_salt()),
     )
 
@@ -72,16 +73,16 @@ def fresh_salt() -> int:
     return secrets.randbelow(FIELD)
 
 
-def _read_before(path: Path | None, rules: Policy, opening_required: bool) -> Opening:
+def _read_before(path: Path | None, policy: Policy, opening_required: bool) -> Opening:
     if path is None:
-        return Opening.empty(rules.size)
+        return Opening.empty(policy.size)
     if path.suffix != ".json":
         if opening_required:
             raise InputError("an opening (.json) is needed, which has the salt; a book can only be checked", str(path))
-        return Opening(files.read_book(path, rules), 0)
+        return Opening(files.read_book(path, policy), 0)
     opening, commitment = files.read_opening(path)
-    if len(opening.quantities_e6) != rules.size.slots:
-        raise InputError(f"for {len(opening.quantities_e6)} slots, and the policy has {rules.size.slots}", str(path))
+    if len(opening.quantities_e6) != policy.size.slots:
+        raise InputError(f"for {len(opening.quantities_e6)} slots, and the policy has {policy.size.slots}", str(path))
     if book_commitment(opening) != commitment:
         raise InputError("damaged: it does not open the commitment that it names; restore it from a copy", str(path))
     return opening
@@ -141,9 +142,9 @@ def development_key(circuit: BuiltCircuit, *, force: bool = False, moving: Movin
     """An INSECURE single-party key of a circuit, made if it is not in the cache. Never for value."""
 
     def fill(folder: Path) -> None:
-        made = folder / "proving_key.zkey"
-        snarkjs.dev_setup(circuit.r1cs, made, moving)
-        vk = zkey.verification_key_json(zkey.read_zkey(made), circuit.name, circuit.r1cs_sha256)
+        zkey_path = folder / "proving_key.zkey"
+        snarkjs.dev_setup(circuit.r1cs, zkey_path, moving)
+        vk = zkey.verification_key_json(zkey.read_zkey(zkey_path), circuit.name, circuit.r1cs_sha256)
         disk.write_atomic(folder / "verification_key.json", vk)
 
     return built.install_key(circuit, "dev", fill, force=force)
@@ -163,7 +164,7 @@ class Proven:
     """A proof with what its operator must keep. ``after`` is secret, and without it the vault cannot move again."""
 
     proof: Proof
-    public: PublicSignals
+    signals: PublicSignals
     terms: Terms
     after: Opening
     report: Report
@@ -177,23 +178,23 @@ def prove(
 
     InsecureKey for a development key where the terms name a chain that is no development chain.
     """
-    place = rebalance.terms.place
-    if key.insecure and place and place.chain_id not in DEVELOPMENT_CHAIN_IDS:
+    context = rebalance.terms.context
+    if key.insecure and context and context.chain_id not in DEVELOPMENT_CHAIN_IDS:
         raise InsecureKey(
-            f"the terms are for chain {place.chain_id}, and the only key is an INSECURE development key; "
+            f"the terms are for chain {context.chain_id}, and the only key is an INSECURE development key; "
             "install one from `dls-zk setup ceremony`"
         )
     with stage("Relation"):
-        public = _public_signals(rebalance)
-        report = relation.evaluate(rebalance, public)
+        signals = _public_signals(rebalance)
+        report = relation.evaluate(rebalance, signals)
         require(report)
     with stage("Witness"):
-        witness = WitnessCalculator(circuit).calculate(circuit_inputs(rebalance, public))
+        witness = WitnessCalculator(circuit).calculate(circuit_inputs(rebalance, signals))
     with stage("Proof"):
         proof = prover.backend(backend).prove(key, witness)
-    if PublicSignals.from_field(proof.public) != public:
+    if PublicSignals.from_field(proof.signals) != signals:
         raise ProofInvalid("the proof shows other public signals than the statement's; circuit and package disagree")
-    return Proven(proof, public, rebalance.terms, rebalance.after, report, key.insecure)
+    return Proven(proof, signals, rebalance.terms, rebalance.after, report, key.insecure)
 
 
 def check(rebalance: Rebalance) -> Report:
@@ -229,11 +230,11 @@ def write_proven(proven: Proven, folder: Path) -> tuple[Path, Path, Path]:
 
     The opening is on the disk before the proof is: a proof that was submitted without it would freeze the vault. It
     takes its name only if that is free, so of two runs into one folder one fails and nothing is mixed. ValueError if the
-    terms have no place.
+    terms have no context but its hash.
     """
     opening, terms, proof = proven_paths(folder)
     disk.make_dir(folder)
-    files.write_opening(opening, proven.after, proven.public.commitment_after)
+    files.write_opening(opening, proven.after, proven.signals.commitment_after)
     try:
         files.write_terms(terms, proven.terms)
         disk.write_new(proof, proven.proof.to_json())
@@ -306,17 +307,17 @@ def verify(name: str, target: Target, proof: Proof) -> None:
 
 
 def require_signals(
-    public: PublicSignals, policy: Policy | None = None, prices: Path | None = None, terms: Path | None = None
+    signals: PublicSignals, policy: Policy | None = None, prices_path: Path | None = None, terms_path: Path | None = None
 ) -> None:
     """Return if the proof is about this policy, these prices and terms, as far as given; ProofInvalid says which differs."""
-    if terms:
-        agreed = files.read_terms(terms)
-        for name, value in (("flow", agreed.flow_e6), ("accrual", agreed.accrual_ppm), ("context", agreed.context)):
-            if getattr(public, name) != value:
+    if terms_path:
+        terms = files.read_terms(terms_path)
+        for name, value in (("flow", terms.flow_e6), ("accrual", terms.accrual_ppm), ("context", terms.context_hash)):
+            if getattr(signals, name) != value:
                 raise ProofInvalid(f"the proof is on other terms: its {name} is not the one of the file")
-    if policy and policy_hash(policy) != public.policy_hash:
+    if policy and policy_hash(policy) != signals.policy_hash:
         raise ProofInvalid("the proof is about another policy: its policy_hash is not the one of the file")
-    if policy and prices:
-        words = pack_prices(policy.size, files.read_prices(prices, policy).usd_e8)
-        if words != public.prices:
+    if policy and prices_path:
+        words = pack_prices(policy.size, files.read_prices(prices_path, policy).usd_e8)
+        if words != signals.prices:
             raise ProofInvalid("the proof is at other prices than those of the file")

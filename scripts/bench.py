@@ -92,7 +92,7 @@ def contests(
     disk.write_atomic(at["input.json"], json.dumps({name: [*map(str, x)] for name, x in inputs.items()}), mode=0o600)
     disk.write_atomic(at["wtns"], wtns, mode=0o600)
     disk.write_atomic(at["proof.json"], json.dumps(proof.to_snarkjs()))
-    disk.write_atomic(at["public.json"], json.dumps(proof.public_strings()))
+    disk.write_atomic(at["public.json"], json.dumps(proof.signal_strings()))
 
     def command(*argv: str | Path) -> Callable[[], object]:
         return lambda: node.run_node(argv, timeout=600)

@@ -147,7 +147,7 @@ class Fleet:
             flow=terms.flow_e6,
             accrual=terms.accrual_ppm,
             nav_floor=123_456,
-            context=terms.context,
+            context=terms.context_hash,
             prices=snapshot.words,
         )
         return public, self.site.trapdoors[self.slots].arguments(public.to_field()), state.sequence + 1

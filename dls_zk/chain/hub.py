@@ -253,7 +253,7 @@ class Hub(Client):
     def terms(self, vault: bytes, snapshot: Snapshot, deadline: int) -> Terms:
         """The public terms of the vault's next rebalance at this snapshot, computed here from what the hub holds."""
         state = self.state(vault)
-        place = Context(
+        context = Context(
             chain_id=self.chain.chain_id,
             hub=self.address,
             vault_id=vault,
@@ -263,7 +263,7 @@ class Hub(Client):
             operator=self.roles(vault).operator,
             deadline=deadline,
         )
-        return Terms.at(place, state.pending_flow_e6, accrual_ppm(self.mandate(state.mandate), state, snapshot.timestamp))
+        return Terms.at(context, state.pending_flow_e6, accrual_ppm(self.mandate(state.mandate), state, snapshot.timestamp))
 
     def accepted(self, vault: bytes, sequence: int, last: int | None = None) -> Accepted | None:
         """The rebalance of a vault that has this number, if it was accepted by a block (by now)."""

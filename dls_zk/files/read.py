@@ -89,10 +89,8 @@ def read_terms(path: str | Path) -> Terms:
 
 
 def write_terms(path: str | Path, terms: Terms) -> None:
-    """Write the terms of a rebalance (YAML). ValueError if they have no place; InputError if the file exists."""
-    if terms.place is None:
-        raise ValueError("terms without a place cannot be written: their context is a hash")
-    place = terms.place
+    """Write the terms of a rebalance (YAML). ValueError if they have no context; InputError if the file exists."""
+    context = terms.known_context()
     flow = Fixed(QUANTITY_DECIMALS, *QUANTITY_RANGE).show(terms.flow_e6)
     write_new(
         Path(path),
@@ -100,14 +98,14 @@ def write_terms(path: str | Path, terms: Terms) -> None:
 accrual: {terms.accrual_ppm} ppm
 
 context:
-  chain_id: {place.chain_id}
-  hub: "{place.hub}"
-  vault_id: "0x{place.vault_id.hex()}"
-  sequence: {place.sequence}
-  policy_version: {place.policy_version}
-  oracle_round: {place.oracle_round}
-  operator: "{place.operator}"
-  deadline: {place.deadline}
+  chain_id: {context.chain_id}
+  hub: "{context.hub}"
+  vault_id: "0x{context.vault_id.hex()}"
+  sequence: {context.sequence}
+  policy_version: {context.policy_version}
+  oracle_round: {context.oracle_round}
+  operator: "{context.operator}"
+  deadline: {context.deadline}
 """,
     )
 

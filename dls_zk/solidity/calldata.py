@@ -51,7 +51,7 @@ class ProofArguments:
     def from_proof(cls, proof: Proof) -> ProofArguments:
         """The arguments of a proof; ProofInvalid if a number is out of its range, InputError for no rebalance proof."""
         (x_real, x_imaginary), (y_real, y_imaginary) = proof.pi_b
-        return cls(proof.pi_a, ((x_imaginary, x_real), (y_imaginary, y_real)), proof.pi_c, proof.public)
+        return cls(proof.pi_a, ((x_imaginary, x_real), (y_imaginary, y_real)), proof.pi_c, proof.signals)
 
     def verify_calldata(self) -> bytes:
         """Calldata of ``verifyProof`` for this number of signals."""

@@ -187,19 +187,25 @@ class Terms:
     """The public terms of one rebalance.
 
     flow_e6: signed quantity of slot 0 that came from (positive) or went to (negative) the share holders.
-    accrual_ppm: parts per million of NAV that gains and costs without a trade may amount to. context: field element.
-    place: what the context is the hash of, if known; the hash alone enters the statement.
+    accrual_ppm: parts per million of NAV that gains and costs without a trade may amount to. context_hash: field element.
+    context: the preimage of that hash, if known; the hash alone enters the statement.
     """
 
     flow_e6: int
     accrual_ppm: int
-    context: int
-    place: Context | None = None
+    context_hash: int
+    context: Context | None = None
 
     @classmethod
-    def at(cls, place: Context, flow_e6: int, accrual_ppm: int) -> Terms:
-        """The terms of a rebalance at a place."""
-        return cls(flow_e6, accrual_ppm, place.to_field(), place)
+    def at(cls, context: Context, flow_e6: int, accrual_ppm: int) -> Terms:
+        """The terms of a rebalance in this context."""
+        return cls(flow_e6, accrual_ppm, context.to_field(), context)
+
+    def known_context(self) -> Context:
+        """The context; ValueError if only its hash is known."""
+        if self.context is None:
+            raise ValueError("of the context only its hash is known")
+        return self.context
 
 
 @dataclass(frozen=True, repr=False)

@@ -132,21 +132,21 @@ def public_signals(rebalance: Rebalance) -> PublicSignals:
         flow=terms.flow_e6,
         accrual=terms.accrual_ppm,
         nav_floor=max(nav(rebalance), 0) // granularity_e14 if granularity_e14 else 0,
-        context=terms.context,
+        context=terms.context_hash,
         prices=pack_prices(rebalance.size, rebalance.prices.usd_e8),
     )
 
 
-def evaluate(rebalance: Rebalance, public: PublicSignals | None = None) -> Report:
+def evaluate(rebalance: Rebalance, signals: PublicSignals | None = None) -> Report:
     """Decide all twenty checks for these inputs and public signals (by default those of an honest prover)."""
-    if public is None:
-        public = public_signals(rebalance)
-    limits = _Limits(rebalance, public)
-    names = [name.replace(" ", "_") for name in CHECKS]
+    if signals is None:
+        signals = public_signals(rebalance)
+    limits = _Limits(rebalance, signals)
+    methods = [f"check_{name.replace(' ', '_')}" for name in CHECKS]
     return Report(
         tuple(
             Check(number, label, tuple(getattr(limits, method)()))
-            for number, (label, method) in enumerate(zip(CHECKS, names, strict=True), start=1)
+            for number, (label, method) in enumerate(zip(CHECKS, methods, strict=True), start=1)
         )
     )
 
@@ -164,14 +164,14 @@ def _condition(subject: str, holds: bool) -> Limit:
 
 
 class _Limits:
-    """The quantities that the checks share, and one method a check, named as in CHECKS."""
+    """The quantities that the checks share, and one method ``check_…`` for each name of CHECKS."""
 
-    def __init__(self, rebalance: Rebalance, public: PublicSignals):
-        self.rebalance, self.public, self.rules = rebalance, public, rebalance.policy
+    def __init__(self, rebalance: Rebalance, signals: PublicSignals):
+        self.rebalance, self.signals, self.policy = rebalance, signals, rebalance.policy
         self.p = rebalance.prices.usd_e8
         self.q = rebalance.after.quantities_e6
         self.t = [after - before for after, before in zip(self.q, rebalance.before.quantities_e6, strict=True)]
-        slots = self.rules.slots
+        slots = self.policy.slots
         self.v = [q * p for q, p in zip(self.q, self.p, strict=True)]
         self.nav = sum(self.v)
         self.turnover_e14 = sum(abs(t) * p for t, p in list(zip(self.t, self.p, strict=True))[1:])
@@ -182,7 +182,7 @@ class _Limits:
         self.debt = [slot.liability_bps * -v if slot.funded and v < 0 else 0 for slot, v in zip(slots, self.v, strict=True)]
         self.exposure = [
             sum(slot.loading_bps[f] * v for slot, v in zip(slots, self.v, strict=True))
-            for f in range(self.rules.size.factors)
+            for f in range(self.policy.size.factors)
         ]
         self.funded_long = [v if slot.funded and v > 0 else 0 for slot, v in zip(slots, self.v, strict=True)]
 
@@ -194,120 +194,121 @@ class _Limits:
 
     def _weighted(self, field: str) -> int:
         """Σ weight_i·|v_i| in bps of a value unit."""
-        return sum(getattr(slot, field) * abs(v) for slot, v in zip(self.rules.slots, self.v, strict=True))
+        return sum(getattr(slot, field) * abs(v) for slot, v in zip(self.policy.slots, self.v, strict=True))
 
-    def commitments(self) -> Iterator[Limit]:
+    def check_commitments(self) -> Iterator[Limit]:
         for side in ("before", "after"):
             try:
                 commitment = book_commitment(getattr(self.rebalance, side))
             except ValueError:
                 commitment = None
-            yield _condition(f"commitment {side}", commitment == getattr(self.public, f"commitment_{side}"))
+            yield _condition(f"commitment {side}", commitment == getattr(self.signals, f"commitment_{side}"))
 
-    def policy(self) -> Iterator[Limit]:
-        yield _condition("policy hash", policy_hash(self.rules) == self.public.policy_hash)
+    def check_policy(self) -> Iterator[Limit]:
+        yield _condition("policy hash", policy_hash(self.policy) == self.signals.policy_hash)
 
-    def prices(self) -> Iterator[Limit]:
+    def check_prices(self) -> Iterator[Limit]:
         in_range = all(0 <= p < 1 << PRICE_BITS for p in self.p)
-        yield _condition("price words", in_range and pack_prices(self.rules.size, self.p) == self.public.prices)
+        yield _condition("price words", in_range and pack_prices(self.policy.size, self.p) == self.signals.prices)
         for i, (p, q) in enumerate(zip(self.p, self.q, strict=True)):
             yield _condition(f"slot {i} is priced or empty", p != 0 or q == 0)
 
-    def quantities(self) -> Iterator[Limit]:
+    def check_quantities(self) -> Iterator[Limit]:
         for i, (q, t) in enumerate(zip(self.q, self.t, strict=True)):
             yield _condition(f"quantity of slot {i} in range", fits_signed(q, QUANTITY_BITS))
             yield _condition(f"trade of slot {i} in range", fits_signed(t, QUANTITY_BITS))
 
-    def value_conservation(self) -> Iterator[Limit]:
-        flow, accrual = self.public.flow, self.public.accrual
+    def check_value_conservation(self) -> Iterator[Limit]:
+        flow, accrual = self.signals.flow, self.signals.accrual
         yield _condition("flow in range", fits_signed(flow, QUANTITY_BITS))
         yield _condition("accrual in range", 0 <= accrual < 1 << ACCRUAL_BITS)
         cost = flow * self.p[0] - sum(t * p for t, p in zip(self.t, self.p, strict=True))
         accrued = Fraction(accrual * self.nav, PPM)
-        most = Fraction(self.rules.slippage_bps * self.turnover_e14, BPS) + accrued
+        most = Fraction(self.policy.slippage_bps * self.turnover_e14, BPS) + accrued
         for subject, value, bound in (("unexplained gain", -cost, accrued), ("cost", cost, most)):
             slack = (bound - value) * PPM
             yield Limit(subject, Fraction(value, USD_E14), bound / USD_E14, "USD", False, int(slack))
 
-    def turnover(self) -> Iterator[Limit]:
-        yield self._of_nav("", BPS * self.turnover_e14, self.rules.max_turnover_bps)
+    def check_turnover(self) -> Iterator[Limit]:
+        yield self._of_nav("", BPS * self.turnover_e14, self.policy.max_turnover_bps)
 
-    def solvency(self) -> Iterator[Limit]:
+    def check_solvency(self) -> Iterator[Limit]:
         yield Limit("NAV", Fraction(self.nav, USD_E14), Fraction(0), "USD", True, self.nav)
         yield _condition(f"NAV below 2^{NAV_BITS}", self.nav < 1 << NAV_BITS)
 
-    def gross_leverage(self) -> Iterator[Limit]:
-        yield self._of_nav("", self._weighted("gross_bps"), self.rules.max_leverage_bps)
+    def check_gross_leverage(self) -> Iterator[Limit]:
+        yield self._of_nav("", self._weighted("gross_bps"), self.policy.max_leverage_bps)
 
-    def factor_exposure(self) -> Iterator[Limit]:
-        for f, (y, bound) in enumerate(zip(self.exposure, self.rules.factor_limit_bps, strict=True)):
-            yield self._of_nav(self.rules.name_of("factor", f), abs(y), bound)
+    def check_factor_exposure(self) -> Iterator[Limit]:
+        for f, (y, bound) in enumerate(zip(self.exposure, self.policy.factor_limit_bps, strict=True)):
+            yield self._of_nav(self.policy.name_of("factor", f), abs(y), bound)
 
-    def concentration(self) -> Iterator[Limit]:
-        for i, (slot, v) in enumerate(zip(self.rules.slots, self.v, strict=True)):
+    def check_concentration(self) -> Iterator[Limit]:
+        for i, (slot, v) in enumerate(zip(self.policy.slots, self.v, strict=True)):
             yield self._of_nav(slot.instrument or f"slot {i}", BPS * abs(v), slot.cap_bps)
 
-    def venue_exposure(self) -> Iterator[Limit]:
-        for k, cap in enumerate(self.rules.venue_cap_bps):
-            total = sum(abs(v) for slot, v in zip(self.rules.slots, self.v, strict=True) if slot.venue == k)
-            yield self._of_nav(self.rules.name_of("venue", k), BPS * total, cap)
+    def check_venue_exposure(self) -> Iterator[Limit]:
+        for k, cap in enumerate(self.policy.venue_cap_bps):
+            total = sum(abs(v) for slot, v in zip(self.policy.slots, self.v, strict=True) if slot.venue == k)
+            yield self._of_nav(self.policy.name_of("venue", k), BPS * total, cap)
 
-    def collateral_ratio(self) -> Iterator[Limit]:
-        yield _coverage("", sum(self.collateral), sum(self.debt), self.rules.min_collateral_ratio_bps)
+    def check_collateral_ratio(self) -> Iterator[Limit]:
+        yield _coverage("", sum(self.collateral), sum(self.debt), self.policy.min_collateral_ratio_bps)
 
-    def stress_solvency(self) -> Iterator[Limit]:
-        for s, shocks in enumerate(self.rules.shock_bps):
+    def check_stress_solvency(self) -> Iterator[Limit]:
+        for s, shocks in enumerate(self.policy.shock_bps):
             scale = [
                 BPS * BPS + sum(shock * loading for shock, loading in zip(shocks, slot.loading_bps, strict=True))
-                for slot in self.rules.slots
+                for slot in self.policy.slots
             ]
             collateral = sum(c * m for c, m in zip(self.collateral, scale, strict=True))
             debt = sum(d * m for d, m in zip(self.debt, scale, strict=True))
-            yield _coverage(self.rules.name_of("scenario", s), collateral, debt, self.rules.stress_collateral_ratio_bps)
+            yield _coverage(self.policy.name_of("scenario", s), collateral, debt, self.policy.stress_collateral_ratio_bps)
 
-    def stress_loss(self) -> Iterator[Limit]:
-        for s, (shocks, most) in enumerate(zip(self.rules.shock_bps, self.rules.max_stress_loss_bps, strict=True)):
+    def check_stress_loss(self) -> Iterator[Limit]:
+        for s, (shocks, most) in enumerate(zip(self.policy.shock_bps, self.policy.max_stress_loss_bps, strict=True)):
             loss = -sum(shock * y for shock, y in zip(shocks, self.exposure, strict=True))
             slack = BPS * most * self.nav - loss
             value = Fraction(loss, BPS * BPS * self.nav) if self.nav > 0 else None
-            yield Limit(self.rules.name_of("scenario", s), value, Fraction(most, BPS), "of NAV", False, slack)
+            yield Limit(self.policy.name_of("scenario", s), value, Fraction(most, BPS), "of NAV", False, slack)
 
-    def liquidity_reserve(self) -> Iterator[Limit]:
-        liquid = sum(slot.liquid_bps * v for slot, v in zip(self.rules.slots, self.funded_long, strict=True))
-        owed = sum(-v for slot, v in zip(self.rules.slots, self.v, strict=True) if not slot.funded and v < 0)
-        yield self._of_nav("", liquid - BPS * owed, self.rules.min_reserve_bps, at_least=True)
+    def check_liquidity_reserve(self) -> Iterator[Limit]:
+        liquid = sum(slot.liquid_bps * v for slot, v in zip(self.policy.slots, self.funded_long, strict=True))
+        owed = sum(-v for slot, v in zip(self.policy.slots, self.v, strict=True) if not slot.funded and v < 0)
+        yield self._of_nav("", liquid - BPS * owed, self.policy.min_reserve_bps, at_least=True)
 
-    def impermanent_loss(self) -> Iterator[Limit]:
-        yield self._of_nav("", self._weighted("impermanent_loss_bps"), self.rules.max_impermanent_loss_bps)
+    def check_impermanent_loss(self) -> Iterator[Limit]:
+        yield self._of_nav("", self._weighted("impermanent_loss_bps"), self.policy.max_impermanent_loss_bps)
 
-    def capital_efficiency(self) -> Iterator[Limit]:
+    def check_capital_efficiency(self) -> Iterator[Limit]:
         supported, capital = self._weighted("depth_bps"), sum(self.funded_long)
-        bound = self.rules.min_capital_efficiency_bps
+        bound = self.policy.min_capital_efficiency_bps
         value = Fraction(supported, BPS * capital) if capital else None
         yield Limit("", value, Fraction(bound, BPS), "x", True, supported - bound * capital)
 
-    def value_at_risk(self) -> Iterator[Limit]:
+    def check_value_at_risk(self) -> Iterator[Limit]:
         """Exposures in units of 2^48 bps of a value unit, rounded up; NAV in units of 2^40, rounded down."""
-        policy = self.rules
         variance = (BPS * _shift_up(self._weighted("residual_bps"), VAR_EXPOSURE_SHIFT)) ** 2 + sum(
             (volatility * _shift_up(abs(y), VAR_EXPOSURE_SHIFT)) ** 2
-            for volatility, y in zip(policy.factor_volatility_bps, self.exposure, strict=True)
+            for volatility, y in zip(self.policy.factor_volatility_bps, self.exposure, strict=True)
         )
         nav_high = self.nav >> VAR_NAV_SHIFT
         # z·√variance·2^48 / 1e12 ≤ maxVaR·Ê·2^40 / 1e4, squared and cleared of common factors; no bound where E < 0.
-        bound = (policy.max_var_bps * 5**8 * nav_high) ** 2 if self.nav >= 0 else -1
-        risk = policy.var_quantile_bps**2 * variance
+        bound = (self.policy.max_var_bps * 5**8 * nav_high) ** 2 if self.nav >= 0 else -1
+        risk = self.policy.var_quantile_bps**2 * variance
         value = _square_root_up(Fraction(risk, (BPS * 5**8 * nav_high) ** 2)) if nav_high > 0 else None
-        yield Limit("", value, Fraction(policy.max_var_bps, BPS), "of NAV", False, bound - risk)
+        yield Limit("", value, Fraction(self.policy.max_var_bps, BPS), "of NAV", False, bound - risk)
 
-    def nav_disclosure(self) -> Iterator[Limit]:
-        granularity = self.rules.nav_granularity_usd * USD_E14
-        nav_floor = self.public.nav_floor
+    def check_nav_disclosure(self) -> Iterator[Limit]:
+        granularity = self.policy.nav_granularity_usd * USD_E14
+        nav_floor = self.signals.nav_floor
         yield _condition("NAV floor in range", 0 <= nav_floor < 1 << NAV_FLOOR_BITS)
         yield _condition("NAV floor", nav_floor * granularity <= self.nav < (nav_floor + 1) * granularity)
 
-    def context(self) -> Iterator[Limit]:
-        yield _condition("context", 0 <= self.public.context < FIELD and self.public.context == self.rebalance.terms.context)
+    def check_context(self) -> Iterator[Limit]:
+        yield _condition(
+            "context", 0 <= self.signals.context < FIELD and self.signals.context == self.rebalance.terms.context_hash
+        )
 
 
 def _coverage(subject: str, collateral: int, debt: int, ratio_bps: int) -> Limit:

@@ -43,25 +43,25 @@ def ready(vault: Vault) -> Rebalance:
 
 
 def arguments(rebalance: Rebalance) -> ProofArguments:
-    return rebalance.vault.market.trapdoor.arguments(rebalance.public.to_field())
+    return rebalance.vault.market.trapdoor.arguments(rebalance.signals.to_field())
 
 
-def send(rebalance: Rebalance, proof: ProofArguments | None = None, sender: Sender | None = None, **place: int) -> None:
+def send(rebalance: Rebalance, proof: ProofArguments | None = None, sender: Sender | None = None, **context: int) -> None:
     """Straight to the hub, with nothing checked before."""
-    at, vault = replace(rebalance.terms.place, **place), rebalance.vault  # type: ignore[type-var]
+    at, vault = replace(rebalance.terms.known_context(), **context), rebalance.vault
     hub = vault.market.protocol.hub
     call = hub.submission(vault.id, proof or arguments(rebalance), at.oracle_round, at.deadline)
     (sender or vault.operator).perform(("test", vault.id.hex(), call.data.hex()), call)
 
 
 def refuse(
-    expected: str, rebalance: Rebalance, proof: ProofArguments | None = None, sender: Sender | None = None, **place: int
+    expected: str, rebalance: Rebalance, proof: ProofArguments | None = None, sender: Sender | None = None, **context: int
 ) -> None:
     """The hub refuses with this error and stays as it is."""
     hub, vault = rebalance.vault.market.protocol.hub, rebalance.vault
     before = hub.state(vault.id)
     with pytest.raises(chain.Refused, match=rf"\({expected}\)$") as caught:
-        send(rebalance, proof, sender, **place)
+        send(rebalance, proof, sender, **context)
     assert "\n" not in str(caught.value)
     assert hub.state(vault.id) == before
 
@@ -81,10 +81,10 @@ def test_two_rebalances_of_every_size(slots: int, tmp_path: Path) -> None:
         hub.record_flow(market.owner, vault.id, 7_000_000)
         hub.record_flow(market.owner, vault.id, -2_000_000)
         first = vault.rebalance(snapshot := market.snapshot())
-        assert (first.public.flow, first.public.accrual) == (5_000_000, 0)
-        place = first.terms.place
-        assert place and hub.expected_signals(vault.id, first.public, place.oracle_round, place.deadline) == first.public
-        assert hub.read("context", vault.id, place.oracle_round, place.deadline) == first.terms.context
+        assert (first.signals.flow, first.signals.accrual) == (5_000_000, 0)
+        context = first.terms.known_context()
+        assert hub.expected_signals(vault.id, first.signals, context.oracle_round, context.deadline) == first.signals
+        assert hub.read("context", vault.id, context.oracle_round, context.deadline) == first.terms.context_hash
         assert market.chain.verify(market.protocol.deployment.keys[SIZES[slots].name].verifier, arguments(first))
         send(first)
         accepted = markets.accepted(market, first)
@@ -98,16 +98,16 @@ def test_two_rebalances_of_every_size(slots: int, tmp_path: Path) -> None:
         second = vault.rebalance(later, after=R - 1, nav_floor=2**42 - 1)
         elapsed_s = later.timestamp - snapshot.timestamp
         assert elapsed_s >= 2 * 86_400
-        assert (second.public.flow, second.public.accrual) == (-1, 500 * elapsed_s // 86_400)
-        place = second.terms.place
-        assert place and hub.expected_signals(vault.id, second.public, place.oracle_round, place.deadline) == second.public
+        assert (second.signals.flow, second.signals.accrual) == (-1, 500 * elapsed_s // 86_400)
+        context = second.terms.known_context()
+        assert hub.expected_signals(vault.id, second.signals, context.oracle_round, context.deadline) == second.signals
         send(second)
         assert markets.accepted(market, second).sequence == 2
 
         capped = vault.rebalance(market.snapshot(after_s=6 * 86_400))
-        place = capped.terms.place
-        assert capped.public.accrual == 2000  # the cap
-        assert place and hub.expected_signals(vault.id, capped.public, place.oracle_round, place.deadline).accrual == 2000
+        context = capped.terms.known_context()
+        assert capped.signals.accrual == 2000  # the cap
+        assert hub.expected_signals(vault.id, capped.signals, context.oracle_round, context.deadline).accrual == 2000
         names = [event.name for event in hub.history(vault.id)]
         assert names == [
             "VaultOpened", "MandateActivated", "FlowRecorded", "FlowRecorded", "Rebalanced", "FlowRecorded", "Rebalanced"
@@ -129,23 +129,23 @@ WRONG = [
     ("signal", "expected"), [*WRONG, ("commitment_after", "ProofRejected"), ("nav_floor", "ProofRejected")]
 )
 def test_each_signal_changed_after_proving(ready: Rebalance, signal: str, expected: str) -> None:
-    changed = replace(ready.public, **{signal: getattr(ready.public, signal) + 1})
+    changed = replace(ready.signals, **{signal: getattr(ready.signals, signal) + 1})
     refuse(expected, ready, replace(arguments(ready), signals=tuple(changed.to_field())))
 
 
 @pytest.mark.parametrize(("signal", "expected"), WRONG)
 def test_each_signal_proven_wrong(ready: Rebalance, signal: str, expected: str) -> None:
     """The proof is valid: what it says is not what the hub knows."""
-    refuse(expected, replace(ready, public=replace(ready.public, **{signal: getattr(ready.public, signal) + 1})))
+    refuse(expected, replace(ready, signals=replace(ready.signals, **{signal: getattr(ready.signals, signal) + 1})))
 
 
 def test_prices_of_the_provers_own(ready: Rebalance) -> None:
-    prices = (ready.public.prices[0], ready.public.prices[1] + 1)
-    refuse("PriceMismatch", replace(ready, public=replace(ready.public, prices=prices)))
+    prices = (ready.signals.prices[0], ready.signals.prices[1] + 1)
+    refuse("PriceMismatch", replace(ready, signals=replace(ready.signals, prices=prices)))
 
 
 def test_nav_floor_past_its_range(ready: Rebalance) -> None:
-    refuse("NavFloorOutOfRange", replace(ready, public=replace(ready.public, nav_floor=2**42)))
+    refuse("NavFloorOutOfRange", replace(ready, signals=replace(ready.signals, nav_floor=2**42)))
 
 
 def test_signal_and_coordinate_past_their_fields(ready: Rebalance) -> None:
@@ -160,7 +160,7 @@ def test_signal_and_coordinate_past_their_fields(ready: Rebalance) -> None:
 
 
 def test_proof_of_another_size(ready: Rebalance) -> None:
-    refuse("WrongSignalCount", ready, Trapdoor(16).arguments([*ready.public.to_field(), 0, 0]))
+    refuse("WrongSignalCount", ready, Trapdoor(16).arguments([*ready.signals.to_field(), 0, 0]))
 
 
 def test_replay(ready: Rebalance) -> None:
@@ -168,7 +168,7 @@ def test_replay(ready: Rebalance) -> None:
     send(ready, proof)
     with pytest.raises(chain.Refused, match=r"\(CommitmentMismatch\)$"):
         again = ready.vault.market.protocol.hub.submission(
-            ready.vault.id, proof, ready.terms.place.oracle_round, ready.terms.place.deadline
+            ready.vault.id, proof, ready.terms.known_context().oracle_round, ready.terms.known_context().deadline
         )
         ready.vault.operator.perform(("replay",), again)
 
@@ -189,8 +189,7 @@ def test_another_vault(vault: Vault, market: Market) -> None:
 
 def test_another_sender_deadline_and_round(ready: Rebalance, market: Market) -> None:
     refuse("NotOperator", ready, sender=market.owner)
-    assert ready.terms.place
-    refuse("ContextMismatch", ready, deadline=ready.terms.place.deadline + 1)
+    refuse("ContextMismatch", ready, deadline=ready.terms.known_context().deadline + 1)
     refuse("DeadlinePassed", ready, deadline=market.chain.now() - 1)
     refuse("UnknownRound", ready, oracle_round=2**32 - 1)
     hub = market.protocol.hub
@@ -217,7 +216,7 @@ def test_old_snapshots(vault: Vault, market: Market) -> None:
     rpc(market.chain, "evm_increaseTime", 3601)
     rpc(market.chain, "evm_mine")
     refuse("SnapshotTooOld", vault.rebalance(newer, after=1))
-    assert again.public.accrual == 0
+    assert again.signals.accrual == 0
 
 
 # --- states -----------------------------------------------------------------------------------------------------
@@ -243,7 +242,7 @@ def test_a_flow_asked_for_again_while_a_rebalance_waits(market: Market, vault: V
 
     first = flow()
     rebalance = vault.rebalance(market.snapshot())
-    at = rebalance.terms.place
+    at = rebalance.terms.known_context()
     assert first and at
     call = hub.submission(vault.id, arguments(rebalance), at.oracle_round, at.deadline)
     rpc(market.chain, "evm_setAutomine", False)

@@ -193,19 +193,19 @@ def test_prove_writes_a_proof_and_an_opening(accepted: tuple[Vault, Result]) -> 
     vault, result = accepted
     assert (result.code, result.stderr) == (0, WARNING)
     told = json.loads(result.stdout)
-    assert told.keys() == {"proof", "opening", "terms", "circuit", "insecure", "public", "seconds"}
+    assert told.keys() == {"proof", "opening", "terms", "circuit", "insecure", "signals", "seconds"}
     assert (told["proof"], told["opening"], told["terms"]) == ("r1/proof.json", "r1/opening.json", "r1/terms.yaml")
     assert files.read_terms(vault.folder / "r1/terms.yaml") == files.read_terms(vault.folder / "deposit.yaml")
     assert (told["circuit"], told["insecure"]) == ("rebalance_8", True)
     assert told["seconds"].keys() == {"Circuit", "Relation", "Witness", "Proof"}
 
-    public = PublicSignals.from_field(Proof.read(vault.folder / "r1/proof.json").public)
+    public = PublicSignals.from_field(Proof.read(vault.folder / "r1/proof.json").signals)
     _, commitment = files.read_opening(vault.folder / "r1/opening.json")
     policy = files.read_policy(vault.folder / "policy.yaml")
     assert (public.commitment_after, public.policy_hash) == (commitment, policy_hash(policy))
     assert (public.flow, public.nav_floor) == (10_000_000 * 10**6, 9996)
-    assert told["public"] == signals_json(public)
-    assert [len(word) for word in told["public"]["prices"]] == [66, 66]
+    assert told["signals"] == signals_json(public)
+    assert [len(word) for word in told["signals"]["prices"]] == [66, 66]
     assert {path.name: path.stat().st_mode & 0o777 for path in (vault.folder / "r1").iterdir()} == {
         "opening.json": 0o600,
         "proof.json": 0o644,
@@ -217,11 +217,11 @@ def test_verify_by_all(proven: Vault) -> None:
     result = proven.run("verify", "r1/proof.json", "--verifier", "all", *RULES, "--json")
     assert (result.code, result.stderr) == (0, WARNING)
     told = json.loads(result.stdout)
-    assert told.keys() == {"holds", "verifiers", "insecure", "circuit", "public", "seconds"}
+    assert told.keys() == {"holds", "verifiers", "insecure", "circuit", "signals", "seconds"}
     assert (told["holds"], told["insecure"], told["circuit"]) == (True, True, "rebalance_8")
     assert told["verifiers"] == ["pyecc", "snarkjs", "evm"]
     assert told["seconds"].keys() == {"Key"} | {f"Verified by {name}" for name in told["verifiers"]}
-    assert told["public"]["nav_floor"] == "9996"
+    assert told["signals"]["nav_floor"] == "9996"
 
 
 def test_pyecc_needs_no_other_program(proven: Vault) -> None:
@@ -466,7 +466,7 @@ def test_3_a_disk_that_is_full_after_the_opening(
     proof = Proof.read(accepted[0].folder / "r1/proof.json")
     after, _ = files.read_opening(accepted[0].folder / "r1/opening.json")
     terms = files.read_terms(accepted[0].folder / "r1/terms.yaml")
-    proven = Proven(proof, PublicSignals.from_field(proof.public), terms, after, Report(()), True)
+    proven = Proven(proof, PublicSignals.from_field(proof.signals), terms, after, Report(()), True)
     calls = 0
 
     def fsync(_: int) -> None:

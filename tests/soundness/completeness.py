@@ -71,7 +71,7 @@ def _pushed(rng: Random, book: Rebalance, check: str, index: int, traded: bool) 
 
     def is_kept(steps: int) -> bool:
         shared = relation._Limits(_moved(book, slot, step * steps, traded), public)  # one check alone, without the hashes
-        return [*getattr(shared, check.replace(" ", "_"))()][index].holds
+        return [*getattr(shared, f"check_{check.replace(' ', '_')}")()][index].holds
 
     if is_kept(breaks):
         return None

@@ -165,6 +165,6 @@ def test_all_by_the_contract_and_by_every_verifier(verifiers: Bench, record_prop
     vectors = [v for v in VECTORS if v["circuit"] == verifiers.key.circuit]
     for vector in vectors:
         proof = proof_without_a_look(verifiers, vector)
-        assert list(proof.public) == read(vector)[1].to_field()
+        assert list(proof.signals) == read(vector)[1].to_field()
         assert verifiers.verdict(proof) == (not vector["broken"]), vector["name"]
     record_property("tried", len(vectors))

@@ -44,9 +44,9 @@ def signals_of(rng: Random, count: int) -> list[int]:
 
 
 def mutants_of(verifiers: Bench, proof: Proof, rng: Random) -> Iterator[Mutant]:
-    second = verifiers.simulator.prove(signals_of(rng, len(proof.public)), rng)
+    second = verifiers.simulator.prove(signals_of(rng, len(proof.signals)), rng)
     other = Secrets(*(rng.randrange(2, FIELD) for _ in range(4)), tuple(rng.randrange(FIELD) for _ in verifiers.vk.ic))
-    foreign = other.prove(proof.public, rng.randrange(1, FIELD), rng.randrange(1, FIELD))
+    foreign = other.prove(proof.signals, rng.randrange(1, FIELD), rng.randrange(1, FIELD))
     yield from mutants(verifiers.vk, proof, second, foreign, rng)
 
 
@@ -63,7 +63,7 @@ def test_every_verifier_takes_the_proofs_of_every_prover(small: Bench, name: str
     case = a_true_statement(8, Random(1))
     proof = operations.prove(case, small.key, operations.build_circuit(8), backend=name).proof
     assert small.verdict(proof)
-    assert not small.verdict(replace(proof, public=(*proof.public[:-1], (proof.public[-1] + 1) % FIELD)))
+    assert not small.verdict(replace(proof, signals=(*proof.signals[:-1], (proof.signals[-1] + 1) % FIELD)))
 
 
 def test_every_verifier_takes_a_simulated_proof(small: Bench) -> None:
@@ -121,8 +121,8 @@ def test_a_batch_holds_if_all_of_it_does(small: Bench) -> None:
     assert not small.batch([])
     for place in range(6):
         assert not small.batch([*good[:place], bad, *good[place + 1 :]])
-    signals = [proof.public for proof in good]
-    assert not small.batch([replace(proof, public=signals[k - 1]) for k, proof in enumerate(good)])
+    signals = [proof.signals for proof in good]
+    assert not small.batch([replace(proof, signals=signals[k - 1]) for k, proof in enumerate(good)])
 
 
 def test_shared_signals_are_those_of_every_proof(small: Bench) -> None:

@@ -105,16 +105,18 @@ def bench(slots: int) -> Iterator[Bench]:
 
         def on_hub(proof: Proof) -> bool:
             selector = "holds((uint256[2],uint256[2][2],uint256[2]),uint256[])"
-            words = (*_coordinates(proof), 32 * 9, len(proof.public), *proof.public)
+            words = (*_coordinates(proof), 32 * 9, len(proof.signals), *proof.signals)
             return _answer(local, hub, selector, _words(*words))
 
         def alone(proof: Proof) -> bool:
-            selector = f"verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[{len(proof.public)}])"
-            return _answer(local, generated, selector, _words(*_coordinates(proof), *proof.public))
+            selector = f"verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[{len(proof.signals)}])"
+            return _answer(local, generated, selector, _words(*_coordinates(proof), *proof.signals))
 
         def batch(proofs: Sequence[Proof], shared: Sequence[int] = ()) -> bool:
             """``shared``: signals that end each of the proofs, and are given once."""
-            words = [w for proof in proofs for w in (*_coordinates(proof), *proof.public[: len(proof.public) - len(shared)])]
+            words = [
+                w for proof in proofs for w in (*_coordinates(proof), *proof.signals[: len(proof.signals) - len(shared)])
+            ]
             arguments = (64, 96 + 32 * len(shared), len(shared), *shared, len(words), *words)
             return _answer(local, batch_verifier, "verify(uint256[],uint256[])", _words(*arguments))
 
@@ -128,7 +130,7 @@ def bench(slots: int) -> Iterator[Bench]:
                 "hub": on_hub,
                 LENIENT: alone,
                 "batch": lambda proof: batch([proof]),
-                "batch with shared prices": lambda proof: batch([proof], proof.public[len(NAMES) - 1 :]),
+                "batch with shared prices": lambda proof: batch([proof], proof.signals[len(NAMES) - 1 :]),
                 "batch of three": lambda proof: batch([good[0], proof, good[1]]),
             },
             batch,

@@ -48,7 +48,7 @@ def document() -> dict[str, Any]:
                 "prices_usd_e8": list(map(str, rebalance.prices.usd_e8)),
                 "before": opening_json(rebalance.before),
                 "after": opening_json(rebalance.after),
-                "context": str(rebalance.terms.context),
+                "context": str(rebalance.terms.context_hash),
                 "public": public_json(public),
                 "stands_at": check,
                 "broken": [failed.name for failed in evaluate(rebalance, public).failures],
