@@ -21,8 +21,9 @@ from .progress import Moving, Stage, no_stages
 from .solidity import verifiers
 from .statement import relation
 from .statement.circuit_inputs import circuit_inputs
+from .statement.circuits import known, rebalance_signals
 from .statement.commitments import book_commitment, policy_hash
-from .statement.constants import DEVELOPMENT_CHAIN_IDS, FIELD, SIZES
+from .statement.constants import DEVELOPMENT_CHAIN_IDS, FIELD
 from .statement.model import Opening, Policy, Rebalance, Terms
 from .statement.relation import Limit, Report
 from .statement.signals import PublicSignals, pack_prices
@@ -133,9 +134,9 @@ def decimal_text(x: Fraction, down: bool = False, separator: str = "") -> str:
 # --- circuits and keys ----------------------------------------------------------------------------
 
 
-def build_circuit(slots: int, *, force: bool = False) -> BuiltCircuit:
-    """The compiled circuit of this size, compiled if it is not in the cache."""
-    return circom.compile_circuit(SIZES[slots].name, force=force)
+def build_circuit(name: str, *, force: bool = False) -> BuiltCircuit:
+    """The compiled circuit of this name, compiled if it is not in the cache."""
+    return circom.compile_circuit(name, force=force)
 
 
 def development_key(circuit: BuiltCircuit, *, force: bool = False, moving: Moving | None = None) -> ProvingKey:
@@ -192,7 +193,7 @@ def prove(
         witness = WitnessCalculator(circuit).calculate(circuit_inputs(rebalance, signals))
     with stage("Proof"):
         proof = prover.backend(backend).prove(key, witness)
-    if PublicSignals.from_field(proof.signals) != signals:
+    if rebalance_signals(proof.circuit, proof.signals) != signals:
         raise ProofInvalid("the proof shows other public signals than the statement's; circuit and package disagree")
     return Proven(proof, signals, rebalance.terms, rebalance.after, report, key.insecure)
 
@@ -270,10 +271,7 @@ def verification_target(proof: Proof, vkey: Path | None, kind: str | None = None
     if vkey:
         vk = VerifyingKey.from_json(disk.read_limited(vkey, 1 << 20), str(vkey))
         return Target(vk, None, zkey.is_development(vk, _r1cs_sha256_if_built(proof.circuit)))
-    slots = {size.name: n for n, size in SIZES.items()}.get(proof.circuit)
-    if slots is None:
-        raise InputError(f"the circuit {proof.circuit!r} is none of ours; give its key by --vkey", "proof")
-    key = installed_key(build_circuit(slots), kind)
+    key = installed_key(build_circuit(known(proof.circuit).name), kind)
     return installed_target(key)
 
 

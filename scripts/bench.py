@@ -33,6 +33,7 @@ from dls_zk.solidity import contracts, verifiers
 from dls_zk.solidity.calldata import ProofArguments
 from dls_zk.statement import relation
 from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement.circuits import of_size
 from dls_zk.statement.commitments import book_commitment
 from dls_zk.statement.constants import SIZES
 from dls_zk.statement.model import Opening, Rebalance
@@ -192,12 +193,12 @@ def machine() -> dict[str, Any]:
 def measure(slots: int, runs: int) -> dict[str, Any]:
     """Run it all; a JSON value with every single time."""
     stages, result = Stages(), {"machine": machine(), "slots": slots, "runs": runs}
-    name = SIZES[slots].name
+    name = of_size(slots).name
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dls-zk-bench-")))  # mode 0700
         with stages("Compile"):
             made, _ = stack.enter_context(circom.run_circom(name, built.CIRCOM_FLAGS, places.data_dir("circuits")))
-        circuit = operations.build_circuit(slots)
+        circuit = operations.build_circuit(name)
         with stages("Development key"):
             snarkjs.dev_setup(circuit.r1cs, scratch / "zkey")
         (scratch / "zkey").unlink()
@@ -230,7 +231,7 @@ def table(result: dict[str, Any]) -> Table:
     """Medians, minima, and how many times as long as the first way of each job it takes (median of the rounds' ratios)."""
     where = result["machine"]
     title = (
-        f"{SIZES[result['slots']].name}, {result['runs']} runs. {where['cpu']}, {where['cores']} cores "
+        f"{of_size(result['slots']).name}, {result['runs']} runs. {where['cpu']}, {where['cores']} cores "
         f"(load {where['load']}), Python {where['python']}, Node {where['node']}, snarkjs {where['snarkjs']}"
     )
     rows = Table("", "median s", "min s", "ratio", title=title, title_justify="left")

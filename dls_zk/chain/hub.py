@@ -11,6 +11,7 @@ from web3.types import BlockIdentifier
 
 from ..errors import ChainError
 from ..solidity.calldata import ProofArguments
+from ..statement.circuits import rebalance_signals
 from ..statement.context import Context
 from ..statement.model import Terms
 from ..statement.signals import PublicSignals
@@ -245,10 +246,13 @@ class Hub(Client):
         """Whether moving from one mandate (number) to another only tightens. Refused where no vault may ever."""
         return self.read("tightens", old, new)
 
-    def expected_signals(self, vault: bytes, claimed: PublicSignals, oracle_round: int, deadline: int) -> PublicSignals:
-        """The public signals that ``submit`` would demand now of a proof with this commitment after and NAV floor."""
+    def expected_signals(
+        self, circuit: str, vault: bytes, claimed: PublicSignals, oracle_round: int, deadline: int
+    ) -> PublicSignals:
+        """The public signals that ``submit`` would demand now of a proof of this circuit with this commitment after and NAV
+        floor. InputError if the vault's key is for another circuit."""
         arguments = (vault, claimed.commitment_after, claimed.nav_floor, oracle_round, deadline)
-        return PublicSignals.from_field(self.read("expectedSignals", *arguments, block="pending"))
+        return rebalance_signals(circuit, self.read("expectedSignals", *arguments, block="pending"))
 
     def terms(self, vault: bytes, snapshot: Snapshot, deadline: int) -> Terms:
         """The public terms of the vault's next rebalance at this snapshot, computed here from what the hub holds."""

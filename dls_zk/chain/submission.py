@@ -24,6 +24,7 @@ from ..groth16.proof import Proof
 from ..groth16.zkey import VerifyingKey
 from ..progress import Stage, no_stages
 from ..solidity.calldata import ProofArguments
+from ..statement.circuits import rebalance_signals
 from ..statement.context import Context
 from ..statement.signals import PublicSignals
 from .connection import Refused
@@ -54,7 +55,7 @@ class Submission:
     def read(cls, folder: Path) -> Submission:
         """Read proof.json and terms.yaml of a folder. InputError; ProofInvalid if the proof is on other terms."""
         proof = Proof.read(folder / "proof.json")
-        signals, terms = PublicSignals.from_field(proof.signals), files.read_terms(folder / "terms.yaml")
+        signals, terms = rebalance_signals(proof.circuit, proof.signals), files.read_terms(folder / "terms.yaml")
         if (signals.flow, signals.accrual, signals.context) != (terms.flow_e6, terms.accrual_ppm, terms.context_hash):
             raise ProofInvalid(f"{folder}: proof.json is on other terms than terms.yaml; prove again")
         return cls(str(folder), proof, signals, terms.known_context())
@@ -175,7 +176,8 @@ def _require_demanded(protocol: Protocol, submission: Submission) -> None:
     """The proof is about what the hub demands now; ProofInvalid names the first signal that differs, in words."""
     context, signals = submission.context, submission.signals
     try:
-        demanded = protocol.hub.expected_signals(context.vault_id, signals, context.oracle_round, context.deadline)
+        known = (context.vault_id, signals, context.oracle_round, context.deadline)
+        demanded = protocol.hub.expected_signals(submission.proof.circuit, *known)
     except Refused as refusal:
         raise ChainError(f"{submission.where}: {refusal}") from None
     state = protocol.hub.state(context.vault_id)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 import time
 from typing import TYPE_CHECKING
 
+from ..statement.circuits import of_size
 from ..statement.constants import DEVELOPMENT_CHAIN_IDS
 from ..storage.places import PACKAGE
 
@@ -65,7 +66,7 @@ def chain_up(
     prices = files.read_prices(prices_path or folder / "prices.yaml", policy)
     stages = Stages(quiet=as_json)
     with stages("Circuit"):
-        circuit = operations.build_circuit(policy.size.slots)
+        circuit = operations.build_circuit(of_size(policy.size.slots).name)
     with stages("Development key (INSECURE)") as moving:
         key = checked_key(operations.development_key(circuit, moving=moving), circuit)
     with local.people(port=port, chain_id=int(chain_id)) as accounts:

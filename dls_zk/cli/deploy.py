@@ -10,9 +10,19 @@ import click
 
 from .. import files, operations
 from ..errors import ChainError, InputError
-from ..statement.constants import SIZES
 from ..storage import places
-from .common import FILE, console, example, json_option, marked, print_json, size_option, table, warn_insecure
+from .common import (
+    FILE,
+    chosen_circuits,
+    console,
+    example,
+    json_option,
+    marked,
+    print_json,
+    size_option,
+    table,
+    warn_insecure,
+)
 from .options import Access, chain_command
 
 if TYPE_CHECKING:
@@ -52,8 +62,8 @@ def deploy(access: Access, sizes: tuple[str, ...], kind: str | None, out: Path |
     if os.path.lexists(out):
         raise InputError("exists, and is not overwritten; choose another name, or move it away", str(out))
     keys = []
-    for slots in [int(size) for size in sizes] or list(SIZES):
-        circuit = operations.build_circuit(slots)
+    for row in chosen_circuits(sizes):
+        circuit = operations.build_circuit(row.name)
         with access.stages(f"Key of {circuit.name} checked"):
             keys.append(chain.checked_key(operations.installed_key(circuit, kind), circuit))
     on = access.chain()

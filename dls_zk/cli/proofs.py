@@ -11,7 +11,7 @@ from .. import files, operations
 from ..errors import ProofInvalid
 from ..groth16 import prover
 from ..groth16.proof import Proof
-from ..statement.signals import PublicSignals
+from ..statement.circuits import rebalance_signals
 from .common import FILE, example, json_option, print_json, warn_insecure
 from .stages import Stages
 
@@ -145,7 +145,7 @@ def prove(
     operations.proven_paths(out)
     operations.require(operations.check(rebalance))
     with stages("Circuit"):
-        circuit = operations.build_circuit(rebalance.size.slots)
+        circuit = operations.build_circuit(rebalance.circuit.name)
     proven = operations.prove(rebalance, operations.installed_key(circuit, kind), circuit, backend, stages)
     opening_path, terms_path, proof_path = operations.write_proven(proven, out)
     if proven.insecure:
@@ -203,7 +203,7 @@ def verify(
     if prices_path and not policy_path:
         raise click.UsageError("--prices needs --policy, which says which instrument is in which slot.")
     proof = Proof.read(proof_path)
-    signals = PublicSignals.from_field(proof.signals)
+    signals = rebalance_signals(proof.circuit, proof.signals)
     policy = files.read_policy(policy_path) if policy_path else None
     names = operations.VERIFIERS if verifier == "all" else (verifier,)
     if vkey_path and "evm" in names:

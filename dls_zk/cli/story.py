@@ -20,6 +20,7 @@ from ..groth16.proof import Proof
 from ..groth16.r1cs import r1cs_header
 from ..operations import Proven
 from ..solidity.calldata import ProofArguments
+from ..statement.circuits import of_size
 from ..statement.commitments import policy_hash
 from ..statement.model import Opening, Policy, Prices, Rebalance, Terms
 from ..storage.built import BuiltCircuit, ProvingKey
@@ -186,7 +187,7 @@ class _Prover:
     @classmethod
     def ready(cls, slots: int, backend: str, stages: Stages) -> _Prover:
         with stages("Circuit"):
-            circuit = operations.build_circuit(slots)
+            circuit = operations.build_circuit(of_size(slots).name)
         with stages("Development key (INSECURE)") as moving:
             key = operations.development_key(circuit, moving=moving)
         return cls(circuit, key, backend, stages)

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..statement.circuits import of_size
 from ..statement.constants import (
     PRICE_BITS,
     PRICE_DECIMALS,
@@ -176,7 +177,7 @@ def write_opening(path: str | Path, opening: Opening, commitment: int) -> None:
     document = OpeningFile.model_validate(
         {
             "format": OPENING_FORMAT,
-            "circuit": f"rebalance_{len(opening.quantities_e6)}",
+            "circuit": of_size(len(opening.quantities_e6)).name,
             "quantities": [str(quantity) for quantity in opening.quantities_e6],
             "salt": f"0x{opening.salt:064x}",
             "commitment": f"0x{commitment:064x}",

@@ -14,8 +14,10 @@ from dls_zk.chain.deployment import create
 from dls_zk.chain.share import Asset, Share
 from dls_zk.errors import ChainError, InputError
 from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.circuits import of_size
 from dls_zk.statement.commitments import empty_commitment
 from dls_zk.statement.constants import BASE_FIELD, FIELD, SIZES
+from dls_zk.statement.signals import PublicSignals
 from tests.support import market as markets
 from tests.support.market import Market, Rebalance, Vault, rpc
 from tests.support.trapdoor import Trapdoor
@@ -73,6 +75,12 @@ def refuse(
 def test_two_rebalances_of_every_size(slots: int, tmp_path: Path) -> None:
     with markets.market(tmp_path, slots) as market:
         hub, vault = market.protocol.hub, market.open("two", market.people[1])
+
+        def demanded(rebalance: Rebalance) -> PublicSignals:
+            context = rebalance.terms.known_context()
+            known = (vault.id, rebalance.signals, context.oracle_round, context.deadline)
+            return hub.expected_signals(of_size(slots).name, *known)
+
         assert hub.state(vault.id).commitment == empty_commitment(slots)
         assert hub.roles(vault.id) == chain.Roles(
             market.owner.address, vault.operator.address, "0x" + "00" * 20, "0x" + "00" * 20, 86_400
@@ -83,9 +91,9 @@ def test_two_rebalances_of_every_size(slots: int, tmp_path: Path) -> None:
         first = vault.rebalance(snapshot := market.snapshot())
         assert (first.signals.flow, first.signals.accrual) == (5_000_000, 0)
         context = first.terms.known_context()
-        assert hub.expected_signals(vault.id, first.signals, context.oracle_round, context.deadline) == first.signals
+        assert demanded(first) == first.signals
         assert hub.read("context", vault.id, context.oracle_round, context.deadline) == first.terms.context_hash
-        assert market.chain.verify(market.protocol.deployment.keys[SIZES[slots].name].verifier, arguments(first))
+        assert market.chain.verify(market.protocol.deployment.keys[of_size(slots).name].verifier, arguments(first))
         send(first)
         accepted = markets.accepted(market, first)
         assert (accepted.sequence, accepted.nav_floor, accepted.flow_e6, accepted.accrual_ppm) == (1, 678, 5_000_000, 0)
@@ -99,15 +107,13 @@ def test_two_rebalances_of_every_size(slots: int, tmp_path: Path) -> None:
         elapsed_s = later.timestamp - snapshot.timestamp
         assert elapsed_s >= 2 * 86_400
         assert (second.signals.flow, second.signals.accrual) == (-1, 500 * elapsed_s // 86_400)
-        context = second.terms.known_context()
-        assert hub.expected_signals(vault.id, second.signals, context.oracle_round, context.deadline) == second.signals
+        assert demanded(second) == second.signals
         send(second)
         assert markets.accepted(market, second).sequence == 2
 
         capped = vault.rebalance(market.snapshot(after_s=6 * 86_400))
-        context = capped.terms.known_context()
         assert capped.signals.accrual == 2000  # the cap
-        assert hub.expected_signals(vault.id, capped.signals, context.oracle_round, context.deadline).accrual == 2000
+        assert demanded(capped).accrual == 2000
         names = [event.name for event in hub.history(vault.id)]
         assert names == [
             "VaultOpened", "MandateActivated", "FlowRecorded", "FlowRecorded", "Rebalanced", "FlowRecorded", "Rebalanced"

@@ -26,6 +26,7 @@ from dls_zk.groth16.zkey import MARKER, VerifyingKey
 from dls_zk.operations import Proven
 from dls_zk.solidity.calldata import ProofArguments
 from dls_zk.statement.commitments import policy_hash
+from dls_zk.statement.constants import SIZES
 from dls_zk.statement.relation import CHECKS, Report
 from dls_zk.statement.signals import PublicSignals
 from dls_zk.storage import disk, places
@@ -199,7 +200,7 @@ def test_prove_writes_a_proof_and_an_opening(accepted: tuple[Vault, Result]) -> 
     assert (told["circuit"], told["insecure"]) == ("rebalance_8", True)
     assert told["seconds"].keys() == {"Circuit", "Relation", "Witness", "Proof"}
 
-    public = PublicSignals.from_field(Proof.read(vault.folder / "r1/proof.json").signals)
+    public = PublicSignals.from_field(SIZES[8], Proof.read(vault.folder / "r1/proof.json").signals)
     _, commitment = files.read_opening(vault.folder / "r1/opening.json")
     policy = files.read_policy(vault.folder / "policy.yaml")
     assert (public.commitment_after, public.policy_hash) == (commitment, policy_hash(policy))
@@ -255,7 +256,7 @@ def test_export(proven: Vault) -> None:
 
     assert proven.invoke("export", "verifier", "--size", "8", "--key", "dev", "--out", "V.sol") == Result(0, "", WARNING)
     source = (proven.folder / "V.sol").read_text()
-    assert source.startswith(f"// {MARKER}\n") and "contract Groth16Verifier_8 {" in source
+    assert source.startswith(f"// {MARKER}\n") and "contract Groth16Verifier_rebalance_8 {" in source
 
     calldata = proven.invoke("export", "calldata", "r1/proof.json")
     assert (calldata.code, calldata.stderr) == (0, "")
@@ -466,7 +467,7 @@ def test_3_a_disk_that_is_full_after_the_opening(
     proof = Proof.read(accepted[0].folder / "r1/proof.json")
     after, _ = files.read_opening(accepted[0].folder / "r1/opening.json")
     terms = files.read_terms(accepted[0].folder / "r1/terms.yaml")
-    proven = Proven(proof, PublicSignals.from_field(proof.signals), terms, after, Report(()), True)
+    proven = Proven(proof, PublicSignals.from_field(SIZES[8], proof.signals), terms, after, Report(()), True)
     calls = 0
 
     def fsync(_: int) -> None:
@@ -487,7 +488,7 @@ def test_3_a_disk_that_is_full_after_the_opening(
         (lambda text: text[:700], 3, r"bad.json: not JSON: "),
         (lambda text: "", 3, r"bad.json: not JSON: "),
         (lambda text: text.replace("dls-zk/proof/v1", "dls-zk/proof/v2"), 3, "bad.json: format is not 'dls-zk/proof/v1'"),
-        (lambda text: text.replace("rebalance_8", "mixer_8"), 3, "proof: the circuit 'mixer_8' is none of ours"),
+        (lambda text: text.replace("rebalance_8", "mixer_8"), 3, "unknown circuit 'mixer_8'; this version knows"),
         (lambda text: text.replace("rebalance_8", "../../x"), 3, "circuit: not a circuit's name"),
         (lambda text: text.replace('"9996"', "9996.0"), 3, "bad.json: not accepted: a number that is not an integer"),
         (lambda text: text.replace('"9996"', '"09996"'), 3, r"bad.json, public\[5\]: a decimal number with leading zeros"),

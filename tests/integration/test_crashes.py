@@ -34,7 +34,7 @@ def proven(tmp_path_factory: pytest.TempPathFactory) -> Proven:
     names = ("policy.yaml", "prices.yaml", "book.csv", "deposit.yaml")
     policy, prices, book, terms = (folder / name for name in names)
     rebalance = operations.load_rebalance(policy, prices, None, after_path=book, terms_path=terms)
-    return operations.prove(rebalance, key, operations.build_circuit(commandline.SLOTS))
+    return operations.prove(rebalance, key, operations.build_circuit(rebalance.circuit.name))
 
 
 @pytest.fixture(scope="module")

@@ -111,7 +111,7 @@ def test_the_page_runs(page: Path, tmp_path: Path) -> None:
     expected = {
         "README.md": proven("first"),
         "operate.md": proven("first") | proven("second")
-        | {"calldata.json", "Groth16Verifier_16.sol", "verification_key.json"},
+        | {"calldata.json", "Groth16Verifier_rebalance_16.sol", "verification_key.json"},
         "python.md": proven("first"),
     }  # fmt: skip
     if page.name in expected:

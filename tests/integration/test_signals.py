@@ -13,8 +13,9 @@ from dls_zk.groth16.proof import Proof
 from dls_zk.solidity import contracts
 from dls_zk.solidity.calldata import ProofArguments
 from dls_zk.solidity.verifiers import contract_name, contract_source
-from dls_zk.statement.constants import BASE_FIELD, FIELD, SIZES
-from dls_zk.statement.signals import NAMES, signal_count
+from dls_zk.statement.circuits import CIRCUITS
+from dls_zk.statement.constants import BASE_FIELD, FIELD
+from dls_zk.statement.signals import NAMES
 from dls_zk.tools import foundry
 from tests.support.boundary import BOOK, ONE, SPOT, policy, rebalance
 
@@ -22,7 +23,7 @@ from tests.support.boundary import BOOK, ONE, SPOT, policy, rebalance
 @pytest.fixture(scope="module")
 def proven():
     """A real rebalance on 8 slots: some spot is sold, 1 USD is the cost."""
-    circuit = operations.build_circuit(8)
+    circuit = operations.build_circuit("rebalance_8")
     key = operations.development_key(circuit)
     rules = policy({"slippage_bps": 30, "nav_granularity_usd": 1000})
     before = BOOK | {SPOT: BOOK[SPOT] + 10 * ONE, 0: BOOK[0] - 19_999 * ONE}
@@ -86,7 +87,7 @@ SIGNALS = [*NAMES[:-1], "prices[0]", "prices[1]"]
 @pytest.mark.parametrize("place", range(len(SIGNALS)), ids=SIGNALS)
 def test_a_changed_signal_is_refused(proven, verifiers, place):
     proof = proven[0].proof
-    assert len(proof.signals) == signal_count(SIZES[8]) == len(SIGNALS)
+    assert len(proof.signals) == len(CIRCUITS["rebalance_8"].signals) == len(SIGNALS)
     value = proof.signals[place]
     for other in ((value + 1) % FIELD, (value - 1) % FIELD, (FIELD - value) % FIELD or 5):
         changed = _changed(proof, place, other)

@@ -29,7 +29,7 @@ def prove_many(rng: Random, count: int) -> Counter[str]:
     where the generator or the constraints refuse one."""
     done: Counter[str] = Counter()
     for kind, rebalance in _cases(rng):
-        judge = circuit(rebalance.size.name)
+        judge = circuit(rebalance.circuit.name)
         assert judge.violated(judge.honest(circuit_inputs(rebalance, public_signals(rebalance)))) == []
         done[kind] += 1
         if done.total() == count:

@@ -14,6 +14,7 @@ import pytest
 from dls_zk.groth16 import verifier, zkey
 from dls_zk.groth16.proof import Proof
 from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.circuits import rebalance_signals
 from dls_zk.statement.signals import PublicSignals
 from tests.soundness import leakage
 from tests.soundness.verifiers import Simulator
@@ -36,7 +37,7 @@ class Transcript:
 
     @property
     def signals(self) -> PublicSignals:
-        return PublicSignals.from_field(self.proof.signals)
+        return rebalance_signals(self.proof.circuit, self.proof.signals)
 
     def form(self) -> dict[str, object]:
         """Everything but the values of numbers: of hexadecimal ones the length stays, which is fixed."""

@@ -12,6 +12,7 @@ import pytest
 from dls_zk import operations
 from dls_zk.groth16 import prover
 from dls_zk.groth16.proof import Proof
+from dls_zk.statement.circuits import of_size
 from dls_zk.statement.constants import FIELD, SIZES
 from dls_zk.statement.model import Rebalance
 from dls_zk.statement.relation import evaluate
@@ -61,7 +62,7 @@ def judge(verifiers: Bench, mutant: Mutant) -> None:
 @pytest.mark.parametrize("name", BACKENDS)
 def test_every_verifier_takes_the_proofs_of_every_prover(small: Bench, name: str) -> None:
     case = a_true_statement(8, Random(1))
-    proof = operations.prove(case, small.key, operations.build_circuit(8), backend=name).proof
+    proof = operations.prove(case, small.key, operations.build_circuit("rebalance_8"), backend=name).proof
     assert small.verdict(proof)
     assert not small.verdict(replace(proof, signals=(*proof.signals[:-1], (proof.signals[-1] + 1) % FIELD)))
 
@@ -78,7 +79,9 @@ def test_every_verifier_takes_a_simulated_proof(small: Bench) -> None:
 def test_larger_sizes(slots: int, record_property: Callable[[str, object], None]) -> None:
     with bench(slots) as verifiers:
         rng = Random(slots)
-        proof = operations.prove(a_true_statement(slots, rng), verifiers.key, operations.build_circuit(slots)).proof
+        proof = operations.prove(
+            a_true_statement(slots, rng), verifiers.key, operations.build_circuit(of_size(slots).name)
+        ).proof
         found = list(mutants_of(verifiers, proof, rng))
         for mutant in found:
             judge(verifiers, mutant)
@@ -102,7 +105,7 @@ def test_a_mutant_of_every_fourth_kind(small: Bench) -> None:
 def test_hundreds_of_mutants(small: Bench, part: int, record_property: Callable[[str, object], None]) -> None:
     """12 parts of one real and one simulated proof with 47 mutants each: 1,152 proofs and mutants."""
     rng = Random(100 + part)
-    real = operations.prove(a_true_statement(8, rng), small.key, operations.build_circuit(8)).proof
+    real = operations.prove(a_true_statement(8, rng), small.key, operations.build_circuit("rebalance_8")).proof
     proofs = (real, small.simulator.prove(signals_of(rng, 9), rng))
     found = [mutant for proof in proofs for mutant in mutants_of(small, proof, rng)]
     for mutant in found:

@@ -28,6 +28,7 @@ from dls_zk.groth16.proof import Proof
 from dls_zk.groth16.zkey import _DEV_LABEL, VerifyingKey
 from dls_zk.solidity import contracts, verifiers
 from dls_zk.solidity.contracts import CompiledContract
+from dls_zk.statement.circuits import of_size
 from dls_zk.statement.constants import FIELD
 from dls_zk.statement.signals import NAMES
 from dls_zk.storage.built import ProvingKey
@@ -90,7 +91,7 @@ class Bench:
 @contextmanager
 def bench(slots: int) -> Iterator[Bench]:
     """All verifiers for the development key of this size, the contracts on a chain of their own."""
-    circuit = operations.build_circuit(slots)
+    circuit = operations.build_circuit(of_size(slots).name)
     key = operations.development_key(circuit)
     vk = zkey.verifying_key(key)
     compiled = _compiled(key, vk)

@@ -12,8 +12,8 @@ from dls_zk.chain.deployment import CheckedKey
 from dls_zk.groth16.proof import Proof
 from dls_zk.groth16.zkey import VerifyingKey
 from dls_zk.solidity.calldata import ProofArguments
-from dls_zk.statement.constants import FIELD, SIZES
-from dls_zk.statement.signals import signal_count
+from dls_zk.statement.circuits import of_size
+from dls_zk.statement.constants import FIELD
 from tests.support.simulator import Secrets
 
 
@@ -25,8 +25,9 @@ class Trapdoor:
     """A Groth16 key with known discrete logarithms, for books of a size."""
 
     def __init__(self, slots: int):
-        self.circuit = SIZES[slots].name
-        ic = tuple(_random() for _ in range(signal_count(SIZES[slots]) + 1))
+        circuit = of_size(slots)
+        self.circuit = circuit.name
+        ic = tuple(_random() for _ in range(len(circuit.signals) + 1))
         self.secrets = Secrets(_random(), _random(), _random(), _random(), ic)
         self.vk = self.secrets.key
         self.key = CheckedKey(self.circuit, self.vk, "00" * 32, insecure=True)
