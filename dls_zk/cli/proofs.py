@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import files, operations
-from ..errors import ProofInvalid
 from ..groth16 import prover
 from ..groth16.proof import Proof
 from ..statement.circuits import rebalance_signals
-from .common import FILE, example, json_option, print_json, warn_insecure
+from .common import FILE, beside, example, json_option, print_json, warn_insecure
 from .stages import Stages
 
 if TYPE_CHECKING:
@@ -88,11 +87,13 @@ def check(
         opening_required=False,
     )
     report = operations.check(rebalance)
-    if as_json:
-        print_json(report_json(report))
-    else:
+    document = report_json(report)
+    if not as_json:
         print_report(report)
-    operations.require(report)
+    with beside(document):
+        operations.require(report)
+    if as_json:
+        print_json(document)
 
 
 def _require_one_move(trades: Path | None, after: Path | None, heartbeat: bool) -> None:
@@ -143,7 +144,7 @@ def prove(
         policy_path, prices_path, _before(before), trades_path=trades_path, after_path=after_path, terms_path=terms_path
     )
     operations.proven_paths(out)
-    operations.require(operations.check(rebalance))
+    operations.require(operations.check(rebalance), "; `dls-zk check` with the same files shows the values")
     with stages("Circuit"):
         circuit = operations.build_circuit(rebalance.circuit.name)
     proven = operations.prove(rebalance, operations.installed_key(circuit, kind), circuit, backend, stages)
@@ -212,15 +213,11 @@ def verify(
     with stages("Key"):
         target = operations.verification_target(proof, vkey_path, kind)
     summary = {"circuit": proof.circuit, "insecure": target.insecure, "signals": signals_json(signals)}
-    try:
+    with beside({"holds": False} | summary):
         operations.require_signals(signals, policy, prices_path, terms_path)
         for name in names:
             with stages(f"Verified by {name}"):
                 operations.verify(name, target, proof)
-    except ProofInvalid as error:
-        if as_json:
-            print_json({"holds": False, "reason": str(error)} | summary)
-        raise
     if target.insecure:
         warn_insecure()
     if as_json:

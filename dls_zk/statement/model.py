@@ -125,7 +125,7 @@ class Policy:
         return [path.value(self) for path in global_layout(self.size)]
 
 
-class _Secret:
+class Secret:
     """Mixin: printing shows the type and nothing else."""
 
     def __repr__(self) -> str:
@@ -135,7 +135,7 @@ class _Secret:
 
 
 @dataclass(frozen=True, repr=False)
-class Opening(_Secret):
+class Opening(Secret):
     """What opens a commitment: N signed quantities (1e-6 of the instrument) and the salt (a field element).
 
     Lose it and the vault can never move again; show it and the book is public.
@@ -189,7 +189,7 @@ class Terms:
 
 
 @dataclass(frozen=True, repr=False)
-class Rebalance(_Secret):
+class Rebalance(Secret):
     """All inputs of the statement: public policy, prices and terms; secret openings before and after."""
 
     policy: Policy

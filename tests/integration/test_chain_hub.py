@@ -20,7 +20,6 @@ from dls_zk.statement.constants import BASE_FIELD, FIELD, SIZES
 from dls_zk.statement.signals import PublicSignals
 from tests.support import market as markets
 from tests.support.market import Market, Rebalance, Vault, rpc
-from tests.support.trapdoor import Trapdoor
 
 Q, R = BASE_FIELD, FIELD
 
@@ -45,7 +44,7 @@ def ready(vault: Vault) -> Rebalance:
 
 
 def arguments(rebalance: Rebalance) -> ProofArguments:
-    return rebalance.vault.market.trapdoor.arguments(rebalance.signals.to_field())
+    return markets.arguments(rebalance.vault.market.trapdoor, rebalance.signals.to_field())
 
 
 def send(rebalance: Rebalance, proof: ProofArguments | None = None, sender: Sender | None = None, **context: int) -> None:
@@ -166,7 +165,7 @@ def test_signal_and_coordinate_past_their_fields(ready: Rebalance) -> None:
 
 
 def test_proof_of_another_size(ready: Rebalance) -> None:
-    refuse("WrongSignalCount", ready, Trapdoor(16).arguments([*ready.signals.to_field(), 0, 0]))
+    refuse("WrongSignalCount", ready, markets.arguments(markets.trapdoor(16), [*ready.signals.to_field(), 0, 0]))
 
 
 def test_replay(ready: Rebalance) -> None:
@@ -267,6 +266,8 @@ def test_stale_and_wound_down(vault: Vault, market: Market) -> None:
     hub = market.protocol.hub
     with pytest.raises(chain.Refused, match=r"while the vault is active.*\(WrongStatus\)$"):
         hub.mark(market.owner, vault.id, "callStale")
+    with pytest.raises(chain.Refused, match=r"possible from \d+ \(Unix seconds\) on.*\(TooEarly\)$"):
+        hub.mark(market.people[2], vault.id, "windDown")
     rpc(market.chain, "evm_increaseTime", 7 * 86_400 + 60)
     rpc(market.chain, "evm_mine")
     assert hub.state(vault.id).status is VaultStatus.STALE
@@ -307,6 +308,8 @@ def test_mandates_tighten_at_once_and_loosen_after_the_delay(vault: Vault, marke
     # Proposed again after it was withdrawn, it is proposed anew.
     loosest = hub.add_mandate(market.owner, replace(market.mandate, max_snapshot_age_s=7200))
     hub.propose_mandate(vault.operator, vault.id, loosest)
+    with pytest.raises(chain.Refused, match=r"neither the vault's operator nor its guardian.*\(NotOperatorOrGuardian\)$"):
+        hub.mark(market.people[2], vault.id, "withdrawMandate")
     hub.mark(vault.operator, vault.id, "withdrawMandate")
     assert hub.proposal(vault.id) == (0, 0)
     hub.propose_mandate(vault.operator, vault.id, loosest)
@@ -335,7 +338,7 @@ def test_bare_verifier(ready: Rebalance, market: Market) -> None:
     assert on.verify(verifier, proof)
     assert not on.verify(verifier, replace(proof, c=(proof.c[0] ^ 1, proof.c[1])))
     with pytest.raises(ChainError, match="no verifier for 11 public signals"):
-        on.verify(verifier, Trapdoor(16).arguments(range(11)))
+        on.verify(verifier, markets.arguments(markets.trapdoor(16), range(11)))
     with pytest.raises(ChainError, match="no contract"):
         on.verify("0x" + "77" * 20, proof)
     with pytest.raises(ChainError, match="no verifier for 9"):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from dls_zk.audit.instances import LOWER, vacuous_policy
 from dls_zk.statement.constants import BPS, FIELD, PPM, USD_E14, Size
 from dls_zk.statement.model import Opening, Prices, Rebalance, SlotPolicy, Terms
 from dls_zk.statement.policy_fields import GLOBAL_FIELDS, slot_fields
-from tests.support.instances import LOWER, vacuous_policy
 
 LONGEST = (1 << 56) - 1  # a quantity, a trade, the flow; the shortest is −LONGEST − 1
 TOP_LIMIT = (1 << 17) - 1
