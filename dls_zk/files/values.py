@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, TypeVar
 
-from eth_utils import to_checksum_address
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -32,7 +31,7 @@ from ..statement.constants import (
     QUANTITY_DECIMALS,
     SIZES,
 )
-from ..statement.context import is_address
+from ..statement.ethereum import checksum_address, is_address
 from ..statement.policy_fields import FIELDS
 
 DIGITS_LIMIT = 100  # characters of a number: 2^256 has 78 digits
@@ -162,7 +161,7 @@ def _checksum(text: str) -> str:
     """An address with its checksum (EIP-55); one that is written has to be right."""
     if not is_address(text):
         raise ValueError(f"{text!r} has a wrong checksum; was it copied whole?")
-    return to_checksum_address(text)
+    return checksum_address(text)
 
 
 def one_of(names: Collection[object]) -> Any:

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eth_utils import keccak
-
 from ..errors import InputError, ProofInvalid
 from ..groth16.proof import Proof
 from ..statement.circuits import known
 from ..statement.constants import BASE_FIELD, FIELD
+from ..statement.ethereum import keccak256
 
 Point = tuple[int, int]
 
@@ -61,7 +60,7 @@ class ProofArguments:
         """Calldata of ``verifyProof`` for this number of signals."""
         signature = f"verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[{len(self.signals)}])"
         words = (*self.coordinates, *self.signals)
-        return keccak(text=signature)[:4] + b"".join(word.to_bytes(32, "big") for word in words)
+        return keccak256(signature.encode())[:4] + b"".join(word.to_bytes(32, "big") for word in words)
 
     def to_solidity(self) -> str:
         """The four arguments as text, for a block explorer or a script (the format of snarkjs)."""

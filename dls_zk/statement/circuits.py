@@ -58,4 +58,6 @@ def rebalance_signals(circuit: str, elements: Sequence[int]) -> PublicSignals:
     row = known(circuit)
     if row.family != REBALANCE:
         raise InputError(f"a proof of {circuit} is no rebalance proof")
+    if len(elements) != len(row.signals):
+        raise InputError(f"{len(elements)} public signals; a proof of {circuit} has {len(row.signals)}")
     return PublicSignals.from_field(row.size, elements)

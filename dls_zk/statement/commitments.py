@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from eth_abi import encode
-from eth_utils import keccak
-
 from .constants import (
     QUANTITIES_PER_WORD,
     QUANTITY_LIMB_BITS,
@@ -16,6 +13,7 @@ from .constants import (
     book_domain,
     policy_domain,
 )
+from .ethereum import encode_strings, keccak256
 from .field import encode_signed
 from .model import Opening, Policy
 from .policy_fields import FieldPath, global_layout, slot_layout
@@ -48,7 +46,7 @@ def global_words(policy: Policy) -> list[int]:
 
 def instruments_word(policy: Policy) -> int:
     """keccak256(abi.encode(string[] names)) >> 8: binds the slots' instruments into the policy hash."""
-    return int.from_bytes(keccak(encode(["string[]"], [[slot.instrument for slot in policy.slots]])), "big") >> 8
+    return int.from_bytes(keccak256(encode_strings([slot.instrument for slot in policy.slots])), "big") >> 8
 
 
 @lru_cache(maxsize=256)
@@ -66,14 +64,19 @@ def words_hash(slots: int, words: Sequence[int]) -> int:
     return digest
 
 
+def has_commitment(opening: Opening) -> bool:
+    """Whether a commitment can hold the book: |quantity| < 2^57, for which the packed words are unique."""
+    limit = 1 << (QUANTITY_LIMB_BITS - 1)
+    return all(-limit < q < limit for q in opening.quantities_e6)
+
+
 def book_commitment(opening: Opening) -> int:
     """Poseidon(domain(N), words, salt), four quantities a word in signed limbs of 58 bits.
 
-    Unique for |quantity| < 2^57; ValueError outside (the quantity is not shown).
+    ValueError unless ``has_commitment`` (the quantity is not shown).
     """
     quantities = opening.quantities_e6
-    limit = 1 << (QUANTITY_LIMB_BITS - 1)
-    if any(not -limit < q < limit for q in quantities):
+    if not has_commitment(opening):
         raise ValueError("a quantity is outside the range that a commitment can hold")
     words = [
         encode_signed(
