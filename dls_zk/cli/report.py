@@ -94,9 +94,9 @@ def signals_json(signals: PublicSignals) -> dict[str, Any]:
 def print_signals(signals: PublicSignals, policy: Policy | None, demanded: tuple[Path | None, ...]) -> None:
     """What a proof that holds says in public, and what of it nobody has compared."""
     rows = table("the proof holds", "")
-    floor = f"{signals.nav_floor:,} steps of the policy's granularity"
+    floor = f"{signals.nav_floor:,} NAV steps"
     if policy:
-        step = policy.nav_granularity_usd
+        step = policy.nav_step_usd
         floor = f"at least {signals.nav_floor * step:,} USD, below {(signals.nav_floor + 1) * step:,} USD"
     rows.add_row("NAV", floor)
     flow = decimal_text(Fraction(signals.flow, 10**QUANTITY_DECIMALS), separator=",")

@@ -118,7 +118,7 @@ GLOBAL_FIELDS = (
     Field("max_var_bps", 14, Tighter.LOWER),
     Field("var_quantile_bps", 16, Tighter.HIGHER),
     Field("slippage_bps", 14, Tighter.LOWER),
-    Field("nav_granularity_usd", 24, Tighter.FIXED),
+    Field("nav_step_usd", 24, Tighter.FIXED),
     Field("venue_cap_bps", 17, Tighter.LOWER, axes=("venue",)),
     Field("factor_limit_bps", 17, Tighter.LOWER, axes=("factor",)),
     Field("factor_volatility_bps", 14, Tighter.HIGHER, axes=("factor",)),

@@ -166,7 +166,7 @@ def public_signals(rebalance: Rebalance) -> PublicSignals:
         policy_hash=policy_hash(policy),
         flow=terms.flow_e6,
         accrual=terms.accrual_ppm,
-        nav_floor=_nav_floor(nav(rebalance), policy.nav_granularity_usd * USD_E14),
+        nav_floor=_nav_floor(nav(rebalance), policy.nav_step_usd * USD_E14),
         context=terms.context_hash,
         prices=pack_prices(rebalance.size, rebalance.prices.usd_e8),
     )
@@ -354,10 +354,10 @@ class _Limits:
         yield Limit("", value, Fraction(self.policy.max_var_bps, BPS), "of NAV", False, bound - risk, limited)
 
     def check_nav_disclosure(self) -> Iterator[Limit]:
-        granularity = self.policy.nav_granularity_usd * USD_E14
-        nav_floor = self.signals.nav_floor if self.signals else _nav_floor(self.nav, granularity)
+        nav_step_e14 = self.policy.nav_step_usd * USD_E14
+        nav_floor = self.signals.nav_floor if self.signals else _nav_floor(self.nav, nav_step_e14)
         yield _condition("NAV floor in range", 0 <= nav_floor < 1 << NAV_FLOOR_BITS)
-        yield _condition("NAV floor", nav_floor * granularity <= self.nav < (nav_floor + 1) * granularity)
+        yield _condition("NAV floor", nav_floor * nav_step_e14 <= self.nav < (nav_floor + 1) * nav_step_e14)
 
     def check_context(self) -> Iterator[Limit]:
         own = self.rebalance.terms.context_hash

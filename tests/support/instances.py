@@ -198,4 +198,4 @@ def changed(rng: Random, policy: Policy, among: Container[str] | None = None) ->
 
 def _room(field: Field) -> tuple[int, int]:
     """Smallest and largest value of a field."""
-    return int(field.name == "nav_granularity_usd") or field.low, field.high
+    return int(field.name == "nav_step_usd") or field.low, field.high
