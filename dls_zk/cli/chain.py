@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from .. import files, operations
-from ..errors import InputError
 from .common import FILE, console, example, json_option, table, warn_insecure
 from .stages import Stages
 
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from ..statement.circuits import of_size
 from ..statement.constants import DEVELOPMENT_CHAIN_IDS
+from ..storage import disk
 from ..storage.places import PACKAGE
 
 if TYPE_CHECKING:
@@ -59,8 +58,7 @@ def chain_up(
     if (policy_path is None) != (prices_path is None):
         raise click.UsageError("Give --policy and --prices together, or neither.")
     for path in (out, feeds_out):
-        if os.path.lexists(path):
-            raise InputError("exists, and is not overwritten; choose another name, or move it away", str(path))
+        disk.require_absent(path)
     folder = PACKAGE / "examples" / "delta_neutral_eth"
     policy = files.read_policy(policy_path or folder / "policy.yaml")
     prices = files.read_prices(prices_path or folder / "prices.yaml", policy)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import files, operations
-from ..errors import ChainError, InputError
-from ..storage import places
+from ..errors import ChainError
+from ..storage import disk, places
 from .common import (
     FILE,
     beside,
@@ -66,8 +65,7 @@ def deploy(access: Access, sizes: tuple[str, ...], kind: str | None, out: Path |
             print_json(document)
         return
     assert out
-    if os.path.lexists(out):
-        raise InputError("exists, and is not overwritten; choose another name, or move it away", str(out))
+    disk.require_absent(out)
     keys = []
     for row in chosen_circuits(sizes):
         circuit = operations.build_circuit(row.name)
