@@ -214,7 +214,9 @@ def proven_paths(folder: Path) -> tuple[Path, Path, Path]:
     opening, terms, proof = (folder / name for name in PROVEN_FILES)
     for path in (opening, terms, proof):
         if os.path.lexists(path):
-            raise InputError("exists; choose another folder, or move it away (an opening must not be lost)", str(path))
+            raise InputError(
+                "exists; choose another folder, or move it away (an opening must not be lost)", str(path), code="file_exists"
+            )
     disk.require_private_place(folder)
     return opening, terms, proof
 

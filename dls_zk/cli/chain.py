@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from .. import files, operations
-from ..errors import InputError
 from .common import FILE, console, example, json_option, table, warn_insecure
 from .stages import Stages
 
@@ -20,6 +18,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ..statement.constants import DEVELOPMENT_CHAIN_IDS
+from ..storage import disk
 from ..storage.places import PACKAGE
 
 if TYPE_CHECKING:
@@ -58,8 +57,7 @@ def chain_up(
     if (policy is None) != (prices is None):
         raise click.UsageError("Give --policy and --prices together, or neither.")
     for path in (out, feeds_out):
-        if os.path.lexists(path):
-            raise InputError("exists, and is not overwritten; choose another name, or move it away", str(path))
+        disk.require_absent(path)
     folder = PACKAGE / "examples" / "delta_neutral_eth"
     rules = files.read_policy(policy or folder / "policy.yaml")
     at = files.read_prices(prices or folder / "prices.yaml", rules)

@@ -56,7 +56,7 @@ def oracle_add(access: Access, feeds: Path, policy: Path, as_json: bool) -> None
 def oracle_snapshot(access: Access, feed_set: int, as_json: bool) -> None:
     """Take a price snapshot, which all vaults with these feeds may use; prints the number of its round.
 
-    Exit code 9 if a price moved too far: then run this again after the time that it says.
+    Exit code 75 if a price moved too far: then run this again after the time that it says.
     """
     from .. import chain
 
@@ -65,7 +65,9 @@ def oracle_snapshot(access: Access, feed_set: int, as_json: bool) -> None:
         taken = protocol.oracle.take_snapshot(access.sender(protocol.chain), feed_set)
     if isinstance(taken, chain.Unconfirmed):
         raise ChainError(
-            f"a price moved too far for one look; take the snapshot again from {time_text(taken.confirmable_at)} UTC on"
+            f"a price moved too far for one look; take the snapshot again from {time_text(taken.confirmable_at)} UTC on",
+            code="price_moved",
+            after=max(taken.confirmable_at - protocol.chain.now(), 0),
         )
     if as_json:
         print_json(_snapshot_json(taken, None))
@@ -89,7 +91,8 @@ def oracle_show(
     protocol = access.protocol()
     snapshot = protocol.oracle.snapshot(number) if number else protocol.oracle.latest(feed_set)
     if snapshot is None:
-        raise ChainError(f"there is no snapshot of feed set {feed_set} yet; run `dls-zk oracle snapshot {feed_set}`")
+        message = f"there is no snapshot of feed set {feed_set} yet; run `dls-zk oracle snapshot {feed_set}`"
+        raise ChainError(message, code="unknown_id")
     if snapshot.feed_set != feed_set:
         raise InputError(f"round {snapshot.round} is of feed set {snapshot.feed_set}, not {feed_set}")
     rules = policy_of(policy, protocol) if policy else None

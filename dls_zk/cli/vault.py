@@ -193,7 +193,8 @@ def vault_terms(
     feed_set = mandate_of(protocol, vault).feed_set
     snapshot = protocol.oracle.snapshot(number) if number else protocol.oracle.latest(feed_set)
     if snapshot is None:
-        raise ChainError(f"there is no snapshot of feed set {feed_set} yet; run `dls-zk oracle snapshot {feed_set}`")
+        message = f"there is no snapshot of feed set {feed_set} yet; run `dls-zk oracle snapshot {feed_set}`"
+        raise ChainError(message, code="unknown_id")
     if snapshot.feed_set != feed_set:
         raise InputError(f"round {snapshot.round} is of feed set {snapshot.feed_set}; the vault's is {feed_set}")
     terms = protocol.hub.terms(vault, snapshot, deadline or protocol.chain.now() + valid_for)

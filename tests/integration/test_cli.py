@@ -800,7 +800,7 @@ def test_9_a_chain_that_does_not_answer(proven: Vault) -> None:
     (proven.place / "anvil").write_text("#!/bin/sh\necho Listening on 127.0.0.1:1\nexec sleep 60\n")
     (proven.place / "anvil").chmod(0o755)
     path = f"{proven.place}:{commandline.environment(proven.place)['PATH']}"
-    message = proven.run("verify", "r1/proof.json", "--verifier", "evm", DLS_ZK_HOME=str(home), PATH=path).refused(9)
+    message = proven.run("verify", "r1/proof.json", "--verifier", "evm", DLS_ZK_HOME=str(home), PATH=path).refused(75)
     assert message == "http://127.0.0.1:1 does not answer; is the node running?"
 
 
