@@ -26,8 +26,8 @@ from ..groth16.proof import Proof
 from ..groth16.zkey import VerifyingKey
 from ..progress import Stage, no_stages
 from ..solidity.calldata import ProofArguments
+from ..statement.circuits import rebalance_signals
 from ..statement.context import Context
-from ..statement.model import Terms
 from ..statement.signals import PublicSignals
 from .connection import Refused
 from .deployment import Protocol, key_hash
@@ -50,27 +50,22 @@ class Submission:
 
     where: str
     proof: Proof
-    public: PublicSignals
-    place: Context
+    signals: PublicSignals
+    context: Context
 
     @classmethod
     def read(cls, folder: Path) -> Submission:
         """Read proof.json and terms.yaml of a folder. InputError; ProofInvalid if the proof is on other terms."""
         proof = Proof.read(folder / "proof.json")
-        public, terms = PublicSignals.from_field(proof.public), files.read_terms(folder / "terms.yaml")
-        if (public.flow, public.accrual, public.context) != (terms.flow_e6, terms.accrual_ppm, terms.context):
+        signals, terms = rebalance_signals(proof.circuit, proof.signals), files.read_terms(folder / "terms.yaml")
+        if (signals.flow, signals.accrual, signals.context) != (terms.flow_e6, terms.accrual_ppm, terms.context_hash):
             raise ProofInvalid("proof.json is on other terms than terms.yaml; prove again", str(folder))
-        return cls(str(folder), proof, public, _place(terms))
+        return cls(str(folder), proof, signals, terms.known_context())
 
     @property
     def key(self) -> tuple[str | int, ...]:
         """What the rebalance is known by."""
-        return "0x" + self.place.vault_id.hex(), self.place.sequence, f"0x{self.public.commitment_after:064x}"
-
-
-def _place(terms: Terms) -> Context:
-    assert terms.place  # a file has it
-    return terms.place
+        return "0x" + self.context.vault_id.hex(), self.context.sequence, f"0x{self.signals.commitment_after:064x}"
 
 
 @dataclass(frozen=True)
@@ -238,7 +233,7 @@ class _Run:
         for submission in [*self.open.values()]:
             if not self.stands(submission):
                 continue
-            first = ready.setdefault(submission.place.vault_id, submission)
+            first = ready.setdefault(submission.context.vault_id, submission)
             if first.key != submission.key:
                 text = f"another rebalance of the same vault, {first.where}, goes first; run this again"
                 error = ChainError(text, submission.where, code="same_vault")
@@ -251,7 +246,7 @@ class _Run:
             return False
         try:
             if not self.without_opening:
-                openings.require_beside_proof(Path(submission.where), submission.public.commitment_after)
+                openings.require_beside_proof(Path(submission.where), submission.signals.commitment_after)
             _require_demanded(self.protocol, submission)
         except DlsError as error:
             if self.is_accepted(submission):  # by another process, since it was looked at
@@ -272,7 +267,7 @@ class _Run:
         protocol, sender = self.protocol, self.sender
 
         def common(submission: Submission) -> tuple[int, int, int]:
-            return _mandate_key(protocol, submission), submission.place.round, submission.place.deadline
+            return _mandate_key(protocol, submission), submission.context.round, submission.context.deadline
 
         for group, together in groupby(sorted(ready, key=common), common):
             for chunk in _chunks(protocol, sender, group, list(together), self.most):
@@ -325,11 +320,11 @@ def _at(error: DlsError, submission: Submission) -> DlsError:
 
 
 def _require_here(protocol: Protocol, sender: Sender, submission: Submission) -> None:
-    place = submission.place
+    context = submission.context
     for name, given, expected in (
-        ("chain", place.chain_id, protocol.chain.chain_id),
-        ("hub", place.hub.lower(), protocol.hub.address.lower()),
-        ("operator", place.operator.lower(), sender.address.lower()),
+        ("chain", context.chain_id, protocol.chain.chain_id),
+        ("hub", context.hub.lower(), protocol.hub.address.lower()),
+        ("operator", context.operator.lower(), sender.address.lower()),
     ):
         if given != expected:
             code = "not_operator" if name == "operator" else "wrong_chain"
@@ -337,32 +332,33 @@ def _require_here(protocol: Protocol, sender: Sender, submission: Submission) ->
 
 
 def _mandate_key(protocol: Protocol, submission: Submission) -> int:
-    return protocol.hub.mandate(protocol.hub.state(submission.place.vault_id).mandate).key
+    return protocol.hub.mandate(protocol.hub.state(submission.context.vault_id).mandate).key
 
 
 def _accepted(protocol: Protocol, submission: Submission, block: BlockIdentifier = "latest") -> Accepted | None:
     """The submission as the hub accepted it, if it has by a block."""
-    vault, sequence = submission.place.vault_id, submission.place.sequence
+    vault, sequence = submission.context.vault_id, submission.context.sequence
     if protocol.hub.state(vault, block).sequence < sequence:
         return None
     accepted = protocol.hub.accepted(vault, sequence, None if isinstance(block, str) else int(block))
-    return accepted if accepted and accepted.commitment_after == submission.public.commitment_after else None
+    return accepted if accepted and accepted.commitment_after == submission.signals.commitment_after else None
 
 
 def _require_demanded(protocol: Protocol, submission: Submission) -> None:
     """The proof is about what the hub demands now; ChainError names the first signal that differs, in words."""
-    place, public = submission.place, submission.public
-    demanded = protocol.hub.expected_signals(place.vault_id, public, place.round, place.deadline)
-    state = protocol.hub.state(place.vault_id)
+    context, signals = submission.context, submission.signals
+    known = (context.vault_id, signals, context.round, context.deadline)
+    demanded = protocol.hub.expected_signals(submission.proof.circuit, *known)
+    state = protocol.hub.state(context.vault_id)
     for name, code, given, expected in (
-        ("commitment before", "stale_commitment", _short(public.commitment_before), _short(demanded.commitment_before)),
-        ("sequence", "stale_sequence", place.sequence, state.sequence + 1),
-        ("mandate version", "stale_policy", place.mandate_version, state.mandate_version),
-        ("policy", "stale_policy", _short(public.policy_hash), _short(demanded.policy_hash)),
-        ("flow (1e-6)", "stale_flow", public.flow, demanded.flow),
-        ("accrual (ppm)", "stale_accrual", public.accrual, demanded.accrual),
-        ("prices", "stale_prices", public.prices, demanded.prices),
-        ("context", "stale_context", _short(public.context), _short(demanded.context)),
+        ("commitment before", "stale_commitment", _short(signals.commitment_before), _short(demanded.commitment_before)),
+        ("sequence", "stale_sequence", context.sequence, state.sequence + 1),
+        ("mandate version", "stale_policy", context.mandate_version, state.mandate_version),
+        ("policy", "stale_policy", _short(signals.policy_hash), _short(demanded.policy_hash)),
+        ("flow (1e-6)", "stale_flow", signals.flow, demanded.flow),
+        ("accrual (ppm)", "stale_accrual", signals.accrual, demanded.accrual),
+        ("prices", "stale_prices", signals.prices, demanded.prices),
+        ("context", "stale_context", _short(signals.context), _short(demanded.context)),
     ):
         if given != expected:
             differs = "prices are others" if name == "prices" else f"{name} is {given} and the hub demands {expected}"
@@ -379,10 +375,10 @@ def _short(element: int) -> str:
 
 
 def _intent(protocol: Protocol, chunk: Sequence[Submission]) -> tuple[str | int, ...]:
-    place = (protocol.chain.chain_id, protocol.hub.address)
+    hub = (protocol.chain.chain_id, protocol.hub.address)
     if len(chunk) == 1:
-        return ("submit", *place, *chunk[0].key)
-    return ("submitBatch", *place, keccak(text=repr([submission.key for submission in chunk])).hex())
+        return ("submit", *hub, *chunk[0].key)
+    return ("submitBatch", *hub, keccak(text=repr([submission.key for submission in chunk])).hex())
 
 
 def _all_accepted(protocol: Protocol, chunk: Iterable[Submission], block: BlockIdentifier) -> bool:
@@ -394,12 +390,12 @@ def _call(protocol: Protocol, group: tuple[int, int, int], chunk: Sequence[Submi
     _, round, deadline = group
     if len(chunk) == 1:
         (one,) = chunk
-        return protocol.hub.submission(one.place.vault_id, ProofArguments.from_proof(one.proof), round, deadline)
+        return protocol.hub.submission(one.context.vault_id, ProofArguments.from_proof(one.proof), round, deadline)
     batch = []
     for submission in chunk:
-        proof, public, place = ProofArguments.from_proof(submission.proof), submission.public, submission.place
+        proof, signals, context = ProofArguments.from_proof(submission.proof), submission.signals, submission.context
         points = (proof.a, proof.b, proof.c)
-        batch.append((place.vault_id, place.sequence, public.nav_floor, public.commitment_after, points))
+        batch.append((context.vault_id, context.sequence, signals.nav_floor, signals.commitment_after, points))
     return protocol.hub.call("submitBatch", *group, batch)
 
 

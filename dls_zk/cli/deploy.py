@@ -10,9 +10,20 @@ import click
 
 from .. import files, operations
 from ..errors import ChainError
-from ..statement.constants import SIZES
 from ..storage import disk, places
-from .common import FILE, beside, console, example, json_option, marked, print_json, size_option, table, warn_insecure
+from .common import (
+    FILE,
+    beside,
+    chosen_circuits,
+    console,
+    example,
+    json_option,
+    marked,
+    print_json,
+    size_option,
+    table,
+    warn_insecure,
+)
 from .options import Access, chain_command
 
 if TYPE_CHECKING:
@@ -56,8 +67,8 @@ def deploy(access: Access, sizes: tuple[str, ...], kind: str | None, out: Path |
     assert out
     disk.require_absent(out)
     keys = []
-    for slots in [int(size) for size in sizes] or list(SIZES):
-        circuit = operations.build_circuit(slots)
+    for row in chosen_circuits(sizes):
+        circuit = operations.build_circuit(row.name)
         with access.stages(f"Key of {circuit.name} checked"):
             keys.append(chain.checked_key(operations.installed_key(circuit, kind), circuit))
     on = access.chain()

@@ -87,9 +87,9 @@ def _result_json(result: Outcome | NotAccepted) -> dict[str, object]:
     return {
         "folder": result.where,
         "state": result.state if isinstance(result, NotAccepted) else "accepted",
-        "vault": submission and f"0x{submission.place.vault_id.hex()}",
-        "sequence": submission and submission.place.sequence,
-        "commitment_after": submission and f"0x{submission.public.commitment_after:064x}",
+        "vault": submission and f"0x{submission.context.vault_id.hex()}",
+        "sequence": submission and submission.context.sequence,
+        "commitment_after": submission and f"0x{submission.signals.commitment_after:064x}",
         "transaction": accepted and accepted.accepted.transaction,
         "block": accepted and accepted.accepted.block,
         "accepted_before": accepted and accepted.before,

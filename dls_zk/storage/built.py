@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ArtifactError, InputError
+from ..statement.circuits import CIRCUITS
 from . import places
 from .disk import locked, make_dir, read_limited, sha256_file, write_atomic
 from .strict_json import parse_json
@@ -209,7 +210,8 @@ def install_key(circuit: BuiltCircuit, kind: str, fill: Callable[[Path], None], 
 def proving_key(circuit: str, r1cs_sha256: str, kind: str) -> ProvingKey:
     """The installed key of this kind for the circuit with this r1cs; ArtifactError if there is none."""
     folder = places.key_dir(circuit, r1cs_sha256, kind)
-    command = f"dls-zk setup dev --size {circuit.rpartition('_')[2]}" if kind == "dev" else "dls-zk setup ceremony"
+    size = f" --size {CIRCUITS[circuit].size.slots}" if circuit in CIRCUITS else ""
+    command = f"dls-zk setup dev{size}" if kind == "dev" else "dls-zk setup ceremony"
     if not folder.is_dir():
         raise ArtifactError(
             f"there is no {kind} key for {circuit} as it is built now; run `{command}`", code="artifact_missing"

@@ -166,7 +166,7 @@ def test_solidity_text_is_that_of_snarkjs() -> None:
         import * as snarkjs from "snarkjs";
         console.log(await snarkjs.groth16.exportSolidityCallData(data.proof, data.signals)); process.exit(0);
     """
-    theirs = _in_node(script, {"proof": proof.to_snarkjs(), "signals": proof.public_strings()})
+    theirs = _in_node(script, {"proof": proof.to_snarkjs(), "signals": proof.signal_strings()})
     ours = ProofArguments.from_proof(proof).to_solidity()
     assert json.loads(f"[{ours}]") == json.loads(f"[{theirs}]")
 

@@ -93,7 +93,7 @@ def test_a_batch_takes_half_a_block_at_most(
 ) -> None:
     """At a gas limit of the block that half the batch fits into, and the whole one does not."""
     found = written(rebalances(vaults), tmp_path)
-    group = (market.mandate.key, found[0].place.round, found[0].place.deadline)
+    group = (market.mandate.key, found[0].context.round, found[0].context.deadline)
     operator = market.people[1]
 
     def gas(count: int) -> int:
@@ -113,7 +113,7 @@ def test_a_batch_takes_no_more_than_a_transaction_may(
 ) -> None:
     """2^24 gas (EIP-7825), with the margin, however large the block is."""
     found = written(rebalances(vaults), tmp_path)
-    group = (market.mandate.key, found[0].place.round, found[0].place.deadline)
+    group = (market.mandate.key, found[0].context.round, found[0].context.deadline)
     monkeypatch.setattr(type(market.chain), "block_gas_limit", lambda _: 10**9)
     whole = submission._call(market.protocol, group, found).data
     for needed, parts in ((2**24 - 1, 1), (2**24, 1), (2**24 + 1, 2)):
@@ -176,9 +176,11 @@ def became(
 
 def test_the_bad_proof_is_named(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
     found = written(rebalances(vaults), tmp_path)
-    public = tuple(replace(found[2].public, nav_floor=1).to_field())
+    public = tuple(replace(found[2].signals, nav_floor=1).to_field())
     for count in (4, 3):  # as many, and for a few, each by its own verifier
-        bad = replace(found[2], proof=replace(found[2].proof, public=public), public=replace(found[2].public, nav_floor=1))
+        bad = replace(
+            found[2], proof=replace(found[2].proof, signals=public), signals=replace(found[2].signals, nav_floor=1)
+        )
         some = [*found[4 - count : 2], bad, found[3]]
         incomplete, states = became(market, some)
         assert states == [*["accepted"] * (count - 2), "refused: proof_invalid", "accepted"]
@@ -205,10 +207,11 @@ def test_another_operator(market: Market, vaults: list[Vault], tmp_path: Path) -
 
 def test_another_chain_and_another_hub(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
     one = rebalances(vaults)[0]
-    assert one.terms.place
     for change, expected in (({"chain_id": 1}, "for the chain 1, and"), ({"hub": "0x" + "77" * 20}, "for the hub 0x7777")):
-        place = replace(one.terms.place, **change)
-        moved = replace(one, terms=type(one.terms).at(place, 0, 0), public=replace(one.public, context=place.to_field()))
+        context = replace(one.terms.known_context(), **change)
+        moved = replace(
+            one, terms=type(one.terms).at(context, 0, 0), signals=replace(one.signals, context=context.to_field())
+        )
         refuse(market, [moved.submission(tmp_path / expected.split()[-2])], "wrong_chain", expected)
 
 
@@ -233,13 +236,12 @@ def test_what_the_hub_does_not_demand(
     market: Market, vaults: list[Vault], tmp_path: Path, signal: str, expected: str
 ) -> None:
     one = rebalances(vaults)[0]
-    value = getattr(one.public, signal)
+    value = getattr(one.signals, signal)
     changed = (value[0] + 1, *value[1:]) if isinstance(value, tuple) else value + 1
-    public = replace(one.public, **{signal: changed})
-    assert one.terms.place
-    terms = type(one.terms).at(one.terms.place, public.flow, public.accrual)
+    public = replace(one.signals, **{signal: changed})
+    terms = type(one.terms).at(one.terms.known_context(), public.flow, public.accrual)
     code = {"commitment_before": "stale_commitment", "policy_hash": "stale_policy"}.get(signal, f"stale_{signal}")
-    refuse(market, [replace(one, public=public, terms=terms).submission(tmp_path / "r0")], code, f"r0: {expected}")
+    refuse(market, [replace(one, signals=public, terms=terms).submission(tmp_path / "r0")], code, f"r0: {expected}")
 
 
 def test_what_came_after_the_proof(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
@@ -275,7 +277,7 @@ def test_two_new_rebalances_of_one_vault(market: Market, vaults: list[Vault], tm
 def test_of_two_rebalances_of_one_vault_the_good_one_is_sent(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
     snapshot = market.snapshot()
     stale, good = (vaults[0].rebalance(snapshot, after=k) for k in (1, 2))
-    stale = replace(stale, public=replace(stale.public, commitment_before=77))
+    stale = replace(stale, signals=replace(stale.signals, commitment_before=77))
     _, states = became(market, [stale.submission(tmp_path / "r1"), good.submission(tmp_path / "r2")])
     assert states == ["refused: stale_commitment", "accepted"]
 
@@ -293,10 +295,9 @@ def test_the_good_are_sent_and_each_bad_one_is_named(market: Market, vaults: lis
     made = rebalances(vaults)
     found = written(made, tmp_path)
     market.protocol.hub.record_flow(market.owner, vaults[1].id, 7)
-    public = replace(found[2].public, nav_floor=1)
-    false = replace(found[2], proof=replace(found[2].proof, public=tuple(public.to_field())), public=public)
-    place = replace(found[3].place, hub="0x" + "77" * 20)
-    elsewhere = replace(found[3], place=place)
+    signals = replace(found[2].signals, nav_floor=1)
+    false = replace(found[2], proof=replace(found[2].proof, signals=tuple(signals.to_field())), signals=signals)
+    elsewhere = replace(found[3], context=replace(found[3].context, hub="0x" + "77" * 20))
     given = [*chain.read_all([tmp_path / "nothing"]), found[0], found[1], false, elsewhere]
     incomplete, states = became(market, given)
     assert states == [
@@ -427,10 +428,10 @@ def with_opening(vault: Vault, folder: Path) -> Submission:
 
 
 def keep(rebalance: Rebalance, opening: Opening, path: Path) -> None:
-    place = rebalance.terms.place
-    assert place
     names = ("USDC", "ETH", *[""] * 6)
-    files.write_opening(path, KeptOpening.at(place, opening, book_commitment(opening), names, 1_724_889_600))
+    files.write_opening(
+        path, KeptOpening.at(rebalance.terms.known_context(), opening, book_commitment(opening), names, 1_724_889_600)
+    )
 
 
 def test_a_rebalance_with_its_opening(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
