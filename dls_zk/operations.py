@@ -22,9 +22,9 @@ from .progress import Moving, Stage, no_stages
 from .solidity import verifiers
 from .statement import relation
 from .statement.circuit_inputs import circuit_inputs
-from .statement.commitments import policy_hash
-from .statement.constants import DEVELOPMENT_CHAIN_IDS, FIELD, SIZES
-from .statement.model import KeptOpening, Opening, Policy, Rebalance, Secret, Terms
+from .statement.commitments import book_commitment, empty_commitment, policy_hash
+from .statement.constants import DEVELOPMENT_CHAIN_IDS, FIELD, SIZES, Size
+from .statement.model import KeptOpening, Opening, Policy, Prices, Rebalance, Secret, Terms
 from .statement.relation import Limit, Report
 from .statement.signals import PublicSignals, pack_prices
 from .storage import built, disk, places
@@ -48,7 +48,8 @@ def load_rebalance(
 
     before: an opening (JSON); None is the empty book from which every vault starts. Without ``opening_required`` a book
     (CSV, YAML) will do, which has no salt and so can be checked but not proven. Of ``trades`` and ``after`` at most one;
-    with neither the book stays as it is (a heartbeat). terms: without them no flow, no accrual and context 0. InputError.
+    with neither the book stays as it is (a heartbeat). terms: without them no flow, no accrual and context 0. InputError,
+    also for an opening or prices that the terms say are not theirs.
     """
     if trades and after:
         raise InputError("give the trades or the book after, not both")
@@ -59,12 +60,40 @@ def load_rebalance(
         quantities = tuple(q + t for q, t in zip(old.quantities_e6, change, strict=True))
     else:
         quantities = files.read_book(after, rules) if after else old.quantities_e6
-    return Rebalance(
-        rules,
-        files.read_prices(prices, rules),
-        files.read_terms(terms) if terms else Terms(0, 0, 0),
-        old,
-        Opening(quantities, fresh_salt()),
+    agreed = files.read_terms(terms) if terms else Terms(0, 0, 0)
+    quotes = files.read_prices(prices, rules)
+    require_same_round(quotes, agreed, str(prices))
+    if agreed.commitment_before is not None and (before is None or _is_opening(before)):
+        require_commitment_before(book_commitment(old), agreed, rules.size, str(before or ""))
+    return Rebalance(rules, quotes, agreed, old, Opening(quantities, fresh_salt()))
+
+
+def require_same_round(prices: Prices, terms: Terms, where: str = "") -> None:
+    """Return unless prices and terms both say of which snapshot they are, and differ: then InputError. where: the file."""
+    if prices.round is None or terms.place is None:
+        return
+    advice = "`dls-zk vault terms` writes both from one snapshot with --prices-out"
+    for name, ours, theirs in (
+        ("chain", prices.round.chain_id, terms.place.chain_id),
+        ("oracle", prices.round.oracle.lower(), (terms.oracle or prices.round.oracle).lower()),
+        ("round", prices.round.number, terms.place.oracle_round),
+    ):
+        if ours != theirs:
+            raise InputError(f"the prices are of {name} {ours}, and the terms of {name} {theirs}; {advice}", where)
+
+
+def require_commitment_before(commitment: int, terms: Terms, size: Size, where: str = "") -> None:
+    """Return unless the terms name another commitment that the vault holds: then InputError. where: the opening's file."""
+    held = terms.commitment_before
+    if held is None or held == commitment:
+        return
+    if held == empty_commitment(size.slots):
+        raise InputError("the vault of these terms holds the empty book; use `--before empty`", where)
+    opens = "the vault is not empty any more" if commitment == empty_commitment(size.slots) else f"opens 0x{commitment:064x}"
+    raise InputError(
+        f"{opens}; the vault of these terms holds 0x{held:064x}: "
+        f"`dls-zk opening find DIR --commitment 0x{held:064x}` finds the opening to use",
+        where,
     )
 
 
@@ -73,10 +102,14 @@ def fresh_salt() -> int:
     return secrets.randbelow(FIELD)
 
 
+def _is_opening(path: Path) -> bool:
+    return path.suffix == ".json"
+
+
 def _read_before(path: Path | None, rules: Policy, opening_required: bool) -> Opening:
     if path is None:
         return Opening.empty(rules.size)
-    if path.suffix != ".json":
+    if not _is_opening(path):
         if opening_required:
             raise InputError("an opening (.json) is needed, which has the salt; a book can only be checked", str(path))
         return Opening(files.read_book(path, rules), 0)
@@ -168,7 +201,8 @@ def prove(
 ) -> Proven:
     """Check the relation, compute the witness, prove, verify. StatementRefused before the circuit is touched.
 
-    InsecureKey for a development key where the terms name a chain that is no development chain.
+    InsecureKey for a development key where the terms name a chain that is no development chain; InputError for prices or
+    an opening that the terms say are not theirs.
     """
     place = rebalance.terms.place
     if key.insecure and place and place.chain_id not in DEVELOPMENT_CHAIN_IDS:
@@ -176,8 +210,10 @@ def prove(
             f"the terms are for chain {place.chain_id}, and the only key is an INSECURE development key; "
             "install one from `dls-zk setup ceremony`"
         )
+    require_same_round(rebalance.prices, rebalance.terms)
     with stage("Relation"):
         public = _public_signals(rebalance)
+        require_commitment_before(public.commitment_before, rebalance.terms, rebalance.size)
         report = relation.evaluate(rebalance, public)
         require(report)
     with stage("Witness"):
@@ -311,8 +347,13 @@ def require_signals(
     """Return if the proof is about this policy, these prices and terms, as far as given; ProofInvalid says which differs."""
     if terms:
         agreed = files.read_terms(terms)
-        for name, value in (("flow", agreed.flow_e6), ("accrual", agreed.accrual_ppm), ("context", agreed.context)):
-            if getattr(public, name) != value:
+        for name, value in (
+            ("flow", agreed.flow_e6),
+            ("accrual", agreed.accrual_ppm),
+            ("context", agreed.context),
+            ("commitment_before", agreed.commitment_before),
+        ):
+            if value is not None and getattr(public, name) != value:
                 raise ProofInvalid(f"the proof is on other terms: its {name} is not the one of the file")
     if policy and policy_hash(policy) != public.policy_hash:
         raise ProofInvalid("the proof is about another policy: its policy_hash is not the one of the file")

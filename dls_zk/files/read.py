@@ -29,7 +29,7 @@ from ..statement.constants import (
     PRICE_DECIMALS,
     QUANTITY_DECIMALS,
 )
-from ..statement.model import KeptOpening, Opening, Policy, Prices, Terms
+from ..statement.model import KeptOpening, Opening, Policy, Prices, Round, Terms
 from ..storage.disk import exposure, read_limited, write_new, write_secret
 from ..storage.strict_json import parse_json
 from .documents import (
@@ -62,7 +62,10 @@ def read_prices(path: str | Path, policy: Policy) -> Prices:
     for slot in policy.slots:
         if slot.instrument and slot.instrument not in table.prices:
             raise InputError(f"no price for {slot.instrument}; every instrument of the policy needs one", str(path))
-    return Prices(_by_slot(table.prices, policy))
+    snapshot = None
+    if table.chain_id is not None and table.oracle is not None and table.round is not None:
+        snapshot = Round(table.chain_id, table.oracle, table.round)
+    return Prices(_by_slot(table.prices, policy), snapshot)
 
 
 def write_prices(path: str | Path, prices: Prices, policy: Policy, day: str, source: str) -> None:
@@ -70,7 +73,10 @@ def write_prices(path: str | Path, prices: Prices, policy: Policy, day: str, sou
     price = Fixed(PRICE_DECIMALS, 1, (1 << PRICE_BITS) - 1)
     named = zip(policy.slots, prices.usd_e8, strict=True)
     lines = [f"  {slot.instrument}: {price.show(usd_e8)}" for slot, usd_e8 in named if slot.instrument]
-    write_new(Path(path), "\n".join([f"date: {day}", f"source: {source}", "", "prices:", *lines, ""]))
+    head = [f"date: {day}", f"source: {source}"]
+    if at := prices.round:
+        head += [f"chain_id: {at.chain_id}", f'oracle: "{at.oracle}"', f"round: {at.number}"]
+    write_new(Path(path), "\n".join([*head, "", "prices:", *lines, ""]))
 
 
 def read_book(path: str | Path, policy: Policy) -> tuple[int, ...]:
@@ -87,7 +93,9 @@ def read_trades(path: str | Path, policy: Policy) -> tuple[int, ...]:
 def read_terms(path: str | Path) -> Terms:
     """Read the terms of a rebalance (YAML). InputError."""
     terms = validate(TermsFile, read_yaml(path, secret=False), path)
-    return Terms.at(terms.context.to_context(), terms.flow, terms.accrual)
+    before = terms.commitment_before
+    commitment = None if before is None else int(before, 16)
+    return Terms.at(terms.context.to_context(), terms.flow, terms.accrual, commitment, terms.oracle)
 
 
 def write_terms(path: str | Path, terms: Terms) -> None:
@@ -96,11 +104,13 @@ def write_terms(path: str | Path, terms: Terms) -> None:
         raise ValueError("terms without a place cannot be written: their context is a hash")
     place = terms.place
     flow = Fixed(QUANTITY_DECIMALS, *QUANTITY_RANGE).show(terms.flow_e6)
+    before = "" if terms.commitment_before is None else f'commitment_before: "0x{terms.commitment_before:064x}"\n'
+    oracle = "" if terms.oracle is None else f'oracle: "{terms.oracle}"\n'
     write_new(
         Path(path),
         f"""flow: {flow}
 accrual: {terms.accrual_ppm} ppm
-
+{before}{oracle}
 context:
   chain_id: {place.chain_id}
   hub: "{place.hub}"
