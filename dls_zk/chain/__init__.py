@@ -16,7 +16,7 @@ from .journal import Intent, IntentKey, IntentStatus
 from .oracle import DevFeed, Feed, FeedSet, Oracle, Snapshot, Unconfirmed
 from .refusals import EXPLAINED, explain_revert
 from .registry import Registry
-from .share import Asset, Holdings, Share
+from .share_token import Asset, Holdings, ShareToken
 from .signers import ExternalSigner, KeySigner, Signer, Transaction
 from .submission import Outcome, Submission, submit
 from .transactions import Call, Delivery, Mined, Sender
@@ -48,7 +48,7 @@ __all__ = [
     "Registry",
     "Roles",
     "Sender",
-    "Share",
+    "ShareToken",
     "Signer",
     "Snapshot",
     "IntentStatus",

@@ -186,14 +186,14 @@ def _require_demanded(protocol: Protocol, submission: Submission) -> None:
     """The proof is about what the hub demands now; ProofInvalid names the first signal that differs, in words."""
     place, public = submission.place, submission.public
     try:
-        demanded = protocol.hub.expected_signals(place.vault_id, public, place.oracle_round, place.deadline)
+        demanded = protocol.hub.expected_signals(place.vault_id, public, place.round, place.deadline)
     except Refused as refusal:
         raise ChainError(f"{submission.where}: {refusal}") from None
     state = protocol.hub.state(place.vault_id)
     for name, given, expected in (
         ("sequence", place.sequence, state.sequence + 1),
         ("commitment before", _short(public.commitment_before), _short(demanded.commitment_before)),
-        ("policy version", place.policy_version, state.version),
+        ("mandate version", place.mandate_version, state.mandate_version),
         ("policy", _short(public.policy_hash), _short(demanded.policy_hash)),
         ("flow (1e-6)", public.flow, demanded.flow),
         ("accrual (ppm)", public.accrual, demanded.accrual),
@@ -216,7 +216,7 @@ def _send(protocol: Protocol, sender: Sender, new: Sequence[Submission], done: d
     """Send what is new. If the state has moved on since it was looked at, return early: the caller looks again."""
 
     def common(submission: Submission) -> tuple[int, int, int]:
-        return _mandate_key(protocol, submission), submission.place.oracle_round, submission.place.deadline
+        return _mandate_key(protocol, submission), submission.place.round, submission.place.deadline
 
     for group, together in groupby(sorted(new, key=common), common):
         for chunk in _chunks(protocol, sender, group, list(together)):
@@ -249,10 +249,10 @@ def _all_accepted(protocol: Protocol, chunk: Iterable[Submission], block: BlockI
 
 def _call(protocol: Protocol, group: tuple[int, int, int], chunk: Sequence[Submission]) -> Call:
     """``submit`` or ``submitBatch``. group: key, price round and deadline."""
-    _, oracle_round, deadline = group
+    _, round, deadline = group
     if len(chunk) == 1:
         (one,) = chunk
-        return protocol.hub.submission(one.place.vault_id, ProofArguments.from_proof(one.proof), oracle_round, deadline)
+        return protocol.hub.submission(one.place.vault_id, ProofArguments.from_proof(one.proof), round, deadline)
     batch = []
     for submission in chunk:
         proof, public, place = ProofArguments.from_proof(submission.proof), submission.public, submission.place

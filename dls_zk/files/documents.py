@@ -106,9 +106,9 @@ class ContextFields(Document):
     """id of the vault"""
     sequence: Uint256
     """number of this rebalance of the vault, from 1"""
-    policy_version: Uint256
+    mandate_version: Uint256
     """version of the policy, as the hub counts"""
-    oracle_round: Uint256
+    round: Uint256
     """round of the price snapshot, as the hub counts"""
     operator: Address
     """address that submits the proof"""

@@ -116,8 +116,8 @@ context:
   hub: "{place.hub}"
   vault_id: "0x{place.vault_id.hex()}"
   sequence: {place.sequence}
-  policy_version: {place.policy_version}
-  oracle_round: {place.oracle_round}
+  mandate_version: {place.mandate_version}
+  round: {place.round}
   operator: "{place.operator}"
   deadline: {place.deadline}
 """,

@@ -53,7 +53,7 @@ class Policy:
     max_turnover_bps, max_leverage_bps, max_impermanent_loss_bps, max_var_bps, venue_cap_bps (V), factor_limit_bps (F),
     max_stress_loss_bps (S), min_reserve_bps: shares of NAV. min_collateral_ratio_bps, stress_collateral_ratio_bps:
     collateral over debt. min_capital_efficiency_bps: depth over funded longs. var_quantile_bps: the normal quantile z.
-    slippage_bps: share of turnover that a rebalance may cost. nav_granularity_usd: whole dollars.
+    slippage_bps: share of turnover that a rebalance may cost. nav_step_usd: whole dollars.
     factor_names, venue_names, scenario_names: for messages only; the statement knows them by their place. name: what people
     call the policy.
     factor_volatility_bps (F): standard deviation over the horizon of the value at risk. shock_bps (S×F): signed moves.
@@ -71,7 +71,7 @@ class Policy:
     max_var_bps: int
     var_quantile_bps: int
     slippage_bps: int
-    nav_granularity_usd: int
+    nav_step_usd: int
     venue_cap_bps: tuple[int, ...]
     factor_limit_bps: tuple[int, ...]
     factor_volatility_bps: tuple[int, ...]

@@ -92,7 +92,7 @@ def test_a_batch_takes_half_a_block_at_most(
 ) -> None:
     """At a gas limit of the block that half the batch fits into, and the whole one does not."""
     found = written(rebalances(vaults), tmp_path)
-    group = (market.mandate.key, found[0].place.oracle_round, found[0].place.deadline)
+    group = (market.mandate.key, found[0].place.round, found[0].place.deadline)
     operator = market.people[1]
 
     def gas(count: int) -> int:
@@ -112,7 +112,7 @@ def test_a_batch_takes_no_more_than_a_transaction_may(
 ) -> None:
     """2^24 gas (EIP-7825), with the margin, however large the block is."""
     found = written(rebalances(vaults), tmp_path)
-    group = (market.mandate.key, found[0].place.oracle_round, found[0].place.deadline)
+    group = (market.mandate.key, found[0].place.round, found[0].place.deadline)
     monkeypatch.setattr(type(market.chain), "block_gas_limit", lambda _: 10**9)
     whole = submission._call(market.protocol, group, found).data
     for needed, parts in ((2**24 - 1, 1), (2**24, 1), (2**24 + 1, 2)):
@@ -222,7 +222,7 @@ def test_what_came_after_the_proof(market: Market, vaults: list[Vault], tmp_path
     hub = market.protocol.hub
     tighter = hub.add_mandate(market.owner, replace(market.mandate, max_snapshot_age_s=3599))
     hub.propose_mandate(market.people[1], vaults[0].id, tighter)
-    refuse(market, found[:1], ProofInvalid, "r0: its policy version is 1 and the hub demands 2")
+    refuse(market, found[:1], ProofInvalid, "r0: its mandate version is 1 and the hub demands 2")
     other = vaults[2].rebalance(market.snapshot(), after=5).submission(tmp_path / "other")
     submit(market, [other])
     refuse(market, found[2:3], ChainError, r"r2: .*\(SnapshotBeforeLast\)")

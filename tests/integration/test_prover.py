@@ -389,7 +389,7 @@ def test_a_killed_prover_leaves_no_witness_and_no_rapidsnark(rapidsnark: Path, t
     write_program(rapidsnark, f"{seen}; exec sleep 60")
     program = f"from dls_zk.tools import rapidsnark\nfrom pathlib import Path\nrapidsnark.prove(Path('k'), {secret!r})\n"
     parent = subprocess.Popen([sys.executable, "-c", program], env=os.environ | {"TMPDIR": str(places[0])})
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()) and time.monotonic() < deadline:
         time.sleep(0.02)
     parent.kill()

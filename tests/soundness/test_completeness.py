@@ -103,7 +103,7 @@ def test_relation_and_circuit_agree_beside_a_limit():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(10))
-def test_relation_and_circuit_agree_beside_a_limit_in_thousands(part, record_property):
-    verdicts = verdicts_beside_a_limit(Random(100 + part), [*SIZES], 450)
+def test_relation_and_circuit_agree_beside_a_limit_in_thousands(part, run_seed, record_property):
+    verdicts = verdicts_beside_a_limit(Random(f"{run_seed} {part}"), [*SIZES], 450)
     assert min(verdicts[True], verdicts[False]) > 450 / 10, verdicts  # most slots do not lead to the limit
     record_property("tried", verdicts.total())

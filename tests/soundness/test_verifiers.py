@@ -75,9 +75,9 @@ def test_every_verifier_takes_a_simulated_proof(small: Bench) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("slots", [16, 32])
-def test_larger_sizes(slots: int, record_property: Callable[[str, object], None]) -> None:
+def test_larger_sizes(slots: int, run_seed: int, record_property: Callable[[str, object], None]) -> None:
     with bench(slots) as verifiers:
-        rng = Random(slots)
+        rng = Random(f"{run_seed} {slots}")
         proof = operations.prove(a_true_statement(slots, rng), verifiers.key, operations.build_circuit(slots)).proof
         found = list(mutants_of(verifiers, proof, rng))
         for mutant in found:
@@ -99,9 +99,9 @@ def test_a_mutant_of_every_fourth_kind(small: Bench) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(12))
-def test_hundreds_of_mutants(small: Bench, part: int, record_property: Callable[[str, object], None]) -> None:
+def test_hundreds_of_mutants(small: Bench, part: int, run_seed: int, record_property: Callable[[str, object], None]) -> None:
     """12 parts of one real and one simulated proof with 47 mutants each: 1,152 proofs and mutants."""
-    rng = Random(100 + part)
+    rng = Random(f"{run_seed} {part}")
     real = operations.prove(a_true_statement(8, rng), small.key, operations.build_circuit(8)).proof
     proofs = (real, small.simulator.prove(signals_of(rng, 9), rng))
     found = [mutant for proof in proofs for mutant in mutants_of(small, proof, rng)]

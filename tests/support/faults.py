@@ -23,6 +23,7 @@ from typing import Any
 import requests
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_utils import keccak
 
 from dls_zk.chain import Call, Chain, Delivery, Intent, IntentKey, KeySigner, Mined, Sender, connect, journal
 from dls_zk.errors import InputError
@@ -57,8 +58,8 @@ def compile_counter() -> CompiledContract:
     return CompiledContract("Counter", contract["abi"], "0x" + contract["evm"]["bytecode"]["object"])
 
 
-#: For a local chain: looks often, gives up soon.
-FAST = {"confirmations": 1, "poll_s": 0.1, "give_up_after_s": 20}
+#: For a local chain: looks often. What gives up after this has hung, however busy the machine is.
+FAST = {"confirmations": 1, "poll_s": 0.1, "give_up_after_s": 60}
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,8 @@ def world(url: str, artifact: CompiledContract, folder: Path) -> Iterator[World]
     """A fresh counter and account, five blocks deep; the chain mines by itself again afterwards."""
     on = connect(url)
     counter, _ = on.deploy(artifact, sender=on.accounts()[0])
-    made = World(on, url, artifact, counter, Account.create(), folder)
+    account = Account.from_key(keccak(hexstr=counter))  # another for each counter, and the same in each run
+    made = World(on, url, artifact, counter, account, folder)
     made.fund(made.account)
     made.mine(5)
     try:
@@ -240,7 +242,7 @@ def run(errands: Sequence[Errand]) -> list[int]:
     for process in started:
         process.start()
     for process in started:
-        process.join(120)
+        process.join(600)
         assert process.exitcode is not None, "a process hangs"
     return [process.exitcode for process in started if process.exitcode is not None]
 
