@@ -76,7 +76,7 @@ def require_same_round(prices: Prices, terms: Terms, where: str = "") -> None:
     for name, ours, theirs in (
         ("chain", prices.round.chain_id, terms.place.chain_id),
         ("oracle", prices.round.oracle.lower(), (terms.oracle or prices.round.oracle).lower()),
-        ("round", prices.round.number, terms.place.oracle_round),
+        ("round", prices.round.number, terms.place.round),
     ):
         if ours != theirs:
             raise InputError(f"the prices are of {name} {ours}, and the terms of {name} {theirs}; {advice}", where)
@@ -88,12 +88,14 @@ def require_commitment_before(commitment: int, terms: Terms, size: Size, where: 
     if held is None or held == commitment:
         return
     if held == empty_commitment(size.slots):
-        raise InputError("the vault of these terms holds the empty book; use `--before empty`", where)
+        text = "the vault of these terms holds the empty book; use `--before empty`"
+        raise InputError(text, where, code="opening_mismatch")
     opens = "the vault is not empty any more" if commitment == empty_commitment(size.slots) else f"opens 0x{commitment:064x}"
     raise InputError(
         f"{opens}; the vault of these terms holds 0x{held:064x}: "
         f"`dls-zk opening find DIR --commitment 0x{held:064x}` finds the opening to use",
         where,
+        code="opening_mismatch",
     )
 
 
