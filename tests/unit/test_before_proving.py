@@ -35,9 +35,13 @@ def put(path: Path, **fields: object) -> None:
 
 
 def load(folder: Path, before: str | None = "opening.json", opening_required: bool = True) -> Rebalance:
-    paths = (folder / name for name in ("policy.yaml", "prices.yaml"))
-    old, terms = folder / before if before else None, folder / "terms.yaml"
-    return operations.load_rebalance(*paths, old, terms=terms, opening_required=opening_required)
+    return operations.load_rebalance(
+        folder / "policy.yaml",
+        folder / "prices.yaml",
+        folder / before if before else None,
+        terms_path=folder / "terms.yaml",
+        opening_required=opening_required,
+    )
 
 
 def refusal(folder: Path, before: str | None = "opening.json") -> str:
