@@ -12,8 +12,9 @@ from pathlib import Path
 from . import files, openings
 from .errors import InputError, StatementRefused
 from .statement import relation
-from .statement.constants import FIELD, USD_E14
-from .statement.model import Opening, Policy, Rebalance, Terms
+from .statement.commitments import book_commitment, empty_commitment
+from .statement.constants import FIELD, USD_E14, Size
+from .statement.model import Opening, Policy, Prices, Rebalance, Terms
 from .statement.relation import Report
 
 
@@ -32,7 +33,7 @@ def load_rebalance(
     before_path: an opening (JSON); None is the empty book from which every vault starts. Without ``opening_required`` a book
     (CSV, YAML) will do, which has no salt and so can be checked but not proven. At most one of ``trades_path`` and
     ``after_path``; with neither the book stays as it is (a heartbeat). terms: their file, or the terms themselves; without
-    them no flow, no accrual and context 0. InputError.
+    them no flow, no accrual and context 0. InputError, also for an opening or prices that the terms say are not theirs.
     """
     if trades_path and after_path:
         raise InputError("give the trades or the book after, not both")
@@ -43,12 +44,42 @@ def load_rebalance(
         quantities = tuple(q + t for q, t in zip(before.quantities_e6, trades, strict=True))
     else:
         quantities = files.read_book(after_path, policy) if after_path else before.quantities_e6
-    return Rebalance(
-        policy,
-        files.read_prices(prices_path, policy),
-        files.read_terms(terms) if isinstance(terms, Path) else terms or Terms(0, 0, 0),
-        before,
-        Opening(quantities, fresh_salt()),
+    prices = files.read_prices(prices_path, policy)
+    terms = files.read_terms(terms) if isinstance(terms, Path) else terms or Terms(0, 0, 0)
+    require_same_round(prices, terms, str(prices_path))
+    if terms.commitment_before is not None and (before_path is None or _is_opening(before_path)):
+        require_commitment_before(book_commitment(before), terms, policy.size, str(before_path or ""))
+    return Rebalance(policy, prices, terms, before, Opening(quantities, fresh_salt()))
+
+
+def require_same_round(prices: Prices, terms: Terms, where: str = "") -> None:
+    """Return unless prices and terms both say of which snapshot they are, and differ: then InputError. where: the file."""
+    if prices.round is None or terms.context is None:
+        return
+    advice = "`dls-zk vault terms` writes both from one snapshot with --prices-out"
+    for name, ours, theirs in (
+        ("chain", prices.round.chain_id, terms.context.chain_id),
+        ("oracle", prices.round.oracle.lower(), (terms.oracle or prices.round.oracle).lower()),
+        ("round", prices.round.number, terms.context.round),
+    ):
+        if ours != theirs:
+            raise InputError(f"the prices are of {name} {ours}, and the terms of {name} {theirs}; {advice}", where)
+
+
+def require_commitment_before(commitment: int, terms: Terms, size: Size, where: str = "") -> None:
+    """Return unless the terms name another commitment that the vault holds: then InputError. where: the opening's file."""
+    held = terms.commitment_before
+    if held is None or held == commitment:
+        return
+    if held == empty_commitment(size.slots):
+        text = "the vault of these terms holds the empty book; use `--before empty`"
+        raise InputError(text, where, code="opening_mismatch")
+    opens = "the vault is not empty any more" if commitment == empty_commitment(size.slots) else f"opens 0x{commitment:064x}"
+    raise InputError(
+        f"{opens}; the vault of these terms holds 0x{held:064x}: "
+        f"`dls-zk opening find DIR --commitment 0x{held:064x}` finds the opening to use",
+        where,
+        code="opening_mismatch",
     )
 
 
@@ -57,10 +88,14 @@ def fresh_salt() -> int:
     return secrets.randbelow(FIELD)
 
 
+def _is_opening(path: Path) -> bool:
+    return path.suffix == ".json"
+
+
 def _read_before(path: Path | None, policy: Policy, opening_required: bool) -> Opening:
     if path is None:
         return Opening.empty(policy.size)
-    if path.suffix != ".json":
+    if not _is_opening(path):
         if opening_required:
             raise InputError("an opening (.json) is needed, which has the salt; a book can only be checked", str(path))
         return Opening(files.read_book(path, policy), 0)

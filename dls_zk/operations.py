@@ -15,6 +15,8 @@ from .checking import check as check
 from .checking import fresh_salt as fresh_salt
 from .checking import load_rebalance as load_rebalance
 from .checking import require as require
+from .checking import require_commitment_before as require_commitment_before
+from .checking import require_same_round as require_same_round
 from .errors import ArtifactError, InputError, InsecureKey, ProofInvalid
 from .groth16 import prover, verifier, zkey
 from .groth16.proof import Proof
@@ -84,7 +86,8 @@ def prove(
 ) -> Proven:
     """Check the relation, compute the witness, prove, verify. StatementRefused before the circuit is touched.
 
-    InsecureKey for a development key where the terms name a chain that is no development chain.
+    InsecureKey for a development key where the terms name a chain that is no development chain; InputError for prices or
+    an opening that the terms say are not theirs.
     """
     context = rebalance.terms.context
     if key.insecure and context and context.chain_id not in DEVELOPMENT_CHAIN_IDS:
@@ -92,9 +95,11 @@ def prove(
             f"the terms are for chain {context.chain_id}, and the only key is an INSECURE development key; "
             "install one from `dls-zk setup ceremony`"
         )
+    require_same_round(rebalance.prices, rebalance.terms)
     with stage("Relation"):
         require(check(rebalance))  # names what no signal can hold, too
         signals = relation.public_signals(rebalance)
+        require_commitment_before(signals.commitment_before, rebalance.terms, rebalance.size)
         report = relation.evaluate(rebalance, signals)
         require(report)
     with stage("Witness"):
@@ -211,8 +216,13 @@ def require_signals(
     """Return if the proof is about this policy, these prices and terms, as far as given; ProofInvalid says which differs."""
     if terms_path:
         terms = files.read_terms(terms_path)
-        for name, value in (("flow", terms.flow_e6), ("accrual", terms.accrual_ppm), ("context", terms.context_hash)):
-            if getattr(signals, name) != value:
+        for name, value in (
+            ("flow", terms.flow_e6),
+            ("accrual", terms.accrual_ppm),
+            ("context", terms.context_hash),
+            ("commitment_before", terms.commitment_before),
+        ):
+            if value is not None and getattr(signals, name) != value:
                 raise ProofInvalid(f"the proof is on other terms: its {name} is not the one of the file")
     if policy and policy_hash(policy) != signals.policy_hash:
         raise ProofInvalid("the proof is about another policy: its policy_hash is not the one of the file")

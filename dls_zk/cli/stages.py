@@ -29,8 +29,8 @@ class Stages:
     @contextmanager
     def __call__(self, name: str) -> Iterator[Callable[[str, int, int], None]]:
         """``with stages("Proof") as progress:`` - progress(what, done, of) may be called to move the bar."""
-        started = time.perf_counter()
-        if not self.quiet and sys.stderr.isatty():
+        started, on_terminal = time.perf_counter(), sys.stderr.isatty()
+        if on_terminal and not self.quiet:
             with _bar(name) as show:
                 self._show = show
                 yield show
@@ -40,11 +40,14 @@ class Stages:
             yield _nothing
         seconds = time.perf_counter() - started
         self.seconds[name] = round(self.seconds.get(name, 0) + seconds, 3)
-        self._say(f"{click.style('✓', fg='green')} {name} {click.style(f'{seconds:.1f} s', dim=True)}")
+        mark, duration = "✓", f"{seconds:.1f} s"
+        if on_terminal:
+            mark, duration = click.style(mark, fg="green"), click.style(duration, dim=True)
+        self._say(f"{mark} {name} {duration}")
 
     def _say(self, line: str) -> None:
         if not self.quiet:
-            click.echo(line, err=True)  # without the colours where stderr is no terminal
+            print(line, file=sys.stderr, flush=True)
 
 
 @contextmanager

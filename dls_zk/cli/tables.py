@@ -14,6 +14,10 @@ from rich.text import Text
 CONSOLE = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
 
+#: As rich has it, and said to be ASCII: rich draws no other box where the encoding lacks its line, and ``streams`` prints -.
+_BOX = box.Box(str(box.SIMPLE_HEAD), ascii=True)
+
+
 class Rows(Table):
     """A table whose cells are shown as they are: text from a chain or a file may look like rich's markup."""
 
@@ -24,7 +28,7 @@ class Rows(Table):
 
 def table(*columns: str) -> Rows:
     """A table in which nothing is cut: what does not fit is folded. Colours are for cells that ``marked`` makes."""
-    rows = Rows(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    rows = Rows(box=_BOX, padding=0, pad_edge=False)
     for column in columns:
         rows.add_column(Text(column), overflow="fold")
     return rows
