@@ -11,7 +11,7 @@
     └── VaultStale               10  a vault that is watched is stale or winds down
 
 0 is success and 2 is a usage error (click's own). Messages are one line: what is wrong, where, what to do.
-They never contain a quantity, a trade or a salt.
+They never contain a quantity, a trade, a salt, or a value that a check compares: checks and subjects are named only.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from .statement import relation
 from .statement.circuit_inputs import circuit_inputs
 from .statement.commitments import book_commitment, policy_hash
 from .statement.constants import DEVELOPMENT_CHAIN_IDS, FIELD, SIZES
-from .statement.model import Opening, Policy, Rebalance, Terms
+from .statement.model import Opening, Policy, Rebalance, Secret, Terms
 from .statement.relation import Limit, Report
 from .statement.signals import PublicSignals, pack_prices
 from .storage import built, disk, places
@@ -90,21 +90,11 @@ def _read_before(path: Path | None, rules: Policy, opening_required: bool) -> Op
 # --- checking -------------------------------------------------------------------------------------
 
 
-def require(report: Report) -> None:
-    """Return if all checks hold, else raise StatementRefused with every check that fails, its value and its limit."""
-    if report.holds:
-        return
-    parts = [f"{check.name} ({check.number}): {describe(check.tightest)}" for check in report.failures]
-    raise StatementRefused("refused by " + "; ".join(parts), report)
-
-
-def describe(limit: Limit) -> str:
-    """A limit in words: "ETH 2.000001% of NAV, limit 2% at most"."""
-    subject = f"{limit.subject} " if limit.subject else ""
-    if limit.unit == "":
-        return f"{subject}{'holds' if limit.holds else 'does not hold'}"
-    value, bound = show_value(limit), show_amount(limit.bound, limit.unit)
-    return f"{subject}{value}, limit {bound} {'at least' if limit.at_least else 'at most'}"
+def require(report: Report, advice: str = "") -> None:
+    """Return if all checks hold, else raise StatementRefused with the name of every check that fails, its subjects, and
+    the advice. No value: messages go where logs go."""
+    if not report.holds:
+        raise StatementRefused(f"{report}{advice}", report)
 
 
 def show_value(limit: Limit) -> str:
@@ -158,8 +148,8 @@ def installed_key(circuit: BuiltCircuit, kind: str | None = None) -> ProvingKey:
 # --- proving --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Proven:
+@dataclass(frozen=True, repr=False)
+class Proven(Secret):
     """A proof with what its operator must keep. ``after`` is secret, and without it the vault cannot move again."""
 
     proof: Proof
@@ -206,7 +196,7 @@ def _public_signals(rebalance: Rebalance) -> PublicSignals:
     try:
         return relation.public_signals(rebalance)
     except ValueError:
-        raise StatementRefused("refused by quantities (4): one is outside [−2^56, 2^56) units of 1e-6") from None
+        raise StatementRefused("refused by quantities (4): one is outside its range") from None
 
 
 #: What ``write_proven`` writes: secret the first, public the others.

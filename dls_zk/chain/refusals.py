@@ -60,10 +60,11 @@ EXPLAINED = {
     "DelayTooShort(uint32 delay, uint32 least)": "share holders need at least {least} s to leave before a looser "
     "mandate, and the delay is {delay} s; raise it",
     "NoMandateProposed()": "no mandate is proposed; propose one with `dls-zk policy activate`",
-    "TooEarly(uint40 activeFrom)": "the proposed mandate can be activated from {activeFrom} (Unix seconds) on; wait "
-    "until then",
+    "TooEarly(uint40 possibleAt)": "this call is possible from {possibleAt} (Unix seconds) on; wait until then",
     "UnknownVault(bytes32 vaultId)": "the hub has no vault {vaultId}; check the vault id and the hub's address",
     "NotOperator(address caller)": "{caller} is not the vault's operator; send from the operator's account",
+    "NotOperatorOrGuardian(address caller)": "{caller} is neither the vault's operator nor its guardian; send from "
+    "the account of one of them",
     "NotGuardian(address caller)": "{caller} is not the vault's guardian; send from the guardian's account",
     "NotOpener(address caller)": "{caller} did not open the vault; its flows are recorded by its share token or opener",
     "NotProposedOperator(address caller)": "{caller} was not named as the next operator; the operator names it first",

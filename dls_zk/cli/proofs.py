@@ -133,7 +133,7 @@ def prove(
     stages = Stages(quiet=as_json)
     rebalance = operations.load_rebalance(policy, prices, _before(before), trades=trades, after=after, terms=terms)
     operations.proven_paths(out)
-    operations.require(operations.check(rebalance))
+    operations.require(operations.check(rebalance), "; `dls-zk check` with the same files shows the values")
     with stages("Circuit"):
         circuit = operations.build_circuit(rebalance.size.slots)
     proven = operations.prove(rebalance, operations.installed_key(circuit, kind), circuit, backend, stages)

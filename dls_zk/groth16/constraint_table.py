@@ -279,7 +279,7 @@ def table(circuits: Sequence[CircuitCost]) -> Table:
 
 
 def markdown(circuits: Sequence[CircuitCost]) -> str:
-    """The totals as a table for a README."""
+    """The totals as a table for docs/statement.md."""
     lines = [
         ["", "check", *(f"{circuit.slots} slots" for circuit in circuits)],
         ["---:", "---", *("---:" for _ in circuits)],

@@ -145,7 +145,7 @@ def _get(holder: object, path: str) -> int:
     return value
 
 
-class _Secret:
+class Secret:
     """Mixin: printing shows the type and nothing else."""
 
     def __repr__(self) -> str:
@@ -155,7 +155,7 @@ class _Secret:
 
 
 @dataclass(frozen=True, repr=False)
-class Opening(_Secret):
+class Opening(Secret):
     """What opens a commitment: N signed quantities (1e-6 of the instrument) and the salt (a field element).
 
     Lose it and the vault can never move again; show it and the book is public.
@@ -203,7 +203,7 @@ class Terms:
 
 
 @dataclass(frozen=True, repr=False)
-class Rebalance(_Secret):
+class Rebalance(Secret):
     """All inputs of the statement: public policy, prices and terms; secret openings before and after."""
 
     policy: Policy

@@ -56,13 +56,14 @@ CHECKS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Limit:
     """One inequality of a check, ``value ≤ bound`` (or ≥ if ``at_least``), both exact and in the unit that ``unit`` names.
 
     unit: "of NAV" and "x" for ratios, "USD" for dollars, "" for yes-or-no conditions (value 1 where broken, bound 0).
     subject: what it is about where a check has several (an instrument, a factor, a venue, a scenario), else "".
     slack: value units left until the limit (negative where broken): an exact integer in the inequality's own scale.
+    value and slack are secret, so printing shows the subject and the verdict only.
     """
 
     subject: str
@@ -76,8 +77,11 @@ class Limit:
     def holds(self) -> bool:
         return self.slack >= 0
 
+    def __repr__(self) -> str:
+        return f"<Limit {self.subject!r}: {'holds' if self.holds else 'broken'}; values are secret>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Check:
     """One of the twenty checks with its inequalities."""
 
@@ -90,6 +94,18 @@ class Check:
         return all(limit.holds for limit in self.limits)
 
     @property
+    def broken(self) -> tuple[Limit, ...]:
+        return tuple(limit for limit in self.limits if not limit.holds)
+
+    def __str__(self) -> str:
+        """Its name, its number, and the subjects of what it breaks: "factor exposure (9): ETH"."""
+        subjects = ", ".join(limit.subject for limit in self.broken if limit.subject)
+        return f"{self.name} ({self.number}){': ' if subjects else ''}{subjects}"
+
+    def __repr__(self) -> str:
+        return f"<Check {self}; values are secret>"
+
+    @property
     def tightest(self) -> Limit:
         """The inequality that is broken or nearest to it, by share of its bound that is left; an unused slot's only last."""
         return min(
@@ -98,9 +114,9 @@ class Check:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
-    """The verdict on a rebalance."""
+    """The verdict on a rebalance. Printing shows names only: values and slacks tell the book."""
 
     checks: tuple[Check, ...]
 
@@ -111,6 +127,13 @@ class Report:
     @property
     def failures(self) -> tuple[Check, ...]:
         return tuple(check for check in self.checks if not check.holds)
+
+    def __str__(self) -> str:
+        """Which checks refuse, and about what, without a value: "refused by turnover (6); factor exposure (9): ETH"."""
+        return "refused by " + "; ".join(map(str, self.failures)) if self.failures else f"{len(self.checks)} checks hold"
+
+    def __repr__(self) -> str:
+        return f"<Report: {self}; values are secret>"
 
     def __getitem__(self, name: str) -> Check:
         return self.checks[CHECKS.index(name)]

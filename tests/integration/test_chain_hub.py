@@ -262,6 +262,8 @@ def test_stale_and_wound_down(vault: Vault, market: Market) -> None:
     hub = market.protocol.hub
     with pytest.raises(chain.Refused, match=r"while the vault is active.*\(WrongStatus\)$"):
         hub.mark(market.owner, vault.id, "callStale")
+    with pytest.raises(chain.Refused, match=r"possible from \d+ \(Unix seconds\) on.*\(TooEarly\)$"):
+        hub.mark(market.people[2], vault.id, "windDown")
     rpc(market.chain, "evm_increaseTime", 7 * 86_400 + 60)
     rpc(market.chain, "evm_mine")
     assert hub.state(vault.id).status is VaultStatus.STALE
@@ -302,6 +304,8 @@ def test_mandates_tighten_at_once_and_loosen_after_the_delay(vault: Vault, marke
     # Proposed again after it was withdrawn, it is proposed anew.
     loosest = hub.add_mandate(market.owner, replace(market.mandate, max_snapshot_age_s=7200))
     hub.propose_mandate(vault.operator, vault.id, loosest)
+    with pytest.raises(chain.Refused, match=r"neither the vault's operator nor its guardian.*\(NotOperatorOrGuardian\)$"):
+        hub.mark(market.people[2], vault.id, "withdrawMandate")
     hub.mark(vault.operator, vault.id, "withdrawMandate")
     assert hub.proposal(vault.id) == (0, 0)
     hub.propose_mandate(vault.operator, vault.id, loosest)

@@ -521,45 +521,46 @@ def test_4_a_book_over_a_limit_is_refused_by_name_before_the_circuit(proven: Vau
     before = snapshot(proven.folder)
     for arguments in ((), ("--json",)):
         result = proven.run("prove", *REFUSED, "--out", "r2", *arguments, PATH="", DLS_ZK_HOME=str(proven.place / "none"))
-        assert result.refused(4) == "refused by factor exposure (9): ETH 5.53817917% of NAV, limit 2% of NAV at most"
+        advice = "`dls-zk check` with the same files shows the values"
+        assert result.refused(4) == f"refused by factor exposure (9): ETH; {advice}"
         assert result.stdout == ""
     assert snapshot(proven.folder) == before
     assert not (proven.place / "none").exists() and not list((proven.place / "tmp").iterdir())
 
 
 def test_4_check_shows_the_report_as_well(proven: Vault) -> None:
-    said = "refused by factor exposure (9): ETH 5.53817917% of NAV, limit 2% of NAV at most"
+    said = "refused by factor exposure (9): ETH"
     table = proven.invoke("check", *REFUSED)
-    assert table.refused(4) == said and table.stdout.count("✗") == 1
+    assert table.refused(4) == said and table.stdout.count("✗") == 1 and "5.53817917% of NAV" in table.stdout
     report = proven.invoke("check", *REFUSED, "--json")
     assert report.refused(4) == said
     told = json.loads(report.stdout)
-    assert not told["holds"]
+    assert not told["holds"] and '"value": "0.0553818"' in report.stdout
     assert [check["name"] for check in told["checks"] if not check["holds"]] == ["factor exposure"]
 
 
 @pytest.mark.parametrize(
     ("name", "old", "new", "said"),
     [
-        ("book.csv", "9943210", "9953210", r"conservation \(5\): unexplained gain 7,388\.\d+ USD, limit 0 USD"),
-        ("book.csv", "9943210", "9933210", r"conservation \(5\): cost 12,609\.\d+ USD, limit 6,188\.\d+ USD"),
-        ("policy.yaml", "cap: 40%", "cap: 31.22%", r"concentration \(10\): ETH 31\.2256\d+% of NAV, limit 31\.22% of N"),
-        ("policy.yaml", "2.5x", "0.6x", r"gross leverage \(8\): 61\.90944016% of NAV, limit 60% of NAV at most$"),
-        ("policy.yaml", "min_reserve: 10%", "min_reserve: 70%", r"reserve \(15\): 68\.\d+% of NAV, limit 70% of NAV at l"),
+        ("book.csv", "9943210", "9953210", "value conservation (5): unexplained gain"),
+        ("book.csv", "9943210", "9933210", "value conservation (5): cost"),
+        ("policy.yaml", "cap: 40%", "cap: 31.22%", "concentration (10): ETH"),
+        ("policy.yaml", "2.5x", "0.6x", "gross leverage (8)"),
+        ("policy.yaml", "min_reserve: 10%", "min_reserve: 70%", "liquidity reserve (15)"),
     ],
 )
 def test_4_other_checks(vault: Vault, name: str, old: str, new: str, said: str) -> None:
     vault.edit(name, old, new)
     message = vault.invoke("prove", *FIRST, "--out", "r1").refused(4)
-    assert re.match(f"refused by .*{said}", message), message
+    assert message.startswith("refused by ") and said in message.partition(" by ")[2].split("; ")
     assert not (vault.folder / "r1").exists()
 
 
 def test_4_more_than_a_commitment_can_hold(vault: Vault) -> None:
     """Twice the least quantity that a file may hold, -2^56, is outside even of what a commitment can tell apart."""
     for trade, said in (
-        ("-0.000001", r"quantity of slot 0 in range does not hold; value conservation \(5\)"),
-        ("-72057594037.927936", r"one is outside \[−2\^56, 2\^56\) units of 1e-6$"),
+        ("-0.000001", r"quantity of slot 0 in range; value conservation \(5\)"),
+        ("-72057594037.927936", "one is outside its range$"),
     ):
         (vault.folder / "trade.csv").write_text(f"instrument,quantity\nUSDC,{trade}\n")
         (vault.folder / "least.csv").write_text("instrument,quantity\nUSDC,-72057594037.927936\n")

@@ -70,7 +70,7 @@ def test_one_book_spans_two_chains(told: dict[str, Any]) -> None:
     two = told["two_chains"]
     assert two["chain_ids"] == [31337, 1337] and two["caps_bps"] == {"chain-31337": 16_000, "chain-1337": 3_000}
     assert two["refused"]["other_chain"].endswith("(ContextMismatch)")
-    over = "refused by venue exposure (11): chain-1337 30.00000001% of NAV, limit 30% of NAV at most"
+    over = "refused by venue exposure (11): chain-1337"
     assert two["refused"]["over_cap"] == over
     assert two["transaction"] not in told["chain"]["transactions"]
 
@@ -80,7 +80,7 @@ def test_three_frauds_were_refused_for_their_own_reasons(told: dict[str, Any]) -
     assert refused.keys() == {"tampered", "replayed", "over_limit"}
     assert refused["tampered"].endswith("(ProofRejected)")
     assert refused["replayed"].endswith("(CommitmentMismatch)")
-    assert refused["over_limit"] == "refused by factor exposure (9): ETH 2.00000002% of NAV, limit 2% of NAV at most"
+    assert refused["over_limit"] == "refused by factor exposure (9): ETH"
 
 
 def test_the_key_is_called_insecure(told: dict[str, Any], shown: Result) -> None:
@@ -97,7 +97,7 @@ def test_the_stages_are_shown_with_their_seconds(told: dict[str, Any], shown: Re
 
 def test_the_summary_is_shown_whole(told: dict[str, Any], shown: Result) -> None:
     assert told["chain"]["transactions"][-1] in shown.stdout
-    assert "refused: factor exposure (9): ETH 2.00000002% of NAV, limit 2% of NAV at most" in shown.stdout
+    assert "refused: factor exposure (9): ETH" in shown.stdout
     assert shown.stdout.endswith("summary  summary.json\n")
 
 

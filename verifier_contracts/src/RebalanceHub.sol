@@ -7,8 +7,8 @@ import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
 import {IRebalanceHub} from "./interfaces/IRebalanceHub.sol";
 import {EmptyBook} from "./libraries/EmptyBook.sol";
 import {Groth16} from "./libraries/Groth16.sol";
-import {PackedPosition, Position, Positions} from "./libraries/Positions.sol";
 import {Signals} from "./libraries/Signals.sol";
+import {VaultHead, VaultHeads} from "./libraries/VaultHead.sol";
 
 /// @title RebalanceHub
 /// @notice See `IRebalanceHub`. The hub builds every public signal from its own state, so nothing that a proof says
@@ -20,8 +20,6 @@ import {Signals} from "./libraries/Signals.sol";
 /// No reentrancy guard: while a rebalance or a mandate is taken, the only calls to other contracts are static, and under a
 /// static call nothing can write to the hub.
 contract RebalanceHub is IRebalanceHub {
-    using Positions for Position;
-
     /// The least time that share holders have to leave before a looser mandate.
     uint32 public constant LEAST_LOOSENING_DELAY = 1 days;
 
@@ -30,7 +28,7 @@ contract RebalanceHub is IRebalanceHub {
 
     struct Book {
         uint256 commitment;
-        Position position;
+        VaultHead head;
     }
 
     struct Roles {
@@ -143,18 +141,18 @@ contract RebalanceHub is IRebalanceHub {
         roles[vaultId] = Roles(msg.sender, looseningDelay, operator, address(0), guardian);
         Book storage book = books[operator][vaultId];
         book.commitment = EmptyBook.commitment(slots);
-        book.position.snapshotTimestamp = uint32(block.timestamp);
         emit VaultOpened(vaultId, msg.sender, operator, guardian, looseningDelay);
-        _activate(vaultId, book, mandate);
+        _activate(vaultId, book, VaultHeads.opened(uint32(block.timestamp)), mandate);
     }
 
     /// @inheritdoc IRebalanceHub
     function proposeMandate(bytes32 vaultId, uint32 mandate) external returns (uint40 activeFrom) {
         Book storage book = _ownBook(vaultId);
-        require(book.position.marked != Status.WindDown, WrongStatus(Status.WindDown));
-        if (tightens(book.position.mandate, mandate)) {
+        VaultHead head = book.head;
+        require(head.marked() != Status.WindDown, WrongStatus(Status.WindDown));
+        if (tightens(head.mandate(), mandate)) {
             delete proposals[vaultId];
-            _activate(vaultId, book, mandate);
+            _activate(vaultId, book, head, mandate);
         } else {
             activeFrom = uint40(block.timestamp + roles[vaultId].looseningDelay);
             proposals[vaultId] = Proposal(mandate, activeFrom);
@@ -165,32 +163,32 @@ contract RebalanceHub is IRebalanceHub {
     /// @inheritdoc IRebalanceHub
     function activateMandate(bytes32 vaultId) external {
         Book storage book = _book(vaultId);
+        VaultHead head = book.head;
         Proposal memory proposal = proposals[vaultId];
-        require(book.position.marked != Status.Paused, WrongStatus(Status.Paused));
+        require(head.marked() != Status.Paused, WrongStatus(Status.Paused));
         require(proposal.activeFrom != 0, NoMandateProposed());
         require(block.timestamp >= proposal.activeFrom, TooEarly(proposal.activeFrom));
         delete proposals[vaultId];
-        _activate(vaultId, book, proposal.mandate);
+        _activate(vaultId, book, head, proposal.mandate);
     }
 
     /// @inheritdoc IRebalanceHub
     function withdrawMandate(bytes32 vaultId) external {
         Roles storage who = _roles(vaultId);
-        require(msg.sender == who.operator || msg.sender == who.guardian, NotOperator(msg.sender));
+        require(msg.sender == who.operator || msg.sender == who.guardian, NotOperatorOrGuardian(msg.sender));
         require(proposals[vaultId].activeFrom != 0, NoMandateProposed());
         delete proposals[vaultId];
         emit MandateWithdrawn(vaultId);
     }
 
-    function _activate(bytes32 vaultId, Book storage book, uint32 mandate) private {
-        Position storage position = book.position;
+    function _activate(bytes32 vaultId, Book storage book, VaultHead head, uint32 mandate) private {
         // A longer maxProofAge makes no proof younger: a vault that is stale stays so until a proof.
-        if (position.marked == Status.Active && _status(position) == Status.Stale) {
-            _mark(vaultId, position, Status.Stale);
+        if (head.marked() == Status.Active && _status(head) == Status.Stale) {
+            head = head.setMarked(Status.Stale);
+            emit StatusChanged(vaultId, Status.Stale);
         }
-        uint16 version = position.version + 1;
-        position.version = version;
-        position.mandate = mandate;
+        uint16 version = head.mandateVersion() + 1;
+        book.head = head.setMandate(version, mandate);
         emit MandateActivated(vaultId, version, mandate);
     }
 
@@ -219,32 +217,33 @@ contract RebalanceHub is IRebalanceHub {
     function recordFlow(bytes32 vaultId, int64 flow) external {
         Book storage book = _book(vaultId);
         require(msg.sender == roles[vaultId].opener, NotOpener(msg.sender));
-        Status now_ = _status(book.position);
+        VaultHead head = book.head;
+        Status now_ = _status(head);
         require(flow <= 0 || now_ == Status.Active, WrongStatus(now_));
 
-        int256 pending = int256(book.position.pendingFlow) + flow;
+        int256 pending = int256(head.pendingFlow()) + flow;
         require(-Signals.FLOW_BOUND <= pending && pending < Signals.FLOW_BOUND, FlowOutOfRange(pending));
-        book.position.pendingFlow = int64(pending);
+        book.head = head.setPendingFlow(int64(pending));
         emit FlowRecorded(vaultId, flow, int64(pending));
     }
 
     /// @inheritdoc IRebalanceHub
     function submit(bytes32 vaultId, Rebalance calldata rebalance) external {
         Book storage book = _ownBook(vaultId);
-        PackedPosition position = book.position.load();
+        VaultHead head = book.head;
         Common memory common;
         _loadPrices(common, rebalance.round, rebalance.deadline);
-        _loadMandate(common, position.mandate());
-        _requireUsable(common, position);
+        _loadMandate(common, head.mandate());
+        _requireUsable(common, head);
 
         uint256[] calldata given = rebalance.signals;
         _requireInField(given, Signals.PRICES + common.priceWords.length);
         uint256[] memory own = _ownSignals(
-            vaultId, book, msg.sender, position, common, given[Signals.COMMITMENT_AFTER], given[Signals.NAV_FLOOR]
+            vaultId, book, msg.sender, head, common, given[Signals.COMMITMENT_AFTER], given[Signals.NAV_FLOOR]
         );
         _requireOwn(given, own);
         _requireValid(keys[common.mandate.key].verifier, rebalance.proof, own);
-        _advance(vaultId, book, position, common, _named(own));
+        _advance(vaultId, book, head, common, _named(own));
     }
 
     /// @inheritdoc IRebalanceHub
@@ -288,22 +287,22 @@ contract RebalanceHub is IRebalanceHub {
     ) private {
         bytes32 vaultId = rebalance.vaultId;
         Book storage book = own[vaultId];
-        PackedPosition position = book.position.load();
-        if (position.version() == 0) _refuseStranger(vaultId);
-        (uint32 sequence, uint32 next) = (rebalance.sequence, _next(position));
+        VaultHead head = book.head;
+        if (head.mandateVersion() == 0) _refuseStranger(vaultId);
+        (uint32 sequence, uint32 next) = (rebalance.sequence, _next(head));
         require(sequence == next, SequenceMismatch(vaultId, sequence, next));
-        if (common.mandateId != position.mandate()) {
-            _loadMandate(common, position.mandate());
+        if (common.mandateId != head.mandate()) {
+            _loadMandate(common, head.mandate());
             require(common.mandate.key == key, WrongKey(vaultId, key, common.mandate.key));
         }
-        _requireUsable(common, position);
+        _requireUsable(common, head);
 
         (uint256 commitmentAfter, uint256 navFloor) = (rebalance.commitmentAfter, rebalance.navFloor);
         require(commitmentAfter < Signals.FIELD, SignalNotInField(Signals.COMMITMENT_AFTER));
         require(navFloor < Signals.NAV_FLOOR_BOUND, NavFloorOutOfRange(navFloor));
         (signals[Signals.COMMITMENT_AFTER], signals[Signals.NAV_FLOOR]) = (commitmentAfter, navFloor);
-        _fill(signals, vaultId, book.commitment, msg.sender, position, common);
-        _advance(vaultId, book, position, common, signals);
+        _fill(signals, vaultId, book.commitment, msg.sender, head, common);
+        _advance(vaultId, book, head, common, signals);
     }
 
     function _loadPrices(Common memory common, uint32 round, uint40 deadline) private view {
@@ -324,10 +323,10 @@ contract RebalanceHub is IRebalanceHub {
 
     /// @dev Whether the vault may rebalance now at these prices. A snapshot may be used again, but never one from before
     /// the last.
-    function _requireUsable(Common memory common, PackedPosition position) private pure {
-        Status marked = position.marked();
+    function _requireUsable(Common memory common, VaultHead head) private pure {
+        Status marked = head.marked();
         require(marked < Status.Paused, WrongStatus(marked));
-        (uint40 timestamp, uint40 last) = (common.timestamp, position.snapshotTimestamp());
+        (uint40 timestamp, uint40 last) = (common.timestamp, head.snapshotTimestamp());
         require(timestamp >= last, SnapshotBeforeLast(timestamp, last));
     }
 
@@ -336,7 +335,7 @@ contract RebalanceHub is IRebalanceHub {
         bytes32 vaultId,
         Book storage book,
         address operator,
-        PackedPosition position,
+        VaultHead head,
         Common memory common,
         uint256 commitmentAfter,
         uint256 navFloor
@@ -344,7 +343,7 @@ contract RebalanceHub is IRebalanceHub {
         uint256[] memory priceWords = common.priceWords;
         signals = new uint256[](Signals.PRICES + priceWords.length);
         (signals[Signals.COMMITMENT_AFTER], signals[Signals.NAV_FLOOR]) = (commitmentAfter, navFloor);
-        _fill(_named(signals), vaultId, book.commitment, operator, position, common);
+        _fill(_named(signals), vaultId, book.commitment, operator, head, common);
         assembly ("memory-safe") {
             mcopy(add(signals, 256), add(priceWords, 32), mul(mload(priceWords), 32))
         }
@@ -363,35 +362,35 @@ contract RebalanceHub is IRebalanceHub {
         bytes32 vaultId,
         uint256 commitment,
         address operator,
-        PackedPosition position,
+        VaultHead head,
         Common memory common
     ) private view {
         signals[Signals.COMMITMENT_BEFORE] = commitment;
         signals[Signals.POLICY_HASH] = common.mandate.policyHash;
-        signals[Signals.FLOW] = Signals.encodeFlow(position.pendingFlow());
-        signals[Signals.ACCRUAL] = _accrual(common, position);
-        signals[Signals.CONTEXT] = _context(vaultId, operator, position, common.round, common.deadline);
+        signals[Signals.FLOW] = Signals.encodeFlow(head.pendingFlow());
+        signals[Signals.ACCRUAL] = _accrual(common, head);
+        signals[Signals.CONTEXT] = _context(vaultId, operator, head, common.round, common.deadline);
     }
 
     /// @dev Rate times the time between the two snapshots, rounded down and capped. Nothing before the first proof: an
     /// empty book earns nothing.
-    function _accrual(Common memory common, PackedPosition position) private pure returns (uint256) {
-        if (position.sequence() == 0) return 0;
+    function _accrual(Common memory common, VaultHead head) private pure returns (uint256) {
+        if (head.sequence() == 0) return 0;
         (uint256 rate, uint256 cap) = (common.mandate.accrualRatePpmPerDay, common.mandate.accrualCapPpm);
         unchecked {
             // The snapshot is not before the last (`_requireUsable`); 24 bits times 40.
-            uint256 accrued = rate * (common.timestamp - position.snapshotTimestamp()) / 1 days;
+            uint256 accrued = rate * (common.timestamp - head.snapshotTimestamp()) / 1 days;
             return accrued < cap ? accrued : cap;
         }
     }
 
     /// @dev keccak256(abi.encode(chain id, hub, vaultId, sequence, version, round, operator, deadline)), reduced.
-    function _context(bytes32 vaultId, address operator, PackedPosition position, uint256 round, uint256 deadline)
+    function _context(bytes32 vaultId, address operator, VaultHead head, uint256 round, uint256 deadline)
         private
         view
         returns (uint256 context_)
     {
-        (uint256 sequence, uint256 version, uint256 field) = (_next(position), position.version(), Signals.FIELD);
+        (uint256 sequence, uint256 version, uint256 field) = (_next(head), head.mandateVersion(), Signals.FIELD);
         assembly ("memory-safe") {
             let free := mload(0x40)
             mstore(free, chainid())
@@ -407,8 +406,8 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     /// @dev The sequence after the next rebalance.
-    function _next(PackedPosition position) private pure returns (uint32) {
-        return position.sequence() + 1;
+    function _next(VaultHead head) private pure returns (uint32) {
+        return head.sequence() + 1;
     }
 
     function _requireInField(uint256[] calldata signals, uint256 count) private pure {
@@ -452,21 +451,21 @@ contract RebalanceHub is IRebalanceHub {
     function _advance(
         bytes32 vaultId,
         Book storage book,
-        PackedPosition position,
+        VaultHead head,
         Common memory common,
         uint256[7] memory signals
     ) private {
         uint256 commitmentAfter = signals[Signals.COMMITMENT_AFTER];
         uint256 navFloor = signals[Signals.NAV_FLOOR];
-        uint32 sequence = _next(position);
+        uint32 sequence = _next(head);
         emit Rebalanced(
-            vaultId, sequence, commitmentAfter, navFloor, position.pendingFlow(), signals[Signals.ACCRUAL], common.round
+            vaultId, sequence, commitmentAfter, navFloor, head.pendingFlow(), signals[Signals.ACCRUAL], common.round
         );
-        if (position.marked() == Status.Stale) {
-            position = position.unmarked();
+        if (head.marked() == Status.Stale) {
+            head = head.setMarked(Status.Active);
             emit StatusChanged(vaultId, Status.Active);
         }
-        book.position.store(position.moved(sequence, navFloor, uint32(common.timestamp), common.round));
+        book.head = head.setRebalance(sequence, navFloor, uint32(common.timestamp), common.round);
         book.commitment = commitmentAfter;
     }
 
@@ -474,51 +473,56 @@ contract RebalanceHub is IRebalanceHub {
 
     /// @inheritdoc IRebalanceHub
     function callStale(bytes32 vaultId) external {
-        Position storage position = _book(vaultId).position;
-        Status now_ = _status(position);
-        require(position.marked == Status.Active && now_ == Status.Stale, WrongStatus(now_));
-        _mark(vaultId, position, Status.Stale);
+        Book storage book = _book(vaultId);
+        VaultHead head = book.head;
+        Status now_ = _status(head);
+        require(head.marked() == Status.Active && now_ == Status.Stale, WrongStatus(now_));
+        _mark(vaultId, book, head, Status.Stale);
     }
 
     /// @inheritdoc IRebalanceHub
     function windDown(bytes32 vaultId) external {
-        Position storage position = _book(vaultId).position;
-        Status now_ = _status(position);
+        Book storage book = _book(vaultId);
+        VaultHead head = book.head;
+        Status now_ = _status(head);
         require(now_ != Status.WindDown, WrongStatus(now_));
         if (msg.sender != roles[vaultId].operator) {
-            uint256 age = block.timestamp - position.snapshotTimestamp;
-            require(age > 2 * uint256(mandates[position.mandate].maxProofAge), WrongStatus(now_));
+            uint256 possibleAt = head.snapshotTimestamp() + 2 * uint256(mandates[head.mandate()].maxProofAge) + 1;
+            require(block.timestamp >= possibleAt, TooEarly(uint40(possibleAt)));
         }
         delete proposals[vaultId];
-        _mark(vaultId, position, Status.WindDown);
+        _mark(vaultId, book, head, Status.WindDown);
     }
 
     /// @inheritdoc IRebalanceHub
     function pause(bytes32 vaultId) external {
-        Position storage position = _book(vaultId).position;
+        Book storage book = _book(vaultId);
+        VaultHead head = book.head;
         require(msg.sender == roles[vaultId].guardian, NotGuardian(msg.sender));
-        require(position.marked < Status.Paused, WrongStatus(position.marked));
-        _mark(vaultId, position, Status.Paused);
+        require(head.marked() < Status.Paused, WrongStatus(head.marked()));
+        _mark(vaultId, book, head, Status.Paused);
     }
 
     /// @inheritdoc IRebalanceHub
     function unpause(bytes32 vaultId) external {
-        Position storage position = _book(vaultId).position;
+        Book storage book = _book(vaultId);
+        VaultHead head = book.head;
         require(msg.sender == roles[vaultId].guardian, NotGuardian(msg.sender));
-        require(position.marked == Status.Paused, WrongStatus(_status(position)));
-        position.marked = Status.Active;
-        _mark(vaultId, position, _status(position)); // it may have become stale meanwhile
+        require(head.marked() == Status.Paused, WrongStatus(_status(head)));
+        head = head.setMarked(Status.Active);
+        _mark(vaultId, book, head, _status(head)); // it may have become stale meanwhile
     }
 
-    function _mark(bytes32 vaultId, Position storage position, Status marked) private {
-        position.marked = marked;
-        emit StatusChanged(vaultId, marked);
+    function _mark(bytes32 vaultId, Book storage book, VaultHead head, Status status_) private {
+        book.head = head.setMarked(status_);
+        emit StatusChanged(vaultId, status_);
     }
 
-    function _status(Position storage position) private view returns (Status) {
-        if (position.marked != Status.Active) return position.marked;
-        uint256 age = block.timestamp - position.snapshotTimestamp;
-        return age > mandates[position.mandate].maxProofAge ? Status.Stale : Status.Active;
+    function _status(VaultHead head) private view returns (Status) {
+        Status marked = head.marked();
+        if (marked != Status.Active) return marked;
+        uint256 age = block.timestamp - head.snapshotTimestamp();
+        return age > mandates[head.mandate()].maxProofAge ? Status.Stale : Status.Active;
     }
 
     // --- views ---
@@ -536,23 +540,23 @@ contract RebalanceHub is IRebalanceHub {
     /// @inheritdoc IRebalanceHub
     function vaultState(bytes32 vaultId) external view returns (VaultState memory) {
         Book storage book = _book(vaultId);
-        Position memory position = book.position;
+        VaultHead head = book.head;
         return VaultState({
             commitment: book.commitment,
-            sequence: position.sequence,
-            navFloor: position.navFloor,
-            snapshotTimestamp: position.snapshotTimestamp,
-            round: position.round,
-            pendingFlow: position.pendingFlow,
-            version: position.version,
-            mandate: position.mandate,
-            status: _status(book.position)
+            sequence: head.sequence(),
+            navFloor: head.navFloor(),
+            snapshotTimestamp: head.snapshotTimestamp(),
+            round: head.round(),
+            pendingFlow: head.pendingFlow(),
+            version: head.mandateVersion(),
+            mandate: head.mandate(),
+            status: _status(head)
         });
     }
 
     /// @inheritdoc IRebalanceHub
     function status(bytes32 vaultId) external view returns (Status) {
-        return _status(_book(vaultId).position);
+        return _status(_book(vaultId).head);
     }
 
     /// @inheritdoc IRebalanceHub
@@ -580,16 +584,16 @@ contract RebalanceHub is IRebalanceHub {
     {
         Book storage book = _book(vaultId);
         Common memory common;
-        PackedPosition position = book.position.load();
+        VaultHead head = book.head;
         _loadPrices(common, round, deadline);
-        _loadMandate(common, position.mandate());
-        _requireUsable(common, position);
-        return _ownSignals(vaultId, book, roles[vaultId].operator, position, common, commitmentAfter, navFloor);
+        _loadMandate(common, head.mandate());
+        _requireUsable(common, head);
+        return _ownSignals(vaultId, book, roles[vaultId].operator, head, common, commitmentAfter, navFloor);
     }
 
     /// @inheritdoc IRebalanceHub
     function context(bytes32 vaultId, uint32 round, uint40 deadline) external view returns (uint256) {
-        return _context(vaultId, _roles(vaultId).operator, _book(vaultId).position.load(), round, deadline);
+        return _context(vaultId, _roles(vaultId).operator, _book(vaultId).head, round, deadline);
     }
 
     // --- shared ---
@@ -606,7 +610,7 @@ contract RebalanceHub is IRebalanceHub {
     /// @dev The book of a vault whose operator sends this.
     function _ownBook(bytes32 vaultId) private view returns (Book storage book) {
         book = books[msg.sender][vaultId];
-        if (book.position.version == 0) _refuseStranger(vaultId);
+        if (book.head.mandateVersion() == 0) _refuseStranger(vaultId);
     }
 
     function _refuseStranger(bytes32 vaultId) private view {

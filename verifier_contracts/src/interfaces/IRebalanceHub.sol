@@ -150,17 +150,19 @@ interface IRebalanceHub {
     /// The slots with an instrument are not those with a feed: bit i for slot i.
     error FeedsDoNotFit(uint32 named, uint32 priced);
     error NoMandateProposed();
-    error TooEarly(uint40 activeFrom);
 
     // --- errors of who and when ---
 
     error UnknownVault(bytes32 vaultId);
     error NotOperator(address caller);
+    error NotOperatorOrGuardian(address caller);
     error NotGuardian(address caller);
     error NotOpener(address caller);
     error NotProposedOperator(address caller);
     error FlowOutOfRange(int256 pendingFlow);
     error DeadlinePassed(uint40 deadline);
+    /// The call is possible from this second on.
+    error TooEarly(uint40 possibleAt);
     /// What the caller wants is not allowed in this state of the vault.
     error WrongStatus(Status status);
 

@@ -459,7 +459,7 @@ contract Handler is Chronicle {
         address sender = mostly(onceIn(2) ? v.operator : GUARDIAN);
         bytes4 reason;
         if (v.proposal == 0) reason = IRebalanceHub.NoMandateProposed.selector;
-        if (sender != v.operator && sender != GUARDIAN) reason = IRebalanceHub.NotOperator.selector;
+        if (sender != v.operator && sender != GUARDIAN) reason = IRebalanceHub.NotOperatorOrGuardian.selector;
         callHub(sender, abi.encodeCall(IRebalanceHub.withdrawMandate, (v.id)), reason);
         if (reason == 0) v.proposal = 0;
     }
@@ -516,8 +516,9 @@ contract Handler is Chronicle {
         address sender = onceIn(8) ? v.operator : anyHolder();
         uint256 last = v.timestamp + 2 * uint256(mandates[v.mandate].maxProofAge);
         if (last > clock() && onceIn(16)) vm.warp(last + upTo(1));
-        bool possible = v.marked != IRebalanceHub.Status.WindDown && (sender == v.operator || clock() > last);
-        bytes4 reason = possible ? bytes4(0) : IRebalanceHub.WrongStatus.selector;
+        bytes4 reason;
+        if (sender != v.operator && clock() <= last) reason = IRebalanceHub.TooEarly.selector;
+        if (v.marked == IRebalanceHub.Status.WindDown) reason = IRebalanceHub.WrongStatus.selector;
         callHub(sender, abi.encodeCall(IRebalanceHub.windDown, (v.id)), reason);
         if (reason == 0) (v.marked, v.proposal) = (IRebalanceHub.Status.WindDown, 0);
     }

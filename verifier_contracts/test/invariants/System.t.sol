@@ -120,7 +120,7 @@ contract SystemTest is Base {
 
     /// Every reason for which the handler's calls are refused.
     function reasons() private pure returns (bytes4[] memory list) {
-        list = new bytes4[](48);
+        list = new bytes4[](49);
         list[0] = IRebalanceHub.ZeroAddress.selector;
         list[1] = IRebalanceHub.UnknownKey.selector;
         list[2] = IRebalanceHub.UnknownMandate.selector;
@@ -169,6 +169,7 @@ contract SystemTest is Base {
         list[45] = ERC4626.ERC4626ExceededMaxRedeem.selector;
         list[46] = IERC20Errors.ERC20InsufficientBalance.selector;
         list[47] = IERC20Errors.ERC20InsufficientAllowance.selector;
+        list[48] = IRebalanceHub.NotOperatorOrGuardian.selector;
         // The token's NotOperator, WrongStatus and ZeroAddress have the selectors of the hub's.
     }
 }

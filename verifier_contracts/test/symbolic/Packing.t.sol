@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
 import {Prices} from "../../src/libraries/Prices.sol";
 import {Signals} from "../../src/libraries/Signals.sol";
-import {PackedPosition, Position, Positions} from "../../src/libraries/Positions.sol";
+import {VaultHead, VaultHeads} from "../../src/libraries/VaultHead.sol";
 import {Base} from "../Base.sol";
 
-/// For all values at once, by halmos: how flows, prices and positions are packed.
+/// For all values at once, by halmos: how flows, prices and the heads of vaults are packed.
 contract PackingSymbolic is Base {
-    using Positions for Position;
-
-    Position private position;
-
     function check_flowsAreEncodedAsFieldElements(int64 flow) external pure {
         uint256 encoded = Signals.encodeFlow(flow);
         assert(encoded < Signals.FIELD);
@@ -43,29 +40,62 @@ contract PackingSymbolic is Base {
         assert(Prices.fromAnswer(answer, 18) >= Prices.BOUND);
     }
 
-    /// A rebalance changes what it is told to, and leaves version, mandate and status.
-    function check_positionsMove(
-        Position memory before,
-        uint32 sequence,
+    /// A rebalance sets its four fields, leaves no flow pending, and keeps mandate, version and status.
+    function check_aRebalanceSetsItsFieldsAlone(
+        uint256 word,
+        uint24 sequence,
         uint48 navFloor,
         uint32 timestamp,
         uint32 round
-    ) external {
-        position = before;
-        position.store(position.load().moved(sequence, navFloor, timestamp, round));
-        assert(position.sequence == sequence && position.navFloor == navFloor);
-        assert(position.snapshotTimestamp == timestamp && position.round == round);
-        assert(position.pendingFlow == 0);
-        assert(position.version == before.version && position.mandate == before.mandate);
-        assert(position.marked == before.marked);
+    ) external pure {
+        VaultHead before = headOf(word);
+        VaultHead head = before.setRebalance(sequence, navFloor, timestamp, round);
+        assert(head.sequence() == sequence && head.navFloor() == navFloor);
+        assert(head.snapshotTimestamp() == timestamp && head.round() == round);
+        assert(head.pendingFlow() == 0);
+        assert(head.mandateVersion() == before.mandateVersion() && head.mandate() == before.mandate());
+        assert(head.marked() == before.marked());
     }
 
-    /// The packed word is read as the struct is.
-    function check_positionsAreReadAsTheyLie(Position memory stored) external {
-        position = stored;
-        PackedPosition packed = position.load();
-        assert(packed.sequence() == stored.sequence && packed.snapshotTimestamp() == stored.snapshotTimestamp);
-        assert(packed.pendingFlow() == stored.pendingFlow && packed.version() == stored.version);
-        assert(packed.mandate() == stored.mandate && packed.marked() == stored.marked);
+    function check_aFlowSetsItsFieldAlone(uint256 word, int64 flow) external pure {
+        VaultHead before = headOf(word);
+        VaultHead head = before.setPendingFlow(flow);
+        assert(head.pendingFlow() == flow && sameRebalance(head, before));
+        assert(head.mandateVersion() == before.mandateVersion() && head.mandate() == before.mandate());
+        assert(head.marked() == before.marked());
+    }
+
+    function check_aMandateSetsItsFieldsAlone(uint256 word, uint16 version, uint32 mandate) external pure {
+        VaultHead before = headOf(word);
+        VaultHead head = before.setMandate(version, mandate);
+        assert(head.mandateVersion() == version && head.mandate() == mandate && sameRebalance(head, before));
+        assert(head.pendingFlow() == before.pendingFlow() && head.marked() == before.marked());
+    }
+
+    function check_aStatusSetsItsFieldAlone(uint256 word, uint8 status) external pure {
+        vm.assume(status <= uint8(type(IRebalanceHub.Status).max));
+        VaultHead before = headOf(word);
+        VaultHead head = before.setMarked(IRebalanceHub.Status(status));
+        assert(head.marked() == IRebalanceHub.Status(status) && sameRebalance(head, before));
+        assert(head.pendingFlow() == before.pendingFlow());
+        assert(head.mandateVersion() == before.mandateVersion() && head.mandate() == before.mandate());
+    }
+
+    function check_aNewVaultHasATimestampAlone(uint32 timestamp) external pure {
+        VaultHead head = VaultHeads.opened(timestamp);
+        assert(head.snapshotTimestamp() == timestamp);
+        assert(head.sequence() == 0 && head.navFloor() == 0 && head.round() == 0 && head.pendingFlow() == 0);
+        assert(head.mandateVersion() == 0 && head.mandate() == 0 && head.marked() == IRebalanceHub.Status.Active);
+    }
+
+    /// Any head that the setters can make: its status is one of the enum.
+    function headOf(uint256 word) private pure returns (VaultHead) {
+        vm.assume(word >> 248 <= uint8(type(IRebalanceHub.Status).max));
+        return VaultHead.wrap(word);
+    }
+
+    function sameRebalance(VaultHead a, VaultHead b) private pure returns (bool) {
+        return a.sequence() == b.sequence() && a.navFloor() == b.navFloor()
+            && a.snapshotTimestamp() == b.snapshotTimestamp() && a.round() == b.round();
     }
 }

@@ -221,14 +221,16 @@ contract LivenessTest is Scene {
     }
 
     function test_anyoneOnlyPastTwiceTheProofAge() public {
-        vm.expectRevert(wrong(IRebalanceHub.Status.Active));
+        uint40 possibleAt = NOON + 2 * MAX_PROOF_AGE + 1;
+        bytes memory tooEarly = abi.encodeWithSelector(IRebalanceHub.TooEarly.selector, possibleAt);
+        vm.expectRevert(tooEarly);
         windDown(STRANGER);
-        vm.warp(NOON + 2 * MAX_PROOF_AGE);
-        vm.expectRevert(wrong(IRebalanceHub.Status.Stale));
+        vm.warp(possibleAt - 1);
+        vm.expectRevert(tooEarly);
         windDown(STRANGER);
-        vm.expectRevert(wrong(IRebalanceHub.Status.Stale));
+        vm.expectRevert(tooEarly);
         windDown(GUARDIAN);
-        vm.warp(NOON + 2 * MAX_PROOF_AGE + 1);
+        vm.warp(possibleAt);
         windDown(STRANGER);
         requireStatus(IRebalanceHub.Status.WindDown);
     }

@@ -299,7 +299,7 @@ contract MandateMovesTest is Scene {
         propose(looser());
         address[2] memory others = [OPENER, STRANGER];
         for (uint256 i; i < 2; ++i) {
-            vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.NotOperator.selector, others[i]));
+            vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.NotOperatorOrGuardian.selector, others[i]));
             vm.prank(others[i]);
             hub.withdrawMandate(vaultId);
         }
