@@ -141,7 +141,8 @@ def contests(
     name = verifiers.contract_name(key.circuit)
     source = verifiers.contract_source(zkey.verifying_key(key), key.circuit, insecure=key.insecure)
     contract = contracts.compile_verifiers({name: source})[name]
-    address, _ = local.deploy_verifier(contract, insecure=True, sender=local.accounts()[0])
+    with first_account(local) as owner:
+        address = create(owner, contract)
     yield Contest(
         "Verification",
         {

@@ -70,7 +70,7 @@ class Site:
         """Gas that a transaction used, and its hash."""
         mined = self.owner.perform(("gas", key), call)
         assert mined
-        return mined.summary.gas_used, mined.summary.hash
+        return mined.gas_used, mined.hash
 
     def later(self, seconds: int) -> None:
         market.rpc(self.protocol.chain, "evm_increaseTime", seconds)
@@ -179,7 +179,7 @@ def fleet(site: Site, slots: int, figures: Figures) -> Fleet:
     policy, protocol, owner = full_policy(slots), site.protocol, site.owner
     mined = protocol.registry.register(owner, policy)
     assert mined
-    figures.note("register a policy", slots, mined.summary.gas_used)
+    figures.note("register a policy", slots, mined.gas_used)
     names = [slot.instrument for slot in policy.slots if slot.instrument]
     artifact = protocol.contracts["DevFeed"]
     feeds = [DevFeed(owner.chain, artifact, create(owner, artifact, 8, f"{name} {slots}")) for name in names]
@@ -191,8 +191,9 @@ def fleet(site: Site, slots: int, figures: Figures) -> Fleet:
     for number in range(max(BATCHES)):
         call = protocol.hub.call("openVault", owner.address, NOBODY, DAY, made.mandate)
         gas, transaction = site.used(f"open {slots} {number}", call)
-        (log,) = [x for x in owner.chain.web3.eth.get_transaction_receipt(transaction)["logs"] if len(x["topics"]) == 3]
-        made.vaults.append(bytes(log["topics"][1]))
+        receipt = owner.chain.receipt(transaction)
+        assert receipt
+        made.vaults.append(protocol.hub.said(receipt, "VaultOpened")["vaultId"])
     figures.note("open a vault", slots, gas)
     made.batch(max(BATCHES))
     return made
@@ -229,7 +230,9 @@ def measure_size(made: Fleet, figures: Figures) -> None:
 
 
 def _calldata(site: Site, transaction: str) -> int:
-    return calldata_gas(bytes(site.protocol.chain.web3.eth.get_transaction(transaction)["input"]))
+    sent = site.protocol.chain.transaction(transaction)
+    assert sent
+    return calldata_gas(sent.data)
 
 
 # --- the share token --------------------------------------------------------------------------------------------------

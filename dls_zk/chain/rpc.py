@@ -14,7 +14,6 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import json
-import os
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -63,9 +62,9 @@ _ANSWER_BYTES = 1 << 25
 #: Blocks asked for events at a time, until a node says that it is too many.
 _LOG_BLOCKS = 10_000
 
-# Nodes that ask us to wait by a JSON-RPC error and not by HTTP. -32005 alone does not tell: some say it of too many events.
+# How nodes ask us to wait by a JSON-RPC error and not by HTTP. Its code does not tell: some say -32005 of too many events.
 _RATE = re.compile(
-    r"(?i)rate.?limit|too many requests|request (count|limit)|requests? per|call rate|throughput|capacity|compute units|quota"
+    r"(?i)rate.?limit|too many requests|request (count|limit)|requests? per|throughput|capacity|compute units|quota"
 )
 _RANGE = re.compile(r"(?i)range|results|more than|response size")
 
@@ -267,7 +266,7 @@ class Rpc:
                     f"{self._name}{endpoint.where} is on another chain than {self._name}{self.endpoints[0].where}; "
                     "name endpoints of one chain"
                 )
-            newest = as_int(self._post(endpoint, "eth_blockNumber", (), deadline), "eth_blockNumber", endpoint)
+            newest = as_int(self._post(endpoint, "eth_blockNumber", (), deadline), endpoint.where)
             if newest < self._newest:
                 raise Behind(
                     f"{self._name}{endpoint.where} is at block {newest}, behind the block {self._newest} that was seen"
@@ -277,7 +276,7 @@ class Rpc:
         self._admitted = endpoint
 
     def _identify(self, endpoint: Endpoint, deadline: float) -> tuple[int, str]:
-        chain_id = as_int(self._post(endpoint, "eth_chainId", (), deadline), "eth_chainId", endpoint)
+        chain_id = as_int(self._post(endpoint, "eth_chainId", (), deadline), endpoint.where)
         first = self._post(endpoint, "eth_getBlockByNumber", ("0x0", False), deadline)
         if not isinstance(first, dict) or not isinstance(first.get("hash"), str):
             raise NodeRefused(f"{self._name}{endpoint.where} does not have the chain's first block; use another node")
@@ -345,7 +344,7 @@ class Rpc:
                 self._current.log_blocks = blocks // 2
                 continue
             if not isinstance(found, list):
-                raise not_understood("eth_getLogs", self._current)
+                raise not_understood(self.where)
             yield found
             first += blocks
 
@@ -413,12 +412,21 @@ def _revert_data(error: object, said: str) -> bytes | None:
 # --- answers ------------------------------------------------------------------------------------------------------
 
 
-def not_understood(method: str, endpoint: Endpoint) -> NodeRefused:
-    return NodeRefused(f"{endpoint.where} is no Ethereum node: its answer to {method} has another form; check the URL")
+def not_understood(where: str) -> NodeRefused:
+    return NodeRefused(f"{where} is no Ethereum node: one of its answers has another form; check the URL")
 
 
-def as_int(value: object, method: str, endpoint: Endpoint) -> int:
+def as_int(value: object, where: str) -> int:
     """A number as JSON-RPC has it."""
     if isinstance(value, str) and re.fullmatch(r"0x[0-9a-fA-F]{1,64}", value):
         return int(value, 16)
-    raise not_understood(method, endpoint)
+    raise not_understood(where)
+
+
+def as_bytes(value: object, where: str, length: int | None = None) -> bytes:
+    """Bytes as JSON-RPC has them; length: how many, if that is known."""
+    if isinstance(value, str) and re.fullmatch(r"0x(?:[0-9a-fA-F]{2})*", value):
+        data = bytes.fromhex(value[2:])
+        if length in (None, len(data)):
+            return data
+    raise not_understood(where)

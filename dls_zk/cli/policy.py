@@ -68,7 +68,7 @@ def policy_register(access: Access, policy: Path, as_json: bool) -> None:
     as_given = protocol.registry.policy(digest) == rules
     told = {
         "policy_hash": f"0x{digest:064x}",
-        "transaction": mined and mined.summary.hash,
+        "transaction": mined and mined.hash,
         "names_as_given": as_given,
     }
     if not as_given:

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from eth_utils import keccak, to_checksum_address
-
 from ..statement.context import is_address
+from ..statement.keccak import checksum_address, keccak
 
 _WORD = 32
 
@@ -98,7 +97,7 @@ class _Address(Type):
         word = _word(data, at)
         if any(word[:12]):
             raise self.mismatch()
-        return to_checksum_address(word[12:]), at + _WORD
+        return checksum_address(word[12:]), at + _WORD
 
 
 @dataclass(frozen=True)
@@ -290,7 +289,7 @@ class Signature:
     @cached_property
     def digest(self) -> bytes:
         """keccak256 of the name with its types: first topic of an event; its first four bytes select a function or error."""
-        return keccak(text=f"{self.name}({','.join(one.name for one in self.types)})")
+        return keccak(f"{self.name}({','.join(one.name for one in self.types)})".encode())
 
     @property
     def selector(self) -> bytes:

@@ -45,9 +45,7 @@ def policy(slots: int = SLOTS, **changes: Any) -> Policy:
 
 
 def rpc(on: connection.Chain, method: str, *parameters: object) -> Any:
-    answer = on.web3.provider.make_request(method, list(parameters))  # type: ignore[arg-type]
-    assert "error" not in answer, answer
-    return answer.get("result")
+    return on.rpc.ask(method, *parameters)
 
 
 @dataclass(frozen=True)
