@@ -24,7 +24,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from dls_zk import chain, demo, files, operations
+from dls_zk import chain, files, operations
+from dls_zk.audit.instances import random_rebalance
+from dls_zk.cli import story
 from dls_zk.cli.stages import Stages
 from dls_zk.errors import ToolError
 from dls_zk.groth16 import r1cs, zkey
@@ -61,7 +63,7 @@ class Contest:
 
 
 def instance(slots: int) -> Rebalance:
-    """The real example if it has this size, else an honest rebalance of the tests' generator. No secret of anybody's."""
+    """The real example if it has this size, else a random one that holds. No secret of anybody's."""
     rules = files.read_policy(EXAMPLE / "policy.yaml")
     if rules.size.slots == slots:
         book = files.read_book(EXAMPLE / "book_before.csv", rules)
@@ -73,8 +75,6 @@ def instance(slots: int) -> Rebalance:
             Opening(book, operations.fresh_salt()),
             Opening(tuple(q + t for q, t in zip(book, trades, strict=True)), operations.fresh_salt()),
         )
-    from tests.support.instances import random_rebalance
-
     rng = random.Random(1)
     return next(r for r in iter(lambda: random_rebalance(rng, SIZES[slots]), None) if operations.check(r).holds)
 
@@ -221,7 +221,7 @@ def measure(slots: int, runs: int) -> dict[str, Any]:
         "proving_key_bytes": key.zkey.stat().st_size,
     }
     with stages("Gas, from the demo"):
-        told = demo.run(Stages(quiet=True))
+        told = story.run(Stages(quiet=True))
     if told["proven"]["circuit"] == name:  # the demo has the size of its example
         result["gas"] = told["chain"]["gas"]
     return result

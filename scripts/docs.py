@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pkgutil
 import re
 import sys
 from collections.abc import Iterator
@@ -26,18 +27,8 @@ REFERENCE = ROOT / "docs" / "reference"
 NOTE = "<!-- scripts/docs writes this page from the program; do not edit it. -->\n"
 PROGRAM = "dls-zk"
 
-#: What the API reference shows, in this order.
-MODULES = (
-    "dls_zk.operations",
-    "dls_zk.statement.model",
-    "dls_zk.statement.context",
-    "dls_zk.statement.relation",
-    "dls_zk.statement.signals",
-    "dls_zk.statement.commitments",
-    "dls_zk.statement.policy_diff",
-    "dls_zk.chain",
-    "dls_zk.errors",
-)
+#: What the API reference shows, in this order; a room stands for all its modules.
+MODULES = ("dls_zk.operations", "dls_zk.statement.*", "dls_zk.chain", "dls_zk.errors")
 
 
 # --- the command line -------------------------------------------------------------------------------
@@ -114,13 +105,22 @@ def api_reference() -> str:
         "Names that are not on this page may change without notice; so may these while the version is below 1.0,\n"
         "with an entry in the changelog. [Python](../python.md) has examples.\n",
     ]
-    for name in MODULES:
-        module = importlib.import_module(name)
-        parts.append(f"## {name}\n")
-        parts += _paragraphs(module.__doc__ or "", keep_lines=name == "dls_zk.errors" or "   " in (module.__doc__ or ""))
+    for module in _modules():
+        parts.append(f"## {module.__name__}\n")
+        parts += _paragraphs(module.__doc__ or "", keep_lines=True)
         for public in _public(module):
             parts += _documented(public, getattr(module, public))
     return "\n".join(parts)
+
+
+def _modules() -> Iterator[ModuleType]:
+    for name in MODULES:
+        room = importlib.import_module(name.removesuffix(".*"))
+        if name.endswith(".*"):
+            inner = sorted(found.name for found in pkgutil.iter_modules(room.__path__, f"{room.__name__}."))
+            yield from (importlib.import_module(one) for one in inner)
+        else:
+            yield room
 
 
 def _public(module: ModuleType) -> list[str]:

@@ -7,29 +7,29 @@ before, at a fresh snapshot. Proofs are valid ones of a key whose secret is know
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from eth_utils import to_checksum_address
 
-from dls_zk.chain import Asset, Call, DevFeed, FeedSet, Mandate, Protocol, Sender, Share, Snapshot, connect, deploy
-from dls_zk.chain.deployment import create
+from dls_zk.audit.instances import vacuous_policy
+from dls_zk.audit.simulator import Trapdoor
+from dls_zk.chain import Asset, Call, DevFeed, FeedSet, Mandate, Protocol, Sender, Share, Snapshot, deploy, local
+from dls_zk.chain.deployment import CheckedKey, create
 from dls_zk.chain.oracle import NOBODY, development_feeds
 from dls_zk.cli.stages import Stages
 from dls_zk.solidity import contracts
 from dls_zk.solidity.calldata import ProofArguments
 from dls_zk.statement.commitments import policy_hash
 from dls_zk.statement.constants import SIZES
-from dls_zk.statement.model import Policy
+from dls_zk.statement.model import Policy, SlotPolicy
 from dls_zk.statement.signals import PublicSignals
 from dls_zk.storage import disk
-from dls_zk.tools import foundry, node
-from tests.support import market
-from tests.support.trapdoor import Trapdoor
+from dls_zk.tools import node
 
 OUT = Path(__file__).parents[1] / "verifier_contracts" / "GAS.md"
 BATCHES = (1, 5, 10, 20, 50)
@@ -73,8 +73,8 @@ class Site:
         return mined.gas_used, mined.hash
 
     def later(self, seconds: int) -> None:
-        market.rpc(self.protocol.chain, "evm_increaseTime", seconds)
-        market.rpc(self.protocol.chain, "evm_mine")
+        local.rpc(self.protocol.chain, "evm_increaseTime", seconds)
+        local.rpc(self.protocol.chain, "evm_mine")
 
     def created(self) -> Iterator[tuple[str, int]]:
         """Address of each contract so far, and what its deployment used."""
@@ -86,7 +86,7 @@ class Site:
 
     def gas_of_calls(self, transaction: str, target: str) -> int:
         """What calls of a contract used in a transaction."""
-        trace = market.rpc(self.protocol.chain, "debug_traceTransaction", transaction, {"tracer": "callTracer"})
+        trace = local.rpc(self.protocol.chain, "debug_traceTransaction", transaction, {"tracer": "callTracer"})
         return sum(int(call["gasUsed"], 16) for call in _calls(trace) if call["to"].lower() == target.lower())
 
 
@@ -106,10 +106,10 @@ def calldata_gas(data: bytes) -> int:
 
 def full_policy(slots: int) -> Policy:
     """A policy with an instrument in each slot but the last."""
-    simple = market.policy(slots)
-    first, second, *_, unused = simple.slots
-    used = [replace(second, instrument=f"ASSET-{i}") for i in range(1, slots - 1)]
-    return replace(simple, slots=(first, *used, unused))
+    unused = SlotPolicy.null(SIZES[slots].factors)
+    funded = replace(unused, funded=True, liability_bps=10_000, cap_bps=2**17 - 1)
+    names = ("USDC", *(f"ASSET-{i}" for i in range(1, slots - 1)))
+    return vacuous_policy(SIZES[slots], (*(replace(funded, instrument=name) for name in names), unused))
 
 
 @dataclass
@@ -150,7 +150,8 @@ class Fleet:
             context=terms.context,
             prices=snapshot.words,
         )
-        return public, self.site.trapdoors[self.slots].arguments(public.to_field()), state.sequence + 1
+        proof = self.site.trapdoors[self.slots].prove(public.to_field())
+        return public, ProofArguments.from_proof(proof), state.sequence + 1
 
     def single(self) -> tuple[int, str]:
         """One submission; gas and hash."""
@@ -293,13 +294,13 @@ def measure(sizes: Sequence[int], stages: Stages) -> Figures:
     """All figures, on a chain that lives for them."""
     figures = Figures()
     node.ensure_node_packages()
-    with tempfile.TemporaryDirectory() as journal, foundry.anvil(chain_id=31337, accounts=1) as url:
-        chain = connect(url)
-        owner = market.sender(chain, url, chain.accounts()[0], Path(journal))
-        trapdoors = {slots: market.trapdoor(slots) for slots in sizes}
+    with local.people() as accounts:
+        owner = accounts.people[0]
+        trapdoors = {slots: Trapdoor(slots, Random(slots)) for slots in sizes}
+        keys = [CheckedKey(known.circuit, known.vk, "00" * 32, insecure=True) for known in trapdoors.values()]
         with stages("Deployment"):
-            deployment = deploy(owner, [trapdoor.key for trapdoor in trapdoors.values()])
-        site = Site(Protocol.on(chain, deployment), owner, trapdoors)
+            deployment = deploy(owner, keys)
+        site = Site(Protocol.on(owner.chain, deployment), owner, trapdoors)
         names = {
             deployment.poseidon: "PoseidonT6",
             deployment.policy_registry: "PolicyRegistry",

@@ -1,4 +1,4 @@
-"""What audits a constraint system: tools of the product, which rest on the r1cs alone.
+"""What audits the statement: tools of the product, which rest on the r1cs alone; and instances of it without a secret.
 
 circuits      a circuit's witnesses, honest and lying, judged by its constraints
 facts         linear equations, zero tests and ranges that hold for every witness
@@ -7,4 +7,6 @@ determinism   which wires the inputs determine
 ledger        which constraints hold as equations of integers
 gates         the findings of all of these, none for a sound circuit
 report        the tables of scripts/determinism and scripts/ledger
+instances     random rebalances that are nobody's
+simulator     Groth16 keys whose secrets are known: valid proofs of any signals, for measurements and tests
 """

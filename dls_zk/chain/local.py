@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import ChainError
 from ..files import FeedsFile
 from ..progress import Stage, no_stages
 from ..statement.model import Policy, Prices
 from ..tools import foundry
-from .connection import connect
+from .connection import Chain, connect
 from .deployment import CheckedKey, Protocol, create, deploy
 from .oracle import DEV_FEED_DECIMALS, DevFeed, FeedSet, Snapshot, development_feeds
 from .share import Asset
@@ -60,6 +61,11 @@ class Accounts:
 
     rpc: str
     people: tuple[Sender, ...]
+
+
+def rpc(on: Chain, method: str, *parameters: object) -> Any:
+    """A method that a development node alone has, such as ``evm_increaseTime``; ChainError if the node refuses it."""
+    return on.rpc.ask(method, *parameters)
 
 
 @contextmanager

@@ -35,8 +35,8 @@ EXPLAINED = {
     "WrongLength(string field, uint256 given, uint256 expected)": "{field} has {given} entries and a policy of this "
     "size {expected}; register it with this version of dls-zk",
     "OutOfRange(string field, uint256 index)": "{field} has a value out of its range at place {index}; correct the policy",
-    "InvalidName(string field, uint256 index)": "a name in {field} is no name at place {index}: a letter, then at most "
-    "31 letters, digits or . _ / + -; correct the policy",
+    "InvalidName(string field, uint256 index)": "a name in {field} is no name at place {index}: at most 64 letters, "
+    "digits or $ . _ / : + -, with a letter among them and none of . _ / : + - in front; correct the policy",
     "DuplicateInstrument(uint256 slot)": "slot {slot} has an instrument that another slot has; correct the policy",
     "UnusedSlotNotEmpty(uint256 slot)": "slot {slot} has no instrument, and terms other than 0; correct the policy",
     "SettlementSlotUnused()": "slot 0, the settlement asset, has no instrument; correct the policy",

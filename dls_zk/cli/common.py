@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
@@ -14,6 +16,7 @@ from rich.style import StyleType
 from rich.table import Table
 from rich.text import Text
 
+from ..errors import DlsError
 from ..groth16 import zkey
 from ..statement.constants import SIZES
 from ..storage import places
@@ -39,8 +42,18 @@ def example(text: str) -> Epilog:
     return {"epilog": f"\b\nExample:\n  {text}"}  # \b: click leaves the line as it is, to be copied
 
 
-def print_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2))
+def print_json(document: Mapping[str, object]) -> None:
+    click.echo(json.dumps(document, indent=2))
+
+
+@contextmanager
+def beside(document: Mapping[str, object]) -> Iterator[None]:
+    """Have a failure show a document beside the error, where JSON is asked for."""
+    try:
+        yield
+    except DlsError as error:
+        error.document = document
+        raise
 
 
 class _Rows(Table):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from .. import files, operations
 from ..errors import ChainError, InputError
 from ..statement.constants import SIZES
 from ..storage import places
-from .common import FILE, console, example, json_option, marked, print_json, size_option, table, warn_insecure
+from .common import FILE, beside, console, example, json_option, marked, print_json, size_option, table, warn_insecure
 from .options import Access, chain_command
 
 if TYPE_CHECKING:
@@ -44,9 +45,14 @@ def deploy(access: Access, sizes: tuple[str, ...], kind: str | None, out: Path |
         raise click.UsageError("Give one of --out and --check.")
     if check:
         findings = chain.audit(access.protocol())
-        _show_findings(findings, as_json)
-        if any(finding.fault for finding in findings):
-            raise ChainError("what is deployed is not what this package compiles; do not use it")
+        document = {"contracts": [asdict(finding) for finding in findings]}
+        if not as_json:
+            console.print(_findings_table(findings))
+        with beside(document):
+            if any(finding.fault for finding in findings):
+                raise ChainError("what is deployed is not what this package compiles; do not use it")
+        if as_json:
+            print_json(document)
         return
     assert out
     if os.path.lexists(out):
@@ -77,12 +83,9 @@ def _deployment_table(deployment: Deployment) -> object:
     return rows
 
 
-def _show_findings(findings: list[AuditFinding], as_json: bool) -> None:
-    if as_json:
-        print_json([finding.__dict__ for finding in findings])
-        return
+def _findings_table(findings: list[AuditFinding]) -> object:
     rows = table("contract", "address", "")
     for finding in findings:
         mark = marked("red", finding.fault) if finding.fault else marked("green", "as compiled")
         rows.add_row(finding.contract, finding.address, mark.append(" INSECURE key", "yellow") if finding.insecure else mark)
-    console.print(rows)
+    return rows

@@ -8,7 +8,7 @@ import click
 
 from ..errors import ToolError
 from ..tools import doctor as diagnosis
-from .common import console, example, json_option, marked, print_json, table
+from .common import beside, console, example, json_option, marked, print_json, table
 
 if TYPE_CHECKING:
     pass
@@ -24,17 +24,17 @@ def doctor(as_json: bool) -> None:
     """Show every tool, its version, and how to get what is missing. Exit code 5 if the main job cannot run."""
     findings = diagnosis.examine()
     ready = all(finding.ok is not False for finding in findings)
-    if as_json:
-        found = [
-            {"tool": f.tool, "found": f.found, "required": f.required, "ok": f.ok, "remedy": f.remedy} for f in findings
-        ]
-        print_json({"ready": ready, "tools": found})
-    else:
+    found = [{"tool": f.tool, "found": f.found, "required": f.required, "ok": f.ok, "remedy": f.remedy} for f in findings]
+    document = {"ready": ready, "tools": found}
+    if not as_json:
         rows = table("tool", "found", "required", "")
         for f in findings:
             mark = {True: ("green", "ok"), False: ("red", "missing"), None: ("yellow", "optional")}[f.ok]
             advice = "" if f.ok or not f.remedy else f": {f.remedy}"
             rows.add_row(f.tool, f.found, f.required, marked(*mark, advice))
         console.print(rows)
-    if not ready:
-        raise ToolError("the main job cannot run; see the rows that are not ok")
+    with beside(document):
+        if not ready:
+            raise ToolError("the main job cannot run; see the rows that are not ok")
+    if as_json:
+        print_json(document)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from ..errors import DlsError, InputError
+from ..errors import CODES, DlsError, InputError
 
 EPILOG = """Exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input, 4 the statement does not hold, 5 a tool is missing or
-failed, 6 a built file is damaged or missing, 7 a proof does not verify, 8 an insecure key, 9 the chain, 10 a vault is
-stale, 130 interrupted."""
+failed, 6 a built file is damaged or missing, 7 a proof does not verify, 8 an insecure key, 9 the chain refused, 10 a vault
+is stale, 11 prove again from new terms, 12 some of many were not accepted, 75 run the same command again later; ended by a
+signal: 129 SIGHUP, 130 SIGINT, 143 SIGTERM. Under --json a failure is one JSON object with a code."""
 
 #: Commands: name → the module with the function of this name (``-`` is ``_``) and the first line of its help, so that
 #: ``--help`` imports none of them. A test holds the lines against the commands.
@@ -40,7 +44,7 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """Imports a command when it is run, and turns our errors into one line on stderr and their exit code."""
+    """Imports a command when it is run, and turns every failure into a line on stderr and its exit code; see ``_fail``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
@@ -59,27 +63,82 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except DlsError as error:
-            _fail(str(error), error.exit_code)
         except KeyboardInterrupt:
-            _fail("interrupted", 130)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise
+            raise _Signalled("interrupted") from None
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> Any:
+        """Run the command line ``args``, the process's if None, and end the process."""
+        words = sys.argv[1:] if args is None else list(args)
+        try:
+            ended = super().main(words, prog_name, **extra | {"standalone_mode": False})
+        except DlsError as error:
+            failure = error
+        except click.UsageError as error:
+            error.show()
+            _fail(DlsError(error.format_message(), code="usage"), words, said=True)
+        except click.Abort:  # at a prompt
+            failure = DlsError("interrupted", code="interrupted")
+        except _Signalled as signalled:
+            failure = DlsError(signalled.name.replace("_", " "), code=signalled.name)
         except OSError as error:  # a full disk, a folder that may not be written: no bug
-            _fail(f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}", InputError.exit_code)
+            said, path = error.strerror or type(error).__name__, str(error.filename or "a file")
+            failure = InputError(said, path, code="file_unusable")
         except Exception as error:  # a bug: say where, and nothing of what was being worked on
             if os.environ.get("DLS_ZK_TRACEBACK"):
                 raise
-            last = error.__traceback__
-            while last and last.tb_next:
-                last = last.tb_next
-            place = f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}" if last else "?"
-            _fail(f"unexpected {type(error).__name__} at {place}; set DLS_ZK_TRACEBACK=1 to see it (may show secrets)", 1)
+            failure = DlsError(
+                f"unexpected {type(error).__name__} at {_place(error)}; set DLS_ZK_TRACEBACK=1 to see it (may show secrets)"
+            )
+        else:
+            sys.exit(ended if isinstance(ended, int) else 0)
+        _fail(failure, words)
 
 
-def _fail(message: str, code: int) -> None:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
-    sys.exit(code)
+_SIGNALS = {signal.SIGTERM: "terminated", signal.SIGHUP: "hung_up"}
+
+
+class _Signalled(SystemExit):
+    """A signal asks the process to end: as on an error, so that temporary files go too."""
+
+    def __init__(self, name: str):
+        super().__init__(CODES[name].exit_code)
+        self.name = name
+
+
+def _end(number: int, _: object) -> NoReturn:
+    raise _Signalled(_SIGNALS[signal.Signals(number)])
+
+
+def _fail(failure: DlsError, words: Sequence[str], *, said: bool = False) -> NoReturn:
+    """End with a line on stderr, unless click has said it, and with a JSON object (in one line, as
+    ``watch`` prints its events) on stdout if the words ask for JSON."""
+    shown = failure.as_json()
+    if not said:
+        click.echo(f"error: {shown['message']}", err=True)
+    if _wants_json(words):
+        click.echo(json.dumps({"error": shown, **failure.document}))
+    sys.exit(failure.exit_code)
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    """Whether the words ask for JSON on stdout: of a command that can print it, or of one that does not exist."""
+    options = list(takewhile(lambda word: word != "--", words))
+    command: click.Command | None = main
+    for word in options:
+        if isinstance(command, click.Group) and not word.startswith("-"):
+            command = command.get_command(click.Context(command), word)
+    can = isinstance(command, click.Group | None) or any(
+        isinstance(option, click.Option) and option.is_flag and "--json" in option.opts for option in command.params
+    )
+    return can and "--json" in options
+
+
+def _place(error: BaseException) -> str:
+    """File and line where an error was raised."""
+    last = error.__traceback__
+    while last and last.tb_next:
+        last = last.tb_next
+    return f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}" if last else "?"
 
 
 @click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -87,5 +146,5 @@ def _fail(message: str, code: int) -> None:
 def main() -> None:
     """Prove that a hidden vault rebalance conserves value and keeps every public risk limit."""
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGHUP):  # end as on an error, so that temporary files go too
-            signal.signal(number, lambda received, _: sys.exit(128 + received))
+        for number in _SIGNALS:
+            signal.signal(number, _end)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import files, operations
-from ..errors import ProofInvalid
 from ..groth16 import prover
 from ..groth16.proof import Proof
 from ..statement.signals import PublicSignals
-from .common import FILE, example, json_option, print_json, warn_insecure
+from .common import FILE, beside, example, json_option, print_json, warn_insecure
 from .stages import Stages
 
 if TYPE_CHECKING:
@@ -80,11 +79,13 @@ def check(
         policy, prices, _before(before), trades=trades, after=after, terms=terms, opening_required=False
     )
     report = operations.check(rebalance)
-    if as_json:
-        print_json(report_json(report))
-    else:
+    document = report_json(report)
+    if not as_json:
         print_report(report)
-    operations.require(report)
+    with beside(document):
+        operations.require(report)
+    if as_json:
+        print_json(document)
 
 
 def _require_one_move(trades: Path | None, after: Path | None, heartbeat: bool) -> None:
@@ -202,15 +203,11 @@ def verify(
     with stages("Key"):
         target = operations.verification_target(given, vkey, kind)
     told = {"circuit": given.circuit, "insecure": target.insecure, "public": signals_json(public)}
-    try:
+    with beside({"holds": False} | told):
         operations.require_signals(public, rules, prices, terms)
         for name in names:
             with stages(f"Verified by {name}"):
                 operations.verify(name, target, given)
-    except ProofInvalid as error:
-        if as_json:
-            print_json({"holds": False, "reason": str(error)} | told)
-        raise
     if target.insecure:
         warn_insecure()
     if as_json:

@@ -12,7 +12,7 @@ from .. import files
 from ..errors import ChainError, InputError
 from ..files import Fixed
 from ..operations import decimal_text
-from .common import FILE, console, example, json_option, print_json, table, uint
+from .common import FILE, beside, console, example, json_option, print_json, table, uint
 from .options import Access, chain_command
 
 if TYPE_CHECKING:
@@ -93,16 +93,17 @@ def vault_status(access: Access, vault: bytes, as_json: bool) -> None:
     if told["mandate"]["key"] not in [key.number for key in protocol.deployment.keys.values()]:
         faults.append(f"its key {told['mandate']['key']} is none of the deployment's: nobody here knows what it proves")
     told["contracts"] = "; ".join(faults) or "as compiled"
-    if as_json:
-        print_json(told)
-    else:
+    if not as_json:
         rows = table(f"vault 0x{vault.hex()}", "")
         for name, value in told.items():
             for part, inner in value.items() if isinstance(value, dict) else [("", value)]:
                 rows.add_row(f"{name} {part}".replace("_", " ").strip(), "" if inner is None else str(inner))
         console.print(rows)
-    if faults:
-        raise ChainError("the contracts are not what this package compiles; do not rely on them")
+    with beside(told):
+        if faults:
+            raise ChainError("the contracts are not what this package compiles; do not rely on them")
+    if as_json:
+        print_json(told)
 
 
 def _status(protocol: Protocol, vault: bytes) -> dict[str, Any]:
@@ -168,7 +169,7 @@ def vault_history(access: Access, vault: bytes, as_json: bool) -> None:
     protocol.hub.state(vault)  # there is such a vault
     events = [(event, protocol.chain.timestamp(event.block)) for event in protocol.hub.history(vault)]
     if as_json:
-        print_json([event_json(event) | {"timestamp": timestamp} for event, timestamp in events])
+        print_json({"events": [event_json(event) | {"timestamp": timestamp} for event, timestamp in events]})
         return
     rows = table("UTC", "block", "event", "")
     for event, timestamp in events:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ DEPTH_LIMIT = 8  # nesting of a YAML file
 
 def read_text(path: str | Path) -> str:
     data = read_limited(Path(path), FILE_LIMIT)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError("not UTF-8 text but UTF-16, which Windows calls Unicode; save it as UTF-8", str(path))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

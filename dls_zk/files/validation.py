@@ -38,7 +38,7 @@ def validate(model: type[D], document: object, path: str | Path, known: set[str]
             if known is None and (name := _item_name(document, first["loc"][:depth])):
                 place += f" ({name})"
         elif known is None or part in known or part in model.model_fields:
-            place += f".{part}" if re.fullmatch(r"[\w./+-]{1,40}", part) else f".{quote(part)}"
+            place += f".{part}" if re.fullmatch(r"[\w$./:+-]{1,64}", part) else f".{quote(part)}"
         else:
             place += ".(not shown)"
     if place:

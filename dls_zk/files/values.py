@@ -7,6 +7,8 @@ never scaled integers; nothing passes through a float, nothing is rounded.
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
@@ -40,8 +42,10 @@ DIGITS_LIMIT = 100  # characters of a number: 2^256 has 78 digits
 class Fixed:
     """A number as a person writes it, read into an exact integer: pydantic metadata for an ``int`` field.
 
-    The text is a plain decimal with at most ``decimals`` digits after the point, then ``unit``; the integer is the
-    decimal times 10^decimals, and low ≤ integer ≤ high. A ``secret`` value is never quoted in an error.
+    The text is a plain decimal with at most ``decimals`` digits after the point (and zeros after them, as exchanges and
+    chains pad their numbers), then ``unit``; the integer is the decimal times 10^decimals, and low ≤ integer ≤ high.
+    A ``secret`` value is never quoted in an error. too_fine, too_large: the way out for a value with more decimals, or
+    above ``high``, added to the error.
     """
 
     decimals: int
@@ -49,6 +53,8 @@ class Fixed:
     high: int
     unit: str = ""
     secret: bool = False
+    too_fine: str = ""
+    too_large: str = ""
 
     def parse(self, text: object) -> int:
         """The integer that ``text`` writes; ValueError with what was expected."""
@@ -58,15 +64,16 @@ class Fixed:
         match = re.fullmatch(rf"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?{self.unit}", text)
         if not match or (match[3] and not self.decimals):
             raise ValueError(f"{shown} is not {self.expected}")
-        sign, whole, fraction = match[1], match[2], match[3] or ""
+        sign, whole, fraction = match[1], match[2], (match[3] or "").rstrip("0")
         if len(fraction) > self.decimals:
-            raise ValueError(f"{shown} has more than {self.decimals} decimals; it would have to be rounded")
+            raise ValueError(f"{shown} has more than {self.decimals} decimals; it would have to be rounded{self.too_fine}")
         value = int(whole + fraction.ljust(self.decimals, "0"))
         if sign and not value:
             raise ValueError(f"{shown} is zero with a sign; write 0{self.unit}")
         value = -value if sign else value
         if not self.low <= value <= self.high:
-            raise ValueError(f"{shown} is outside {self.show(self.low)} to {self.show(self.high)}")
+            advice = self.too_large if value > self.high else ""
+            raise ValueError(f"{shown} is outside {self.show(self.low)} to {self.show(self.high)}{advice}")
         return value
 
     def show(self, value: int) -> str:
@@ -88,8 +95,8 @@ class Fixed:
         return core_schema.no_info_plain_validator_function(self.parse)
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
-        fraction = rf"(\.[0-9]{{1,{self.decimals}}})?" if self.decimals else ""
-        sign = "-?" if self.low < 0 else ""
+        fraction = rf"(\.[0-9]{{1,{self.decimals}}}0*)?" if self.decimals else ""
+        sign = rf"(?!-0(\.0+)?{self.unit}$)-?" if self.low < 0 else ""  # a zero has no sign
         return {
             # Other YAML readers see a number where no unit follows; here every scalar is its text.
             "type": "string" if self.unit else ["string", "number" if self.decimals else "integer"],
@@ -100,17 +107,22 @@ class Fixed:
 
 @dataclass(frozen=True)
 class Text:
-    """Text of a given form: pydantic metadata for a ``str`` field. ``expected`` says the form in words."""
+    """Text of a given form: pydantic metadata for a ``str`` field. ``expected`` says the form in words.
+
+    advice: of a text that has another form, what to do about it, added to the error; "" for nothing.
+    """
 
     pattern: str
     expected: str
     secret: bool = False
+    advice: Callable[[str], str] | None = None
 
     def parse(self, text: object) -> str:
         """``text`` itself if it has the form; ValueError with what was expected."""
         if not isinstance(text, str) or not re.fullmatch(self.pattern, text):
             shown = "the value" if self.secret or not isinstance(text, str) else quote(text)
-            raise ValueError(f"{shown} is not {self.expected}")
+            advice = self.advice(text) if self.advice and isinstance(text, str) else ""
+            raise ValueError(f"{shown} is not {self.expected}{advice}")
         return text
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
@@ -159,8 +171,25 @@ def _checksum(text: str) -> str:
 
 T = TypeVar("T")
 Many = Annotated[tuple[T, ...], Strict(False)]
-NAME_PATTERN = r"[A-Za-z][A-Za-z0-9._/+-]{0,31}"
-Name = Annotated[str, Text(NAME_PATTERN, "a name: a letter, then at most 31 letters, digits or . _ / + -")]
+NAME_PATTERN = r"(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9$][A-Za-z0-9$._/:+-]{0,63}"
+"""Names as markets use them, as far as nothing in them looks like another name, a number, a formula of a spreadsheet (= + -
+@ in front), markup or an order to a terminal. ``PolicyNames.sol`` has the same rule."""
+_NAME_FORM = "a name: at most 64 letters, digits or $ . _ / : + -, with a letter among them and none of . _ / : + - in front"
+_ASCII_TWINS = str.maketrans({"₮": "T", "₿": "B", "Ξ": "ETH"})
+
+
+def _name_advice(text: str) -> str:
+    """For a name that is not ASCII, the name in ASCII that it resembles. Two that look alike would be two instruments."""
+    strange = next((character for character in text if not character.isascii()), None)
+    if strange is None:
+        return ""
+    apart = unicodedata.normalize("NFKD", text.translate(_ASCII_TWINS))
+    plain = "".join(character for character in apart if not unicodedata.combining(character))
+    proposal = f"write {plain}" if re.fullmatch(NAME_PATTERN, plain) else "write it in ASCII"
+    return f"; U+{ord(strange):04X} ({unicodedata.name(strange, 'unnamed')}) is not ASCII: {proposal}"
+
+
+Name = Annotated[str, Text(NAME_PATTERN, _NAME_FORM, advice=_name_advice)]
 Line = Annotated[
     str,
     Text(
@@ -179,8 +208,28 @@ Days = Annotated[
 ]
 Loading = Annotated[int, percent("loading_bps[0]")]
 Shock = Annotated[int, percent("shock_bps[0][0]")]
-Quantity = Annotated[int, Fixed(QUANTITY_DECIMALS, *QUANTITY_RANGE, secret=True)]
-Price = Annotated[int, Fixed(PRICE_DECIMALS, 1, (1 << PRICE_BITS) - 1)]
+_IN_LOTS = "hold it in lots, such as 1000SHIB: 1000 times the price, a thousandth of the quantity"
+_IN_PARTS = "hold it in parts, such as mBTC: a thousandth of the price, 1000 times the quantity"
+Quantity = Annotated[
+    int,
+    Fixed(
+        QUANTITY_DECIMALS,
+        *QUANTITY_RANGE,
+        secret=True,
+        too_fine=": round it yourself, against the vault",
+        too_large=f"; {_IN_LOTS}",
+    ),
+]
+Price = Annotated[
+    int,
+    Fixed(
+        PRICE_DECIMALS,
+        1,
+        (1 << PRICE_BITS) - 1,
+        too_fine=f": round it, or for a price this small {_IN_LOTS}",
+        too_large=f"; {_IN_PARTS}",
+    ),
+]
 Uint256 = Annotated[int, Fixed(0, 0, (1 << 256) - 1)]
 Address = Annotated[str, Text("0x[0-9a-fA-F]{40}", "an address (0x and 40 hex digits)")]
 Bytes32 = Annotated[str, Text("0x[0-9a-fA-F]{64}", "32 bytes (0x and 64 hex digits)")]

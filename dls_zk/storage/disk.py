@@ -6,8 +6,10 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -95,10 +97,33 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def read_limited(path: Path, limit: int) -> bytes:
-    """The content of a file that a person named, at most ``limit`` bytes; InputError if it cannot be had."""
+#: What the caller of a program has opened for it: ``<(command)`` in a shell, or a pipe.
+_HANDED_OVER = re.compile(r"/dev/(stdin|fd/[0-9]+)|/proc/self/fd/[0-9]+")
+
+
+def _open_regular(path: str, flags: int) -> int:
+    """Open a regular file, or what has been handed over; OSError for all others, at which one could wait for ever."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK)  # a fifo is opened without waiting for its other end
     try:
-        with open(path, "rb") as file:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode) and not _HANDED_OVER.fullmatch(path):
+            raise OSError(errno.EINVAL, "a pipe or a device, not a regular file")
+        os.set_blocking(descriptor, True)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_limited(path: Path, limit: int) -> bytes:
+    """The content of a regular file that a person named, at most ``limit`` bytes; InputError if it cannot be had.
+
+    Of pipes only /dev/stdin and /dev/fd/N are read, as in ``--password-file <(command)``.
+    """
+    try:
+        with open(path, "rb", opener=_open_regular) as file:
             data = file.read(limit + 1)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", str(path)) from None

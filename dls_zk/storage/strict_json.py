@@ -22,7 +22,7 @@ def parse_json(data: bytes | str, where: str) -> Any:
         raise InputError("not accepted: a number that is not an integer (write it as a string)", where)
 
     try:
-        text = data.decode() if isinstance(data, bytes) else data
+        text = data.decode("utf-8-sig") if isinstance(data, bytes) else data  # editors on Windows put a mark in front
         require_shallow(text, where)
         return json.loads(text, object_pairs_hook=unique, parse_float=no_float, parse_constant=no_float)
     except json.JSONDecodeError as error:

@@ -10,11 +10,11 @@ from random import Random
 import pytest
 
 from dls_zk.audit.circuits import Circuit, compile_template
+from dls_zk.audit.instances import random_rebalance
 from dls_zk.statement.commitments import book_commitment, global_words, instruments_word, pack, policy_hash, slot_words
 from dls_zk.statement.constants import FIELD, SIZES, slot_fields
 from dls_zk.statement.field import encode_signed
 from dls_zk.statement.model import Opening
-from tests.support.instances import random_rebalance
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "poseidon.json").read_text())["vectors"]
 TOP = (1 << 17) - 1

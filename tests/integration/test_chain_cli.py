@@ -160,7 +160,7 @@ def test_what_is_done_again_is_done_once(story: Story) -> None:
     said = story.said
     assert said["again"]["vault"] == story.vault
     assert said["drawn"]["pending_flow"] == said["drawn again"]["pending_flow"] == "10000000"
-    names = [event["event"] for event in story.place.json("vault", "history", story.vault)]
+    names = [event["event"] for event in story.place.json("vault", "history", story.vault)["events"]]
     assert names == ["VaultOpened", "MandateActivated", "FlowRecorded", "Rebalanced", "Rebalanced"]
 
 
@@ -176,7 +176,7 @@ def test_status(story: Story) -> None:
 
 
 def test_check_of_the_deployment(place: Place) -> None:
-    findings = place.json("deploy", "--check")
+    findings = place.json("deploy", "--check")["contracts"]
     assert len(findings) == 6 and not any(finding["fault"] for finding in findings)
     told = json.loads((place.folder / "deployment.json").read_text())
     mixed = {"price_oracle": told["policy_registry"]}

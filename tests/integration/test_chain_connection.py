@@ -25,7 +25,7 @@ from dls_zk.statement.constants import BASE_FIELD, FIELD, SIZES
 from dls_zk.statement.signals import NAMES
 from dls_zk.storage import places
 from dls_zk.tools import foundry, node
-from tests.support.trapdoor import Trapdoor
+from tests.support import market as markets
 
 Q, R = BASE_FIELD, FIELD
 
@@ -160,7 +160,7 @@ def _in_node(script: str, data: object) -> str:
 
 
 def test_solidity_text_is_that_of_snarkjs() -> None:
-    proof = Trapdoor(8).prove((0, 1, R - 1, 2**200, 4, 5, 6, 7, 8))
+    proof = markets.trapdoor().prove((0, 1, R - 1, 2**200, 4, 5, 6, 7, 8))
     script = """
         import * as snarkjs from "snarkjs";
         console.log(await snarkjs.groth16.exportSolidityCallData(data.proof, data.signals)); process.exit(0);
@@ -171,7 +171,7 @@ def test_solidity_text_is_that_of_snarkjs() -> None:
 
 
 def test_points_go_in_as_the_precompile_takes_them() -> None:
-    arguments = Trapdoor(8).arguments(range(9))
+    arguments = markets.arguments(markets.trapdoor(), range(9))
     x = FQ2([arguments.b[0][1], arguments.b[0][0]])
     y = FQ2([arguments.b[1][1], arguments.b[1][0]])
     assert y * y == x * x * x + FQ2([3, 0]) / FQ2([9, 1])
@@ -179,7 +179,7 @@ def test_points_go_in_as_the_precompile_takes_them() -> None:
 
 
 def test_numbers_past_their_fields_are_refused() -> None:
-    arguments = Trapdoor(8).arguments([0] * 9)
+    arguments = markets.arguments(markets.trapdoor(), [0] * 9)
     (x, y), b = arguments.a, arguments.b
     past = [{"a": (x + Q, y)}, {"a": (x, y + Q)}, {"a": (x, -y)}, {"c": (Q, 0)}, {"c": (0, 2**256)}]
     past += [{"b": ((b[0][0] + Q, b[0][1]), b[1])}, {"b": (b[0], (b[1][0], Q))}]
@@ -193,6 +193,6 @@ def test_numbers_past_their_fields_are_refused() -> None:
 
 
 def test_other_numbers_of_signals_are_refused() -> None:
-    arguments = Trapdoor(8).arguments([0] * 9)
+    arguments = markets.arguments(markets.trapdoor(), [0] * 9)
     with pytest.raises(InputError, match="8 public signals"):
         replace(arguments, signals=(0,) * 8)

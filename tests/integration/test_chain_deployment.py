@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from eth_utils import keccak
 from web3.utils.address import get_create_address
 
 from dls_zk import chain, files, operations
+from dls_zk.audit.simulator import Trapdoor
 from dls_zk.chain import Call, Protocol, Sender, Share, deployment
 from dls_zk.chain.deployment import AuditFinding, checked_key, create, deploy, key_hash
 from dls_zk.chain.oracle import NOBODY
@@ -27,7 +29,6 @@ from dls_zk.storage.built import BuiltCircuit, ProvingKey
 from dls_zk.tools import foundry, node
 from tests.support import market as markets
 from tests.support.market import Market
-from tests.support.trapdoor import Trapdoor
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def test_words_of_a_key_come_back(key: ProvingKey) -> None:
 def test_a_key_whose_verification_key_is_anothers_is_refused(key: ProvingKey, circuit: BuiltCircuit, tmp_path: Path) -> None:
     def fill(folder: Path) -> None:
         (folder / "proving_key.zkey").write_bytes(key.zkey.read_bytes())
-        members = json.loads(key.verification_key.read_text()) | Trapdoor(8).vk.to_snarkjs()
+        members = json.loads(key.verification_key.read_text()) | markets.trapdoor().vk.to_snarkjs()
         (folder / "verification_key.json").write_text(json.dumps(members))
 
     with pytest.MonkeyPatch.context() as patch:
@@ -113,7 +114,7 @@ def test_a_key_whose_verification_key_is_anothers_is_refused(key: ProvingKey, ci
 
 
 def test_development_keys_and_contracts_stay_on_development_chains(tmp_path: Path) -> None:
-    insecure = Trapdoor(8).key
+    insecure = markets.checked_key(markets.trapdoor())
     with foundry.anvil(chain_id=1, accounts=1) as url:
         main = chain.connect(url)
         sender = markets.sender(main, url, main.accounts()[0], tmp_path, confirmations=1)
@@ -139,7 +140,7 @@ def test_development_keys_and_contracts_stay_on_development_chains(tmp_path: Pat
 
 def test_deploying_again_goes_on_and_makes_nothing_new(market: Market) -> None:
     told, blocks = market.protocol.deployment, market.chain.block_number()
-    again = deploy(market.owner, [market.trapdoor.key])
+    again = deploy(market.owner, [markets.checked_key(market.trapdoor)])
     assert again.model_copy(update={"block": told.block}) == told
     assert market.chain.block_number() == blocks
 
@@ -304,9 +305,9 @@ def test_a_share_token_that_a_contract_made_is_not_known(market: Market) -> None
 
 def test_a_verifier_of_another_key_is_found(market: Market) -> None:
     """The key is added with a batch verifier and a verifier that do not hold the same."""
-    other, hub = Trapdoor(8), market.protocol.hub
+    other, hub = Trapdoor(8, Random(2)), market.protocol.hub
     one = market.protocol.deployment.keys["rebalance_8"]
-    verifier, transaction = deployment._created(market.owner, deployment._compiled_verifier(other.key))
+    verifier, transaction = deployment._created(market.owner, deployment._compiled_verifier(markets.checked_key(other)))
     number = hub.add_key(market.owner, verifier, one.batch_verifier, 8)
     mixed = one.model_copy(update={"number": number, "verifier": verifier})
 

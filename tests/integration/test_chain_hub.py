@@ -18,7 +18,6 @@ from dls_zk.statement.commitments import empty_commitment
 from dls_zk.statement.constants import BASE_FIELD, FIELD, SIZES
 from tests.support import market as markets
 from tests.support.market import Market, Rebalance, Vault, rpc
-from tests.support.trapdoor import Trapdoor
 
 Q, R = BASE_FIELD, FIELD
 
@@ -43,7 +42,7 @@ def ready(vault: Vault) -> Rebalance:
 
 
 def arguments(rebalance: Rebalance) -> ProofArguments:
-    return rebalance.vault.market.trapdoor.arguments(rebalance.public.to_field())
+    return markets.arguments(rebalance.vault.market.trapdoor, rebalance.public.to_field())
 
 
 def send(rebalance: Rebalance, proof: ProofArguments | None = None, sender: Sender | None = None, **place: int) -> None:
@@ -160,7 +159,7 @@ def test_signal_and_coordinate_past_their_fields(ready: Rebalance) -> None:
 
 
 def test_proof_of_another_size(ready: Rebalance) -> None:
-    refuse("WrongSignalCount", ready, Trapdoor(16).arguments([*ready.public.to_field(), 0, 0]))
+    refuse("WrongSignalCount", ready, markets.arguments(markets.trapdoor(16), [*ready.public.to_field(), 0, 0]))
 
 
 def test_replay(ready: Rebalance) -> None:
@@ -334,7 +333,7 @@ def test_bare_verifier(ready: Rebalance, market: Market) -> None:
     assert on.verify(verifier, proof)
     assert not on.verify(verifier, replace(proof, c=(proof.c[0] ^ 1, proof.c[1])))
     with pytest.raises(ChainError, match="no verifier for 11 public signals"):
-        on.verify(verifier, Trapdoor(16).arguments(range(11)))
+        on.verify(verifier, markets.arguments(markets.trapdoor(16), range(11)))
     with pytest.raises(ChainError, match="no contract"):
         on.verify("0x" + "77" * 20, proof)
     with pytest.raises(ChainError, match="no verifier for 9"):

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from dls_zk import chain
+from dls_zk.audit.simulator import Trapdoor
 from dls_zk.chain import Outcome, Sender, Submission, submission
 from dls_zk.chain.transactions import Delivery
 from dls_zk.errors import ChainError, InputError, ProofInvalid
 from tests.support import market as markets
 from tests.support.market import Market, Rebalance, Vault, rpc
-from tests.support.trapdoor import Trapdoor
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +185,7 @@ def test_another_chain_and_another_hub(market: Market, vaults: list[Vault], tmp_
 
 def test_another_key_than_the_vaults(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
     one = written(rebalances(vaults), tmp_path)[0]
-    other = Trapdoor(8)
+    other = Trapdoor(8, Random(2))
     with pytest.raises(ProofInvalid, match="r0: the vault's key on the chain is not the one"):
         chain.submit(market.protocol, market.people[1], [one], other.verifying_key)
 

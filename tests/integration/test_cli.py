@@ -20,7 +20,7 @@ import pytest
 from dls_zk import files, operations
 from dls_zk.cli.main import EPILOG, main
 from dls_zk.cli.report import signals_json
-from dls_zk.errors import InputError
+from dls_zk.errors import CODES, InputError
 from dls_zk.groth16.proof import Proof
 from dls_zk.groth16.zkey import MARKER, VerifyingKey
 from dls_zk.operations import Proven
@@ -117,7 +117,7 @@ def test_every_command_explains_itself(path: tuple[str, ...], command: click.Com
 
 
 def test_the_exit_codes_are_in_the_help() -> None:
-    assert re.findall(r"\b\d+\b", EPILOG) == [*map(str, range(11)), "130"]
+    assert sorted(map(int, re.findall(r"\b\d+\b", EPILOG))) == sorted({0, *(code.exit_code for code in CODES.values())})
     assert "Exit codes:" in invoke("--help").stdout
 
 
@@ -238,7 +238,7 @@ def test_verify_compares_with_what_it_should_be_about(proven: Vault) -> None:
     false = proven.invoke("verify", "r1/proof.json", "--terms", "deposit.yaml", "--json")
     assert false.code == 7 and "its context is not the one of the file" in false.stderr
     told = json.loads(false.stdout)
-    assert told["holds"] is False and "context" in told["reason"]
+    assert told["holds"] is False and told["error"]["code"] == "proof_invalid" and "context" in told["error"]["message"]
 
 
 def test_verify_with_a_given_key(proven: Vault) -> None:
@@ -350,7 +350,7 @@ main(sys.argv[1:])
     command = [sys.executable, "-c", program, "check", *FIRST]
     done = subprocess.run(command, cwd=vault.folder, env=env, capture_output=True, text=True)
     said = Result(done.returncode, done.stdout, done.stderr).refused(1)
-    assert said == "unexpected RuntimeError at <string>:5; set DLS_ZK_TRACEBACK=1 to see it (may show secrets)"
+    assert said == "unexpected RuntimeError at <string>:6; set DLS_ZK_TRACEBACK=1 to see it (may show secrets)"
     shown = subprocess.run(command, cwd=vault.folder, env=env | {"DLS_ZK_TRACEBACK": "1"}, capture_output=True, text=True)
     assert shown.returncode == 1 and "Traceback" in shown.stderr
 
@@ -523,7 +523,8 @@ def test_4_a_book_over_a_limit_is_refused_by_name_before_the_circuit(proven: Vau
         result = proven.run("prove", *REFUSED, "--out", "r2", *arguments, PATH="", DLS_ZK_HOME=str(proven.place / "none"))
         advice = "`dls-zk check` with the same files shows the values"
         assert result.refused(4) == f"refused by factor exposure (9): ETH; {advice}"
-        assert result.stdout == ""
+        said = json.loads(result.stdout)["error"] if arguments else {"code": "statement_refused"}
+        assert said["code"] == "statement_refused" and (arguments or result.stdout == "")
     assert snapshot(proven.folder) == before
     assert not (proven.place / "none").exists() and not list((proven.place / "tmp").iterdir())
 

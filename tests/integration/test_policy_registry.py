@@ -49,9 +49,8 @@ class Registry:
 @pytest.fixture(scope="module")
 def registry():
     node.ensure_node_packages()
-    with foundry.anvil(chain_id=31337, accounts=1) as url:
-        with first_account(chain.connect(url)) as owner:
-            yield Registry(owner)
+    with foundry.anvil(chain_id=31337, accounts=1) as url, first_account(chain.connect(url)) as owner:
+        yield Registry(owner)
 
 
 def relatives(rng, policy):

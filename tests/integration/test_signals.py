@@ -16,8 +16,8 @@ from dls_zk.solidity.verifiers import contract_name, contract_source
 from dls_zk.statement.constants import BASE_FIELD, FIELD, SIZES
 from dls_zk.statement.signals import NAMES, signal_count
 from dls_zk.tools import foundry
-from tests.support.sending import deployed
 from tests.support.boundary import BOOK, ONE, SPOT, policy, rebalance
+from tests.support.sending import deployed
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
+from dls_zk.audit.instances import vacuous_policy
 from dls_zk.statement.circuit_inputs import circuit_inputs
 from dls_zk.statement.commitments import book_commitment, policy_hash
 from dls_zk.statement.constants import (
@@ -37,7 +38,7 @@ from dls_zk.statement.signals import PublicSignals
 from tests.soundness.forge import Forger, Pins, inverse
 from tests.soundness.scenes import full_book, limits, past_a_limit
 from tests.support import boundary
-from tests.support.instances import LIMITS, vacuous_policy
+from tests.support.instances import LIMITS
 
 #: The place of a claim that has none: the wire of the constant, which nothing is solved for.
 NOWHERE = 0

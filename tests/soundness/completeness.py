@@ -12,6 +12,7 @@ from dataclasses import replace
 from random import Random
 
 from dls_zk.audit.circuits import circuit
+from dls_zk.audit.instances import random_rebalance
 from dls_zk.statement import relation
 from dls_zk.statement.circuit_inputs import circuit_inputs
 from dls_zk.statement.constants import QUANTITY_BITS, SIZES, Size
@@ -19,7 +20,7 @@ from dls_zk.statement.model import Rebalance
 from dls_zk.statement.relation import evaluate, public_signals
 from tests.soundness.extremes import widest
 from tests.soundness.scenes import full_book, limits
-from tests.support.instances import LIMITS, near_a_limit, random_rebalance, tighten
+from tests.support.instances import LIMITS, near_a_limit, tighten
 
 AT_A_LIMIT = "within one unit of a limit"
 

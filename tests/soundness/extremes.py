@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from dls_zk.audit.instances import LOWER, vacuous_policy
 from dls_zk.statement.constants import BPS, FIELD, PPM, USD_E14, Size, global_fields, slot_fields
 from dls_zk.statement.model import Opening, Prices, Rebalance, SlotPolicy, Terms
-from tests.support.instances import LOWER, vacuous_policy
 
 LONGEST = (1 << 56) - 1  # a quantity, a trade, the flow; the shortest is −LONGEST − 1
 TOP_LIMIT = (1 << 17) - 1

@@ -19,6 +19,7 @@ import yaml
 from eth_utils import is_checksum_address
 
 from dls_zk import files
+from dls_zk.audit.simulator import Secrets
 from dls_zk.errors import DlsError
 from dls_zk.groth16 import ceremony, zkey
 from dls_zk.groth16.proof import Proof
@@ -33,7 +34,6 @@ from dls_zk.storage.places import PACKAGE
 from tests.support.binfiles import container, ptau_sections, r1cs_sections, raw_point, zkey_sections
 from tests.support.commandline import BOOK_E6, POLICY, PRICES, TERMS, human, table
 from tests.support.corruptions import corrupt, corrupt_document
-from tests.support.simulator import Secrets
 
 EXAMPLE = PACKAGE / "examples" / "delta_neutral_eth"
 #: Longer messages are no line that a person reads.

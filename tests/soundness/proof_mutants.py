@@ -12,11 +12,11 @@ from typing import Any
 
 from py_ecc.optimized_bn128 import FQ, add, b, is_on_curve, multiply, neg, normalize
 
+from dls_zk.audit.simulator import g1, outside_the_subgroup
 from dls_zk.groth16.proof import Proof
 from dls_zk.groth16.verifier import _g1, _g2
 from dls_zk.groth16.zkey import VerifyingKey
 from dls_zk.statement.constants import BASE_FIELD, FIELD
-from tests.support.simulator import g1, outside_the_subgroup
 
 INFINITY_G1: Any = (0, 0)
 INFINITY_G2: Any = ((0, 0), (0, 0))

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
+from dls_zk.audit.instances import LOWER, UPPER, vacuous_policy
 from dls_zk.statement.constants import BPS, FIELD, QUANTITY_BITS, Size
 from dls_zk.statement.field import fits_signed
 from dls_zk.statement.model import Opening, Policy, Prices, Rebalance, SlotPolicy, Terms
 from dls_zk.statement.relation import evaluate
-from tests.support.instances import LIMITS, LOWER, UPPER, tighten, vacuous_policy
+from tests.support.instances import LIMITS, tighten
 
 
 def full_book(rng: Random, size: Size) -> Rebalance:

@@ -16,12 +16,12 @@ import pytest
 from py_ecc.optimized_bn128 import FQ, FQ2, G1, Z1, Z2, add, b, b2, is_inf, is_on_curve, multiply, normalize
 
 from dls_zk import chain
+from dls_zk.audit.simulator import g1, g2, outside_the_subgroup
 from dls_zk.groth16 import zkey
 from dls_zk.groth16.verifier import _g1, _g2, _pairings_are_one
 from dls_zk.groth16.zkey import PointG1, PointG2
 from dls_zk.statement.constants import BASE_FIELD, FIELD
 from dls_zk.tools import foundry
-from tests.support.simulator import g1, g2, outside_the_subgroup
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "bn254.json").read_text())
 ADD, MULTIPLY, PAIRING = 6, 7, 8  # addresses of the precompiles

@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from dls_zk import operations
+from dls_zk.audit.simulator import Secrets, g1
 from dls_zk.groth16 import prover
 from dls_zk.groth16.proof import Proof
 from dls_zk.statement.constants import FIELD, SIZES
@@ -19,7 +20,6 @@ from dls_zk.tools import rapidsnark
 from tests.soundness.proof_mutants import Mutant, _sum, mutants
 from tests.soundness.verifiers import LENIENT, Bench, bench
 from tests.support.instances import near_a_limit
-from tests.support.simulator import Secrets, g1
 
 #: Backends that are on this machine.
 BACKENDS = [

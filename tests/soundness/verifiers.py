@@ -20,6 +20,7 @@ from eth_utils import function_signature_to_4byte_selector
 from py_ecc.optimized_bn128 import G1, add, multiply, neg, normalize
 
 from dls_zk import chain, operations
+from dls_zk.audit.simulator import g1, g2
 from dls_zk.chain import Chain, Question, Refused
 from dls_zk.errors import ProofInvalid
 from dls_zk.groth16 import verifier, zkey
@@ -31,7 +32,6 @@ from dls_zk.statement.constants import FIELD
 from dls_zk.statement.signals import NAMES
 from dls_zk.storage.built import ProvingKey
 from dls_zk.tools import foundry
-from tests.support.simulator import g1, g2
 
 #: More than any of the contracts needs for three proofs.
 GAS = 3_000_000

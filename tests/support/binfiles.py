@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
+from dls_zk.audit.simulator import g1, g2
 from dls_zk.groth16.r1cs import Combination, Constraint
 from dls_zk.groth16.zkey import PointG1, PointG2
 from dls_zk.statement.constants import BASE_FIELD, FIELD
-from tests.support.simulator import g1, g2
 
 
 def container(magic: str, sections: Iterable[tuple[int, bytes]], version: int = 1) -> bytes:

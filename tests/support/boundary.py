@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from dls_zk.audit.instances import vacuous_policy
 from dls_zk.statement.constants import FIELD, SIZES
 from dls_zk.statement.model import Opening, Policy, Prices, Rebalance, SlotPolicy, Terms
 from dls_zk.statement.relation import public_signals
 from dls_zk.statement.signals import PublicSignals
-from tests.support.instances import vacuous_policy
 
 SIZE = SIZES[8]
 CASH, SPOT, PERP, LOAN, DUST, NULL = range(6)  # slots; the rest are null as well

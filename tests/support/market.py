@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from dls_zk import files
+from dls_zk.audit.instances import vacuous_policy
+from dls_zk.audit.simulator import Trapdoor
 from dls_zk.chain import connection, signers
-from dls_zk.chain.deployment import Protocol, create, deploy
+from dls_zk.chain.deployment import CheckedKey, Protocol, create, deploy
 from dls_zk.chain.hub import Accepted, Mandate
+from dls_zk.chain.local import rpc
 from dls_zk.chain.oracle import DevFeed, FeedSet, Snapshot, development_feeds
 from dls_zk.chain.submission import Submission
 from dls_zk.chain.transactions import Delivery, Sender
 from dls_zk.operations import Proven
+from dls_zk.solidity.calldata import ProofArguments
 from dls_zk.statement.commitments import policy_hash
 from dls_zk.statement.constants import SIZES
 from dls_zk.statement.model import Opening, Policy, SlotPolicy, Terms
 from dls_zk.statement.relation import Report
 from dls_zk.statement.signals import PublicSignals
 from dls_zk.tools import foundry, node
-from tests.support.instances import vacuous_policy
-from tests.support.trapdoor import Trapdoor
 
 SLOTS = 8
 
 
 @cache
 def trapdoor(slots: int = SLOTS) -> Trapdoor:
-    return Trapdoor(slots)
+    return Trapdoor(slots, Random(slots))
+
+
+def checked_key(known: Trapdoor) -> CheckedKey:
+    """A trapdoor's key as one that ``deploy`` takes."""
+    return CheckedKey(known.circuit, known.vk, "00" * 32, insecure=True)
+
+
+def arguments(known: Trapdoor, signals: Sequence[int]) -> ProofArguments:
+    """A valid proof of any signals, as a contract takes it."""
+    return ProofArguments.from_proof(known.prove(signals))
 
 
 def policy(slots: int = SLOTS, **changes: Any) -> Policy:
@@ -42,10 +55,6 @@ def policy(slots: int = SLOTS, **changes: Any) -> Policy:
         for name in ("USDC", "ETH")
     )
     return replace(vacuous_policy(size, (dollar, ether, *[SlotPolicy.null(size.factors)] * (slots - 2))), **changes)
-
-
-def rpc(on: connection.Chain, method: str, *parameters: object) -> Any:
-    return on.rpc.ask(method, *parameters)
 
 
 @dataclass(frozen=True)
@@ -155,7 +164,7 @@ def on(url: str, folder: Path, slots: int = SLOTS) -> Market:
     chain = connection.connect(url)
     people = tuple(sender(chain, url, account, folder) for account in chain.accounts())
     owner, rules = people[0], policy(slots)
-    protocol = Protocol.on(chain, deploy(owner, [trapdoor(slots).key]))
+    protocol = Protocol.on(chain, deploy(owner, [checked_key(trapdoor(slots))]))
     artifact = protocol.contracts["DevFeed"]
     feeds = {name: DevFeed(chain, artifact, create(owner, artifact, 8, f"{name} / USD")) for name in ("USDC", "ETH")}
     named = development_feeds({name: feed.address for name, feed in feeds.items()}, 30 * 86_400, 65_535)

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from dls_zk.audit.instances import random_rebalance
 from dls_zk.files import read_policy
 from dls_zk.statement import relation
 from dls_zk.statement.constants import SIZES, global_fields, slot_fields
@@ -16,7 +17,7 @@ from dls_zk.statement.policy_diff import TIGHTER, Change, Effect, changes, verdi
 from dls_zk.statement.relation import evaluate
 from dls_zk.storage import places
 from dls_zk.storage.places import PACKAGE
-from tests.support.instances import at_its_limits, changed, field_of, random_policy, random_rebalance, with_field
+from tests.support.instances import at_its_limits, changed, field_of, random_policy, with_field
 
 #: Size → random books. Each meets its limits exactly, and meets one other policy.
 BOOKS = {8: 1700, 16: 220, 32: 80}

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dls_zk.audit.instances import random_rebalance
 from dls_zk.statement.constants import SIZES
 from dls_zk.statement.model import Opening
 from dls_zk.statement.relation import CHECKS, evaluate, nav
 from tests.support.boundary import BOOK, SIZE, cases, honest, policy, rebalance
-from tests.support.instances import LIMITS, near_a_limit, random_rebalance, with_limit
+from tests.support.instances import LIMITS, near_a_limit, with_limit
 
 CASES = list(cases())
 SEEDS = st.integers(0, 2**64)

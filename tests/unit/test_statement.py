@@ -3,12 +3,12 @@ from random import Random
 
 import pytest
 
+from dls_zk.audit.instances import random_rebalance
 from dls_zk.errors import InputError
 from dls_zk.statement.constants import FIELD, SIZES
 from dls_zk.statement.relation import public_signals
 from dls_zk.statement.signals import NAMES, PublicSignals, pack_prices, unpack_prices
 from dls_zk.storage import places
-from tests.support.instances import random_rebalance
 
 
 def _snake(name):

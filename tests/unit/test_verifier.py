@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from dls_zk.audit.simulator import Secrets, g1, g2, outside_the_subgroup
 from dls_zk.errors import InputError, InsecureKey, ProofInvalid
 from dls_zk.groth16 import proof as proof_module
 from dls_zk.groth16.proof import Proof
@@ -22,7 +23,6 @@ from dls_zk.groth16.verifier import verify
 from dls_zk.groth16.zkey import VerifyingKey
 from dls_zk.statement.constants import BASE_FIELD, FIELD
 from dls_zk.tools import snarkjs
-from tests.support.simulator import Secrets, g1, g2, outside_the_subgroup
 
 ALPHA, BETA, GAMMA, DELTA = 1234567, 7654321, 1928374, 5647382
 IC = (11, 222, 3333, 44444)

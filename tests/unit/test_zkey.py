@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from dls_zk.audit.simulator import g1, g2, outside_the_subgroup
 from dls_zk.errors import ArtifactError, InsecureKey
 from dls_zk.groth16.zkey import (
     MARKER,
@@ -28,7 +29,6 @@ from dls_zk.statement.constants import BASE_FIELD
 from tests.support import binfiles
 from tests.support.binfiles import ALPHA, BETA, DELTA, DOMAIN, GAMMA, IC, N_PUBLIC, N_VARS, contribution, groth16_header
 from tests.support.binfiles import zkey_sections as sections
-from tests.support.simulator import g1, g2, outside_the_subgroup
 
 Q = BASE_FIELD
 SHA = "ab" * 32

@@ -86,7 +86,8 @@ interface IPolicyRegistry {
     error WrongLength(string field, uint256 given, uint256 expected);
     /// A value does not fit its field; `index` is the slot or the place in the list.
     error OutOfRange(string field, uint256 index);
-    /// A name is a letter, then at most 31 letters, digits or . _ / + -; of the policy, at most 400 ASCII characters.
+    /// A name is at most 64 letters, digits or $ . _ / : + -, with a letter among them and none of . _ / : + - in front;
+    /// of the policy, at most 400 ASCII characters.
     error InvalidName(string field, uint256 index);
     /// Another slot has the same instrument; large and small letters are equal.
     error DuplicateInstrument(uint256 slot);

@@ -2,29 +2,35 @@
 pragma solidity 0.8.37;
 
 /// @title Names in a policy: their form, and lists of them as bytes
-/// @notice A name is a letter, then at most 31 letters, digits or . _ / + -, as in `dls_zk/files`: nothing that
-/// looks like another name or does something to a terminal.
+/// @notice A name is at most 64 letters, digits or $ . _ / : + -, with a letter among them and none of . _ / : + - in
+/// front, as in `dls_zk/files`: nothing that looks like another name, a number or a formula of a spreadsheet, or does
+/// something to a terminal.
 library PolicyNames {
     // Sets of characters: bit c for the ASCII character c.
     uint256 private constant LARGE = ((1 << 26) - 1) << 65;
     uint256 private constant LETTERS = LARGE | LARGE << 32;
     uint256 private constant DIGITS = ((1 << 10) - 1) << 48;
-    uint256 private constant SIGNS = 1 << 43 | 1 << 45 | 1 << 46 | 1 << 47 | 1 << 95; // + - . / _
+    uint256 private constant DOLLAR = 1 << 36;
+    uint256 private constant SIGNS = 1 << 43 | 1 << 45 | 1 << 46 | 1 << 47 | 1 << 58 | 1 << 95; // + - . / : _
 
-    uint256 private constant LONGEST_NAME = 32;
+    uint256 private constant LONGEST_NAME = 64;
     uint256 private constant LONGEST_LINE = 400;
 
-    /// @notice The name as a number, with large letters made small; 0 if it is no name.
-    function fold(string memory name) internal pure returns (uint256 folded) {
+    /// @notice The hash of the name with large letters made small; 0 if it is no name.
+    function fold(string memory name) internal pure returns (bytes32 folded) {
         uint256 length = bytes(name).length;
-        if (length == 0 || length > LONGEST_NAME) return 0;
-        uint256 allowed = LETTERS;
+        if (length > LONGEST_NAME) return 0;
+        bytes memory small = new bytes(length);
+        uint256 allowed = LETTERS | DIGITS | DOLLAR;
+        uint256 seen;
         for (uint256 k; k < length; ++k) {
             uint256 c = uint8(bytes(name)[k]);
             if ((allowed >> c) & 1 == 0) return 0;
-            folded = folded << 8 | ((LARGE >> c) & 1 == 0 ? c : c + 32);
-            allowed = LETTERS | DIGITS | SIGNS;
+            seen |= 1 << c;
+            small[k] = bytes1(uint8((LARGE >> c) & 1 == 0 ? c : c + 32));
+            allowed = LETTERS | DIGITS | DOLLAR | SIGNS;
         }
+        return seen & LETTERS == 0 ? bytes32(0) : keccak256(small);
     }
 
     /// @notice Whether this is one line of at most 400 printable ASCII characters.
@@ -36,7 +42,7 @@ library PolicyNames {
         return length <= LONGEST_LINE;
     }
 
-    /// @notice A list of names, each at most 32 bytes: their number in a byte, then each after its length in a byte.
+    /// @notice A list of names, each at most 64 bytes: their number in a byte, then each after its length in a byte.
     function pack(string[] memory names) internal pure returns (bytes memory data) {
         data = abi.encodePacked(uint8(names.length));
         for (uint256 i; i < names.length; ++i) {

@@ -42,10 +42,10 @@ library PolicyRules {
     /// @dev An instrument in two slots would escape its cap, which holds slot by slot.
     function _requireInstruments(string[] memory instruments) private pure {
         require(bytes(instruments[0]).length != 0, IPolicyRegistry.SettlementSlotUnused());
-        uint256[] memory seen = new uint256[](instruments.length);
+        bytes32[] memory seen = new bytes32[](instruments.length);
         for (uint256 i; i < instruments.length; ++i) {
             if (bytes(instruments[i]).length == 0) continue;
-            uint256 name = PolicyNames.fold(instruments[i]);
+            bytes32 name = PolicyNames.fold(instruments[i]);
             require(name != 0, IPolicyRegistry.InvalidName("instrument", i));
             for (uint256 j; j < i; ++j) {
                 require(seen[j] != name, IPolicyRegistry.DuplicateInstrument(i));

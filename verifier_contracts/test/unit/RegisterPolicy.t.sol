@@ -86,14 +86,14 @@ contract RegisterPolicyTest is PolicyScene {
         IPolicyRegistry.Policy memory policy = policyOf(32);
         policy.slots[31] = policyOf(32).slots[30];
         for (uint256 i; i < 32; ++i) {
-            policy.slots[i].instrument = string.concat("ABCDEFGHIJKLMNOPQRSTUVWXYZ.-", digits(i));
+            policy.slots[i].instrument = longest("ABCDEFGHIJKLMNOPQRSTUVWXYZ.-", i);
         }
         IPolicyRegistry.Labels memory labels = labelsOf(32);
         labels.factors = new string[](6);
         for (uint256 k; k < 8; ++k) {
-            labels.venues[k] = string.concat("abcdefghijklmnopqrstuvwxyz_+", digits(k));
-            labels.scenarios[k] = string.concat("abcdefghijklmnopqrstuvwxyz/+", digits(k));
-            if (k < 6) labels.factors[k] = string.concat("abcdefghijklmnopqrstuvwxyz01", digits(k));
+            labels.venues[k] = longest("$abcdefghijklmnopqrstuvwxyz_", k);
+            labels.scenarios[k] = longest("abcdefghijklmnopqrstuvwxyz/+", k);
+            if (k < 6) labels.factors[k] = longest("01abcdefghijklmnopqrstuvwx:z", k);
         }
         labels.name = string(new bytes(400));
         for (uint256 k; k < 400; ++k) {
@@ -103,6 +103,12 @@ contract RegisterPolicyTest is PolicyScene {
             registry.policyOf(registry.register(policy, labels));
         vm.assertEq(abi.encode(kept), abi.encode(policy));
         vm.assertEq(abi.encode(keptLabels), abi.encode(labels));
+    }
+
+    /// 64 characters.
+    function longest(string memory start, uint256 k) private pure returns (string memory name) {
+        name = string.concat(start, start, "......", digits(k));
+        vm.assertEq(bytes(name).length, 64);
     }
 
     function test_labelsMayBeFewer() public {
@@ -349,19 +355,27 @@ contract RegisterPolicyTest is PolicyScene {
     }
 
     function test_namesHaveTheirForm() public {
-        string[12] memory wrong = [
-            "1INCH",
+        string[20] memory wrong = [
+            "1.5",
+            "2024-08-28",
+            "$1",
             "_x",
             "-x",
+            "+x",
+            ".x",
+            "/x",
+            ":x",
+            "=x",
+            "@x",
             "a b",
             "a\n",
             "a\x1b[0m",
             "a\x7f",
-            unicode"ä",
+            unicode"USD₮0",
             "a*",
-            "a:",
+            "a[b]",
             "a@b",
-            "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456"
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789012"
         ];
         for (uint256 k; k < wrong.length; ++k) {
             IPolicyRegistry.Policy memory policy = policyOf(8);
@@ -380,6 +394,26 @@ contract RegisterPolicyTest is PolicyScene {
         IPolicyRegistry.Labels memory empty = labelsOf(8);
         empty.venues[0] = "";
         refuse(empty, invalidName("venues", 0));
+    }
+
+    function test_namesOfMarketsAreNames() public {
+        string[7] memory right = [
+            "1INCH",
+            "1000PEPE",
+            "ETH/USDC:USDC",
+            "BTC/USD:BTC-241227-60000-C",
+            "$WIF",
+            "PT-weETH-26DEC2024-ETHEREUM-MAINNET-V2",
+            "1x"
+        ];
+        for (uint256 k; k < right.length; ++k) {
+            IPolicyRegistry.Policy memory policy = policyOf(8);
+            policy.slots[6].instrument = right[k];
+            IPolicyRegistry.Labels memory labels = labelsOf(8);
+            (labels.venues[3], labels.factors[2], labels.scenarios[1]) = (right[k], right[k], right[k]);
+            (IPolicyRegistry.Policy memory kept,) = registry.policyOf(registry.register(policy, labels));
+            vm.assertEq(abi.encode(kept), abi.encode(policy));
+        }
     }
 
     function test_policyNameIsOneLineOfAscii() public {

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from random import Random
 
 from py_ecc.optimized_bn128 import FQ2, G1, G2, b2, multiply, normalize
 
-from dls_zk.groth16.proof import Proof
-from dls_zk.groth16.zkey import PointG1, PointG2, VerifyingKey
-from dls_zk.statement.constants import BASE_FIELD, FIELD
+from ..groth16.proof import Proof
+from ..groth16.zkey import PointG1, PointG2, VerifyingKey
+from ..statement.constants import BASE_FIELD, FIELD, SIZES
+from ..statement.signals import signal_count
 
 
 @cache
@@ -71,3 +73,28 @@ class Secrets:
         statement = self.ic[0] + sum(k * x for k, x in zip(self.ic[1:], signals, strict=True))
         c = (a * b - self.alpha * self.beta - self.gamma * statement) * pow(self.delta, -1, FIELD)
         return Proof(circuit, g1(a), g2(b), g1(c), tuple(signals))
+
+
+class Trapdoor:
+    """The key of a rebalance circuit whose secrets are known: it proves any public signals, true or not.
+
+    All is drawn from ``rng``, so that a run is repeated by its seed. Such a key belongs on a chain of one's own alone.
+    """
+
+    def __init__(self, slots: int, rng: Random) -> None:
+        self.circuit = SIZES[slots].name
+        self._rng = rng
+        ic = tuple(self._scalar() for _ in range(signal_count(SIZES[slots]) + 1))
+        self._secrets = Secrets(self._scalar(), self._scalar(), self._scalar(), self._scalar(), ic)
+        self.vk = self._secrets.key
+
+    def _scalar(self) -> int:
+        return self._rng.randrange(2, FIELD)
+
+    def verifying_key(self, proof: Proof) -> VerifyingKey:
+        """The key that its proofs are verified against, whichever proof it is."""
+        return self.vk
+
+    def prove(self, signals: Sequence[int]) -> Proof:
+        """A valid proof of any signals, another each time."""
+        return self._secrets.prove(signals, self._scalar(), self._scalar(), self.circuit)
