@@ -72,7 +72,7 @@ def test_where_nobody_listens() -> None:
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:8545", "ws://127.0.0.1:8545", "http://", "http://[", "http://h:99999"])
 def test_what_is_no_url(url: str) -> None:
-    with pytest.raises(ChainError, match="not of the form"):
+    with pytest.raises(InputError, match="not of the form"):
         connect(url)
 
 

@@ -10,6 +10,8 @@ from random import Random
 import pytest
 
 from dls_zk import chain, files
+from dls_zk.chain.client import Client
+from dls_zk.chain.deployment import create
 from dls_zk.errors import ChainError
 from dls_zk.solidity import contracts, policy_abi
 from dls_zk.statement.commitments import policy_hash
@@ -19,6 +21,7 @@ from dls_zk.statement.policy_diff import TIGHTER, Effect, changes, verdict
 from dls_zk.storage.places import PACKAGE
 from dls_zk.tools import foundry, node
 from tests.support.instances import changed, random_name, random_policy, with_field
+from tests.support.sending import first_account
 
 EXAMPLE = files.read_policy(PACKAGE / "examples" / "delta_neutral_eth" / "policy.yaml")
 

@@ -332,7 +332,7 @@ def test_a_signer_that_is_not_there(tmp_path: Path) -> None:
         signer = signers.from_url(url)
     with pytest.raises(ChainError, match="^the signer at http://127.0.0.1:[0-9]+ does not answer"):
         signer.sign(CALL)
-    with pytest.raises(ChainError, match="^the signer URL is not of the form"):
+    with pytest.raises(InputError, match="^the signer URL is not of the form"):
         signers.from_url("127.0.0.1:9000")
 
 

@@ -27,6 +27,7 @@ from dls_zk.chain import (
     eip1559,
     journal,
     rpc,
+    signers,
 )
 from dls_zk.errors import ChainError, InputError
 from dls_zk.solidity.contracts import CompiledContract

@@ -34,6 +34,8 @@ from dls_zk.storage.built import ProvingKey
 from dls_zk.tools import foundry
 
 #: More than any of the contracts needs for three proofs.
+from tests.support.sending import deployed
+
 GAS = 3_000_000
 
 #: The generated verifier takes a proof whose A.y has q added, because it negates A modulo q. Hence the hub's own check.
