@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from . import files
+from . import files, openings
 from .errors import ArtifactError, InputError, InsecureKey, ProofInvalid, StatementRefused
 from .groth16 import prover, verifier, zkey
 from .groth16.proof import Proof
@@ -21,9 +22,9 @@ from .progress import Moving, Stage, no_stages
 from .solidity import verifiers
 from .statement import relation
 from .statement.circuit_inputs import circuit_inputs
-from .statement.commitments import book_commitment, policy_hash
+from .statement.commitments import policy_hash
 from .statement.constants import DEVELOPMENT_CHAIN_IDS, FIELD, SIZES
-from .statement.model import Opening, Policy, Rebalance, Secret, Terms
+from .statement.model import KeptOpening, Opening, Policy, Rebalance, Secret, Terms
 from .statement.relation import Limit, Report
 from .statement.signals import PublicSignals, pack_prices
 from .storage import built, disk, places
@@ -79,11 +80,9 @@ def _read_before(path: Path | None, rules: Policy, opening_required: bool) -> Op
         if opening_required:
             raise InputError("an opening (.json) is needed, which has the salt; a book can only be checked", str(path))
         return Opening(files.read_book(path, rules), 0)
-    opening, commitment = files.read_opening(path)
+    opening = openings.read(path).opening
     if len(opening.quantities_e6) != rules.size.slots:
         raise InputError(f"for {len(opening.quantities_e6)} slots, and the policy has {rules.size.slots}", str(path))
-    if book_commitment(opening) != commitment:
-        raise InputError("damaged: it does not open the commitment that it names; restore it from a copy", str(path))
     return opening
 
 
@@ -150,12 +149,16 @@ def installed_key(circuit: BuiltCircuit, kind: str | None = None) -> ProvingKey:
 
 @dataclass(frozen=True, repr=False)
 class Proven(Secret):
-    """A proof with what its operator must keep. ``after`` is secret, and without it the vault cannot move again."""
+    """A proof with what its operator must keep. ``after`` is secret, and without it the vault cannot move again.
+
+    instruments: the name of each slot, "" for an unused one.
+    """
 
     proof: Proof
     public: PublicSignals
     terms: Terms
     after: Opening
+    instruments: tuple[str, ...]
     report: Report
     insecure: bool
 
@@ -183,7 +186,8 @@ def prove(
         proof = prover.backend(backend).prove(key, witness)
     if PublicSignals.from_field(proof.public) != public:
         raise ProofInvalid("the proof shows other public signals than the statement's; circuit and package disagree")
-    return Proven(proof, public, rebalance.terms, rebalance.after, report, key.insecure)
+    instruments = tuple(slot.instrument for slot in rebalance.policy.slots)
+    return Proven(proof, public, rebalance.terms, rebalance.after, instruments, report, key.insecure)
 
 
 def check(rebalance: Rebalance) -> Report:
@@ -200,17 +204,18 @@ def _public_signals(rebalance: Rebalance) -> PublicSignals:
 
 
 #: What ``write_proven`` writes: secret the first, public the others.
-PROVEN_FILES = ("opening.json", "terms.yaml", "proof.json")
+PROVEN_FILES = (openings.OPENING, "terms.yaml", openings.PROOF)
 
 
 def proven_paths(folder: Path) -> tuple[Path, Path, Path]:
-    """Where ``write_proven`` writes; InputError if one of the files is there already."""
+    """Where ``write_proven`` writes; InputError if one of the files is there already, or if no secret can be kept there."""
     if folder.exists() and not folder.is_dir():
         raise InputError("is not a folder", str(folder))
     opening, terms, proof = (folder / name for name in PROVEN_FILES)
     for path in (opening, terms, proof):
         if os.path.lexists(path):
             raise InputError("exists; choose another folder, or move it away (an opening must not be lost)", str(path))
+    disk.require_private_place(folder)
     return opening, terms, proof
 
 
@@ -221,9 +226,14 @@ def write_proven(proven: Proven, folder: Path) -> tuple[Path, Path, Path]:
     takes its name only if that is free, so of two runs into one folder one fails and nothing is mixed. ValueError if the
     terms have no place.
     """
+    place = proven.terms.place
+    if place is None:
+        raise ValueError("terms without a place cannot be written: their context is a hash")
+    commitment = proven.public.commitment_after
+    kept = KeptOpening.at(place, proven.after, commitment, proven.instruments, int(time.time()))
     opening, terms, proof = proven_paths(folder)
     disk.make_dir(folder)
-    files.write_opening(opening, proven.after, proven.public.commitment_after)
+    files.write_opening(opening, kept)
     try:
         files.write_terms(terms, proven.terms)
         disk.write_new(proof, proven.proof.to_json())

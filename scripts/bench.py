@@ -39,7 +39,7 @@ from dls_zk.statement import relation
 from dls_zk.statement.circuit_inputs import circuit_inputs
 from dls_zk.statement.commitments import book_commitment
 from dls_zk.statement.constants import SIZES
-from dls_zk.statement.model import Opening, Rebalance
+from dls_zk.statement.model import KeptOpening, Opening, Rebalance
 from dls_zk.storage import built, disk, places
 from dls_zk.storage.built import BuiltCircuit, ProvingKey
 from dls_zk.storage.places import PACKAGE
@@ -162,7 +162,11 @@ def prove_as_command(rebalance: Rebalance, scratch: Path) -> Callable[[], object
     if rebalance.policy != files.read_policy(EXAMPLE / "policy.yaml"):
         return None
     before = scratch / "opening.json"
-    files.write_opening(before, rebalance.before, book_commitment(rebalance.before))
+    place = rebalance.terms.place
+    assert place  # the example's terms have it
+    names = tuple(slot.instrument for slot in rebalance.policy.slots)
+    kept = KeptOpening.at(place, rebalance.before, book_commitment(rebalance.before), names, int(time.time()))
+    files.write_opening(before, kept)
     given = {name: EXAMPLE / f"{name}.{ending}" for name, ending in FILES} | {"before": before}
     options = [part for name, path in given.items() for part in (f"--{name}", path)]
 

@@ -18,7 +18,7 @@ from eth_utils import to_checksum_address
 
 from dls_zk.audit.instances import vacuous_policy
 from dls_zk.audit.simulator import Trapdoor
-from dls_zk.chain import Asset, Call, DevFeed, FeedSet, Mandate, Protocol, Sender, Share, Snapshot, deploy, local
+from dls_zk.chain import Asset, Call, DevFeed, FeedSet, Mandate, Protocol, Sender, ShareToken, Snapshot, deploy, local
 from dls_zk.chain.deployment import CheckedKey, create
 from dls_zk.chain.oracle import NOBODY, development_feeds
 from dls_zk.cli.stages import Stages
@@ -249,7 +249,9 @@ def measure_token(made: Fleet, figures: Figures) -> None:
     site, owner, protocol = made.site, made.site.owner, made.site.protocol
     artifact = protocol.contracts["DevAsset"]
     asset = Asset(owner.chain, artifact, create(owner, artifact, "Dollar", "USD"))
-    share = Share.open(owner, protocol, asset.address, "Neutral ETH", "dlsETH", account(99), made.mandate, owner.address)
+    share = ShareToken.open(
+        owner, protocol, asset.address, "Neutral ETH", "dlsETH", account(99), made.mandate, owner.address
+    )
     asset.mint(owner, owner.address, 10**12)
     asset.approve(owner, share.address, 2**255)
 
@@ -284,7 +286,7 @@ def measure_token(made: Fleet, figures: Figures) -> None:
     once["draw"] = act("draw", USD)
     act("giveBack", USD)
     once["giveBack"] = act("giveBack", USD)
-    figures.deployed["DlsVault"] = dict(site.created())[share.address]
+    figures.deployed["ShareToken"] = dict(site.created())[share.address]
 
 
 # --- all of it --------------------------------------------------------------------------------------------------------

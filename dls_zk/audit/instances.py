@@ -18,7 +18,7 @@ UPPER = ("max_turnover_bps", "max_leverage_bps", "max_impermanent_loss_bps", "ma
 LOWER = ("min_collateral_ratio_bps", "stress_collateral_ratio_bps", "min_reserve_bps", "min_capital_efficiency_bps")
 
 
-def vacuous_policy(size: Size, slots: tuple[SlotPolicy, ...], granularity_usd: int = 1) -> Policy:
+def vacuous_policy(size: Size, slots: tuple[SlotPolicy, ...], nav_step_usd: int = 1) -> Policy:
     """A policy that forbids as little as a policy can."""
     bits = {name.split("[")[0]: width for name, width in global_fields(size)}
     top: dict[str, Any] = {name: (1 << width) - 1 for name, width in bits.items()}
@@ -28,7 +28,7 @@ def vacuous_policy(size: Size, slots: tuple[SlotPolicy, ...], granularity_usd: i
         slots=slots,
         **off,
         var_quantile_bps=0,
-        nav_granularity_usd=granularity_usd,
+        nav_step_usd=nav_step_usd,
         venue_cap_bps=(top["venue_cap_bps"],) * size.venues,
         factor_limit_bps=(top["factor_limit_bps"],) * size.factors,
         factor_volatility_bps=(0,) * size.factors,
@@ -67,7 +67,7 @@ def random_rebalance(rng: Random, size: Size) -> Rebalance:
     trades[0] = _clamp(flow - (sum(t * p for t, p in zip(trades[1:], prices[1:], strict=True)) + cost) // prices[0])
     before = [q - t for q, t in zip(after, trades, strict=True)]
 
-    policy = vacuous_policy(size, tuple(slots), granularity_usd=rng.choice([1, 1000, rng.randint(1, (1 << 24) - 1)]))
+    policy = vacuous_policy(size, tuple(slots), nav_step_usd=rng.choice([1, 1000, rng.randint(1, (1 << 24) - 1)]))
     policy = replace(
         policy,
         var_quantile_bps=rng.choice([0, 16_449, 23_263, rng.getrandbits(16)]),

@@ -18,7 +18,7 @@ from .oracle import DevFeed, Feed, FeedSet, Oracle, Snapshot, Unconfirmed
 from .refusals import EXPLAINED, explain_revert
 from .registry import Registry
 from .rpc import Refused, Rpc, is_loopback
-from .share import Asset, Holdings, Share
+from .share_token import Asset, Holdings, ShareToken
 from .signers import ExternalSigner, KeySigner, Signer
 from .submission import Outcome, Submission, submit
 from .transactions import Call, Delivery, Sender
@@ -53,7 +53,7 @@ __all__ = [
     "Registry",
     "Roles",
     "Sender",
-    "Share",
+    "ShareToken",
     "Signer",
     "Snapshot",
     "IntentStatus",

@@ -62,9 +62,9 @@ class Mandate:
 class VaultState:
     """Where a vault is; fields in the order of the contract's struct.
 
-    sequence: rebalances accepted so far. nav_floor: in units of the policy's granularity. snapshot_timestamp: Unix seconds,
+    sequence: rebalances accepted so far. nav_floor: in NAV steps. snapshot_timestamp: Unix seconds,
     of the last proof's prices, at first of the opening. round: of that snapshot, 0 before the first proof.
-    pending_flow_e6: what the next proof must state. version: moves to a mandate so far. mandate: its number.
+    pending_flow_e6: what the next proof must state. mandate_version: moves to a mandate so far. mandate: its number.
     """
 
     commitment: int
@@ -73,7 +73,7 @@ class VaultState:
     snapshot_timestamp: int
     round: int
     pending_flow_e6: int
-    version: int
+    mandate_version: int
     mandate: int
     status: VaultStatus
 
@@ -177,13 +177,13 @@ class Hub(Client):
 
     def activate_mandate(self, sender: Sender, vault: bytes) -> None:
         """Move to the proposed mandate, whose time has come."""
-        version = self.state(vault).version
+        version = self.state(vault).mandate_version
         self.act(
             sender,
             "activateMandate",
             vault,
             once=(vault.hex(), version),
-            is_done=lambda block: self.state(vault, block).version > version,
+            is_done=lambda block: self.state(vault, block).mandate_version > version,
         )
 
     def propose_operator(self, sender: Sender, vault: bytes, operator: str) -> Receipt | None:
@@ -217,9 +217,9 @@ class Hub(Client):
         """``pause``, ``unpause``, ``windDown``, ``callStale`` or ``withdrawMandate``. The hub refuses to do it twice."""
         return self.act(sender, function, vault, once=self._now(vault))
 
-    def submission(self, vault: bytes, proof: ProofArguments, oracle_round: int, deadline: int) -> Call:
+    def submission(self, vault: bytes, proof: ProofArguments, round: int, deadline: int) -> Call:
         """The call that submits one rebalance."""
-        return self.call("submit", vault, ((proof.a, proof.b, proof.c), proof.signals, oracle_round, deadline))
+        return self.call("submit", vault, ((proof.a, proof.b, proof.c), proof.signals, round, deadline))
 
     # --- views --------------------------------------------------------------------------------------------------
 
@@ -244,9 +244,9 @@ class Hub(Client):
         """Whether moving from one mandate (number) to another only tightens. Refused where no vault may ever."""
         return self.read("tightens", old, new)
 
-    def expected_signals(self, vault: bytes, claimed: PublicSignals, oracle_round: int, deadline: int) -> PublicSignals:
+    def expected_signals(self, vault: bytes, claimed: PublicSignals, round: int, deadline: int) -> PublicSignals:
         """The public signals that ``submit`` would demand now of a proof with this commitment after and NAV floor."""
-        arguments = (vault, claimed.commitment_after, claimed.nav_floor, oracle_round, deadline)
+        arguments = (vault, claimed.commitment_after, claimed.nav_floor, round, deadline)
         return PublicSignals.from_field(self.read("expectedSignals", *arguments, block="pending"))
 
     def terms(self, vault: bytes, snapshot: Snapshot, deadline: int) -> Terms:
@@ -257,8 +257,8 @@ class Hub(Client):
             hub=self.address,
             vault_id=vault,
             sequence=state.sequence + 1,
-            policy_version=state.version,
-            oracle_round=snapshot.round,
+            mandate_version=state.mandate_version,
+            round=snapshot.round,
             operator=self.roles(vault).operator,
             deadline=deadline,
         )

@@ -17,7 +17,7 @@ from ..tools import foundry
 from .connection import Chain, connect
 from .deployment import CheckedKey, Protocol, create, deploy
 from .oracle import DEV_FEED_DECIMALS, DevFeed, FeedSet, Snapshot, development_feeds
-from .share import Asset
+from .share_token import Asset
 from .signers import from_url
 from .transactions import Delivery, Sender
 

@@ -40,11 +40,11 @@ EXPLAINED = {
     "DuplicateInstrument(uint256 slot)": "slot {slot} has an instrument that another slot has; correct the policy",
     "UnusedSlotNotEmpty(uint256 slot)": "slot {slot} has no instrument, and terms other than 0; correct the policy",
     "SettlementSlotUnused()": "slot 0, the settlement asset, has no instrument; correct the policy",
-    "ZeroGranularity()": "the step of the disclosed NAV is 0; correct the policy",
+    "ZeroNavStep()": "the NAV step is 0; correct the policy",
     "ScenarioBelowZero(uint256 scenario, uint256 slot)": "scenario {scenario} takes slot {slot} below zero; correct "
     "the policy",
     "SizeChanged()": "the policies are for books of different sizes; a vault cannot go from one to the other",
-    "GranularityChanged()": "the policies disclose the NAV in different steps; a vault cannot go from one to the other",
+    "NavStepChanged()": "the policies have different NAV steps; a vault cannot go from one to the other",
     "InstrumentChanged(uint256 slot)": "slot {slot} has another instrument in the new policy; a vault cannot go to it",
     # --- mandates and vaults ---
     "UnknownMandate(uint32 mandate)": "the hub has no mandate {mandate}; check its number and the hub's address",
@@ -117,7 +117,7 @@ EXPLAINED = {
     "{expected} ppm; prove again with that",
     "NavFloorOutOfRange(uint256 navFloor)": "the NAV floor {navFloor} is not below 2^42; the proof file is damaged",
     "ContextMismatch(uint256 given, uint256 expected)": "the proof was made for another chain, hub, vault, sequence, "
-    "policy version, oracle round, operator or deadline; prove again with the vault's next context",
+    "mandate version, round, operator or deadline; prove again with the vault's next context",
     "PriceMismatch(uint256 word, uint256 given, uint256 expected)": "price word {word} differs from the oracle's "
     "snapshot; prove again at the prices of that round",
     "ProofCoordinateNotInField()": "a coordinate of the proof is not below the base field; the proof file is damaged",
@@ -134,7 +134,7 @@ EXPLAINED = {
     "ZeroShares()": "the amount is worth no share; give more",
     "NotRequestOwner(address caller)": "{caller} did not make the request; only who did can cancel it",
     "RequestDone(uint256 id)": "request {id} was filled or cancelled before; nothing is left of it",
-    "StepTooCoarse()": "one step of the NAV is more than a hundredth of what all shares are worth, so the queue stands "
+    "NavStepTooCoarse()": "one step of the NAV is more than a hundredth of what all shares are worth, so the queue stands "
     "still; cancel the request and redeem what is idle",
     "NothingToClaim(address receiver)": "nothing is set aside for {receiver}; wait until the queue is processed",
     "NotEnoughIdle(uint256 assets, uint256 available)": "{assets} of the asset's units were asked for and {available} "

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from .. import files
+from .. import files, openings
 from ..errors import ChainError, InputError, ProofInvalid
 from ..groth16 import verifier
 from ..groth16.proof import Proof
@@ -86,14 +86,17 @@ def submit(
     submissions: Sequence[Submission],
     verifying_key: Callable[[Proof], VerifyingKey],
     stage: Stage = no_stages,
+    *,
+    without_opening: bool = False,
 ) -> list[Outcome]:
     """Submit rebalances and wait until they are accepted and confirmed; in the order given. See the module.
 
-    verifying_key: the key to verify a proof against.
+    verifying_key: the key to verify a proof against. The opening that each proof leads to has to lie in its folder, unless
+    ``without_opening``: its owner keeps it elsewhere.
     Many that have the key, the price round and the deadline in common go in one
     transaction, or in several: each has a gas limit of half a block's and of 2^24 at most. ProofInvalid names the proof that
-    does not hold or that is about something else than the hub demands; ChainError what the hub refuses; InputError two
-    rebalances of one vault that are both new.
+    does not hold or that is about something else than the hub demands; ChainError what the hub refuses; InputError an
+    opening that is not there, and two rebalances of one vault that are both new.
     """
     for submission in submissions:
         _require_here(protocol, sender, submission)
@@ -104,6 +107,8 @@ def submit(
         while new := _new(protocol, submissions, done):
             try:
                 for submission in new:
+                    if not without_opening:
+                        openings.require_beside_proof(Path(submission.where), submission.public.commitment_after)
                     _require_demanded(protocol, submission)
             except (ChainError, ProofInvalid):
                 if any(_accepted(protocol, submission) for submission in new):
@@ -178,14 +183,14 @@ def _require_demanded(protocol: Protocol, submission: Submission) -> None:
     """The proof is about what the hub demands now; ProofInvalid names the first signal that differs, in words."""
     place, public = submission.place, submission.public
     try:
-        demanded = protocol.hub.expected_signals(place.vault_id, public, place.oracle_round, place.deadline)
+        demanded = protocol.hub.expected_signals(place.vault_id, public, place.round, place.deadline)
     except Refused as refusal:
         raise ChainError(f"{submission.where}: {refusal}") from None
     state = protocol.hub.state(place.vault_id)
     for name, given, expected in (
         ("sequence", place.sequence, state.sequence + 1),
         ("commitment before", _short(public.commitment_before), _short(demanded.commitment_before)),
-        ("policy version", place.policy_version, state.version),
+        ("mandate version", place.mandate_version, state.mandate_version),
         ("policy", _short(public.policy_hash), _short(demanded.policy_hash)),
         ("flow (1e-6)", public.flow, demanded.flow),
         ("accrual (ppm)", public.accrual, demanded.accrual),
@@ -208,7 +213,7 @@ def _send(protocol: Protocol, sender: Sender, new: Sequence[Submission], done: d
     """Send what is new. If the state has moved on since it was looked at, return early: the caller looks again."""
 
     def common(submission: Submission) -> tuple[int, int, int]:
-        return _mandate_key(protocol, submission), submission.place.oracle_round, submission.place.deadline
+        return _mandate_key(protocol, submission), submission.place.round, submission.place.deadline
 
     for group, together in groupby(sorted(new, key=common), common):
         for chunk in _chunks(protocol, sender, group, list(together)):
@@ -241,10 +246,10 @@ def _all_accepted(protocol: Protocol, chunk: Iterable[Submission], block: Block)
 
 def _call(protocol: Protocol, group: tuple[int, int, int], chunk: Sequence[Submission]) -> Call:
     """``submit`` or ``submitBatch``. group: key, price round and deadline."""
-    _, oracle_round, deadline = group
+    _, round, deadline = group
     if len(chunk) == 1:
         (one,) = chunk
-        return protocol.hub.submission(one.place.vault_id, ProofArguments.from_proof(one.proof), oracle_round, deadline)
+        return protocol.hub.submission(one.place.vault_id, ProofArguments.from_proof(one.proof), round, deadline)
     batch = []
     for submission in chunk:
         proof, public, place = ProofArguments.from_proof(submission.proof), submission.public, submission.place

@@ -94,9 +94,9 @@ def signals_json(public: PublicSignals) -> dict[str, Any]:
 def print_signals(public: PublicSignals, rules: Policy | None, demanded: tuple[Path | None, ...]) -> None:
     """What a proof that holds says in public, and what of it nobody has compared."""
     rows = table("the proof holds", "")
-    floor = f"{public.nav_floor:,} steps of the policy's granularity"
+    floor = f"{public.nav_floor:,} NAV steps"
     if rules:
-        step = rules.nav_granularity_usd
+        step = rules.nav_step_usd
         floor = f"at least {public.nav_floor * step:,} USD, below {(public.nav_floor + 1) * step:,} USD"
     rows.add_row("NAV", floor)
     flow = decimal_text(Fraction(public.flow, 10**QUANTITY_DECIMALS), separator=",")

@@ -12,7 +12,7 @@ from typing import Any
 from rich.table import Table
 
 from .. import chain, files, operations
-from ..chain import Share, local
+from ..chain import ShareToken, local
 from ..chain.deployment import checked_key
 from ..chain.local import LocalMarket
 from ..errors import ChainError, DlsError, ProofInvalid, StatementRefused
@@ -62,7 +62,7 @@ def _one_chain(home: local.Accounts, prover: _Prover, folder: Path, stages: Stag
     with stages("Vault opened, 10 million deposited and drawn"):
         mandate = protocol.hub.add_mandate(owner, _mandate(market))
         token = (market.asset.address, "Delta-neutral ETH", "dnETH", custody.address)
-        share = Share.open(owner, protocol, *token, mandate, operator.address)
+        share = ShareToken.open(owner, protocol, *token, mandate, operator.address)
         market.asset.mint(owner, depositor.address, DEPOSIT_E6)
         share.deposit(depositor, DEPOSIT_E6)
         share.move(operator, protocol.hub, DEPOSIT_E6)
@@ -102,7 +102,7 @@ def _one_chain(home: local.Accounts, prover: _Prover, folder: Path, stages: Stag
             "policy_hash": f"0x{policy_hash(rules):064x}",
             "commitment_before": f"0x{public.commitment_before:064x}",
             "commitment_after": f"0x{public.commitment_after:064x}",
-            "nav_at_least_usd": public.nav_floor * rules.nav_granularity_usd,
+            "nav_at_least_usd": public.nav_floor * rules.nav_step_usd,
         },
         "constraints": r1cs_header(prover.circuit.r1cs).n_constraints,
         "verified_by": verified,
@@ -249,7 +249,7 @@ class _Teller:
     def send(self, what: str, proof: Proof, terms: Terms) -> None:
         """Send a proof straight to the hub, on these terms and without any of the checks before."""
         place, hub = _place(terms), self.market.protocol.hub
-        call = hub.submission(self.vault, ProofArguments.from_proof(proof), place.oracle_round, place.deadline)
+        call = hub.submission(self.vault, ProofArguments.from_proof(proof), place.round, place.deadline)
         self.operator.perform((what, hub.chain.chain_id, hub.address, self.vault.hex(), place.sequence), call)
 
 

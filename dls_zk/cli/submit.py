@@ -26,13 +26,17 @@ if TYPE_CHECKING:
 @click.argument("folders", type=FILE, nargs=-1, required=True)
 @chain_command(signing=True)
 @click.option("--vkey", type=FILE, help="verification_key.json to verify against first, instead of the installed key's.")
+@click.option(
+    "--without-opening", is_flag=True, help="Submit although opening.json is not in the folder: you keep it elsewhere."
+)
 @json_option
-def submit(access: Access, folders: tuple[Path, ...], vkey: Path | None, as_json: bool) -> None:
+def submit(access: Access, folders: tuple[Path, ...], vkey: Path | None, without_opening: bool, as_json: bool) -> None:
     """Submit rebalances, one or many, each once.
 
-    FOLDERS are what `prove --out` wrote. Each proof is verified here and compared with what the hub demands before anything
-    is sent; a bad one is named. Rebalances of one operator at one price round and with one deadline go in batches. Killed or
-    cut off and run again, it finds out what happened and ends the same.
+    FOLDERS are what `prove --out` wrote. The opening in each has to open what its proof leads to: without it, nobody can
+    move the vault once the proof is accepted. Each proof is verified here and compared with what the hub demands before
+    anything is sent; a bad one is named. Rebalances of one operator at one price round and with one deadline go in batches.
+    Killed or cut off and run again, it finds out what happened and ends the same.
     """
     from .. import chain
 
@@ -43,7 +47,7 @@ def submit(access: Access, folders: tuple[Path, ...], vkey: Path | None, as_json
     def verifying_key(proof: Proof) -> VerifyingKey:
         return operations.verification_target(proof, vkey).vk
 
-    outcomes = chain.submit(protocol, sender, submissions, verifying_key, access.stages)
+    outcomes = chain.submit(protocol, sender, submissions, verifying_key, access.stages, without_opening=without_opening)
     if as_json:
         print_json({"submissions": [_outcome_json(outcome) for outcome in outcomes], "seconds": access.stages.seconds})
         return

@@ -16,7 +16,7 @@ from .common import FILE, beside, console, example, json_option, print_json, tab
 from .options import Access, chain_command
 
 if TYPE_CHECKING:
-    from ..chain import Protocol, Share
+    from ..chain import Protocol, ShareToken
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ def vault_open(access: Access, vault: Path, as_json: bool) -> None:
             ),
         )
     roles = (told.operator, told.guardian or NOBODY, told.loosening_delay)
-    share: Share | None = None
+    share: ShareToken | None = None
     with access.stages("Vault opened"):
         if told.share:
             token = (told.share.asset, told.name, told.share.symbol, told.share.custody)
-            share = chain.Share.open(sender, protocol, *token, mandate, *roles)
+            share = chain.ShareToken.open(sender, protocol, *token, mandate, *roles)
             opened = share.vault
         else:
             opened = protocol.hub.open_vault(sender, told.name, mandate, *roles)
@@ -114,19 +114,19 @@ def _status(protocol: Protocol, vault: bytes) -> dict[str, Any]:
     state, roles = hub.state(vault), hub.roles(vault)
     mandate, (proposed, active_from) = hub.mandate(state.mandate), hub.proposal(vault)
     rules = protocol.registry.policy(mandate.policy_hash)
-    share = chain.Share.of(protocol, vault)
+    share = chain.ShareToken.of(protocol, vault)
     return {
         "status": state.status.words,
         "sequence": state.sequence,
         "commitment": f"0x{state.commitment:064x}",
-        "nav_at_least_usd": state.nav_floor * rules.nav_granularity_usd,
+        "nav_at_least_usd": state.nav_floor * rules.nav_step_usd,
         "proven_at_prices_of": state.snapshot_timestamp,
         "age_s": max(now - state.snapshot_timestamp, 0),
         "stale_from": state.snapshot_timestamp + mandate.max_proof_age_s + 1,
         "round": state.round,
         "pending_flow": Fixed(6, -(1 << 56), 1 << 56).show(state.pending_flow_e6),
         "policy": rules.name,
-        "mandate": {"number": state.mandate, "version": state.version}
+        "mandate": {"number": state.mandate, "version": state.mandate_version}
         | asdict(mandate)
         | {"policy_hash": f"0x{mandate.policy_hash:064x}"},
         "proposal": {"mandate": proposed, "active_from": active_from} if active_from else None,
@@ -142,7 +142,7 @@ def _unknown_opener(protocol: Protocol, opener: str) -> str:
     return "a contract that is not known to be a genuine share token (none that a factory made is); do not rely on it"
 
 
-def _shares(share: Share) -> dict[str, Any]:
+def _shares(share: ShareToken) -> dict[str, Any]:
     holdings = share.holdings()
     asset_decimals, share_decimals = share.decimals()
     amounts = {
@@ -217,7 +217,7 @@ def _flow_command(name: str, example_text: str, help_text: str, direction: int) 
 
         protocol = access.protocol()
         sender = access.sender(protocol.chain)
-        share = chain.Share.of(protocol, vault)
+        share = chain.ShareToken.of(protocol, vault)
         with access.stages("Flow recorded"):
             if share is None:
                 mined = protocol.hub.record_flow(sender, vault, direction * quantity, label)

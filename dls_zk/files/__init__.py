@@ -8,6 +8,7 @@ read         reading and writing each document
 
 from .documents import (
     DOCUMENTS,
+    OPENING_FAMILY,
     OPENING_FORMAT,
     DeployedKey,
     Deployment,
@@ -43,6 +44,7 @@ from .values import Fixed, Text
 __all__ = [
     "DOCUMENTS",
     "FILE_LIMIT",
+    "OPENING_FAMILY",
     "OPENING_FORMAT",
     "DeployedKey",
     "Deployment",

@@ -25,6 +25,7 @@ from ..statement.context import Context
 from ..statement.field import require_canonical
 from .policy import PolicyFile
 from .values import (
+    NAME_PATTERN,
     QUANTITY_RANGE,
     Address,
     Bytes32,
@@ -35,6 +36,7 @@ from .values import (
     Fixed,
     Line,
     Many,
+    Moment,
     Name,
     Price,
     Quantity,
@@ -45,10 +47,12 @@ from .values import (
     Uint32,
     Uint256,
     Whole,
+    WholeUint256,
     quote,
 )
 
-OPENING_FORMAT = "dls-zk/opening/v1"
+OPENING_FAMILY = "dls-zk/opening/"
+OPENING_FORMAT = f"{OPENING_FAMILY}v2"
 
 
 class PricesFile(Document):
@@ -87,9 +91,9 @@ class ContextFields(Document):
     """id of the vault"""
     sequence: Uint256
     """number of this rebalance of the vault, from 1"""
-    policy_version: Uint256
+    mandate_version: Uint256
     """version of the policy, as the hub counts"""
-    oracle_round: Uint256
+    round: Uint256
     """round of the price snapshot, as the hub counts"""
     operator: Address
     """address that submits the proof"""
@@ -252,22 +256,35 @@ class Deployment(Document):
 class OpeningFile(Document):
     """What opens the commitment to a book: secret, kept at mode 0600. Lose it and the vault can never move again."""
 
-    format: Literal["dls-zk/opening/v1"]
+    format: Literal["dls-zk/opening/v2"]
     """format and version of this file"""
     circuit: Circuit
     """circuit of the commitment"""
+    chain_id: WholeUint256
+    """EIP-155 chain id"""
+    hub: Address
+    """address of the hub contract"""
+    vault_id: Bytes32
+    """id of the vault"""
+    sequence: WholeUint256
+    """number of the rebalance that leads to this book, from 1"""
+    created: Moment
+    """when this file was written, in UTC, such as 2026-11-28T17:50:06Z"""
+    commitment: SecretElement
+    """the commitment that the quantities and the salt open"""
+    instruments: Many[Annotated[str, Text(rf"(?:{NAME_PATTERN})?", "a name, or nothing for an unused slot", secret=True)]]
+    """instrument of each slot, empty for an unused one"""
     quantities: Many[Annotated[int, Fixed(0, *QUANTITY_RANGE, secret=True)]] = Field(repr=False)
     """quantity of each slot in millionths of the instrument, one per slot of the circuit"""
     salt: SecretElement = Field(repr=False)
     """salt of the commitment"""
-    commitment: SecretElement
-    """the commitment that the quantities and the salt open"""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         slots = int(self.circuit.removeprefix("rebalance_"))
-        if len(self.quantities) != slots:
-            raise ValueError(f"quantities: {len(self.quantities)} entries; {self.circuit} has {slots}")
+        for field in ("quantities", "instruments"):
+            if len(getattr(self, field)) != slots:
+                raise ValueError(f"{field}: {len(getattr(self, field))} entries; {self.circuit} has {slots}")
         for field in ("salt", "commitment"):
             require_canonical(int(getattr(self, field), 16), field)
         return self

@@ -102,7 +102,7 @@ class Limits(Document):
     """sum of gross weight times |value|, as a multiple of NAV, such as 2.5x"""
     slippage: Annotated[int, percent("slippage_bps")]
     """what a rebalance may cost, as a share of its turnover"""
-    nav_granularity: Annotated[int, Fixed(0, 1, largest("nav_granularity_usd"), " USD")]
+    nav_step: Annotated[int, Fixed(0, 1, largest("nav_step_usd"), " USD")]
     """step in which the NAV is made public, in whole dollars, such as 1000 USD"""
     min_collateral_ratio: Annotated[int, percent("min_collateral_ratio_bps")]
     """collateral after haircuts over debt"""
@@ -233,7 +233,7 @@ class PolicyFile(Document):
             max_var_bps=largest("max_var_bps") if limits.max_var is None else limits.max_var,
             var_quantile_bps=limits.var_quantile or 0,
             slippage_bps=limits.slippage,
-            nav_granularity_usd=limits.nav_granularity,
+            nav_step_usd=limits.nav_step,
             venue_cap_bps=_pad((v.cap for v in self.venues), size.venues, largest("venue_cap_bps[0]")),
             factor_limit_bps=_pad((f.limit for f in self.factors), size.factors, largest("factor_limit_bps[0]")),
             factor_volatility_bps=_pad((f.daily_volatility for f in self.factors), size.factors, 0),

@@ -8,7 +8,7 @@
     feeds    YAML        the price feed of each instrument             read_feeds, write_feeds
     vault    YAML        the mandate and roles of a new vault          read_vault
     deployment JSON      where the contracts are on a chain            read_deployment, write_deployment
-    opening  JSON        opens a commitment (secret, mode 0600)        read_opening, write_opening ↔ model.Opening
+    opening  JSON        opens a commitment (secret, mode 0600)        read_opening, write_opening ↔ model.KeptOpening
     proof    JSON        a proof and its public signals                (read by ``groth16.proof``; its schema is here)
 
 Errors are ``InputError``: file, field, expectation. A value of a public file is quoted; of a book, trades or an
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,11 @@ from ..statement.constants import (
     PRICE_DECIMALS,
     QUANTITY_DECIMALS,
 )
-from ..statement.model import Opening, Policy, Prices, Terms
-from ..storage.disk import read_limited, write_new
+from ..statement.model import KeptOpening, Opening, Policy, Prices, Terms
+from ..storage.disk import exposure, read_limited, write_new, write_secret
 from ..storage.strict_json import parse_json
 from .documents import (
+    OPENING_FAMILY,
     OPENING_FORMAT,
     BookFile,
     Deployment,
@@ -104,8 +106,8 @@ context:
   hub: "{place.hub}"
   vault_id: "0x{place.vault_id.hex()}"
   sequence: {place.sequence}
-  policy_version: {place.policy_version}
-  oracle_round: {place.oracle_round}
+  mandate_version: {place.mandate_version}
+  round: {place.round}
   operator: "{place.operator}"
   deadline: {place.deadline}
 """,
@@ -157,35 +159,48 @@ def write_deployment(path: str | Path, deployment: Deployment) -> None:
     write_new(Path(path), deployment.model_dump_json(indent=2) + "\n")
 
 
-def read_opening(path: str | Path) -> tuple[Opening, int]:
-    """Read an opening (JSON): the opening and the commitment that the file names beside it.
+def read_opening(path: str | Path) -> KeptOpening:
+    """Read an opening (JSON), and the commitment that the file names beside it: the caller computes it and compares.
 
-    The caller computes the commitment of the opening and compares. InputError, without the content; also for a file
-    that other users may read.
+    InputError, without the content; also for a file that other users may read.
     """
     document = parse_json(read_limited(Path(path), FILE_LIMIT), str(path))
-    mode = Path(path).stat().st_mode
     # Of a file that is no opening it would be wrong to say that it is secret; what it is not is said below.
-    if mode & 0o077 and isinstance(document, dict) and document.get("format") == OPENING_FORMAT:
-        raise InputError(f"open to other users (mode {mode & 0o777:04o}) and secret; run `chmod 600 {path}`", str(path))
-    opening = validate(OpeningFile, document, path, known=set())
-    return Opening(opening.quantities, int(opening.salt, 16)), int(opening.commitment, 16)
-
-
-def write_opening(path: str | Path, opening: Opening, commitment: int) -> None:
-    """Write an opening (JSON, mode 0600). InputError if it cannot be written, or if the file exists, even if it came
-    a moment ago: an opening that something still needs is never overwritten."""
-    document = OpeningFile.model_validate(
-        {
-            "format": OPENING_FORMAT,
-            "circuit": f"rebalance_{len(opening.quantities_e6)}",
-            "quantities": [str(quantity) for quantity in opening.quantities_e6],
-            "salt": f"0x{opening.salt:064x}",
-            "commitment": f"0x{commitment:064x}",
-        }
+    is_opening = isinstance(document, dict) and str(document.get("format")).startswith(OPENING_FAMILY)
+    if is_opening and (exposed := exposure(Path(path))):
+        raise InputError(exposed, str(path))
+    file = validate(OpeningFile, document, path, known=set())
+    return KeptOpening(
+        Opening(file.quantities, int(file.salt, 16)),
+        int(file.commitment, 16),
+        file.instruments,
+        file.chain_id,
+        file.hub,
+        bytes.fromhex(file.vault_id[2:]),
+        file.sequence,
+        int(datetime.fromisoformat(file.created).timestamp()),
     )
-    text = document.model_dump() | {"quantities": [str(quantity) for quantity in document.quantities]}
-    write_new(Path(path), json.dumps(text, indent=2) + "\n", 0o600)
+
+
+def write_opening(path: str | Path, kept: KeptOpening) -> None:
+    """Write an opening (JSON, mode 0600). InputError if it cannot be written, if its disk would show it to other users,
+    or if the file exists, even if it came a moment ago: an opening that something still needs is never overwritten."""
+    opening = kept.opening
+    document = {
+        "format": OPENING_FORMAT,
+        "circuit": f"rebalance_{len(opening.quantities_e6)}",
+        "chain_id": kept.chain_id,
+        "hub": kept.hub,
+        "vault_id": f"0x{kept.vault_id.hex()}",
+        "sequence": kept.sequence,
+        "created": f"{datetime.fromtimestamp(kept.created_s, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "commitment": f"0x{kept.commitment:064x}",
+        "instruments": list(kept.instruments),
+        "quantities": [str(quantity) for quantity in opening.quantities_e6],
+        "salt": f"0x{opening.salt:064x}",
+    }
+    OpeningFile.model_validate(document)
+    write_secret(Path(path), json.dumps(document, indent=2) + "\n")
 
 
 def _by_slot(values: Mapping[str, int], policy: Policy) -> tuple[int, ...]:

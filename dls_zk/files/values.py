@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from eth_utils import to_checksum_address
@@ -162,6 +162,12 @@ def _real_days(text: str) -> str:
     return text
 
 
+def _real_moment(text: str) -> str:
+    """Refuse what is in no calendar and on no clock."""
+    datetime.fromisoformat(text)
+    return text
+
+
 def _checksum(text: str) -> str:
     """An address with its checksum (EIP-55); one that is written has to be right."""
     if not is_address(text):
@@ -198,6 +204,11 @@ Line = Annotated[
     ),
 ]
 Day = Annotated[str, Text(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day such as 2024-08-28"), AfterValidator(_real_days)]
+Moment = Annotated[
+    str,
+    Text("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "a moment in UTC such as 2026-11-28T17:50:06Z"),
+    AfterValidator(_real_moment),
+]
 Days = Annotated[
     str,
     Text(
@@ -250,3 +261,4 @@ class Document(BaseModel):
 
 Sha256 = Annotated[str, Text("[0-9a-f]{64}", "a sha256 (64 small hex digits)")]
 Whole = Annotated[int, Field(ge=0, lt=1 << 63)]
+WholeUint256 = Annotated[int, Field(ge=0, lt=1 << 256)]

@@ -116,7 +116,7 @@ def global_fields(size: Size) -> list[tuple[str, int]]:
             ("max_var_bps", 14),
             ("var_quantile_bps", 16),
             ("slippage_bps", 14),
-            ("nav_granularity_usd", 24),
+            ("nav_step_usd", 24),
         ]
         + [(f"venue_cap_bps[{k}]", 17) for k in range(size.venues)]
         + [(f"factor_limit_bps[{f}]", 17) for f in range(size.factors)]

@@ -1,7 +1,7 @@
 """The context of a rebalance: what ties a proof to one chain, one hub, one vault and one moment.
 
 The hub computes the same number from its own state, as ``uint256(keccak256(abi.encode(block.chainid, address(this),
-vaultId, sequence, policyVersion, oracleRound, operator, deadline))) % FIELD``.
+vaultId, sequence, mandateVersion, round, operator, deadline))) % FIELD``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Context:
     """Where and when a proof holds. ValueError if a field does not fit its Solidity type.
 
     chain_id: EIP-155 id. hub, operator: addresses, "0x" and 40 hex digits (a checksum, if written, must be right).
-    vault_id: 32 bytes. sequence: number of this rebalance, from 1. policy_version, oracle_round: as the
+    vault_id: 32 bytes. sequence: number of this rebalance, from 1. mandate_version, round: as the
     hub counts them. deadline: Unix seconds, the last at which the hub accepts the proof.
     """
 
@@ -30,13 +30,13 @@ class Context:
     hub: str
     vault_id: bytes
     sequence: int
-    policy_version: int
-    oracle_round: int
+    mandate_version: int
+    round: int
     operator: str
     deadline: int
 
     def __post_init__(self) -> None:
-        for name in ("chain_id", "sequence", "policy_version", "oracle_round", "deadline"):
+        for name in ("chain_id", "sequence", "mandate_version", "round", "deadline"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 256:
                 raise ValueError(f"{name} is outside [0, 2^256)")
@@ -54,8 +54,8 @@ class Context:
             self.hub,
             self.vault_id,
             self.sequence,
-            self.policy_version,
-            self.oracle_round,
+            self.mandate_version,
+            self.round,
             self.operator,
             self.deadline,
         )

@@ -53,7 +53,7 @@ class Policy:
     max_turnover_bps, max_leverage_bps, max_impermanent_loss_bps, max_var_bps, venue_cap_bps (V), factor_limit_bps (F),
     max_stress_loss_bps (S), min_reserve_bps: shares of NAV. min_collateral_ratio_bps, stress_collateral_ratio_bps:
     collateral over debt. min_capital_efficiency_bps: depth over funded longs. var_quantile_bps: the normal quantile z.
-    slippage_bps: share of turnover that a rebalance may cost. nav_granularity_usd: whole dollars.
+    slippage_bps: share of turnover that a rebalance may cost. nav_step_usd: whole dollars.
     factor_names, venue_names, scenario_names: for messages only; the statement knows them by their place. name: what people
     call the policy.
     factor_volatility_bps (F): standard deviation over the horizon of the value at risk. shock_bps (S×F): signed moves.
@@ -71,7 +71,7 @@ class Policy:
     max_var_bps: int
     var_quantile_bps: int
     slippage_bps: int
-    nav_granularity_usd: int
+    nav_step_usd: int
     venue_cap_bps: tuple[int, ...]
     factor_limit_bps: tuple[int, ...]
     factor_volatility_bps: tuple[int, ...]
@@ -173,6 +173,32 @@ class Opening(Secret):
     def empty(cls, size: Size) -> Opening:
         """The public opening of the empty book, from which every vault starts: all zeros with salt 0."""
         return cls((0,) * size.slots, 0)
+
+
+@dataclass(frozen=True, repr=False)
+class KeptOpening(Secret):
+    """An opening as it is kept, with what tells it from others.
+
+    commitment: what it opens. instruments: the name of each slot, "" for an unused one. chain_id, hub, vault_id, sequence:
+    of the rebalance that leads to it, as in ``Context``. created_s: when it was written, in Unix seconds.
+    """
+
+    opening: Opening
+    commitment: int
+    instruments: tuple[str, ...]
+    chain_id: int
+    hub: str
+    vault_id: bytes
+    sequence: int
+    created_s: int
+
+    @classmethod
+    def at(
+        cls, place: Context, opening: Opening, commitment: int, instruments: tuple[str, ...], created_s: int
+    ) -> KeptOpening:
+        """The opening to which the rebalance at a place leads."""
+        where = (place.chain_id, place.hub, place.vault_id, place.sequence)
+        return cls(opening, commitment, instruments, *where, created_s)
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,6 @@ def _field_changes(
 
 
 def _effect(field: str, old: int, new: int) -> Effect:
-    if field == "nav_granularity_usd":
+    if field == "nav_step_usd":
         return Effect.FORBIDDEN
     return Effect.TIGHTER if (new - old) * TIGHTER.get(field, 0) > 0 else Effect.LOOSER

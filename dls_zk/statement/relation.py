@@ -147,14 +147,14 @@ def nav(rebalance: Rebalance) -> int:
 def public_signals(rebalance: Rebalance) -> PublicSignals:
     """The public signals that an honest prover shows. ValueError if an opening or a price is outside its range."""
     policy, terms = rebalance.policy, rebalance.terms
-    granularity_e14 = policy.nav_granularity_usd * USD_E14
+    nav_step_e14 = policy.nav_step_usd * USD_E14
     return PublicSignals(
         commitment_before=book_commitment(rebalance.before),
         commitment_after=book_commitment(rebalance.after),
         policy_hash=policy_hash(policy),
         flow=terms.flow_e6,
         accrual=terms.accrual_ppm,
-        nav_floor=max(nav(rebalance), 0) // granularity_e14 if granularity_e14 else 0,
+        nav_floor=max(nav(rebalance), 0) // nav_step_e14 if nav_step_e14 else 0,
         context=terms.context,
         prices=pack_prices(rebalance.size, rebalance.prices.usd_e8),
     )
@@ -324,10 +324,10 @@ class _Limits:
         yield Limit("", value, Fraction(policy.max_var_bps, BPS), "of NAV", False, bound - risk)
 
     def nav_disclosure(self) -> Iterator[Limit]:
-        granularity = self.rules.nav_granularity_usd * USD_E14
+        nav_step_e14 = self.rules.nav_step_usd * USD_E14
         nav_floor = self.public.nav_floor
         yield _condition("NAV floor in range", 0 <= nav_floor < 1 << NAV_FLOOR_BITS)
-        yield _condition("NAV floor", nav_floor * granularity <= self.nav < (nav_floor + 1) * granularity)
+        yield _condition("NAV floor", nav_floor * nav_step_e14 <= self.nav < (nav_floor + 1) * nav_step_e14)
 
     def context(self) -> Iterator[Limit]:
         yield _condition("context", 0 <= self.public.context < FIELD and self.public.context == self.rebalance.terms.context)

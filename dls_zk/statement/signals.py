@@ -37,7 +37,7 @@ class PublicSignals:
 
     commitment_before, commitment_after, policy_hash, context: field elements.
     flow: signed quantity of slot 0 in 1e-6 units, −2^56 ≤ flow < 2^56; positive is money into the book.
-    accrual: parts per million of NAV, < 2^20. nav_floor: NAV in units of the policy's granularity, < 2^42.
+    accrual: parts per million of NAV, < 2^20. nav_floor: NAV in NAV steps of the policy, < 2^42.
     prices: the packed price words, five 48-bit prices (USD 1e-8) a word, lowest slot in the lowest bits.
     """
 

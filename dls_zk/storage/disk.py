@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,18 +21,20 @@ from ..errors import InputError
 def write_atomic(path: Path, content: bytes | str, mode: int = 0o644) -> None:
     """Write a file so that ``path`` holds the old content or all of the new, never a part, and no other file remains.
 
-    ``mode`` is the file's mode from the moment it exists (less the umask): use 0o600 for secrets. The folder must
-    exist. InputError if the file cannot be written, e.g. because the disk is full.
+    ``mode`` is the file's mode from the moment it exists (less the umask). The folder must exist. InputError if the file
+    cannot be written, e.g. because the disk is full.
     """
     _write(path, content, mode, new=False)
 
 
 def write_new(path: Path, content: bytes | str, mode: int = 0o644) -> None:
     """As ``write_atomic``, but InputError if there is such a file, even if it came into being a moment ago."""
-    try:
-        _write(path, content, mode, new=True)
-    except FileExistsError:
-        raise InputError("exists, and is not overwritten; choose another name, or move it away", str(path)) from None
+    _write(path, content, mode, new=True)
+
+
+def write_secret(path: Path, content: bytes | str) -> None:
+    """As ``write_new``, for the user alone (mode 0600); InputError too if the disk keeps no modes (see ``exposure``)."""
+    _write(path, content, 0o600, new=True, secret=True)
 
 
 #: What a file system says that has no hard links.
@@ -58,7 +61,7 @@ def publish_new(temporary: Path, path: Path) -> None:
     os.unlink(temporary)
 
 
-def _write(path: Path, content: bytes | str, mode: int, *, new: bool) -> None:
+def _write(path: Path, content: bytes | str, mode: int, *, new: bool, secret: bool = False) -> None:
     publish = publish_new if new else os.replace
     data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}.tmp")
@@ -66,6 +69,8 @@ def _write(path: Path, content: bytes | str, mode: int, *, new: bool) -> None:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
             with open(descriptor, "wb") as file:
+                if secret:
+                    _require_private(descriptor, path)  # before it holds a byte
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -81,7 +86,7 @@ def _write(path: Path, content: bytes | str, mode: int, *, new: bool) -> None:
                 os.unlink(path)
             raise
     except FileExistsError:
-        raise
+        raise InputError("exists, and is not overwritten; choose another name, or move it away", str(path)) from None
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", str(path)) from None
 
@@ -130,6 +135,66 @@ def read_limited(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise InputError(f"larger than {limit} bytes, which no such file is", str(path))
     return data
+
+
+#: Set to 1, lets secrets be written to, and read from, disks that keep no modes. For machines that nobody else uses.
+MODELESS_VARIABLE = "DLS_ZK_ALLOW_MODELESS_DISK"
+
+
+def exposure(path: Path) -> str:
+    """How other users can get at a secret file, and what to do about it; "" if they cannot. OSError.
+
+    Also "" for a file on a disk that keeps no modes, if the user has accepted such disks.
+    """
+    mode = path.stat().st_mode & 0o777
+    if not mode & 0o077:
+        return ""
+    kept = _keeps_modes(path.parent)
+    if kept is False:
+        return "" if _accepts_modeless() else _modeless(path)
+    advice = f"run `chmod 600 {path}`" if kept else "copy it to a folder of yours, at mode 600"
+    return f"open to other users (mode {mode:04o}) and secret; {advice}"
+
+
+def require_private_place(folder: Path) -> None:
+    """Return if a folder, or the one in which it would be made, can hold secrets that must not be lost. InputError."""
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    if _keeps_modes(place) is False and not _accepts_modeless():
+        raise InputError(_modeless(place), str(folder))
+    mode = folder.stat().st_mode if folder.exists() else 0
+    if mode & 0o002 and not mode & stat.S_ISVTX and _keeps_modes(place):
+        raise InputError(f"anybody can delete or replace files in it; run `chmod o-w {folder}`", str(folder))
+
+
+def _require_private(descriptor: int, path: Path) -> None:
+    """Refuse a new file that was to be the user's alone, and that its disk made readable to others."""
+    if os.fstat(descriptor).st_mode & 0o077 and not _accepts_modeless():
+        raise InputError(_modeless(path), str(path))
+
+
+def _accepts_modeless() -> bool:
+    return os.environ.get(MODELESS_VARIABLE) == "1"
+
+
+def _keeps_modes(folder: Path) -> bool | None:
+    """Whether a file that is made here for the user alone is that; None if none can be made here."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:  # where it can be, one without a name
+            return not os.fstat(file.fileno()).st_mode & 0o077
+    except OSError:
+        return None
+
+
+def _modeless(path: Path) -> str:
+    mount = path.absolute()
+    while not mount.is_mount():
+        mount = mount.parent
+    return (
+        f"the disk at {mount} keeps no file modes, so other users could read this secret; use a folder on another disk, "
+        f"or set {MODELESS_VARIABLE}=1 if nobody else uses this machine"
+    )
 
 
 def sha256_file(path: Path) -> str:

@@ -164,5 +164,5 @@ def secret_file(content: bytes, folder: Path) -> Iterator[tuple[Path, Sequence[i
             yield Path(f"/proc/self/fd/{file.fileno()}"), [file.fileno()]
     else:
         path = folder / "wtns"
-        disk.write_atomic(path, content, mode=0o600)
+        disk.write_secret(path, content)
         yield path, []

@@ -94,7 +94,7 @@ def test_relation_and_circuit_agree_on_ten_thousand(part, record_property):
 # --- every input, alone -----------------------------------------------------------------------------
 
 #: A tight book: nothing is traded, nothing may be gained or lost, so that every input matters.
-TIGHT = honest(rebalance(policy({"slippage_bps": 0, "nav_granularity_usd": 1}), BOOK))
+TIGHT = honest(rebalance(policy({"slippage_bps": 0, "nav_step_usd": 1}), BOOK))
 
 #: Inputs that may change alone, and why. Each is a public signal, which the hub compares with its own state.
 FREE = {

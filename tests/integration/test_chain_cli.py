@@ -152,7 +152,7 @@ def test_two_rebalances_were_accepted(story: Story) -> None:
     assert first["gas_used"] > 200_000
     assert said["first again"]["submissions"] == [first | {"accepted_before": True, "gas_used": None}]
     assert (before["accepted_before"], second["accepted_before"], second["sequence"]) == (True, False, 2)
-    _, commitment = files.read_opening(story.place.folder / "r2" / "opening.json")
+    commitment = files.read_opening(story.place.folder / "r2" / "opening.json").commitment
     assert second["commitment_after"] == f"0x{commitment:064x}"
 
 
@@ -212,7 +212,7 @@ def test_policies(story: Story) -> None:
     text = (place.folder / "policy.yaml").read_text()
     (place.folder / "tighter.yaml").write_text(text.replace("max_leverage: 2.5x", "max_leverage: 2x"))
     (place.folder / "looser.yaml").write_text(text.replace("max_leverage: 2.5x", "max_leverage: 3x"))
-    (place.folder / "other.yaml").write_text(text.replace("nav_granularity: 1000 USD", "nav_granularity: 500 USD"))
+    (place.folder / "other.yaml").write_text(text.replace("nav_step: 1000 USD", "nav_step: 500 USD"))
     shown = place.json("policy", "show", story.vault)
     assert shown["name"] == "Small vault" and shown["max_leverage_bps"] == 25_000
     assert place.json("policy", "show", shown["policy_hash"]) == shown == place.json("policy", "show", "policy.yaml")
@@ -268,7 +268,7 @@ def test_shares(place: Place) -> None:
     protocol = chain.Protocol.on(on, files.read_deployment(place.folder / "deployment.json"))
     sender = chain.Sender(on, signers.from_url(place.up["rpc"], operator), place.folder / "journal", chain.Delivery.on(on))
     vault = bytes.fromhex(opened["vault"][2:])
-    share = chain.Share.of(protocol, vault)
+    share = chain.ShareToken.of(protocol, vault)
     assert share and share.address == opened["share"] and share.vault == vault
     chain.Asset(on, protocol.contracts["DevAsset"], place.up["asset"]).mint(sender, operator, 5_000_000)
     share.deposit(sender, 3_000_000)
@@ -285,7 +285,7 @@ def test_shares(place: Place) -> None:
     assert status["opened_by"] == "its share token, as compiled"
     assert (told["asset"], told["custody"]) == (place.up["asset"], OPERATOR.address)
     assert (told["token"], told["idle"], told["price"]) == (share.address, "2", "1")
-    assert chain.Share.of(protocol, bytes.fromhex(place.json("vault", "open", "vault.yaml")["vault"][2:])) is None
+    assert chain.ShareToken.of(protocol, bytes.fromhex(place.json("vault", "open", "vault.yaml")["vault"][2:])) is None
 
 
 def test_stale(place: Place, story: Story) -> None:
@@ -358,7 +358,7 @@ def test_no_secret_reaches_what_is_written(story: Story) -> None:
     secrets = [OPERATOR.key.hex(), PASSWORD]
     for quantity in [*commandline.BOOK_E6.values(), *commandline.TRADES_E6.values()]:
         secrets += [str(abs(quantity)), commandline.human(abs(quantity))]
-    opening, _ = files.read_opening(story.place.folder / "r1" / "opening.json")
+    opening = files.read_opening(story.place.folder / "r1" / "opening.json").opening
     secrets += [str(opening.salt), f"{opening.salt:064x}"]
     looked_at = 0
     for path in Path(story.place.env["HOME"]).rglob("*"):

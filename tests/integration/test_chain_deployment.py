@@ -17,7 +17,7 @@ from web3.utils.address import get_create_address
 
 from dls_zk import chain, files, operations
 from dls_zk.audit.simulator import Trapdoor
-from dls_zk.chain import Call, Protocol, Sender, Share, deployment
+from dls_zk.chain import Call, Protocol, Sender, ShareToken, deployment
 from dls_zk.chain.deployment import AuditFinding, checked_key, create, deploy, key_hash
 from dls_zk.chain.oracle import NOBODY
 from dls_zk.errors import ArtifactError, ChainError, InputError, InsecureKey
@@ -267,8 +267,8 @@ def test_shares_that_a_token_was_created_with_are_found(market: Market) -> None:
     owner, thief, protocol = market.owner, market.people[1], market.protocol
     token = create(owner, protocol.contracts["DevAsset"], "USDC", "USDC")
     mandate = protocol.hub.add_mandate(owner, market.mandate)
-    honest = Share.open(owner, protocol, token, "V", "V", owner.address, mandate, thief.address)
-    assert Share.of(protocol, honest.vault) == honest
+    honest = ShareToken.open(owner, protocol, token, "V", "V", owner.address, mandate, thief.address)
+    assert ShareToken.of(protocol, honest.vault) == honest
 
     nonce = market.chain.transaction_count(thief.address)
     address = get_create_address(thief.address, nonce)
@@ -278,11 +278,11 @@ def test_shares_that_a_token_was_created_with_are_found(market: Market) -> None:
     code = market.chain.code(honest.address).replace(honest.vault, vault)
     writes = {mapped(bytes.fromhex(thief.address[2:]), 0): 10**40}
     assert created(thief, leaving(code, writes, (hub, opening.data)))[0] == address
-    forged = Share(market.chain, protocol.contracts["DlsVault"], address)
+    forged = ShareToken(market.chain, protocol.contracts["ShareToken"], address)
     assert (forged.vault, forged.read("hub"), forged.read("balanceOf", thief.address)) == (vault, hub, 10**40)
-    assert Share.of(protocol, vault) is None
+    assert ShareToken.of(protocol, vault) is None
     # A vault that an account opened has none.
-    assert Share.of(protocol, market.open("without").id) is None
+    assert ShareToken.of(protocol, market.open("without").id) is None
 
 
 def test_a_share_token_that_a_contract_made_is_not_known(market: Market) -> None:
@@ -291,16 +291,16 @@ def test_a_share_token_that_a_contract_made_is_not_known(market: Market) -> None
     token = create(owner, protocol.contracts["DevAsset"], "USDC", "USDC")
     mandate = protocol.hub.add_mandate(owner, market.mandate)
     roles = (owner.address, owner.address, NOBODY, 86_400, mandate)
-    share = Call.deploying(protocol.contracts["DlsVault"], protocol.hub.address, token, "F", "F", *roles)
+    share = Call.deploying(protocol.contracts["ShareToken"], protocol.hub.address, token, "F", "F", *roles)
     # CODECOPY all that follows, CREATE it, revert if that fails, and leave nothing.
     size = len(share.data).to_bytes(3, "big")
     factory = b"\x62%b\x60\x17\x5f\x39\x62%b\x5f\x5f\xf0\x60\x15\x57\x5f\x5f\xfd\x5b\x00" % (size, size)
     assert len(factory) == 0x17
     created(owner, factory + share.data)
     (*_, opened) = protocol.hub.events(0, market.chain.block_number(), [protocol.hub.topic("VaultOpened")])
-    made = Share(market.chain, protocol.contracts["DlsVault"], opened.arguments["opener"])
+    made = ShareToken(market.chain, protocol.contracts["ShareToken"], opened.arguments["opener"])
     assert made.vault == opened.arguments["vaultId"]
-    assert Share.of(protocol, made.vault) is None
+    assert ShareToken.of(protocol, made.vault) is None
 
 
 def test_a_verifier_of_another_key_is_found(market: Market) -> None:

@@ -11,7 +11,7 @@ import pytest
 from dls_zk import chain
 from dls_zk.chain import Receipt, Sender, VaultStatus
 from dls_zk.chain.deployment import create
-from dls_zk.chain.share import Asset, Share
+from dls_zk.chain.share_token import Asset, ShareToken
 from dls_zk.errors import ChainError, InputError
 from dls_zk.solidity.calldata import ProofArguments
 from dls_zk.statement.commitments import empty_commitment
@@ -49,7 +49,7 @@ def send(rebalance: Rebalance, proof: ProofArguments | None = None, sender: Send
     """Straight to the hub, with nothing checked before."""
     at, vault = replace(rebalance.terms.place, **place), rebalance.vault  # type: ignore[type-var]
     hub = vault.market.protocol.hub
-    call = hub.submission(vault.id, proof or arguments(rebalance), at.oracle_round, at.deadline)
+    call = hub.submission(vault.id, proof or arguments(rebalance), at.round, at.deadline)
     (sender or vault.operator).perform(("test", vault.id.hex(), call.data.hex()), call)
 
 
@@ -82,8 +82,8 @@ def test_two_rebalances_of_every_size(slots: int, tmp_path: Path) -> None:
         first = vault.rebalance(snapshot := market.snapshot())
         assert (first.public.flow, first.public.accrual) == (5_000_000, 0)
         place = first.terms.place
-        assert place and hub.expected_signals(vault.id, first.public, place.oracle_round, place.deadline) == first.public
-        assert hub.read("context", vault.id, place.oracle_round, place.deadline) == first.terms.context
+        assert place and hub.expected_signals(vault.id, first.public, place.round, place.deadline) == first.public
+        assert hub.read("context", vault.id, place.round, place.deadline) == first.terms.context
         assert market.chain.verify(market.protocol.deployment.keys[SIZES[slots].name].verifier, arguments(first))
         send(first)
         accepted = markets.accepted(market, first)
@@ -99,14 +99,14 @@ def test_two_rebalances_of_every_size(slots: int, tmp_path: Path) -> None:
         assert elapsed_s >= 2 * 86_400
         assert (second.public.flow, second.public.accrual) == (-1, 500 * elapsed_s // 86_400)
         place = second.terms.place
-        assert place and hub.expected_signals(vault.id, second.public, place.oracle_round, place.deadline) == second.public
+        assert place and hub.expected_signals(vault.id, second.public, place.round, place.deadline) == second.public
         send(second)
         assert markets.accepted(market, second).sequence == 2
 
         capped = vault.rebalance(market.snapshot(after_s=6 * 86_400))
         place = capped.terms.place
         assert capped.public.accrual == 2000  # the cap
-        assert place and hub.expected_signals(vault.id, capped.public, place.oracle_round, place.deadline).accrual == 2000
+        assert place and hub.expected_signals(vault.id, capped.public, place.round, place.deadline).accrual == 2000
         names = [event.name for event in hub.history(vault.id)]
         assert names == [
             "VaultOpened", "MandateActivated", "FlowRecorded", "FlowRecorded", "Rebalanced", "FlowRecorded", "Rebalanced"
@@ -167,7 +167,7 @@ def test_replay(ready: Rebalance) -> None:
     send(ready, proof)
     with pytest.raises(chain.Refused, match=r"\(CommitmentMismatch\)$"):
         again = ready.vault.market.protocol.hub.submission(
-            ready.vault.id, proof, ready.terms.place.oracle_round, ready.terms.place.deadline
+            ready.vault.id, proof, ready.terms.place.round, ready.terms.place.deadline
         )
         ready.vault.operator.perform(("replay",), again)
 
@@ -191,7 +191,7 @@ def test_another_sender_deadline_and_round(ready: Rebalance, market: Market) -> 
     assert ready.terms.place
     refuse("ContextMismatch", ready, deadline=ready.terms.place.deadline + 1)
     refuse("DeadlinePassed", ready, deadline=market.chain.now() - 1)
-    refuse("UnknownRound", ready, oracle_round=2**32 - 1)
+    refuse("UnknownRound", ready, round=2**32 - 1)
     hub = market.protocol.hub
     with pytest.raises(chain.Refused, match=r"\(NotOpener\)$"):
         hub.record_flow(ready.vault.operator, ready.vault.id, 1)
@@ -230,7 +230,9 @@ def test_a_flow_asked_for_again_while_a_rebalance_waits(market: Market, vault: V
         token = market.protocol.contracts["DevAsset"]
         asset = Asset(market.chain, token, create(owner, token, "USDC", "USDC"))
         mandate = hub.add_mandate(owner, market.mandate)
-        share = Share.open(owner, market.protocol, asset.address, "V", "V", owner.address, mandate, vault.operator.address)
+        share = ShareToken.open(
+            owner, market.protocol, asset.address, "V", "V", owner.address, mandate, vault.operator.address
+        )
         asset.mint(owner, owner.address, 10**9)
         share.deposit(owner, 10**9)
         vault = replace(vault, id=share.vault)
@@ -244,7 +246,7 @@ def test_a_flow_asked_for_again_while_a_rebalance_waits(market: Market, vault: V
     rebalance = vault.rebalance(market.snapshot())
     at = rebalance.terms.place
     assert first and at
-    call = hub.submission(vault.id, arguments(rebalance), at.oracle_round, at.deadline)
+    call = hub.submission(vault.id, arguments(rebalance), at.round, at.deadline)
     rpc(market.chain, "evm_setAutomine", False)
     try:
         waiting = {"from": vault.operator.address, "to": hub.address, "data": "0x" + call.data.hex(), "gas": hex(2_000_000)}
@@ -285,7 +287,7 @@ def test_mandates_tighten_at_once_and_loosen_after_the_delay(vault: Vault, marke
     tighter = hub.add_mandate(market.owner, replace(market.mandate, max_snapshot_age_s=1800))
     assert hub.tightens(first, tighter) and not hub.tightens(tighter, first)
     hub.propose_mandate(vault.operator, vault.id, tighter)
-    assert (hub.state(vault.id).mandate, hub.state(vault.id).version, hub.proposal(vault.id)) == (tighter, 2, (0, 0))
+    assert (hub.state(vault.id).mandate, hub.state(vault.id).mandate_version, hub.proposal(vault.id)) == (tighter, 2, (0, 0))
 
     hub.propose_mandate(vault.operator, vault.id, first)
     waiting = hub.proposal(vault.id)
@@ -299,7 +301,7 @@ def test_mandates_tighten_at_once_and_loosen_after_the_delay(vault: Vault, marke
     rpc(market.chain, "evm_increaseTime", 86_400)
     rpc(market.chain, "evm_mine")
     hub.activate_mandate(market.owner, vault.id)
-    assert (hub.state(vault.id).mandate, hub.state(vault.id).version, hub.proposal(vault.id)) == (first, 3, (0, 0))
+    assert (hub.state(vault.id).mandate, hub.state(vault.id).mandate_version, hub.proposal(vault.id)) == (first, 3, (0, 0))
     # Proposed again after it was withdrawn, it is proposed anew.
     loosest = hub.add_mandate(market.owner, replace(market.mandate, max_snapshot_age_s=7200))
     hub.propose_mandate(vault.operator, vault.id, loosest)

@@ -9,11 +9,13 @@ from random import Random
 
 import pytest
 
-from dls_zk import chain
+from dls_zk import chain, files
 from dls_zk.audit.simulator import Trapdoor
 from dls_zk.chain import Outcome, Sender, Submission, submission
 from dls_zk.chain.transactions import Delivery
 from dls_zk.errors import ChainError, InputError, ProofInvalid
+from dls_zk.statement.commitments import book_commitment
+from dls_zk.statement.model import KeptOpening, Opening
 from tests.support import market as markets
 from tests.support.market import Market, Rebalance, Vault, rpc
 
@@ -41,7 +43,8 @@ def written(found: list[Rebalance], folder: Path) -> list[Submission]:
 
 
 def submit(market: Market, submissions: list[Submission], sender: Sender | None = None) -> list[Outcome]:
-    return chain.submit(market.protocol, sender or market.people[1], submissions, market.trapdoor.verifying_key)
+    vk = market.trapdoor.verifying_key  # whose proofs lead to commitments that nothing opens
+    return chain.submit(market.protocol, sender or market.people[1], submissions, vk, without_opening=True)
 
 
 def sequences(vaults: list[Vault]) -> list[int]:
@@ -89,7 +92,7 @@ def test_a_batch_takes_half_a_block_at_most(
 ) -> None:
     """At a gas limit of the block that half the batch fits into, and the whole one does not."""
     found = written(rebalances(vaults), tmp_path)
-    group = (market.mandate.key, found[0].place.oracle_round, found[0].place.deadline)
+    group = (market.mandate.key, found[0].place.round, found[0].place.deadline)
     operator = market.people[1]
 
     def gas(count: int) -> int:
@@ -109,7 +112,7 @@ def test_a_batch_takes_no_more_than_a_transaction_may(
 ) -> None:
     """2^24 gas (EIP-7825), with the margin, however large the block is."""
     found = written(rebalances(vaults), tmp_path)
-    group = (market.mandate.key, found[0].place.oracle_round, found[0].place.deadline)
+    group = (market.mandate.key, found[0].place.round, found[0].place.deadline)
     monkeypatch.setattr(type(market.chain), "block_gas_limit", lambda _: 10**9)
     whole = submission._call(market.protocol, group, found).data
     for needed, parts in ((2**24 - 1, 1), (2**24, 1), (2**24 + 1, 2)):
@@ -187,7 +190,7 @@ def test_another_key_than_the_vaults(market: Market, vaults: list[Vault], tmp_pa
     one = written(rebalances(vaults), tmp_path)[0]
     other = Trapdoor(8, Random(2))
     with pytest.raises(ProofInvalid, match="r0: the vault's key on the chain is not the one"):
-        chain.submit(market.protocol, market.people[1], [one], other.verifying_key)
+        chain.submit(market.protocol, market.people[1], [one], other.verifying_key, without_opening=True)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +222,7 @@ def test_what_came_after_the_proof(market: Market, vaults: list[Vault], tmp_path
     hub = market.protocol.hub
     tighter = hub.add_mandate(market.owner, replace(market.mandate, max_snapshot_age_s=3599))
     hub.propose_mandate(market.people[1], vaults[0].id, tighter)
-    refuse(market, found[:1], ProofInvalid, "r0: its policy version is 1 and the hub demands 2")
+    refuse(market, found[:1], ProofInvalid, "r0: its mandate version is 1 and the hub demands 2")
     other = vaults[2].rebalance(market.snapshot(), after=5).submission(tmp_path / "other")
     submit(market, [other])
     refuse(market, found[2:3], ChainError, r"r2: .*\(SnapshotBeforeLast\)")
@@ -278,3 +281,57 @@ def test_a_fee_that_is_too_high(market: Market, vaults: list[Vault], tmp_path: P
     one = written(rebalances(vaults), tmp_path)[0]
     capped = replace(market.people[1], delivery=Delivery.on(market.chain, max_fee_cap_wei=1))
     refuse(market, [one], ChainError, "above the cap", capped)
+
+
+# --- the opening beside the proof -------------------------------------------------------------------------------
+
+
+BOOK = Opening((10_000_000_000000, -1_234_567891, *[0] * 6), 0x5EED << 200)
+
+
+def with_opening(vault: Vault, folder: Path) -> Submission:
+    """The next rebalance of a vault, to a book, in a folder as ``prove`` writes it."""
+    rebalance = vault.rebalance(vault.market.snapshot(), after=book_commitment(BOOK))
+    rebalance.write(folder)
+    keep(rebalance, BOOK, folder / "opening.json")
+    return Submission.read(folder)
+
+
+def keep(rebalance: Rebalance, opening: Opening, path: Path) -> None:
+    place = rebalance.terms.place
+    assert place
+    names = ("USDC", "ETH", *[""] * 6)
+    files.write_opening(path, KeptOpening.at(place, opening, book_commitment(opening), names, 1_724_889_600))
+
+
+def test_a_rebalance_with_its_opening(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
+    one = with_opening(vaults[0], tmp_path / "r0")
+    (outcome,) = chain.submit(market.protocol, market.people[1], [one], market.trapdoor.verifying_key)
+    assert not outcome.before and outcome.accepted.commitment_after == book_commitment(BOOK)
+    # What the hub has accepted is no question any more, and the opening may lie elsewhere.
+    (tmp_path / "r0" / "opening.json").unlink()
+    (again,) = chain.submit(market.protocol, market.people[1], [one], market.trapdoor.verifying_key)
+    assert again.before
+
+
+@pytest.mark.parametrize("change", ["missing", "another"])
+def test_no_rebalance_without_its_opening(market: Market, vaults: list[Vault], tmp_path: Path, change: str) -> None:
+    """And nothing is sent. What else an opening can suffer is in the unit tests of openings."""
+    one = with_opening(vaults[0], tmp_path / "r0")
+    path = tmp_path / "r0" / "opening.json"
+    kept = files.read_opening(path)
+    path.unlink()
+    if change == "another":
+        opening = replace(kept.opening, salt=kept.opening.salt + 1)
+        files.write_opening(path, replace(kept, opening=opening, commitment=book_commitment(opening)))
+    sent = market.chain.transaction_count(market.people[1].address)
+    with pytest.raises(InputError, match="r0/opening.json: .*--without-opening"):
+        chain.submit(market.protocol, market.people[1], [one], market.trapdoor.verifying_key)
+    assert market.chain.transaction_count(market.people[1].address) == sent and sequences(vaults) == [0] * 4
+
+
+def test_who_keeps_an_opening_elsewhere_says_so(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
+    one = with_opening(vaults[0], tmp_path / "r0")
+    (tmp_path / "r0" / "opening.json").rename(tmp_path / "elsewhere.json")
+    (outcome,) = submit(market, [one])
+    assert not outcome.before and sequences(vaults) == [1, 0, 0, 0]

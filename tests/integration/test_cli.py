@@ -200,7 +200,7 @@ def test_prove_writes_a_proof_and_an_opening(accepted: tuple[Vault, Result]) -> 
     assert told["seconds"].keys() == {"Circuit", "Relation", "Witness", "Proof"}
 
     public = PublicSignals.from_field(Proof.read(vault.folder / "r1/proof.json").public)
-    _, commitment = files.read_opening(vault.folder / "r1/opening.json")
+    commitment = files.read_opening(vault.folder / "r1/opening.json").commitment
     policy = files.read_policy(vault.folder / "policy.yaml")
     assert (public.commitment_after, public.policy_hash) == (commitment, policy_hash(policy))
     assert (public.flow, public.nav_floor) == (10_000_000 * 10**6, 9996)
@@ -464,9 +464,9 @@ def test_3_a_disk_that_is_full_after_the_opening(
     accepted: tuple[Vault, Result], vault: Vault, monkeypatch: pytest.MonkeyPatch, full_at: int, name: str
 ) -> None:
     proof = Proof.read(accepted[0].folder / "r1/proof.json")
-    after, _ = files.read_opening(accepted[0].folder / "r1/opening.json")
+    kept = files.read_opening(accepted[0].folder / "r1/opening.json")
     terms = files.read_terms(accepted[0].folder / "r1/terms.yaml")
-    proven = Proven(proof, PublicSignals.from_field(proof.public), terms, after, Report(()), True)
+    proven = Proven(proof, PublicSignals.from_field(proof.public), terms, kept.opening, kept.instruments, Report(()), True)
     calls = 0
 
     def fsync(_: int) -> None:

@@ -69,7 +69,7 @@ def relatives(rng, policy):
         *steps,
         with_field(policy, f"slots[{free}].instrument", random_name(rng, "NEW")),
         with_field(policy, "slots[0].instrument", random_name(rng, "OTHER")),
-        with_field(policy, "nav_granularity_usd", policy.nav_granularity_usd % 1000 + 1),
+        with_field(policy, "nav_step_usd", policy.nav_step_usd % 1000 + 1),
     ]
 
 
@@ -94,7 +94,7 @@ def test_registered_policies_come_back(registry, registered):
         assert expected == policy_hash(policy)
         assert policy_abi.from_abi(*registry.call("policyOf", expected), expected) == policy
         named = sum(1 << i for i, slot in enumerate(policy.slots) if slot.instrument)
-        assert registry.call("outline", expected) == (policy.size.slots, policy.nav_granularity_usd, named)
+        assert registry.call("outline", expected) == (policy.size.slots, policy.nav_step_usd, named)
 
 
 def test_verdicts_are_those_of_python(registry, registered):
@@ -105,7 +105,7 @@ def test_verdicts_are_those_of_python(registry, registered):
         effect = verdict(old, new)
         seen[effect] += old != new
         if effect is Effect.FORBIDDEN:
-            with pytest.raises(ChainError, match=r"\((Size|Granularity|Instrument)Changed\)$"):
+            with pytest.raises(ChainError, match=r"\((Size|NavStep|Instrument)Changed\)$"):
                 registry.call("tightens", old_hash, new_hash)
         else:
             assert registry.call("tightens", old_hash, new_hash) is (effect is Effect.TIGHTER), changes(old, new)
@@ -132,7 +132,7 @@ def test_structs_have_the_fields_of_the_model(registry):
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
-        (with_field(EXAMPLE, "nav_granularity_usd", 0), "step of the disclosed NAV is 0"),
+        (with_field(EXAMPLE, "nav_step_usd", 0), "the NAV step is 0"),
         (with_field(EXAMPLE, "slots[1].instrument", "usdc"), "slot 1 has an instrument that another slot has"),
         (with_field(EXAMPLE, "slots[2].instrument", "a b"), "a name in instrument is no name at place 2"),
         (with_field(EXAMPLE, "slots[15].venue", 1), "slot 15 has no instrument"),

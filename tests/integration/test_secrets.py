@@ -177,7 +177,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     story.run("damaged key", "prove", *SECOND, "--out", "none")
 
     for name in ("r1", "r2"):
-        story.salts.append(files.read_opening(story.folder / name / "opening.json")[0].salt)
+        story.salts.append(files.read_opening(story.folder / name / "opening.json").opening.salt)
     return story
 
 

@@ -25,7 +25,7 @@ def proven():
     """A real rebalance on 8 slots: some spot is sold, 1 USD is the cost."""
     circuit = operations.build_circuit(8)
     key = operations.development_key(circuit)
-    rules = policy({"slippage_bps": 30, "nav_granularity_usd": 1000})
+    rules = policy({"slippage_bps": 30, "nav_step_usd": 1000})
     before = BOOK | {SPOT: BOOK[SPOT] + 10 * ONE, 0: BOOK[0] - 19_999 * ONE}
     return operations.prove(rebalance(rules, BOOK, before), key, circuit), operations.installed_target(key)
 

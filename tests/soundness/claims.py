@@ -120,7 +120,7 @@ class Claims:
     def _full(self) -> list[int]:
         return self.solve(full_book(self.rng, self.size))
 
-    def _small_change(self, unpriced: int | None = None, rich: int = 0, granularity_usd: int = 1) -> list[int]:
+    def _small_change(self, unpriced: int | None = None, rich: int = 0, nav_step_usd: int = 1) -> list[int]:
         """Money in one slot, a few millionths in every other; nothing is traded and no limit is near."""
         n, rng = self.size.slots, self.rng
         slot = SlotPolicy("X", True, 10_000, 10_000, (1 << 17) - 1, 0, 0, 0, 0, 0, 0, (0,) * self.size.factors)
@@ -133,7 +133,7 @@ class Claims:
         book = Opening(tuple(after), rng.randrange(FIELD))
         return self.solve(
             Rebalance(
-                vacuous_policy(self.size, (slot,) * n, granularity_usd),
+                vacuous_policy(self.size, (slot,) * n, nav_step_usd),
                 Prices(tuple(prices)),
                 Terms(0, (1 << ACCRUAL_BITS) - 1, rng.randrange(FIELD)),
                 book,
@@ -273,7 +273,7 @@ class Claims:
                 yield self.claim("solvency: passed by one unit, in the remainder", self.solve(*case.past), largest)
 
     def nav_disclosure(self) -> Iterator[Claim]:
-        for values in (self._full(), self._small_change(granularity_usd=self.rng.choice([1, 1000]))):
+        for values in (self._full(), self._small_change(nav_step_usd=self.rng.choice([1, 1000]))):
             floor, nav = self.value(values, "navFloor"), self.value(values, "nav")
             step = self.value(values, "navDisclosure.granularity") * USD_E14
             yield self.claim("nav disclosure: a step up", values, {"navFloor": floor + 1})
@@ -286,7 +286,7 @@ class Claims:
         coarse = {"navDisclosure.granularity": self.value(values, "navDisclosure.granularity") + 1}
         yield self.claim("nav disclosure: other steps than the policy's", values, coarse, "navDisclosure.granularity")
         anything = {"navFloor": self.rng.getrandbits(42)}
-        yield self.claim("nav disclosure: steps of zero", self._small_change(granularity_usd=0), anything)
+        yield self.claim("nav disclosure: steps of zero", self._small_change(nav_step_usd=0), anything)
 
     def context(self) -> Iterator[Claim]:
         """The witness of a proof for one place, shown with the context of another."""
@@ -299,8 +299,8 @@ class Claims:
             ("another hub", replace(here, hub="0x" + "33" * 20)),
             ("another vault", replace(here, vault_id=bytes(31) + b"\1")),
             ("another sequence", replace(here, sequence=2)),
-            ("another policy version", replace(here, policy_version=2)),
-            ("another oracle round", replace(here, oracle_round=2)),
+            ("another mandate version", replace(here, mandate_version=2)),
+            ("another round", replace(here, round=2)),
             ("another operator", replace(here, operator="0x" + "44" * 20)),
             ("another deadline", replace(here, deadline=2_000_000_001)),
         ):

@@ -66,7 +66,7 @@ def _nav(size: Size) -> Iterator[tuple[str, Rebalance]]:
     usd = (1 << 24) - 1
     for name, nav in (("at a step", 100 * usd * USD_E14), ("one unit below a step", 101 * usd * USD_E14 - 1)):
         cash = {0: nav >> 40, 1: nav % (1 << 40)}
-        yield f"NAV in the widest steps, {name}", _rebalance(size, cash, {0: 1 << 40, 1: 1}, nav_granularity_usd=usd)
+        yield f"NAV in the widest steps, {name}", _rebalance(size, cash, {0: 1 << 40, 1: 1}, nav_step_usd=usd)
 
 
 def _policy(size: Size) -> Iterator[tuple[str, Rebalance]]:
@@ -77,7 +77,7 @@ def _policy(size: Size) -> Iterator[tuple[str, Rebalance]]:
     yield "the highest policy", _rebalance(
         size, cash, price, slots=[_highest_terms(size, residual_bps=0)] * size.slots,
         shock_bps=((TOP_LOADING,) * size.factors,) * size.scenarios,
-        **{name: top[name] for name in (*LOWER, "max_var_bps", "var_quantile_bps", "nav_granularity_usd")},
+        **{name: top[name] for name in (*LOWER, "max_var_bps", "var_quantile_bps", "nav_step_usd")},
     )  # fmt: skip
     volatility = (top["factor_volatility_bps"],) * size.factors
     slots = [_highest_terms(size, **calm)] * size.slots

@@ -28,7 +28,7 @@ from dls_zk.groth16.zkey import VerifyingKey, ZKey, read_zkey
 from dls_zk.statement.commitments import book_commitment
 from dls_zk.statement.constants import FIELD, PRICE_BITS
 from dls_zk.statement.field import fits_signed
-from dls_zk.statement.model import Opening, Policy, Prices, Terms
+from dls_zk.statement.model import KeptOpening, Opening, Policy, Prices, Terms
 from dls_zk.storage import built, disk
 from dls_zk.storage.places import PACKAGE
 from tests.support.binfiles import container, ptau_sections, r1cs_sections, raw_point, zkey_sections
@@ -101,10 +101,13 @@ def terms_hold(value: Terms, _: bytes) -> bool:
     return fits_signed(value.flow_e6, 57) and 0 <= value.accrual_ppm < 1 << 20
 
 
-def opening_holds(value: tuple[Opening, int], data: bytes) -> bool:
-    opening, commitment = value
+def opening_holds(value: KeptOpening, data: bytes) -> bool:
     written = json.loads(data)
-    return [str(q) for q in opening.quantities_e6] == written["quantities"] and int(written["commitment"], 16) == commitment
+    assert [str(q) for q in value.opening.quantities_e6] == written["quantities"]
+    assert list(value.instruments) == written["instruments"]
+    assert bytes.fromhex(written["vault_id"][2:]) == value.vault_id
+    assert (value.chain_id, value.hub, value.sequence) == tuple(written[name] for name in ("chain_id", "hub", "sequence"))
+    return int(written["commitment"], 16) == value.commitment
 
 
 def proof_holds(value: Proof, data: bytes) -> bool:
@@ -169,6 +172,12 @@ def _opening_json() -> bytes:
     text = {
         "format": files.OPENING_FORMAT,
         "circuit": "rebalance_8",
+        "chain_id": 31337,
+        "hub": SOMEBODY,
+        "vault_id": "0x" + "ab" * 32,
+        "sequence": 3,
+        "created": "2026-11-28T17:50:06Z",
+        "instruments": [*BOOK_E6, "", "", "", "", ""],
         "quantities": [str(quantity) for quantity in OPENING.quantities_e6],
         "salt": f"0x{OPENING.salt:064x}",
         "commitment": f"0x{book_commitment(OPENING):064x}",

@@ -104,7 +104,7 @@ def _policy(rng: Random, size: Size, slots: tuple[SlotPolicy, ...], exposure: li
         **{name: below(getattr(loosest, name)) for name in UPPER},
         **{name: rng.randint(2, 50) for name in LOWER},
         **{name: tuple(below(top) for top in getattr(loosest, name)) for name in several},
-        nav_granularity_usd=rng.randint(2, 1000),
+        nav_step_usd=rng.randint(2, 1000),
         var_quantile_bps=rng.randint(16_000, 60_000),
         factor_volatility_bps=tuple(rng.randint(50, 800) for _ in range(size.factors)),
         shock_bps=tuple(tuple(against(y) for y in exposure) for _ in range(size.scenarios)),

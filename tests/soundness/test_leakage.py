@@ -60,7 +60,7 @@ def transcripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Transcrip
     """A book of cash, one that uses every instrument, and the second proven again without a trade (a heartbeat)."""
     installed_key()
     folder = write_inputs(tmp_path_factory.mktemp("leakage") / "vault")
-    (folder / "policy.yaml").write_text(POLICY.replace("nav_granularity: 1000 USD", f"nav_granularity: {STEP_USD} USD"))
+    (folder / "policy.yaml").write_text(POLICY.replace("nav_step: 1000 USD", f"nav_step: {STEP_USD} USD"))
     (folder / "cash.csv").write_text(table({"USDC": 10_000_000 * 10**6}))
     assert len(BOOK_E6) == 3 and all(BOOK_E6.values())
     again = (*RULES, "--before", "full/opening.json", "--heartbeat", "--terms", "terms.yaml", "--json")

@@ -215,7 +215,7 @@ def _finest() -> Iterator[Case]:
 def cases() -> Iterator[Case]:
     """All cases, at least one a check."""
     # 1–3, 19, 20 and the ranges of the signals: the book is honest, the claim is not.
-    base = rebalance(policy({"nav_granularity_usd": 1000}), BOOK)
+    base = rebalance(policy({"nav_step_usd": 1000}), BOOK)
     honest_base = honest(base)
     signals = honest_base[1]
     for name, check, claim in (
@@ -359,7 +359,7 @@ def cases() -> Iterator[Case]:
     )
 
     # 19. NAV exactly at a step, and one unit below the next.
-    rules = policy({"nav_granularity_usd": 1000})
+    rules = policy({"nav_step_usd": 1000})
     on, below = honest(rebalance(rules, {CASH: 1000 * ONE})), honest(rebalance(rules, {CASH: 1000 * ONE, DUST: -1}))
     yield Case("NAV on a step", "nav disclosure", on, (below[0], replace(below[1], nav_floor=1)))
     yield Case("NAV below a step", "nav disclosure", below, (on[0], replace(on[1], nav_floor=0)))

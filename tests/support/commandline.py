@@ -39,7 +39,7 @@ limits:
   max_turnover: 100%
   max_leverage: 2.5x
   slippage: 0.1%
-  nav_granularity: 1000 USD
+  nav_step: 1000 USD
   min_collateral_ratio: 150%
   min_reserve: 10%
 """
@@ -58,8 +58,8 @@ context:
   hub: "0x5FbDB2315678afecb367f032d93F642f64180aa3"
   vault_id: "0x{sequence:064x}"
   sequence: {sequence}
-  policy_version: 1
-  oracle_round: {sequence}
+  mandate_version: 1
+  round: {sequence}
   operator: "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
   deadline: 1724889600
 """

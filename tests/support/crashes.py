@@ -166,7 +166,8 @@ class WriteProven(Action):
         opening, proof = place / "r/opening.json", place / "r/proof.json"
         assert opening.exists() or not proof.exists(), "a proof without its opening"
         if opening.exists():
-            assert files.read_opening(opening) == (self.proven.after, self.proven.public.commitment_after)
+            kept = files.read_opening(opening)
+            assert (kept.opening, kept.commitment) == (self.proven.after, self.proven.public.commitment_after)
             assert opening.stat().st_mode & 0o777 == 0o600
         if proof.exists():
             assert proof.read_text() == self.proven.proof.to_json()

@@ -200,4 +200,4 @@ def _room(name: str, bits: int) -> tuple[int, int]:
     """Smallest and largest value of a field."""
     if is_signed_field(name):
         return -SIGNED_OFFSET, SIGNED_OFFSET - 1
-    return int(name == "nav_granularity_usd"), (1 << bits) - 1
+    return int(name == "nav_step_usd"), (1 << bits) - 1

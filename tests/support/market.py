@@ -132,7 +132,7 @@ class Rebalance:
         """The proof, as ``operations.prove`` returns it, with an opening that opens nothing."""
         proof = self.vault.market.trapdoor.prove(self.public.to_field())
         empty = Opening.empty(self.vault.market.policy.size)
-        return Proven(proof, self.public, self.terms, empty, Report(()), insecure=True)
+        return Proven(proof, self.public, self.terms, empty, ("",) * SLOTS, Report(()), insecure=True)
 
     def write(self, folder: Path) -> Path:
         """A folder as ``prove`` writes it, less the opening."""

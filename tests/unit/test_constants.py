@@ -43,11 +43,12 @@ def test_a_slot_fits_its_word_and_widths_agree_with_the_circuit():
     source = (CIRCUITS / "policy" / "fields.circom").read_text()
     declared = re.findall(r"widths\[(\w+)\([^)]*\)(?: \+ \w+)?\] = (\w+)(?:\(\))?;", source)
     circom = {name: widths.get(width) or int(width) for name, width in declared}
+    # Circom's names that differ: NAV_GRANULARITY becomes NAV_STEP with the circuits' next change.
     names = {
         "SLOT_FUNDED": "funded", "SLOT_HAIRCUT": "haircut_bps", "SLOT_LIABILITY": "liability_bps", "SLOT_CAP": "cap_bps",
         "SLOT_GROSS": "gross_bps", "SLOT_LIQUID": "liquid_bps", "SLOT_IMPERMANENT_LOSS": "impermanent_loss_bps",
         "SLOT_DEPTH": "depth_bps", "SLOT_RESIDUAL": "residual_bps", "SLOT_LOADING": "loading_bps",
-        "NAV_GRANULARITY": "nav_granularity_usd", "SHOCK": "shock_bps",
+        "NAV_GRANULARITY": "nav_step_usd", "SHOCK": "shock_bps",
     }  # fmt: skip
     for size in SIZES.values():
         python = {name.split("[")[0]: bits for name, bits in slot_fields(size) + global_fields(size)}

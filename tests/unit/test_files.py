@@ -19,7 +19,7 @@ from dls_zk.files import documents
 from dls_zk.groth16.proof import Proof
 from dls_zk.statement.constants import FIELD, SIZES
 from dls_zk.statement.context import Context
-from dls_zk.statement.model import Opening, Prices, SlotPolicy, Terms
+from dls_zk.statement.model import KeptOpening, Opening, Prices, SlotPolicy, Terms
 from dls_zk.storage.places import PACKAGE
 
 POLICY = """\
@@ -43,7 +43,7 @@ limits:
   max_turnover: 200%
   max_leverage: 2.5x
   slippage: 0.3%
-  nav_granularity: 1000 USD
+  nav_step: 1000 USD
   min_collateral_ratio: 150%
 """
 PRICES = "date: 2024-08-28\nsource: somewhere\nprices: {USDC: 0.999919, ETH/USDC-LP: 100.56, ETH-PERP: 2528.4155}\n"
@@ -55,8 +55,8 @@ context:
   hub: 0x5FbDB2315678afecb367f032d93F642f64180aa3
   vault_id: "0x00000000000000000000000000000000000000000000000000000000000000ab"
   sequence: 2
-  policy_version: 1
-  oracle_round: 3
+  mandate_version: 1
+  round: 3
   operator: 0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266
   deadline: 1724889600
 """
@@ -109,7 +109,7 @@ def test_policy_becomes_exact_integers(policy):
     assert policy.max_turnover_bps == 20_000
     assert policy.max_leverage_bps == 25_000
     assert policy.slippage_bps == 30
-    assert policy.nav_granularity_usd == 1000
+    assert policy.nav_step_usd == 1000
     assert policy.min_collateral_ratio_bps == 15_000
     assert policy.shock_bps == ((-4310, 0, 0, 0),) + ((0,) * 4,) * 3
     assert policy.factor_volatility_bps == (420, 0, 0, 0)
@@ -169,8 +169,8 @@ def test_value_at_risk_is_read(write):
         ("cap: 40%", "cap: [40%]", "instruments[1] (ETH/USDC-LP).cap: the value is not a plain decimal"),
         ("cap: 40%", "cap: ", "instruments[1] (ETH/USDC-LP).cap: '' is not"),
         ("2.5x", "2.5", "limits.max_leverage: '2.5' is not a plain decimal with at most 4 decimals followed by 'x'"),
-        ("1000 USD", "1000", "limits.nav_granularity: '1000' is not a whole number followed by ' USD'"),
-        ("1000 USD", "0 USD", "limits.nav_granularity: '0 USD' is outside 1 USD to 16777215 USD"),
+        ("1000 USD", "1000", "limits.nav_step: '1000' is not a whole number followed by ' USD'"),
+        ("1000 USD", "0 USD", "limits.nav_step: '0 USD' is outside 1 USD to 16777215 USD"),
         ("-100%}", "-655.37%}", "instruments[2] (ETH-PERP).loadings.ETH: '-655.37%' is outside -655.36% to 655.35%"),
         # names, days, texts
         ("{name: wallet}", "{name: ''}", "policy.yaml: venues[0].name: '' is not a name"),
@@ -245,7 +245,7 @@ def test_every_field_at_its_widest_fits_the_packed_policy(write):
     document["scenarios"][0] |= {"shocks": {"ETH": "655.35%"}, "max_loss": "1310.71%"}
     document["factors"][0] |= {"limit": "1310.71%", "daily_volatility": "163.83%"}
     document["limits"] = {
-        "max_turnover": "10485.75%", "max_leverage": "104.8575x", "slippage": "163.83%", "nav_granularity": "16777215 USD",
+        "max_turnover": "10485.75%", "max_leverage": "104.8575x", "slippage": "163.83%", "nav_step": "16777215 USD",
         "min_collateral_ratio": "1310.71%", "stress_collateral_ratio": "1310.71%", "min_reserve": "163.83%",
         "max_impermanent_loss": "1310.71%", "min_capital_efficiency": "10485.75%", "max_var": "163.83%",
         "var_quantile": "6.5535",
@@ -445,8 +445,8 @@ CONTEXT = {
     "hub": to_checksum_address("0x" + "ab" * 20),
     "vault_id": bytes(31) + b"\x01",
     "sequence": 1,
-    "policy_version": 1,
-    "oracle_round": 1,
+    "mandate_version": 1,
+    "round": 1,
     "operator": "0x" + "cd" * 20,
     "deadline": 1,
 }
@@ -463,7 +463,7 @@ def test_every_part_of_the_context_counts():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("chain_id", -1), ("chain_id", 1 << 256), ("sequence", True), ("deadline", "1"), ("oracle_round", 1.0),
+        ("chain_id", -1), ("chain_id", 1 << 256), ("sequence", True), ("deadline", "1"), ("round", 1.0),
         ("hub", "ab" * 20), ("hub", "0x" + "ab" * 19), ("hub", CONTEXT["hub"].swapcase().replace("X", "x")),
         ("operator", b"\xab" * 20), ("vault_id", bytes(31)), ("vault_id", "0x" + "00" * 32),
     ],
@@ -475,11 +475,19 @@ def test_context_refusals(name, value):
 
 # --- openings: secret -----------------------------------------------------------------------------------
 
+SOMEBODY = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+
 
 def opening_json(**changes) -> str:
     document = {
-        "format": "dls-zk/opening/v1",
+        "format": "dls-zk/opening/v2",
         "circuit": "rebalance_8",
+        "chain_id": 31337,
+        "hub": SOMEBODY,
+        "vault_id": "0x" + "ab" * 32,
+        "sequence": 3,
+        "created": "2026-11-28T17:50:06Z",
+        "instruments": ["USDC", "ETH", *[""] * 6],
         "quantities": ["48151623420", "-1", *["0"] * 6],
         "salt": "0x0" + "5eed" * 15 + "123",
         "commitment": "0x" + "0" * 63 + "7",
@@ -497,20 +505,26 @@ def write_secret(write):
     return write_secret
 
 
+def kept_opening(opening: Opening) -> KeptOpening:
+    names = ("USDC", *[""] * (len(opening.quantities_e6) - 1))
+    return KeptOpening(opening, FIELD - 2, names, (1 << 256) - 1, SOMEBODY, b"\xab" * 32, 1 << 64, 1_724_889_600)
+
+
 def test_opening_round_trip(tmp_path):
     for slots in SIZES:
         opening = Opening(tuple((-1) ** i * (1 << 56) + (i + 1) % 2 * -1 for i in range(slots)), FIELD - 1)
         path = tmp_path / f"{slots}.json"
-        files.write_opening(path, opening, FIELD - 2)
+        kept = kept_opening(opening)
+        files.write_opening(path, kept)
         assert path.stat().st_mode & 0o777 == 0o600
-        assert files.read_opening(path) == (opening, FIELD - 2)
-        assert "exists, and is not overwritten" in refusal(files.write_opening, path, opening, 1)
+        assert files.read_opening(path) == kept
+        assert "exists, and is not overwritten" in refusal(files.write_opening, path, kept)
     assert sorted(os.listdir(tmp_path)) == ["16.json", "32.json", "8.json"]
 
 
 def test_opening_is_not_written_where_it_cannot_be(tmp_path):
-    opening = Opening.empty(SIZES[8])
-    assert "No such file" in refusal(files.write_opening, tmp_path / "none" / "o.json", opening, 1)
+    kept = kept_opening(Opening.empty(SIZES[8]))
+    assert "No such file" in refusal(files.write_opening, tmp_path / "none" / "o.json", kept)
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o644, 0o666])
@@ -536,7 +550,13 @@ QUANTITY = "48151623420"
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (opening_json(format="dls-zk/opening/v2"), "format: expected 'dls-zk/opening/v1'"),
+        (opening_json(format="dls-zk/opening/v1"), "format: expected 'dls-zk/opening/v2'"),
+        (opening_json(chain_id="31337"), "chain_id: Input should be a valid integer"),
+        (opening_json(sequence=-1), "sequence: Input should be greater than or equal to 0"),
+        (opening_json(created="2026-02-30T17:50:06Z"), "created: day is out of range for month"),
+        (opening_json(created="2026-02-28 17:50"), "created: '2026-02-28 17:50' is not a moment in UTC such as"),
+        (opening_json(instruments=["USDC"] * 7), "instruments: 7 entries; rebalance_8 has 8"),
+        (opening_json(instruments=[QUANTITY] * 8), "instruments[0]: the value is not a name, or nothing for an unused slot"),
         (opening_json(circuit="rebalance_16"), "quantities: 8 entries; rebalance_16 has 16"),
         (opening_json(circuit="rebalance_9"), "circuit: expected 'rebalance_8', 'rebalance_16' or 'rebalance_32'"),
         (opening_json(quantities=[QUANTITY + ".0"] * 8), "quantities[0]: the value is not a whole number"),
@@ -564,8 +584,6 @@ def test_opening_refusals(write_secret, content, expected):
 
 
 # --- the chain's side ----------------------------------------------------------------------------------
-
-SOMEBODY = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 
 FEEDS = f"""
 feeds:

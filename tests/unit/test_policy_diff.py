@@ -83,7 +83,7 @@ def test_directions_are_those_of_the_document():
     fields = {name.split("[")[0] for name, _ in slot_fields(SIZES[8]) + global_fields(SIZES[8])}
     expected = {name: words[TIGHTER.get(name, 0)] for name in fields} | {
         "instrument": "neither, refused",
-        "nav_granularity_usd": "refused",
+        "nav_step_usd": "refused",
         "size": "refused",
     }
     assert {snake(name): word for name, word in rows.items()} == expected
@@ -110,7 +110,7 @@ POLICY = read_policy(PACKAGE / "examples" / "delta_neutral_eth" / "policy.yaml")
         ("factor_volatility_bps[4]", 1, "STETH_DISCOUNT", Effect.TIGHTER),
         ("max_stress_loss_bps[3]", -1, "terra-usdt", Effect.TIGHTER),
         ("shock_bps[0][1]", -1, "covid-crash, BTC", Effect.LOOSER),
-        ("nav_granularity_usd", -1, "", Effect.FORBIDDEN),
+        ("nav_step_usd", -1, "", Effect.FORBIDDEN),
     ],
 )
 def test_one_change_is_named_with_what_it_does(path, step, subject, effect):

@@ -17,6 +17,7 @@ FLOORS = (
     ("statement",),
     ("storage",),
     ("files",),
+    ("openings",),
     ("tools",),
     ("groth16",),
     ("solidity", "audit"),

@@ -117,7 +117,7 @@ def test_a_refusal_names_every_check_and_subject_that_is_broken(case: str) -> No
 def test_what_holds_secrets_prints_its_type_only() -> None:
     rebalance, public = CASES["gain"].at
     proof = Proof.__new__(Proof)
-    proven = Proven(proof, public, rebalance.terms, rebalance.after, evaluate(rebalance, public), True)
+    proven = Proven(proof, public, rebalance.terms, rebalance.after, ("ETH",) * 8, evaluate(rebalance, public), True)
     for thing in (rebalance.before, rebalance.after, rebalance, proven):
         for text in printed(thing):
             assert f"<{type(thing).__name__}: secret>" in text and not re.search(r"\d", text)

@@ -15,7 +15,7 @@ contract PolicyRegistry is IPolicyRegistry {
     struct Entry {
         address kept;
         uint8 slots;
-        uint24 navGranularityUsd;
+        uint24 navStepUsd;
         uint32 named;
     }
 
@@ -30,7 +30,7 @@ contract PolicyRegistry is IPolicyRegistry {
         entries[policyHash] = Entry({
             kept: DataContract.write(abi.encode(words, _packedNames(instruments, labels))),
             slots: uint8(instruments.length),
-            navGranularityUsd: policy.navGranularityUsd,
+            navStepUsd: policy.navStepUsd,
             named: _named(instruments)
         });
         emit PolicyRegistered(policyHash, msg.sender, labels.name);
@@ -63,9 +63,9 @@ contract PolicyRegistry is IPolicyRegistry {
     }
 
     /// @inheritdoc IPolicyRegistry
-    function outline(uint256 policyHash) external view returns (uint8 slots, uint24 navGranularityUsd, uint32 named) {
+    function outline(uint256 policyHash) external view returns (uint8 slots, uint24 navStepUsd, uint32 named) {
         Entry memory entry = _entry(policyHash);
-        return (entry.slots, entry.navGranularityUsd, entry.named);
+        return (entry.slots, entry.navStepUsd, entry.named);
     }
 
     /// @inheritdoc IPolicyRegistry
@@ -73,7 +73,7 @@ contract PolicyRegistry is IPolicyRegistry {
         Entry memory from = _entry(fromHash);
         Entry memory to = _entry(toHash);
         require(from.slots == to.slots, SizeChanged());
-        require(from.navGranularityUsd == to.navGranularityUsd, GranularityChanged());
+        require(from.navStepUsd == to.navStepUsd, NavStepChanged());
 
         (uint256[] memory oldWords, bytes memory oldNames) = _read(from);
         (uint256[] memory newWords, bytes memory newNames) = _read(to);

@@ -384,20 +384,20 @@ contract RebalanceHub is IRebalanceHub {
         }
     }
 
-    /// @dev keccak256(abi.encode(chain id, hub, vaultId, sequence, version, round, operator, deadline)), reduced.
+    /// @dev keccak256(abi.encode(chain id, hub, vaultId, sequence, mandateVersion, round, operator, deadline)), reduced.
     function _context(bytes32 vaultId, address operator, VaultHead head, uint256 round, uint256 deadline)
         private
         view
         returns (uint256 context_)
     {
-        (uint256 sequence, uint256 version, uint256 field) = (_next(head), head.mandateVersion(), Signals.FIELD);
+        (uint256 sequence, uint256 mandateVersion, uint256 field) = (_next(head), head.mandateVersion(), Signals.FIELD);
         assembly ("memory-safe") {
             let free := mload(0x40)
             mstore(free, chainid())
             mstore(add(free, 32), address())
             mstore(add(free, 64), vaultId)
             mstore(add(free, 96), sequence)
-            mstore(add(free, 128), version)
+            mstore(add(free, 128), mandateVersion)
             mstore(add(free, 160), round)
             mstore(add(free, 192), operator)
             mstore(add(free, 224), deadline)
@@ -548,7 +548,7 @@ contract RebalanceHub is IRebalanceHub {
             snapshotTimestamp: head.snapshotTimestamp(),
             round: head.round(),
             pendingFlow: head.pendingFlow(),
-            version: head.mandateVersion(),
+            mandateVersion: head.mandateVersion(),
             mandate: head.mandate(),
             status: _status(head)
         });

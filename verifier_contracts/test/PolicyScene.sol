@@ -30,7 +30,7 @@ abstract contract PolicyScene is Base {
         policy.maxVarBps = 300;
         policy.varQuantileBps = 23_263;
         policy.slippageBps = 30;
-        policy.navGranularityUsd = 1_000;
+        policy.navStepUsd = 1_000;
         for (uint256 k; k < size.venues; ++k) {
             policy.venueCapBps[k] = uint24(10_000 + k);
         }

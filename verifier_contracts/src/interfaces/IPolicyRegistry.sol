@@ -35,7 +35,7 @@ interface IPolicyRegistry {
         uint16 maxVarBps;
         uint16 varQuantileBps;
         uint16 slippageBps;
-        uint24 navGranularityUsd;
+        uint24 navStepUsd;
         uint24[] venueCapBps;
         uint24[] factorLimitBps;
         uint16[] factorVolatilityBps;
@@ -68,11 +68,11 @@ interface IPolicyRegistry {
     /// @notice What `register` would answer; registers nothing.
     function hashOf(Policy calldata policy) external view returns (uint256 policyHash);
 
-    /// @notice Size, granularity of the disclosed NAV, and which slots have an instrument: bit i for slot i.
-    function outline(uint256 policyHash) external view returns (uint8 slots, uint24 navGranularityUsd, uint32 named);
+    /// @notice Size, NAV step, and which slots have an instrument: bit i for slot i.
+    function outline(uint256 policyHash) external view returns (uint8 slots, uint24 navStepUsd, uint32 named);
 
     /// @notice Whether a vault may go from one policy to another, and whether every change tightens.
-    /// @dev Reverts with `SizeChanged`, `GranularityChanged` or `InstrumentChanged` where the quantities or the NAV
+    /// @dev Reverts with `SizeChanged`, `NavStepChanged` or `InstrumentChanged` where the quantities or the NAV
     /// that a vault has committed to would change their meaning. Field by field, a change tightens or not as
     /// `PROPERTIES.md` (policy) lists; a field that can be neither tighter nor looser (venue, loadings, shocks, …) loosens
     /// by any change.
@@ -94,10 +94,10 @@ interface IPolicyRegistry {
     /// An unused slot has a field other than 0, so that it could hold something.
     error UnusedSlotNotEmpty(uint256 slot);
     error SettlementSlotUnused();
-    error ZeroGranularity();
+    error ZeroNavStep();
     /// A scenario takes a funded slot below zero: debt would turn into credit.
     error ScenarioBelowZero(uint256 scenario, uint256 slot);
     error SizeChanged();
-    error GranularityChanged();
+    error NavStepChanged();
     error InstrumentChanged(uint256 slot);
 }

@@ -56,7 +56,7 @@ interface IRebalanceHub {
         uint256 commitment;
         /// Rebalances accepted so far.
         uint32 sequence;
-        /// NAV of the last proof, rounded down, in units of the policy's granularity.
+        /// NAV of the last proof in NAV steps of the policy, rounded down.
         uint48 navFloor;
         /// When the snapshot of the last proof was taken; at first when the vault was opened.
         uint40 snapshotTimestamp;
@@ -65,7 +65,7 @@ interface IRebalanceHub {
         /// Quantity of slot 0 (1e-6) that moved into (positive) or out of the book since the last proof.
         int64 pendingFlow;
         /// Moves to a mandate so far, the first counted; a proof names it.
-        uint16 version;
+        uint16 mandateVersion;
         /// The mandate, as `addMandate` numbered it.
         uint32 mandate;
         Status status;
@@ -103,7 +103,7 @@ interface IRebalanceHub {
 
     event MandateAdded(uint32 indexed mandate, Mandate terms);
 
-    event MandateActivated(bytes32 indexed vaultId, uint16 version, uint32 mandate);
+    event MandateActivated(bytes32 indexed vaultId, uint16 mandateVersion, uint32 mandate);
 
     event MandateProposed(bytes32 indexed vaultId, uint32 mandate, uint40 activeFrom);
 

@@ -88,7 +88,7 @@ library PolicyCodec {
         values[7] = policy.maxVarBps;
         values[8] = policy.varQuantileBps;
         values[9] = policy.slippageBps;
-        values[10] = policy.navGranularityUsd;
+        values[10] = policy.navStepUsd;
         k = _fill(values, k, "venueCapBps", policy.venueCapBps, size.venues);
         k = _fill(values, k, "factorLimitBps", policy.factorLimitBps, size.factors);
         uint16[] calldata volatilities = policy.factorVolatilityBps;
@@ -196,7 +196,7 @@ library PolicyCodec {
         policy.maxVarBps = uint16(values[7]);
         policy.varQuantileBps = uint16(values[8]);
         policy.slippageBps = uint16(values[9]);
-        policy.navGranularityUsd = uint24(values[10]);
+        policy.navStepUsd = uint24(values[10]);
         uint256 k = PolicyLayout.GLOBAL_SCALARS;
         (policy.venueCapBps, k) = (_part(values, k, size.venues), k + size.venues);
         (policy.factorLimitBps, k) = (_part(values, k, size.factors), k + size.factors);

@@ -72,7 +72,7 @@ library PolicyLayout {
             LOWER | 14, // maxVarBps
             HIGHER | 16, // varQuantileBps
             LOWER | 14, // slippageBps
-            NEITHER | 24, // navGranularityUsd
+            NEITHER | 24, // navStepUsd
             _globalLists(size)
         );
     }
@@ -125,7 +125,7 @@ library PolicyLayout {
             "maxVarBps",
             "varQuantileBps",
             "slippageBps",
-            "navGranularityUsd"
+            "navStepUsd"
         ];
         if (k < GLOBAL_SCALARS) return (names[k], 0);
         k -= GLOBAL_SCALARS;

@@ -17,7 +17,7 @@ library PolicyRules {
         internal
         pure
     {
-        require(policy.navGranularityUsd != 0, IPolicyRegistry.ZeroGranularity());
+        require(policy.navStepUsd != 0, IPolicyRegistry.ZeroNavStep());
         _requireInstruments(instruments);
         _requireUnusedEmpty(words, instruments);
         _requireFundedAboveZero(policy);

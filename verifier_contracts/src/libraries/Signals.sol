@@ -22,7 +22,7 @@ library Signals {
     int256 internal constant FLOW_BOUND = 2 ** 56;
     /// Accruals are counted in parts per million of NAV, and are below 2^20 in a proof.
     uint256 internal constant PPM = 1_000_000;
-    /// NAV floors lie in [0, 2^42), in units of the policy's granularity.
+    /// NAV floors lie in [0, 2^42), in NAV steps of the policy.
     uint256 internal constant NAV_FLOOR_BOUND = 2 ** 42;
 
     /// Prices have 48 bits (USD 1e-8), five to a word, lowest slot in the lowest bits.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IDlsVault} from "../../src/interfaces/IDlsVault.sol";
-import {VaultScene} from "../VaultScene.sol";
+import {IShareToken} from "../../src/interfaces/IShareToken.sol";
+import {ShareTokenScene} from "../ShareTokenScene.sol";
 
 /// Another holder must not decide at what end of a coarse step a request is paid.
-contract QueueAttackTest is VaultScene {
+contract QueueAttackTest is ShareTokenScene {
     function test_noRequestIsFilledForNothing() public {
         open(6, 10_000); // steps of 10,000 dollars
         deposit(ADA, 1_000_000 * usd);
@@ -24,7 +24,7 @@ contract QueueAttackTest is VaultScene {
         vm.prank(EVE);
         vm.assertTrue(asset.transfer(address(vault), 2));
         vm.prank(EVE);
-        vm.expectRevert(IDlsVault.StepTooCoarse.selector);
+        vm.expectRevert(IShareToken.NavStepTooCoarse.selector);
         vault.processQueue(1);
     }
 }

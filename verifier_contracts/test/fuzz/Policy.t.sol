@@ -54,7 +54,7 @@ contract PolicyFuzzTest is PolicyScene {
             else words[i] = PolicyCodec.unusedWord(size);
         }
         IPolicyRegistry.Policy memory policy = PolicyCodec.unpack(words, instruments);
-        vm.assume(policy.navGranularityUsd != 0);
+        vm.assume(policy.navStepUsd != 0);
         if (random(2) == 0) policy.shockBps = emptyPolicy(size).shockBps;
         else keepAboveZero(policy);
 

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {DlsVault} from "../../src/DlsVault.sol";
-import {IDlsVault} from "../../src/interfaces/IDlsVault.sol";
+import {ShareToken} from "../../src/ShareToken.sol";
+import {IShareToken} from "../../src/interfaces/IShareToken.sol";
 import {IPolicyRegistry} from "../../src/interfaces/IPolicyRegistry.sol";
 import {IPriceOracle} from "../../src/interfaces/IPriceOracle.sol";
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
 import {Token} from "../mocks/Token.sol";
-import {VaultScene} from "../VaultScene.sol";
+import {ShareTokenScene} from "../ShareTokenScene.sol";
 
 /// @title What an honest chronicler of the whole system knows, who was told of every call that was taken
 /// @notice From it follows what the contracts must say of themselves, and which call they must refuse and why. It says
 /// the rules of the protocol once more, in its own words and with none of the contracts' code.
-abstract contract Chronicle is VaultScene {
+abstract contract Chronicle is ShareTokenScene {
     address internal constant SECOND_OPERATOR = address(bytes20(hex"0505050505050505050505050505050505050505"));
 
     uint256 internal constant R = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
     uint256 internal constant Q = 21888242871839275222246405745257275088696311157297823662689037894645226208583;
     uint256 internal constant VIRTUAL_SHARES = 1e6;
-    uint24 internal constant GRANULARITY_USD = 10;
+    uint24 internal constant NAV_STEP_USD = 10;
 
     // The first three tighten from one to the next; the others loosen whatever they replace, and no vault of these can
     // ever move to the last.
@@ -36,7 +36,7 @@ abstract contract Chronicle is VaultScene {
         address operator;
         address proposedOperator;
         uint32 mandate;
-        uint16 version;
+        uint16 mandateVersion;
         /// 0: none is proposed.
         uint32 proposal;
         uint40 proposedAt;
@@ -50,7 +50,7 @@ abstract contract Chronicle is VaultScene {
         /// Sum of the flows since the last proof.
         int64 flow;
         // --- of a vault with a share token ---
-        DlsVault token;
+        ShareToken token;
         bool drawn;
         /// Assets that came in and that went out, whichever way.
         uint256 received;
@@ -71,7 +71,7 @@ abstract contract Chronicle is VaultScene {
     Vault[] internal vaults;
     Round[] internal rounds; // from 1 on
     IRebalanceHub.Mandate[] internal mandates; // from 1 on
-    mapping(uint256 vault => IDlsVault.Request[]) internal requests;
+    mapping(uint256 vault => IShareToken.Request[]) internal requests;
     mapping(uint256 vault => mapping(address receiver => uint256)) internal claims;
 
     function setUp() public virtual override {
@@ -79,12 +79,12 @@ abstract contract Chronicle is VaultScene {
         addSecondKeyAndFeedSet();
         rounds.push();
         mandates.push();
-        uint256 policyHash = registered(30, GRANULARITY_USD);
-        IRebalanceHub.Mandate memory terms = mandate(registered(40, GRANULARITY_USD));
+        uint256 policyHash = registered(30, NAV_STEP_USD);
+        IRebalanceHub.Mandate memory terms = mandate(registered(40, NAV_STEP_USD));
         (terms.maxProofAge, terms.accrualRatePpmPerDay) = (2 days, 400);
         addMandate(terms);
         addMandate(mandate(policyHash));
-        terms = mandate(registered(20, GRANULARITY_USD));
+        terms = mandate(registered(20, NAV_STEP_USD));
         (terms.maxProofAge, terms.maxSnapshotAge, terms.accrualCapPpm) = (12 hours, 30 minutes, 50);
         addMandate(terms);
         terms = mandate(policyHash);
@@ -92,7 +92,7 @@ abstract contract Chronicle is VaultScene {
         addMandate(terms);
         (terms.key, terms.feedSet) = (key, feedSet + 1);
         addMandate(terms);
-        addMandate(mandate(registered(30, 2 * GRANULARITY_USD)));
+        addMandate(mandate(registered(30, 2 * NAV_STEP_USD)));
     }
 
     function addSecondKeyAndFeedSet() private {
@@ -101,9 +101,9 @@ abstract contract Chronicle is VaultScene {
         oracle.addFeedSet(oracle.feedSetOf(feedSet));
     }
 
-    function registered(uint16 slippageBps, uint24 granularityUsd) private returns (uint256) {
+    function registered(uint16 slippageBps, uint24 navStepUsd) private returns (uint256) {
         IPolicyRegistry.Policy memory policy = policyOf(SLOTS);
-        (policy.slippageBps, policy.navGranularityUsd) = (slippageBps, granularityUsd);
+        (policy.slippageBps, policy.navStepUsd) = (slippageBps, navStepUsd);
         return register(policy);
     }
 
@@ -119,9 +119,9 @@ abstract contract Chronicle is VaultScene {
 
     // --- telling the chronicler ---
 
-    function opened(bytes32 id, address opener, address operator, uint32 mandate_, DlsVault token) internal {
+    function opened(bytes32 id, address opener, address operator, uint32 mandate_, ShareToken token) internal {
         Vault storage v = vaults.push();
-        (v.id, v.opener, v.operator, v.mandate, v.version) = (id, opener, operator, mandate_, 1);
+        (v.id, v.opener, v.operator, v.mandate, v.mandateVersion) = (id, opener, operator, mandate_, 1);
         // tests/integration/test_hub.py computes it from the definition
         v.commitment = 11718855894788297332579967189316426542143807469435092199787309290383725827324;
         v.timestamp = clock();
@@ -140,7 +140,7 @@ abstract contract Chronicle is VaultScene {
     function moved(Vault storage v, uint32 mandate_) internal {
         if (statusOf(v) == IRebalanceHub.Status.Stale) v.marked = IRebalanceHub.Status.Stale;
         (v.mandate, v.proposal) = (mandate_, 0);
-        v.version += 1;
+        v.mandateVersion += 1;
     }
 
     // --- what must be so ---
@@ -177,7 +177,7 @@ abstract contract Chronicle is VaultScene {
 
     function contextOf(Vault storage v, uint32 round, uint40 deadline) private view returns (uint256) {
         bytes memory place =
-            abi.encode(block.chainid, hub, v.id, v.sequence + 1, v.version, round, v.operator, deadline);
+            abi.encode(block.chainid, hub, v.id, v.sequence + 1, v.mandateVersion, round, v.operator, deadline);
         return uint256(keccak256(place)) % R;
     }
 
@@ -238,7 +238,7 @@ abstract contract Chronicle is VaultScene {
     /// Why the hub must refuse to move a vault to a mandate at all; 0: it need not.
     function whyNeverTo(uint32 from, uint32 to) internal pure returns (bytes4) {
         if (to == 0 || to >= UNKNOWN) return IRebalanceHub.UnknownMandate.selector;
-        return (from == FOREIGN) == (to == FOREIGN) ? bytes4(0) : IPolicyRegistry.GranularityChanged.selector;
+        return (from == FOREIGN) == (to == FOREIGN) ? bytes4(0) : IPolicyRegistry.NavStepChanged.selector;
     }
 
     function onlyTightens(uint32 from, uint32 to) internal pure returns (bool) {
@@ -262,9 +262,9 @@ abstract contract Chronicle is VaultScene {
         (uint256 low, uint256 high) = (0, 0);
         if (v.round != 0) {
             uint256 price = rounds[v.round].words[0] % 2 ** 48; // USD 1e-8
-            uint256 granuleE14 = uint256(GRANULARITY_USD) * 1e14;
-            low = v.navFloor * granuleE14 / price;
-            high = v.drawn ? ((v.navFloor + 1) * granuleE14 + price - 1) / price : low;
+            uint256 navStepE14 = uint256(NAV_STEP_USD) * 1e14;
+            low = v.navFloor * navStepE14 / price;
+            high = v.drawn ? ((v.navFloor + 1) * navStepE14 + price - 1) / price : low;
         }
         int256 unit = int256(unitOf(v));
         int256 sum = int256(here) + (int256(low) + v.flow) * unit;
@@ -307,7 +307,7 @@ abstract contract Chronicle is VaultScene {
         uint256 all = v.token.totalSupply() + VIRTUAL_SHARES;
         uint256 left = idleOf(v);
         for (; most != 0 && v.head < requests[number].length && left != 0; --most) {
-            IDlsVault.Request storage first = requests[number][v.head];
+            IShareToken.Request storage first = requests[number][v.head];
             uint256 burnt = first.shares;
             uint256 paid = burnt * (worth + 1) / all;
             if (paid > left) (burnt, paid) = ((left * all + worth) / (worth + 1), left);
@@ -339,7 +339,7 @@ abstract contract Chronicle is VaultScene {
         vm.assertEq(state.snapshotTimestamp, v.timestamp, "SYS-3: timestamp");
         vm.assertEq(state.round, v.round, "SYS-3: round");
         vm.assertEq(state.mandate, v.mandate, "SYS-4: mandate");
-        vm.assertEq(state.version, v.version, "SYS-4: version");
+        vm.assertEq(state.mandateVersion, v.mandateVersion, "SYS-4: mandate version");
         vm.assertEq(uint256(state.status), uint256(statusOf(v)), "SYS-5: status");
         vm.assertTrue(state.pendingFlow == v.flow, "SYS-6: pending flow");
 

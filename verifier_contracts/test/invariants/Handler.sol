@@ -3,8 +3,8 @@ pragma solidity 0.8.37;
 
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {ERC4626} from "@openzeppelin/contracts/token/ERC20/extensions/ERC4626.sol";
-import {DlsVault} from "../../src/DlsVault.sol";
-import {IDlsVault} from "../../src/interfaces/IDlsVault.sol";
+import {ShareToken} from "../../src/ShareToken.sol";
+import {IShareToken} from "../../src/interfaces/IShareToken.sol";
 import {IPriceOracle} from "../../src/interfaces/IPriceOracle.sol";
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
 import {Token} from "../mocks/Token.sol";
@@ -201,12 +201,12 @@ contract Handler is Chronicle {
         else if (mandate_ == 0 || mandate_ == UNKNOWN) reason = IRebalanceHub.UnknownMandate.selector;
         bytes memory input = abi.encodeCall(IRebalanceHub.openVault, (operator, GUARDIAN, delay, mandate_));
         bytes memory answer = callHub(opener, input, reason);
-        if (reason == 0) opened(abi.decode(answer, (bytes32)), opener, operator, mandate_, DlsVault(address(0)));
+        if (reason == 0) opened(abi.decode(answer, (bytes32)), opener, operator, mandate_, ShareToken(address(0)));
     }
 
     function openToken(uint8 decimals, address operator, uint32 mandate_) private {
         asset = new Token(decimals);
-        DlsVault token = newVault(mandate_, address(uint160(0xc0ffee + decimals)));
+        ShareToken token = newVault(mandate_, address(uint160(0xc0ffee + decimals)));
         opened(token.vaultId(), address(token), operator, mandate_, token);
     }
 
@@ -304,7 +304,7 @@ contract Handler is Chronicle {
     /// The book gained or lost up to a tenth, and was touched by its flows.
     function navNear(Vault storage v) private returns (uint48) {
         int256 near =
-            int256(uint256(v.navFloor)) * int256(90 + upTo(20)) / 100 + v.flow / int64(uint64(GRANULARITY_USD) * 1e6);
+            int256(uint256(v.navFloor)) * int256(90 + upTo(20)) / 100 + v.flow / int64(uint64(NAV_STEP_USD) * 1e6);
         return near < 0 ? 0 : uint48(uint256(near));
     }
 
@@ -551,7 +551,7 @@ contract Handler is Chronicle {
         private
         returns (bytes memory answer)
     {
-        DlsVault token = vaults[number].token;
+        ShareToken token = vaults[number].token;
         (uint256 worth, uint256 shares) = (token.totalAssets() + 1, token.totalSupply() + VIRTUAL_SHARES);
         answer = call(sender, address(token), input, expected);
         uint256 left = token.totalSupply() + VIRTUAL_SHARES;
@@ -569,7 +569,7 @@ contract Handler is Chronicle {
         (uint256 bottom, uint256 top) = worthOf(v);
         shares = toShares(v, assets, v.token.totalSupply() == 0 ? bottom : top);
         bytes4 reason;
-        if (shares == 0) reason = IDlsVault.ZeroShares.selector;
+        if (shares == 0) reason = IShareToken.ZeroShares.selector;
         if (assets != 0 && !isOpen(v)) reason = ERC4626.ERC4626ExceededMaxDeposit.selector;
         fund(v.token, who, assets);
         bytes memory answer = callToken(number, who, abi.encodeCall(v.token.deposit, (assets, who)), reason);
@@ -596,7 +596,7 @@ contract Handler is Chronicle {
         v.received += assets;
     }
 
-    function fund(DlsVault token, address who, uint256 assets) private {
+    function fund(ShareToken token, address who, uint256 assets) private {
         Token asset_ = Token(token.asset());
         asset_.mint(who, assets);
         vm.prank(who);
@@ -669,12 +669,12 @@ contract Handler is Chronicle {
         bytes4 reason;
         if (shares > balance) reason = IERC20Errors.ERC20InsufficientBalance.selector;
         if (sender != owner) reason = IERC20Errors.ERC20InsufficientAllowance.selector;
-        if (receiver == address(0)) reason = IDlsVault.ZeroAddress.selector;
-        if (shares == 0) reason = IDlsVault.ZeroShares.selector;
-        if (v.marked == IRebalanceHub.Status.WindDown) reason = IDlsVault.WrongStatus.selector;
+        if (receiver == address(0)) reason = IShareToken.ZeroAddress.selector;
+        if (shares == 0) reason = IShareToken.ZeroShares.selector;
+        if (v.marked == IRebalanceHub.Status.WindDown) reason = IShareToken.WrongStatus.selector;
         callToken(number, sender, abi.encodeCall(v.token.requestRedeem, (shares, receiver, owner)), reason);
         if (reason != 0) return;
-        requests[number].push(IDlsVault.Request(shares, receiver, owner));
+        requests[number].push(IShareToken.Request(shares, receiver, owner));
         v.queued += shares;
     }
 
@@ -687,8 +687,8 @@ contract Handler is Chronicle {
         uint256 shares = id == end ? 0 : requests[number][id].shares;
         address owner = id == end ? address(0) : requests[number][id].owner;
         address sender = mostly(owner == address(0) ? ADA : owner);
-        bytes4 reason = shares == 0 ? IDlsVault.RequestDone.selector : bytes4(0);
-        if (sender != owner) reason = IDlsVault.NotRequestOwner.selector;
+        bytes4 reason = shares == 0 ? IShareToken.RequestDone.selector : bytes4(0);
+        if (sender != owner) reason = IShareToken.NotRequestOwner.selector;
         callToken(number, sender, abi.encodeCall(v.token.cancelRequest, (id)), reason);
         if (reason != 0) return;
         requests[number][id].shares = 0;
@@ -700,8 +700,8 @@ contract Handler is Chronicle {
         uint256 number = anyToken();
         Vault storage v = vaults[number];
         uint256 most = upTo(4);
-        bytes4 reason = isFine(v) ? bytes4(0) : IDlsVault.StepTooCoarse.selector;
-        if (v.marked == IRebalanceHub.Status.WindDown) reason = IDlsVault.WrongStatus.selector;
+        bytes4 reason = isFine(v) ? bytes4(0) : IShareToken.NavStepTooCoarse.selector;
+        if (v.marked == IRebalanceHub.Status.WindDown) reason = IShareToken.WrongStatus.selector;
         (uint256 shares, uint256 assets) = reason == 0 ? process(number, most) : (uint256(0), uint256(0));
         bytes memory answer = callToken(number, EVE, abi.encodeCall(v.token.processQueue, (most)), reason);
         if (reason == 0) vm.assertTrue(keccak256(answer) == keccak256(abi.encode(shares, assets)));
@@ -713,7 +713,7 @@ contract Handler is Chronicle {
         Vault storage v = vaults[number];
         address receiver = anyHolder();
         uint256 assets = claims[number][receiver];
-        bytes4 reason = assets == 0 ? IDlsVault.NothingToClaim.selector : bytes4(0);
+        bytes4 reason = assets == 0 ? IShareToken.NothingToClaim.selector : bytes4(0);
         callToken(number, anyHolder(), abi.encodeCall(v.token.claim, (receiver)), reason);
         claims[number][receiver] = 0;
         v.setAside -= assets;
@@ -733,8 +733,8 @@ contract Handler is Chronicle {
         uint256 assets = quantityE6 * unitOf(v);
         bytes4 reason;
         if (quantityE6 != 0 && statusOf(v) != IRebalanceHub.Status.Active) reason = IRebalanceHub.WrongStatus.selector;
-        if (assets > availableOf(v)) reason = IDlsVault.NotEnoughIdle.selector;
-        if (sender != v.operator) reason = IDlsVault.NotOperator.selector;
+        if (assets > availableOf(v)) reason = IShareToken.NotEnoughIdle.selector;
+        if (sender != v.operator) reason = IShareToken.NotOperator.selector;
         callToken(number, sender, abi.encodeCall(v.token.draw, (quantityE6)), reason);
         if (reason != 0) return;
         v.drawn = true;
@@ -749,7 +749,7 @@ contract Handler is Chronicle {
         Vault storage v = vaults[number];
         address sender = mostly(v.operator);
         uint56 quantityE6 = uint56(upTo(50_000e6));
-        bytes4 reason = sender == v.operator ? bytes4(0) : IDlsVault.NotOperator.selector;
+        bytes4 reason = sender == v.operator ? bytes4(0) : IShareToken.NotOperator.selector;
         fund(v.token, sender, quantityE6 * unitOf(v));
         callToken(number, sender, abi.encodeCall(v.token.giveBack, (quantityE6)), reason);
         if (reason != 0) return;

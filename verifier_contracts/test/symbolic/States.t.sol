@@ -55,7 +55,7 @@ contract StatesSymbolic is Base {
         vm.prank(sender);
         (bool ok,) = address(hub).call(abi.encodeCall(IRebalanceHub.activateMandate, (vaultId)));
         assert(ok == (waited >= DELAY));
-        assert(hub.vaultState(vaultId).version == (ok ? 2 : 1));
+        assert(hub.vaultState(vaultId).mandateVersion == (ok ? 2 : 1));
     }
 
     function check_staleExactlyWhenTheLastProofIsTooOld(uint32 waited) external {

@@ -25,9 +25,9 @@ contract MandateMovesTest is Scene {
         propose(to);
     }
 
-    function requireActive(uint32 expected, uint16 version) private view {
+    function requireActive(uint32 expected, uint16 mandateVersion) private view {
         vm.assertEq(uint256(stateOf(vaultId).mandate), expected);
-        vm.assertEq(uint256(stateOf(vaultId).version), version);
+        vm.assertEq(uint256(stateOf(vaultId).mandateVersion), mandateVersion);
     }
 
     function requireProposed(uint32 expected, uint40 expectedFrom) private view {
@@ -162,11 +162,11 @@ contract MandateMovesTest is Scene {
         refuseProposal(hub.addMandate(next), abi.encodeWithSelector(IPolicyRegistry.InstrumentChanged.selector, 2));
     }
 
-    function test_refusesAnotherGranularity() public {
+    function test_refusesAnotherNavStep() public {
         IPolicyRegistry.Policy memory policy = policyOf(8);
-        policy.navGranularityUsd += 1;
+        policy.navStepUsd += 1;
         next.policyHash = register(policy);
-        refuseProposal(hub.addMandate(next), abi.encodeWithSelector(IPolicyRegistry.GranularityChanged.selector));
+        refuseProposal(hub.addMandate(next), abi.encodeWithSelector(IPolicyRegistry.NavStepChanged.selector));
     }
 
     function test_refusesAnotherSize() public {
@@ -275,7 +275,7 @@ contract MandateMovesTest is Scene {
         bytes32 other = open();
         propose(tighter());
         vm.assertEq(uint256(stateOf(other).mandate), mandate);
-        vm.assertEq(uint256(stateOf(other).version), 1);
+        vm.assertEq(uint256(stateOf(other).mandateVersion), 1);
     }
 
     // --- withdrawal ---

@@ -23,7 +23,7 @@ contract OpenVaultTest is Scene {
                 snapshotTimestamp: uint40(block.timestamp - 1), // when it was opened
                 round: 0,
                 pendingFlow: 0,
-                version: 1,
+                mandateVersion: 1,
                 mandate: mandate,
                 status: IRebalanceHub.Status.Active
             });

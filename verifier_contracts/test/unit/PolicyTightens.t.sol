@@ -286,12 +286,12 @@ contract PolicyTightensTest is PolicyScene {
         assertRefused(policyOf(16), abi.encodeWithSelector(IPolicyRegistry.SizeChanged.selector));
     }
 
-    function test_anotherGranularityIsRefused() public {
-        bytes memory reason = abi.encodeWithSelector(IPolicyRegistry.GranularityChanged.selector);
+    function test_anotherNavStepIsRefused() public {
+        bytes memory reason = abi.encodeWithSelector(IPolicyRegistry.NavStepChanged.selector);
         IPolicyRegistry.Policy memory policy = policyOf(8);
-        policy.navGranularityUsd++;
+        policy.navStepUsd++;
         assertRefused(policy, reason);
-        policy.navGranularityUsd -= 2;
+        policy.navStepUsd -= 2;
         assertRefused(policy, reason);
     }
 

@@ -38,12 +38,12 @@ contract RegisterPolicyTest is PolicyScene {
         }
     }
 
-    function test_outlineSaysSizeGranularityAndNamedSlots() public {
+    function test_outlineSaysSizeNavStepAndNamedSlots() public {
         IPolicyRegistry.Policy memory policy = policyOf(16);
         policy.slots[5] = policyOf(16).slots[15]; // an unused slot between others
-        (uint8 slots, uint24 navGranularityUsd, uint32 named) = registry.outline(register(policy));
+        (uint8 slots, uint24 navStepUsd, uint32 named) = registry.outline(register(policy));
         vm.assertEq(uint256(slots), 16);
-        vm.assertEq(uint256(navGranularityUsd), 1_000);
+        vm.assertEq(uint256(navStepUsd), 1_000);
         vm.assertEq(uint256(named), 0x7fdf);
     }
 
@@ -246,7 +246,7 @@ contract RegisterPolicyTest is PolicyScene {
         policy.maxVarBps = 2 ** 14 - 1;
         policy.varQuantileBps = 2 ** 16 - 1;
         policy.slippageBps = 2 ** 14 - 1;
-        policy.navGranularityUsd = 2 ** 24 - 1;
+        policy.navStepUsd = 2 ** 24 - 1;
         policy.venueCapBps[3] = 2 ** 17 - 1;
         policy.factorLimitBps[3] = 2 ** 17 - 1;
         policy.factorVolatilityBps[3] = 2 ** 14 - 1;
@@ -311,11 +311,11 @@ contract RegisterPolicyTest is PolicyScene {
         vm.assertEq(abi.encode(kept), abi.encode(policy));
     }
 
-    function test_granularityOfZeroIsRefused() public {
+    function test_aNavStepOfZeroIsRefused() public {
         IPolicyRegistry.Policy memory policy = policyOf(8);
-        policy.navGranularityUsd = 0;
-        refuse(policy, abi.encodeWithSelector(IPolicyRegistry.ZeroGranularity.selector));
-        policy.navGranularityUsd = 1;
+        policy.navStepUsd = 0;
+        refuse(policy, abi.encodeWithSelector(IPolicyRegistry.ZeroNavStep.selector));
+        policy.navStepUsd = 1;
         register(policy);
     }
 

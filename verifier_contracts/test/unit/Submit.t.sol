@@ -42,7 +42,7 @@ contract SubmitTest is Scene {
             snapshotTimestamp: NOON,
             round: round,
             pendingFlow: 0,
-            version: 1,
+            mandateVersion: 1,
             mandate: mandate,
             status: IRebalanceHub.Status.Active
         });

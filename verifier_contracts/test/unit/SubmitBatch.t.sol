@@ -70,7 +70,7 @@ contract SubmitBatchTest is Scene {
                 snapshotTimestamp: NOON,
                 round: round,
                 pendingFlow: 0,
-                version: 1,
+                mandateVersion: 1,
                 mandate: mandate,
                 status: IRebalanceHub.Status.Active
             });

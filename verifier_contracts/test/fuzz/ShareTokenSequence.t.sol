@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IDlsVault} from "../../src/interfaces/IDlsVault.sol";
-import {VaultScene} from "../VaultScene.sol";
+import {IShareToken} from "../../src/interfaces/IShareToken.sol";
+import {ShareTokenScene} from "../ShareTokenScene.sol";
 import {Credulous} from "../mocks/Credulous.sol";
 
-/// Whatever share holders, the operator and strangers do, in whatever order: DV-2, DV-6, DV-7, DV-9.
+/// Whatever share holders, the operator and strangers do, in whatever order: ST-2, ST-6, ST-7, ST-9.
 /// forge-config: default.isolate = false
-contract VaultSequenceTest is VaultScene {
+contract ShareTokenSequenceTest is ShareTokenScene {
     uint256 private constant STEPS = 24;
     address[3] private holders = [ADA, BEN, EVE];
 
@@ -35,11 +35,11 @@ contract VaultSequenceTest is VaultScene {
         for (uint256 i; i < STEPS; ++i) {
             (uint256 worth, uint256 supply) = (vault.totalAssets() + 1, vault.totalSupply() + 1e6);
             bool proven = step(upTo(9));
-            // DV-2: what others do never makes a share worth less; only a proof does.
+            // ST-2: what others do never makes a share worth less; only a proof does.
             if (!proven) vm.assertTrue((vault.totalAssets() + 1) * supply >= worth * (vault.totalSupply() + 1e6));
             check();
         }
-        // DV-6: with enough that is idle, everybody in the queue is paid.
+        // ST-6: with enough that is idle, everybody in the queue is paid.
         giveBack(2 ** 50);
         prove(0);
         process(type(uint256).max);
@@ -92,10 +92,10 @@ contract VaultSequenceTest is VaultScene {
         prove(uint48(book * (90 + upTo(20)) / 100));
     }
 
-    /// DV-6: as many as told to are looked at, from the head on, and who is behind one who waits is untouched.
+    /// ST-6: as many as told to are looked at, from the head on, and who is behind one who waits is untouched.
     function process(uint256 most) private {
         if (vault.maxDeposit(ADA) == 0) {
-            vm.expectRevert(IDlsVault.StepTooCoarse.selector);
+            vm.expectRevert(IShareToken.NavStepTooCoarse.selector);
             vault.processQueue(most);
             return;
         }
@@ -125,7 +125,7 @@ contract VaultSequenceTest is VaultScene {
         vm.assertTrue(now_ == end || now_ - head == most || vault.idle() == 0);
     }
 
-    /// DV-7: the books of the queue, and of the claims, agree with the tokens.
+    /// ST-7: the books of the queue, and of the claims, agree with the tokens.
     function check() private view {
         (uint64 head, uint64 end, uint256 queued) = vault.queue();
         uint256 waiting;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {DlsVault} from "../src/DlsVault.sol";
+import {ShareToken} from "../src/ShareToken.sol";
 import {PolicyRegistry} from "../src/PolicyRegistry.sol";
 import {RebalanceHub} from "../src/RebalanceHub.sol";
 import {IPolicyRegistry} from "../src/interfaces/IPolicyRegistry.sol";
@@ -14,7 +14,7 @@ import {Token} from "./mocks/Token.sol";
 
 /// @title A share token on the real hub, oracle and registry, whose operator can prove whatever he likes
 /// @notice Slot 0 costs a dollar and has a dollar's feed; the book has 8 slots, of which 7 have an instrument.
-abstract contract VaultScene is OracleScene, PolicyScene {
+abstract contract ShareTokenScene is OracleScene, PolicyScene {
     address internal constant OPERATOR = address(bytes20(hex"0202020202020202020202020202020202020202"));
     address internal constant GUARDIAN = address(bytes20(hex"0303030303030303030303030303030303030303"));
     address internal constant CUSTODY = address(bytes20(hex"0404040404040404040404040404040404040404"));
@@ -32,7 +32,7 @@ abstract contract VaultScene is OracleScene, PolicyScene {
     uint32 internal key;
     uint32 internal feedSet;
     Token internal asset;
-    DlsVault internal vault;
+    ShareToken internal vault;
     bytes32 internal vaultId;
     /// A dollar in the asset's units.
     uint256 internal usd;
@@ -54,28 +54,29 @@ abstract contract VaultScene is OracleScene, PolicyScene {
         return Trapdoor.verifier(signals);
     }
 
-    /// A vault for a new asset with these decimals, whose NAV is disclosed in steps of `granularityUsd`.
-    function open(uint8 decimals, uint24 granularityUsd) internal {
-        open(new Token(decimals), granularityUsd);
+    /// A vault for a new asset with these decimals, whose NAV is disclosed in steps of `navStepUsd`.
+    function open(uint8 decimals, uint24 navStepUsd) internal {
+        open(new Token(decimals), navStepUsd);
     }
 
-    function open(Token asset_, uint24 granularityUsd) internal {
+    function open(Token asset_, uint24 navStepUsd) internal {
         asset = asset_;
         IPolicyRegistry.Policy memory policy = policyOf(SLOTS);
-        policy.navGranularityUsd = granularityUsd;
+        policy.navStepUsd = navStepUsd;
         use(newVault(hub.addMandate(mandate(register(policy))), CUSTODY));
     }
 
     /// What the helpers below are about from now on.
-    function use(DlsVault vault_) internal {
+    function use(ShareToken vault_) internal {
         vault = vault_;
         vaultId = vault.vaultId();
         asset = Token(vault.asset());
         usd = 10 ** asset.decimals();
     }
 
-    function newVault(uint32 mandate_, address custody) internal returns (DlsVault) {
-        return new DlsVault(hub, asset, "Neutral ETH", "dlsETH", custody, OPERATOR, GUARDIAN, LOOSENING_DELAY, mandate_);
+    function newVault(uint32 mandate_, address custody) internal returns (ShareToken) {
+        return
+            new ShareToken(hub, asset, "Neutral ETH", "dlsETH", custody, OPERATOR, GUARDIAN, LOOSENING_DELAY, mandate_);
     }
 
     function mandate(uint256 policyHash) internal view returns (IRebalanceHub.Mandate memory) {

@@ -2,13 +2,13 @@
 pragma solidity 0.8.37;
 
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
-import {IDlsVault} from "../../src/interfaces/IDlsVault.sol";
+import {IShareToken} from "../../src/interfaces/IShareToken.sol";
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
-import {VaultScene} from "../VaultScene.sol";
+import {ShareTokenScene} from "../ShareTokenScene.sol";
 
-/// The queue: first come, first served (DV-6), what goes in comes out (DV-7), and wind-down (DV-8). All of
+/// The queue: first come, first served (ST-6), what goes in comes out (ST-7), and wind-down (ST-8). All of
 /// 3,000 dollars are in the book at first.
-contract VaultQueueTest is VaultScene {
+contract ShareTokenQueueTest is ShareTokenScene {
     function setUp() public override {
         super.setUp();
         open(6, 1);
@@ -34,13 +34,13 @@ contract VaultQueueTest is VaultScene {
 
     function test_aRequestPutsSharesInEscrow() public {
         vm.expectEmit(address(vault));
-        emit IDlsVault.RedeemRequested(0, ADA, EVE, 400e12);
+        emit IShareToken.RedeemRequested(0, ADA, EVE, 400e12);
         vm.prank(ADA);
         vm.assertEq(vault.requestRedeem(400e12, EVE, ADA), 0);
         vm.assertEq(vault.balanceOf(ADA), 600e12);
         vm.assertEq(vault.balanceOf(address(vault)), 400e12);
         vm.assertEq(vault.totalSupply(), 3_000e12);
-        IDlsVault.Request memory expected = IDlsVault.Request({shares: 400e12, receiver: EVE, owner: ADA});
+        IShareToken.Request memory expected = IShareToken.Request({shares: 400e12, receiver: EVE, owner: ADA});
         vm.assertEq(abi.encode(vault.requestOf(0)), abi.encode(expected));
         assertQueue(0, 1, 400e12);
     }
@@ -65,9 +65,9 @@ contract VaultQueueTest is VaultScene {
     }
 
     function test_refusesNoSharesAndNoReceiver() public {
-        vm.expectRevert(IDlsVault.ZeroShares.selector);
+        vm.expectRevert(IShareToken.ZeroShares.selector);
         request(ADA, 0);
-        vm.expectRevert(IDlsVault.ZeroAddress.selector);
+        vm.expectRevert(IShareToken.ZeroAddress.selector);
         vm.prank(ADA);
         vault.requestRedeem(1, address(0), ADA);
     }
@@ -82,7 +82,7 @@ contract VaultQueueTest is VaultScene {
         assertQueue(2, 2, 0);
     }
 
-    // --- DV-6 ---
+    // --- ST-6 ---
 
     function test_firstComeFirstServed() public {
         request(ADA, 400e12);
@@ -91,11 +91,11 @@ contract VaultQueueTest is VaultScene {
         giveBack(950 * USD_E6);
 
         vm.expectEmit(address(vault));
-        emit IDlsVault.RequestFilled(0, ADA, 400e12, 400 * usd);
+        emit IShareToken.RequestFilled(0, ADA, 400e12, 400 * usd);
         vm.expectEmit(address(vault));
-        emit IDlsVault.RequestFilled(1, BEN, 500e12, 500 * usd);
+        emit IShareToken.RequestFilled(1, BEN, 500e12, 500 * usd);
         vm.expectEmit(address(vault));
-        emit IDlsVault.RequestFilled(2, ADA, 50e12, 50 * usd);
+        emit IShareToken.RequestFilled(2, ADA, 50e12, 50 * usd);
         (uint256 shares, uint256 assets) = vault.processQueue(10);
 
         vm.assertEq(shares, 950e12);
@@ -136,7 +136,7 @@ contract VaultQueueTest is VaultScene {
         request(ADA, 400e12);
         prove(0);
         vm.assertEq(vault.totalAssets(), 0);
-        vm.expectRevert(IDlsVault.StepTooCoarse.selector);
+        vm.expectRevert(IShareToken.NavStepTooCoarse.selector);
         vault.processQueue(10);
         assertWaiting(0, 400e12);
     }
@@ -196,7 +196,7 @@ contract VaultQueueTest is VaultScene {
     function test_cancelGivesTheSharesBack() public {
         request(ADA, 400e12);
         vm.expectEmit(address(vault));
-        emit IDlsVault.RequestCancelled(0, 400e12);
+        emit IShareToken.RequestCancelled(0, 400e12);
         vm.assertEq(cancel(ADA, 0), 400e12);
         vm.assertEq(vault.balanceOf(ADA), 1_000e12);
         assertQueue(0, 1, 0);
@@ -213,9 +213,9 @@ contract VaultQueueTest is VaultScene {
     function test_onlyTheOwnerCancels() public {
         vm.prank(ADA);
         vault.requestRedeem(400e12, BEN, ADA);
-        vm.expectRevert(abi.encodeWithSelector(IDlsVault.NotRequestOwner.selector, BEN));
+        vm.expectRevert(abi.encodeWithSelector(IShareToken.NotRequestOwner.selector, BEN));
         cancel(BEN, 0);
-        vm.expectRevert(abi.encodeWithSelector(IDlsVault.NotRequestOwner.selector, ADA));
+        vm.expectRevert(abi.encodeWithSelector(IShareToken.NotRequestOwner.selector, ADA));
         cancel(ADA, 1); // nobody's
     }
 
@@ -225,9 +225,9 @@ contract VaultQueueTest is VaultScene {
         cancel(ADA, 0);
         giveBack(400 * USD_E6);
         vault.processQueue(2);
-        vm.expectRevert(abi.encodeWithSelector(IDlsVault.RequestDone.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(IShareToken.RequestDone.selector, 0));
         cancel(ADA, 0);
-        vm.expectRevert(abi.encodeWithSelector(IDlsVault.RequestDone.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(IShareToken.RequestDone.selector, 1));
         cancel(ADA, 1);
     }
 
@@ -239,7 +239,7 @@ contract VaultQueueTest is VaultScene {
         giveBack(400 * USD_E6);
         vault.processQueue(1);
         vm.expectEmit(address(vault));
-        emit IDlsVault.Claimed(BEN, 400 * usd);
+        emit IShareToken.Claimed(BEN, 400 * usd);
         vm.prank(EVE);
         vm.assertEq(vault.claim(BEN), 400 * usd);
         vm.assertEq(asset.balanceOf(BEN), 400 * usd);
@@ -247,17 +247,17 @@ contract VaultQueueTest is VaultScene {
     }
 
     function test_refusesAClaimOfNothing() public {
-        vm.expectRevert(abi.encodeWithSelector(IDlsVault.NothingToClaim.selector, ADA));
+        vm.expectRevert(abi.encodeWithSelector(IShareToken.NothingToClaim.selector, ADA));
         vault.claim(ADA);
     }
 
-    // --- DV-8 ---
+    // --- ST-8 ---
 
     function test_inWindDownTheQueueStandsStill() public {
         request(ADA, 400e12);
         giveBack(300 * USD_E6);
         windDown();
-        bytes memory reason = abi.encodeWithSelector(IDlsVault.WrongStatus.selector, IRebalanceHub.Status.WindDown);
+        bytes memory reason = abi.encodeWithSelector(IShareToken.WrongStatus.selector, IRebalanceHub.Status.WindDown);
         vm.expectRevert(reason);
         vault.processQueue(1);
         vm.expectRevert(reason);

@@ -2,12 +2,12 @@
 pragma solidity 0.8.37;
 
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
-import {IDlsVault} from "../../src/interfaces/IDlsVault.sol";
+import {IShareToken} from "../../src/interfaces/IShareToken.sol";
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
-import {VaultScene} from "../VaultScene.sol";
+import {ShareTokenScene} from "../ShareTokenScene.sol";
 
-/// Flows into and out of the book: DV-9.
-contract VaultFlowsTest is VaultScene {
+/// Flows into and out of the book: ST-9.
+contract ShareTokenFlowsTest is ShareTokenScene {
     function setUp() public override {
         super.setUp();
         open(6, 1);
@@ -20,7 +20,7 @@ contract VaultFlowsTest is VaultScene {
 
     function test_drawGoesToCustodyAsAFlow() public {
         vm.expectEmit(address(vault));
-        emit IDlsVault.Drawn(400e6);
+        emit IShareToken.Drawn(400e6);
         draw(400e6);
         vm.assertEq(asset.balanceOf(CUSTODY), 400 * usd);
         vm.assertEq(vault.idle(), 600 * usd);
@@ -31,7 +31,7 @@ contract VaultFlowsTest is VaultScene {
         draw(400e6);
         give(OPERATOR, 150 * usd);
         vm.expectEmit(address(vault));
-        emit IDlsVault.GivenBack(OPERATOR, 100e6);
+        emit IShareToken.GivenBack(OPERATOR, 100e6);
         vm.prank(OPERATOR);
         vault.giveBack(100e6);
         vm.assertEq(asset.balanceOf(OPERATOR), 50 * usd);
@@ -66,7 +66,7 @@ contract VaultFlowsTest is VaultScene {
         give(EVE, 1_000 * usd);
         address[3] memory others = [EVE, GUARDIAN, CUSTODY];
         for (uint256 i; i < others.length; ++i) {
-            bytes memory reason = abi.encodeWithSelector(IDlsVault.NotOperator.selector, others[i]);
+            bytes memory reason = abi.encodeWithSelector(IShareToken.NotOperator.selector, others[i]);
             vm.expectRevert(reason);
             vm.prank(others[i]);
             vault.draw(1);
@@ -83,7 +83,7 @@ contract VaultFlowsTest is VaultScene {
         hub.acceptOperator(vaultId);
         vm.prank(EVE);
         vault.draw(1);
-        vm.expectRevert(abi.encodeWithSelector(IDlsVault.NotOperator.selector, OPERATOR));
+        vm.expectRevert(abi.encodeWithSelector(IShareToken.NotOperator.selector, OPERATOR));
         draw(1);
     }
 
@@ -99,7 +99,7 @@ contract VaultFlowsTest is VaultScene {
     // --- how much ---
 
     function refuseDraw(uint56 quantityE6, uint256 most) private {
-        vm.expectRevert(abi.encodeWithSelector(IDlsVault.NotEnoughIdle.selector, quantityE6, most));
+        vm.expectRevert(abi.encodeWithSelector(IShareToken.NotEnoughIdle.selector, quantityE6, most));
         draw(quantityE6);
     }
 
@@ -172,7 +172,7 @@ contract VaultFlowsTest is VaultScene {
         vault = newVault(mandateNow(), itself);
         vm.assertEq(address(vault), itself);
         deposit(ADA, 1_000 * usd);
-        vm.expectRevert(abi.encodeWithSelector(IDlsVault.WrongAmountMoved.selector, 0, 400e6));
+        vm.expectRevert(abi.encodeWithSelector(IShareToken.WrongAmountMoved.selector, 0, 400e6));
         draw(400e6);
     }
 }

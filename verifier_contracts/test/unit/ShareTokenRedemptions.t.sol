@@ -4,10 +4,10 @@ pragma solidity 0.8.37;
 import {ERC4626} from "@openzeppelin/contracts/token/ERC20/extensions/ERC4626.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
-import {VaultScene} from "../VaultScene.sol";
+import {ShareTokenScene} from "../ShareTokenScene.sol";
 
-/// Redemptions at once: open in every state (DV-4), from idle assets that are not owed to the queue (DV-5).
-contract VaultRedemptionsTest is VaultScene {
+/// Redemptions at once: open in every state (ST-4), from idle assets that are not owed to the queue (ST-5).
+contract ShareTokenRedemptionsTest is ShareTokenScene {
     function setUp() public override {
         super.setUp();
         open(6, 1);
@@ -43,7 +43,7 @@ contract VaultRedemptionsTest is VaultScene {
         vm.assertEq(vault.allowance(ADA, EVE), 100e12);
     }
 
-    // --- DV-4 ---
+    // --- ST-4 ---
 
     function assertRedeemable() private {
         vm.assertEq(vault.maxRedeem(ADA), 1_000e12);
@@ -72,7 +72,7 @@ contract VaultRedemptionsTest is VaultScene {
         assertRedeemable();
     }
 
-    // --- DV-5 ---
+    // --- ST-5 ---
 
     function refuseRedeem(address who, uint256 shares, uint256 limit) private {
         vm.expectRevert(abi.encodeWithSelector(ERC4626.ERC4626ExceededMaxRedeem.selector, who, shares, limit));

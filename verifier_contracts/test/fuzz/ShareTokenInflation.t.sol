@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {VaultScene} from "../VaultScene.sol";
+import {ShareTokenScene} from "../ShareTokenScene.sol";
 
-/// The first holder inflates the price of a share by a gift, so that the next deposit is rounded down to his gain: DV-12.
+/// The first holder inflates the price of a share by a gift, so that the next deposit is rounded down to his gain: ST-12.
 /// forge-config: default.isolate = false
-contract VaultInflationTest is VaultScene {
+contract ShareTokenInflationTest is ShareTokenScene {
     function setUp() public override {
         super.setUp();
         open(6, 1_000);
@@ -38,8 +38,8 @@ contract VaultInflationTest is VaultScene {
     }
 
     /// The step of the disclosed NAV is no way around it: with next to nothing in a vault whose book was used, a newcomer
-    /// would pay a granule to the attacker's few shares.
-    function testFuzz_theGranuleIsNoWayAround(uint256 own, uint256 drawn) public {
+    /// would pay a NAV step to the attacker's few shares.
+    function testFuzz_theNavStepIsNoWayAround(uint256 own, uint256 drawn) public {
         own = within(own, 2, 99_999 * usd);
         deposit(EVE, own);
         draw(uint56(within(drawn, 1, own)));

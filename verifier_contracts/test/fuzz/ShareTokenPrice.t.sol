@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {DlsVault} from "../../src/DlsVault.sol";
+import {ShareToken} from "../../src/ShareToken.sol";
 import {Prices} from "../../src/libraries/Prices.sol";
-import {VaultScene} from "../VaultScene.sol";
+import {ShareTokenScene} from "../ShareTokenScene.sol";
 import {Credulous} from "../mocks/Credulous.sol";
 
-/// Nobody gains by coming, leaving or both, wherever in its step the NAV is: DV-1, DV-2, DV-11. For assets of 6 and of 18
+/// Nobody gains by coming, leaving or both, wherever in its step the NAV is: ST-1, ST-2, ST-11. For assets of 6 and of 18
 /// decimals.
 /// forge-config: default.isolate = false
-contract VaultPriceTest is VaultScene {
-    uint24 private constant GRANULARITY_USD = 1_000;
-    uint256 private constant GRANULE_E14 = 1_000 * 1e14;
+contract ShareTokenPriceTest is ShareTokenScene {
+    uint24 private constant NAV_STEP_USD = 1_000;
+    uint256 private constant NAV_STEP_E14 = 1_000 * 1e14;
     /// As much as a million dollars, in quantities of slot 0.
     uint256 private constant MOST_E6 = 1e12;
 
@@ -27,14 +27,14 @@ contract VaultPriceTest is VaultScene {
         uint256 donation;
     }
 
-    DlsVault private vault6;
-    DlsVault private vault18;
+    ShareToken private vault6;
+    ShareToken private vault18;
 
     function setUp() public override {
         super.setUp();
-        open(6, GRANULARITY_USD);
+        open(6, NAV_STEP_USD);
         vault6 = vault;
-        open(18, GRANULARITY_USD);
+        open(18, NAV_STEP_USD);
         vault18 = vault;
     }
 
@@ -73,7 +73,7 @@ contract VaultPriceTest is VaultScene {
     }
 
     function bottomE14() private view returns (uint256) {
-        return hub.vaultState(vaultId).navFloor * GRANULE_E14;
+        return hub.vaultState(vaultId).navFloor * NAV_STEP_E14;
     }
 
     /// Worth and supply, with the virtual asset unit and the virtual shares.
@@ -91,7 +91,7 @@ contract VaultPriceTest is VaultScene {
         vm.assertTrue(now_.worth * before.supply >= before.worth * now_.supply);
     }
 
-    // --- DV-1 ---
+    // --- ST-1 ---
 
     function testFuzz_worthIsTheDefinitionRoundedDown(Situation memory s) public {
         arrange(s);
@@ -101,12 +101,12 @@ contract VaultPriceTest is VaultScene {
         vm.assertLt(exact, (worth + vault.unit()) * s.price);
     }
 
-    // --- DV-2: wherever the NAV is in its step, those who stay do not lose ---
+    // --- ST-2: wherever the NAV is in its step, those who stay do not lose ---
 
     function testFuzz_whoComesTakesNothing(Situation memory s, uint256 amount, uint256 place, bool byShares) public {
         arrange(s);
         vm.assume(vault.maxDeposit(BEN) != 0);
-        uint256 nav = bottomE14() + place % GRANULE_E14;
+        uint256 nav = bottomE14() + place % NAV_STEP_E14;
         Price memory before = priceAt(nav);
         comeIn(BEN, amount, byShares);
         assertNotLower(before, priceAt(nav));
@@ -114,7 +114,7 @@ contract VaultPriceTest is VaultScene {
 
     function testFuzz_whoLeavesTakesNothing(Situation memory s, uint256 amount, uint256 place, bool byShares) public {
         arrange(s);
-        uint256 nav = bottomE14() + place % GRANULE_E14;
+        uint256 nav = bottomE14() + place % NAV_STEP_E14;
         Price memory before = priceAt(nav);
         goOut(ADA, amount, byShares);
         assertNotLower(before, priceAt(nav));
@@ -123,7 +123,7 @@ contract VaultPriceTest is VaultScene {
     function testFuzz_whoIsPaidFromTheQueueTakesNothing(Situation memory s, uint256 amount, uint256 place) public {
         arrange(s);
         vm.assume(vault.maxDeposit(ADA) != 0); // else the queue stands still
-        uint256 nav = bottomE14() + place % GRANULE_E14;
+        uint256 nav = bottomE14() + place % NAV_STEP_E14;
         Price memory before = priceAt(nav);
         request(ADA, within(amount, 1, vault.balanceOf(ADA)));
         vault.processQueue(1);
@@ -141,7 +141,7 @@ contract VaultPriceTest is VaultScene {
         vm.assertEq(vault.totalAssets(), worth);
     }
 
-    // --- DV-2: a round trip gains nothing ---
+    // --- ST-2: a round trip gains nothing ---
 
     function testFuzz_aRoundTripGainsNothing(Situation memory s, uint256 amount, bool byShares, bool bySharesOut)
         public
@@ -177,7 +177,7 @@ contract VaultPriceTest is VaultScene {
         vm.assertLe(vault.balanceOf(ADA), shares);
     }
 
-    // --- DV-3: what the step costs at most ---
+    // --- ST-3: what the step costs at most ---
 
     /// While deposits are open, who comes pays at most one part in a hundred more than he could leave with, and rounding.
     function testFuzz_theStepCostsOnePercentAtMost(Situation memory s, uint256 amount) public {
@@ -188,7 +188,7 @@ contract VaultPriceTest is VaultScene {
         vm.assertLe(amount, vault.convertToAssets(vault.balanceOf(BEN)) * 101 / 100 + 2 * shareUnit);
     }
 
-    // --- DV-11: previews are what happens ---
+    // --- ST-11: previews are what happens ---
 
     /// Deposits so many assets or mints so many shares, as the preview says.
     function comeIn(address who, uint256 amount, bool byShares) private returns (uint256 paid) {

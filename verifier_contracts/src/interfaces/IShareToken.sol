@@ -8,7 +8,7 @@ import {IRebalanceHub} from "./IRebalanceHub.sol";
 /// @notice Its assets are what lies idle in the token plus what the last proof showed the book to be worth, and the flows
 /// since then. Amounts of assets are in the asset's smallest unit, amounts of shares in the share's; a quantity with the
 /// ending E6 is in millionths of the asset, as in slot 0 of the book.
-interface IDlsVault is IERC4626 {
+interface IShareToken is IERC4626 {
     /// A place in the queue. Shares 0: filled or cancelled.
     struct Request {
         /// Shares in escrow that are still to be paid for.
@@ -45,7 +45,7 @@ interface IDlsVault is IERC4626 {
     /// The request was filled or cancelled before.
     error RequestDone(uint256 id);
     /// One step of the disclosed NAV is more than a hundredth of what all shares are worth.
-    error StepTooCoarse();
+    error NavStepTooCoarse();
     error NothingToClaim(address receiver);
     /// More was asked for than lies idle and is not owed to the queue.
     error NotEnoughIdle(uint256 assets, uint256 available);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {VaultScene} from "../VaultScene.sol";
+import {ShareTokenScene} from "../ShareTokenScene.sol";
 
-/// What all shares are worth together (DV-1), and at which end of the disclosed step each side is priced (DV-2).
-contract VaultPricingTest is VaultScene {
+/// What all shares are worth together (ST-1), and at which end of the disclosed step each side is priced (ST-2).
+contract ShareTokenPricingTest is ShareTokenScene {
     function setUp() public override {
         super.setUp();
         open(6, 1_000);
@@ -14,7 +14,7 @@ contract VaultPricingTest is VaultScene {
         vm.assertEq(vault.totalAssets(), assets);
     }
 
-    // --- DV-1 ---
+    // --- ST-1 ---
 
     function test_idleAssetsCount() public {
         deposit(ADA, 500_000 * usd);
@@ -121,7 +121,7 @@ contract VaultPricingTest is VaultScene {
         assertWorth(400_000 * usd);
     }
 
-    /// DV-8: nothing but what is there.
+    /// ST-8: nothing but what is there.
     function test_inWindDownTheBookCountsAsNothing() public {
         deposit(ADA, 500_000 * usd);
         draw(400_000 * USD_E6);
@@ -132,7 +132,7 @@ contract VaultPricingTest is VaultScene {
         assertWorth(150_000 * usd);
     }
 
-    // --- DV-2 ---
+    // --- ST-2 ---
 
     /// 500,000 shares, worth a dollar at the bottom and 501,000 / 500,000 dollars at the top.
     function test_whoComesPaysTheTopAndWhoLeavesGetsTheBottom() public {
@@ -174,7 +174,7 @@ contract VaultPricingTest is VaultScene {
         vm.assertLt(vault.previewDeposit(usd), 1e12);
     }
 
-    /// Nobody is there to be taken from, and the virtual shares are owed no granule.
+    /// Nobody is there to be taken from, and the virtual shares are owed no NAV step.
     function test_withoutSharesADepositIsPricedAtTheBottom() public {
         deposit(ADA, 500_000 * usd);
         draw(100_000 * USD_E6);

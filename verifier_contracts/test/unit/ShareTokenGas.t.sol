@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {VaultScene} from "../VaultScene.sol";
+import {ShareTokenScene} from "../ShareTokenScene.sol";
 
 /// Figures for the snapshot file: a vault in use, with a proven book and other holders, and a plain ERC-20 as its asset.
-contract VaultGasTest is VaultScene {
+contract ShareTokenGasTest is ShareTokenScene {
     function setUp() public override {
         super.setUp();
         open(6, 1);
-        vm.snapshotValue("DlsVault", "runtime code, bytes", address(vault).code.length);
+        vm.snapshotValue("ShareToken", "runtime code, bytes", address(vault).code.length);
         deposit(ADA, 10_000 * usd);
         deposit(BEN, 10_000 * usd);
         draw(5_000 * USD_E6);
@@ -17,14 +17,14 @@ contract VaultGasTest is VaultScene {
     }
 
     function measured(string memory name) private returns (uint256) {
-        return vm.snapshotGasLastCall("DlsVault", name);
+        return vm.snapshotGasLastCall("ShareToken", name);
     }
 
     function test_open() public {
         uint32 same = mandateNow();
         uint256 before = gasleft();
         newVault(same, CUSTODY);
-        vm.snapshotValue("DlsVault", "deploy and open", before - gasleft());
+        vm.snapshotValue("ShareToken", "deploy and open", before - gasleft());
     }
 
     function test_deposit() public {
@@ -74,7 +74,7 @@ contract VaultGasTest is VaultScene {
         uint256 one = measured("processQueue, 1 request to a new receiver");
         vault.processQueue(11);
         uint256 eleven = measured("processQueue, 11 requests to new receivers");
-        vm.snapshotValue("DlsVault", "processQueue, each further request", (eleven - one) / 10);
+        vm.snapshotValue("ShareToken", "processQueue, each further request", (eleven - one) / 10);
         vault.claim(address(1));
         vault.claim(address(2));
         measured("claim");

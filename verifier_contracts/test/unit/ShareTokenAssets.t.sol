@@ -3,13 +3,13 @@ pragma solidity 0.8.37;
 
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {DlsVault} from "../../src/DlsVault.sol";
-import {IDlsVault} from "../../src/interfaces/IDlsVault.sol";
-import {VaultScene} from "../VaultScene.sol";
+import {ShareToken} from "../../src/ShareToken.sol";
+import {IShareToken} from "../../src/interfaces/IShareToken.sol";
+import {ShareTokenScene} from "../ShareTokenScene.sol";
 import {IHook, OddToken} from "../mocks/OddToken.sol";
 
-/// Assets that misbehave: DV-10.
-contract VaultAssetsTest is VaultScene {
+/// Assets that misbehave: ST-10.
+contract ShareTokenAssetsTest is ShareTokenScene {
     OddToken private odd;
 
     function setUp() public override {
@@ -25,7 +25,7 @@ contract VaultAssetsTest is VaultScene {
 
     function test_refusesAFeeOnTheWayIn() public {
         odd.takeFee(100);
-        bytes memory reason = abi.encodeWithSelector(IDlsVault.WrongAmountMoved.selector, 99 * usd, 100 * usd);
+        bytes memory reason = abi.encodeWithSelector(IShareToken.WrongAmountMoved.selector, 99 * usd, 100 * usd);
         vm.expectRevert(reason);
         vm.prank(BEN);
         vault.deposit(100 * usd, BEN);
@@ -39,7 +39,7 @@ contract VaultAssetsTest is VaultScene {
 
     function test_refusesAFeeOnADraw() public {
         odd.takeFee(100);
-        vm.expectRevert(abi.encodeWithSelector(IDlsVault.WrongAmountMoved.selector, 99 * usd, 100 * usd));
+        vm.expectRevert(abi.encodeWithSelector(IShareToken.WrongAmountMoved.selector, 99 * usd, 100 * usd));
         draw(100e6);
     }
 
@@ -75,7 +75,7 @@ contract VaultAssetsTest is VaultScene {
         vault.giveBack(1);
     }
 
-    // --- a receiver whom the asset refuses (DV-7) ---
+    // --- a receiver whom the asset refuses (ST-7) ---
 
     function test_aBlockedReceiverBlocksNobody() public {
         deposit(EVE, 1_000 * usd);
@@ -115,11 +115,11 @@ contract VaultAssetsTest is VaultScene {
 
 /// @title An account that the asset calls around its transfers, and that then calls the vault in every way
 contract Reentrant is IHook {
-    DlsVault private immutable vault;
+    ShareToken private immutable vault;
     bool private attacking;
     uint256 public refused;
 
-    constructor(DlsVault vault_) {
+    constructor(ShareToken vault_) {
         vault = vault_;
     }
 

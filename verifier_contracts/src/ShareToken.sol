@@ -8,13 +8,13 @@ import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {IDlsVault} from "./interfaces/IDlsVault.sol";
+import {IShareToken} from "./interfaces/IShareToken.sol";
 import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
 import {IRebalanceHub} from "./interfaces/IRebalanceHub.sol";
 import {Prices} from "./libraries/Prices.sol";
 
-/// @title DlsVault
-/// @notice See `IDlsVault`.
+/// @title ShareToken
+/// @notice See `IShareToken`.
 ///
 /// The price. The NAV is public in steps of one granule only. Who leaves is paid as if it were at the bottom of the step,
 /// who comes pays as if it were at the top: wherever it is, neither takes anything from those who stay. Until the first
@@ -38,12 +38,12 @@ import {Prices} from "./libraries/Prices.sol";
 ///   this price: cancel, then redeem.
 /// - The queue also stands still while the step is that coarse: somebody else would choose the moment, and with it the end of
 ///   the step, at which a request is paid. Cancel it, then redeem what is idle.
-/// - A request has no least size. Making one costs several times the gas of processing it (`snapshots/DlsVault.json`), a
+/// - A request has no least size. Making one costs several times the gas of processing it (`snapshots/ShareToken.json`), a
 ///   call processes as many as it is told to, and redemptions do not wait behind the queue where idle assets cover it.
 /// - No fees: an operator is paid by agreement, outside this token.
 /// - Views that are asked from inside a transfer of the asset, if it calls its parties, see a state in between.
 /// @dev Whether the vault is active is asked of the hub for deposits; a draw is refused by the hub itself.
-contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
+contract ShareToken is IShareToken, ERC4626, ReentrancyGuardTransient {
     using Math for uint256;
 
     /// Share units for an asset unit at the first deposit, as a power of ten. With as many virtual shares, a donation that
@@ -58,22 +58,22 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
     /// NAV is counted in USD 1e-14: a quantity (1e-6) times a price (USD 1e-8).
     uint256 private constant USD_E14 = 1e14;
 
-    /// @inheritdoc IDlsVault
+    /// @inheritdoc IShareToken
     IRebalanceHub public immutable hub;
     IPriceOracle private immutable oracle;
-    /// @inheritdoc IDlsVault
+    /// @inheritdoc IShareToken
     bytes32 public immutable vaultId;
-    /// @inheritdoc IDlsVault
+    /// @inheritdoc IShareToken
     address public immutable custody;
-    /// @inheritdoc IDlsVault
+    /// @inheritdoc IShareToken
     uint256 public immutable unit;
     /// Step of the disclosed NAV in USD 1e-14, below 2^71. The registry lets no later policy of a vault change it.
-    uint256 private immutable granuleE14;
+    uint256 private immutable navStepE14;
 
     mapping(uint256 id => Request) private requests;
-    /// @inheritdoc IDlsVault
+    /// @inheritdoc IShareToken
     mapping(address receiver => uint256) public claimable;
-    /// @inheritdoc IDlsVault
+    /// @inheritdoc IShareToken
     uint256 public setAside;
     uint256 private queuedShares;
     uint64 private head;
@@ -104,8 +104,8 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
         hub = hub_;
         oracle = hub_.oracle();
         vaultId = hub_.openVault(operator, guardian, looseningDelay, mandate);
-        (, uint24 granularityUsd,) = hub_.policyRegistry().outline(hub_.mandateOf(mandate).policyHash);
-        granuleE14 = granularityUsd * USD_E14;
+        (, uint24 navStepUsd,) = hub_.policyRegistry().outline(hub_.mandateOf(mandate).policyHash);
+        navStepE14 = navStepUsd * USD_E14;
     }
 
     modifier onlyOperator() {
@@ -116,7 +116,7 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
 
     // --- the queue ---
 
-    /// @inheritdoc IDlsVault
+    /// @inheritdoc IShareToken
     function requestRedeem(uint256 shares, address receiver, address owner) external nonReentrant returns (uint256 id) {
         IRebalanceHub.Status status = hub.status(vaultId);
         require(status != IRebalanceHub.Status.WindDown, WrongStatus(status));
@@ -131,13 +131,13 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
         emit RedeemRequested(id, owner, receiver, shares);
     }
 
-    /// @inheritdoc IDlsVault
+    /// @inheritdoc IShareToken
     /// @dev One price for all: a fill leaves it where it was, but for rounding in favour of those who stay.
     function processQueue(uint256 maxRequests) external nonReentrant returns (uint256 shares, uint256 assets) {
         IRebalanceHub.VaultState memory state = hub.vaultState(vaultId);
         require(state.status != IRebalanceHub.Status.WindDown, WrongStatus(state.status));
         (uint256 worth, uint256 top) = _worth(state);
-        require(!_coarse(worth, top), StepTooCoarse());
+        require(!_coarse(worth, top), NavStepTooCoarse());
         uint256 left = idle();
 
         uint64 id = head;
@@ -168,7 +168,7 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
         _burn(address(this), shares);
     }
 
-    /// @inheritdoc IDlsVault
+    /// @inheritdoc IShareToken
     function cancelRequest(uint256 id) external nonReentrant returns (uint256 shares) {
         Request storage request = requests[id];
         require(msg.sender == request.owner, NotRequestOwner(msg.sender));
@@ -181,7 +181,7 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
         emit RequestCancelled(id, shares);
     }
 
-    /// @inheritdoc IDlsVault
+    /// @inheritdoc IShareToken
     function claim(address receiver) external nonReentrant returns (uint256 assets) {
         assets = claimable[receiver];
         require(assets != 0, NothingToClaim(receiver));
@@ -194,7 +194,7 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
 
     // --- flows into and out of the book ---
 
-    /// @inheritdoc IDlsVault
+    /// @inheritdoc IShareToken
     function draw(uint56 quantityE6) external nonReentrant onlyOperator {
         uint256 assets = quantityE6 * unit;
         uint256 most = available();
@@ -208,7 +208,7 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
         emit Drawn(quantityE6);
     }
 
-    /// @inheritdoc IDlsVault
+    /// @inheritdoc IShareToken
     function giveBack(uint56 quantityE6) external nonReentrant onlyOperator {
         _transferIn(msg.sender, quantityE6 * unit);
         hub.recordFlow(vaultId, -int64(uint64(quantityE6)));
@@ -217,22 +217,22 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
 
     // --- views ---
 
-    /// @inheritdoc IDlsVault
+    /// @inheritdoc IShareToken
     function idle() public view returns (uint256) {
         return _balanceOf(address(this)).saturatingSub(setAside);
     }
 
-    /// @inheritdoc IDlsVault
+    /// @inheritdoc IShareToken
     function available() public view returns (uint256) {
         return _available(totalAssets());
     }
 
-    /// @inheritdoc IDlsVault
+    /// @inheritdoc IShareToken
     function queue() external view returns (uint64, uint64, uint256) {
         return (head, end, queuedShares);
     }
 
-    /// @inheritdoc IDlsVault
+    /// @inheritdoc IShareToken
     function requestOf(uint256 id) external view returns (Request memory) {
         return requests[id];
     }
@@ -349,8 +349,8 @@ contract DlsVault is IDlsVault, ERC4626, ReentrancyGuardTransient {
         if (state.round == 0) return (0, 0);
         (,, uint256[] memory words) = oracle.snapshot(state.round);
         uint256 price = Prices.get(words, 0);
-        bottom = state.navFloor * granuleE14 / price;
-        top = drawn ? ((state.navFloor + 1) * granuleE14).ceilDiv(price) : bottom;
+        bottom = state.navFloor * navStepE14 / price;
+        top = drawn ? ((state.navFloor + 1) * navStepE14).ceilDiv(price) : bottom;
     }
 
     /// @dev A flow is counted as it was paid, even where more came back than the book was worth at the last proof, so a flow

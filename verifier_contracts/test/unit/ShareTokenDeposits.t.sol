@@ -3,11 +3,11 @@ pragma solidity 0.8.37;
 
 import {ERC4626} from "@openzeppelin/contracts/token/ERC20/extensions/ERC4626.sol";
 import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
-import {IDlsVault} from "../../src/interfaces/IDlsVault.sol";
-import {VaultScene} from "../VaultScene.sol";
+import {IShareToken} from "../../src/interfaces/IShareToken.sol";
+import {ShareTokenScene} from "../ShareTokenScene.sol";
 
-/// When deposits are open (DV-3), and what they do.
-contract VaultDepositsTest is VaultScene {
+/// When deposits are open (ST-3), and what they do.
+contract ShareTokenDepositsTest is ShareTokenScene {
     function setUp() public override {
         super.setUp();
         open(6, 1_000);
@@ -51,16 +51,16 @@ contract VaultDepositsTest is VaultScene {
 
     function test_refusesADepositThatBuysNoShare() public {
         give(ADA, usd);
-        vm.expectRevert(IDlsVault.ZeroShares.selector);
+        vm.expectRevert(IShareToken.ZeroShares.selector);
         vm.prank(ADA);
         vault.deposit(0, ADA);
         asset.mint(address(vault), 1_000_000 * usd); // a share unit now costs a dollar, less nothing
-        vm.expectRevert(IDlsVault.ZeroShares.selector);
+        vm.expectRevert(IShareToken.ZeroShares.selector);
         vm.prank(ADA);
         vault.deposit(usd, ADA);
     }
 
-    // --- DV-3: open while active ---
+    // --- ST-3: open while active ---
 
     function test_openBeforeTheFirstProof() public {
         assertOpen(true);
@@ -96,10 +96,10 @@ contract VaultDepositsTest is VaultScene {
         assertOpen(false);
     }
 
-    // --- DV-3: open while the step is small ---
+    // --- ST-3: open while the step is small ---
 
-    /// 100 granules of 1,000 dollars, and a millionth less.
-    function test_openFrom100Granules() public {
+    /// 100 NAV steps of 1,000 dollars, and a millionth less.
+    function test_openFrom100NavSteps() public {
         deposit(ADA, 100_000 * usd);
         draw(90_000 * USD_E6);
         prove(90);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IDlsVault} from "../../src/interfaces/IDlsVault.sol";
+import {IShareToken} from "../../src/interfaces/IShareToken.sol";
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
-import {VaultScene} from "../VaultScene.sol";
+import {ShareTokenScene} from "../ShareTokenScene.sol";
 import {Token} from "../mocks/Token.sol";
 
 /// What a share token is from its first moment.
-contract VaultOpeningTest is VaultScene {
+contract ShareTokenOpeningTest is ShareTokenScene {
     function test_opensItsOwnVault() public {
         open(6, 1_000);
         (address opener, address operator,, address guardian, uint32 delay) = hub.rolesOf(vaultId);
@@ -41,17 +41,17 @@ contract VaultOpeningTest is VaultScene {
         open(6, 1);
         uint32 same = mandateNow();
         asset = new Token(5);
-        vm.expectRevert(abi.encodeWithSelector(IDlsVault.UnsupportedDecimals.selector, 5));
+        vm.expectRevert(abi.encodeWithSelector(IShareToken.UnsupportedDecimals.selector, 5));
         newVault(same, CUSTODY);
         asset = new Token(19);
-        vm.expectRevert(abi.encodeWithSelector(IDlsVault.UnsupportedDecimals.selector, 19));
+        vm.expectRevert(abi.encodeWithSelector(IShareToken.UnsupportedDecimals.selector, 19));
         newVault(same, CUSTODY);
     }
 
     function test_refusesNoCustody() public {
         open(6, 1);
         uint32 same = mandateNow();
-        vm.expectRevert(IDlsVault.ZeroAddress.selector);
+        vm.expectRevert(IShareToken.ZeroAddress.selector);
         newVault(same, address(0));
     }
 

@@ -47,8 +47,8 @@ class Asset(Client):
         return self.read("balanceOf", account)
 
 
-class Share(Client):
-    """``DlsVault``: the shares of one vault of the hub."""
+class ShareToken(Client):
+    """``ShareToken``: the shares of one vault of the hub."""
 
     @classmethod
     def open(
@@ -63,21 +63,21 @@ class Share(Client):
         operator: str,
         guardian: str = NOBODY,
         loosening_delay_s: int = 86_400,
-    ) -> Share:
+    ) -> ShareToken:
         """Deploy a share token, which opens its vault on the hub; once for the same arguments."""
-        artifact = protocol.contracts["DlsVault"]
+        artifact = protocol.contracts["ShareToken"]
         roles = (custody, operator, guardian, loosening_delay_s, mandate)
         return cls(protocol.chain, artifact, create(sender, artifact, protocol.hub.address, asset, name, symbol, *roles))
 
     @classmethod
-    def of(cls, protocol: Protocol, vault: bytes) -> Share | None:
+    def of(cls, protocol: Protocol, vault: bytes) -> ShareToken | None:
         """The share token of a vault, if what opened it is known to be one.
 
         The transaction that opened the vault must have created it, with the creation code that this package compiles and for
         this hub. Of a token that another contract made, a factory, that cannot be told: None as well.
         """
         opened = protocol.hub.opened(vault)
-        share = cls(protocol.chain, protocol.contracts["DlsVault"], opened.arguments["opener"])
+        share = cls(protocol.chain, protocol.contracts["ShareToken"], opened.arguments["opener"])
         try:
             hub, *_ = constructor_arguments(share.chain, share.artifact, share.address, opened.transaction)
         except NotGenuine:

@@ -1,0 +1,109 @@
+"""Openings as they are kept: read and verified, looked for in folders, and demanded beside a proof.
+
+Nothing here shows what an opening holds; commitments, vaults, sequences and times are public.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import files
+from .errors import InputError
+from .statement.commitments import book_commitment
+from .statement.model import KeptOpening
+from .storage.disk import read_limited
+
+#: Names of what ``prove`` writes into a folder.
+OPENING, PROOF = "opening.json", "proof.json"
+
+
+def read(path: Path) -> KeptOpening:
+    """An opening that opens the commitment that its file names. InputError, without the content."""
+    kept = files.read_opening(path)
+    if book_commitment(kept.opening) != kept.commitment:
+        raise InputError("damaged: it does not open the commitment that it names; restore it from a copy", str(path))
+    return kept
+
+
+def require_beside_proof(folder: Path, commitment: int) -> None:
+    """Return if a proof's folder holds the opening of the commitment that the proof leads to. InputError.
+
+    Once the hub has accepted the proof, nobody can move the vault without that opening.
+    """
+    path = folder / OPENING
+    try:
+        kept = read(path)
+    except InputError as error:
+        raise InputError(f"{error}; {_BEFORE_SUBMITTING}") from None
+    if kept.commitment != commitment:
+        text = f"opens 0x{kept.commitment:064x}, and the proof beside it leads to 0x{commitment:064x}; {_BEFORE_SUBMITTING}"
+        raise InputError(text, str(path))
+
+
+_BEFORE_SUBMITTING = (
+    "nobody could move the vault once this proof is accepted. Look for the opening with `dls-zk opening find`, "
+    "or pass --without-opening if you keep it elsewhere"
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file that is, or should be, an opening. kept: None if it cannot be read, and then ``problem`` says why.
+
+    has_proof: whether proof.json is beside it.
+    """
+
+    path: Path
+    kept: KeptOpening | None
+    problem: str
+    has_proof: bool
+
+
+def search(folders: Iterable[Path]) -> list[Entry]:
+    """The openings in folders and below them, by vault, sequence and time; last what cannot be read.
+
+    A JSON file counts whose format is an opening's or whose name is opening.json. Symbolic links to folders are not
+    followed. InputError for a folder that is not there.
+    """
+    paths: dict[Path, None] = {}
+    for folder in folders:
+        if not folder.exists():
+            raise InputError("does not exist", str(folder))
+        found = sorted(folder.rglob("*.json")) if folder.is_dir() else [folder]
+        paths |= dict.fromkeys(path for path in found if path.is_file())
+    entries = [entry for path in paths if (entry := _entry(path))]
+    return sorted(entries, key=_order)
+
+
+def find(folders: Iterable[Path], commitment: int) -> list[Entry]:
+    """The files (copies of each other, if several) that open a commitment. InputError if there is none."""
+    entries = search(folders)
+    named = [entry for entry in entries if entry.kept and entry.kept.commitment == commitment]
+    if opening := [entry for entry in named if entry.kept and book_commitment(entry.kept.opening) == commitment]:
+        return opening
+    damaged = "".join(f"; {entry.path} should, but is damaged" for entry in named)
+    unread = "".join(f"; {entry.problem}" for entry in entries if not entry.kept)
+    none = f"none of {len(entries)} openings here opens 0x{commitment:064x}"
+    raise InputError(f"{none}; look in your backups{damaged}{unread}")
+
+
+def _entry(path: Path) -> Entry | None:
+    if path.name != OPENING and path.stat().st_size > files.FILE_LIMIT:
+        return None
+    kept, problem = None, ""
+    try:
+        data = read_limited(path, files.FILE_LIMIT)
+        if path.name != OPENING and files.OPENING_FAMILY.encode() not in data:
+            return None
+        kept = files.read_opening(path)
+    except InputError as error:
+        problem = str(error)
+    return Entry(path, kept, problem, (path.parent / PROOF).is_file())
+
+
+def _order(entry: Entry) -> tuple[bool, bytes, int, int, str]:
+    kept = entry.kept
+    place = (kept.vault_id, kept.sequence, kept.created_s) if kept else (b"", 0, 0)
+    return (kept is None, *place, str(entry.path))
