@@ -9,8 +9,7 @@ from typing import Any
 from ..errors import ChainError, InputError
 from ..solidity.abi import Mismatch
 from ..solidity.contracts import CompiledContract
-from ..statement.context import is_address
-from ..statement.keccak import checksum_address
+from ..statement.ethereum import checksum_address, is_address
 from .connection import Block, Chain, Log, NoContract, Question, Receipt
 from .journal import IntentKey
 from .transactions import Call, Sender

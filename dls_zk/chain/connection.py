@@ -12,9 +12,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import ChainError
-from ..solidity import abi
 from ..solidity.calldata import ProofArguments
 from ..statement.constants import DEVELOPMENT_CHAIN_IDS
+from ..statement.ethereum import checksum_address
 from . import rpc
 from .refusals import explain_revert
 from .rpc import TIMEOUT_S, Refused, Rpc, is_loopback
@@ -322,7 +322,8 @@ class Chain:
             except Refused as refusal:
                 if refusal.revert is None:
                     raise
-                raise Refused(explain_revert(errors, "0x" + refusal.revert.hex()), revert=refusal.revert) from None
+                why = explain_revert(errors, "0x" + refusal.revert.hex())
+                raise Refused(why.text, revert=refusal.revert, code=why.code) from None
 
         return asked
 
@@ -353,7 +354,7 @@ class Chain:
         return "0x" + rpc.as_bytes(value, self.where, 32).hex()
 
     def _address(self, value: object) -> str:
-        return abi.checksum_address(rpc.as_bytes(value, self.where, 20))
+        return checksum_address("0x" + rpc.as_bytes(value, self.where, 20).hex())
 
     def _list(self, value: object) -> list[Any]:
         if not isinstance(value, list):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..statement.keccak import checksum_address, keccak
+from ..statement.ethereum import checksum_address, keccak256
 
 TYPE = 2
 
@@ -65,12 +65,12 @@ def decode(raw: bytes) -> tuple[Transaction, str]:
     parity, r, s = map(_integer, items[_SIGNED:])
     if parity > 1 or not 0 < r < _ORDER or not 0 < s <= _ORDER // 2:
         raise ValueError("no signature")
-    digest = keccak(bytes([TYPE]) + _head(0xC0, len(signed)) + signed)
+    digest = keccak256(bytes([TYPE]) + _head(0xC0, len(signed)) + signed)
     try:
         public = keys.Signature(vrs=(parity, r, s)).recover_public_key_from_msg_hash(digest)
     except Exception:  # eth_keys and its backends each have errors of their own
         raise ValueError("no signature of any account") from None
-    return transaction, checksum_address(public.to_canonical_address())
+    return transaction, public.to_checksum_address()
 
 
 def _transaction(items: Sequence[Any]) -> Transaction:
@@ -82,7 +82,7 @@ def _transaction(items: Sequence[Any]) -> Transaction:
     return Transaction(
         chain_id=_integer(chain_id),
         nonce=_integer(nonce),
-        to=checksum_address(to) if to else None,
+        to=checksum_address("0x" + to.hex()) if to else None,
         data=data,
         value_wei=_integer(value),
         gas=_integer(gas),

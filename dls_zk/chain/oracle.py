@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass
 
 from ..files import FeedEntry, FeedsFile
 from ..statement.constants import PRICE_DECIMALS, SIZES
-from ..statement.keccak import keccak
+from ..statement.ethereum import keccak256
 from ..statement.model import Policy
 from ..statement.signals import unpack_prices
 from .client import Client
@@ -83,7 +83,7 @@ class Oracle(Client):
 
     def add_feed_set(self, sender: Sender, feeds: FeedSet) -> int:
         """Add a feed set; its number. The same sender adds the same set once."""
-        mined = self.act(sender, "addFeedSet", astuple(feeds), once=(keccak(repr(feeds).encode()).hex(),))
+        mined = self.act(sender, "addFeedSet", astuple(feeds), once=(keccak256(repr(feeds).encode()).hex(),))
         assert mined  # only a check of the state makes it None
         return self.said(mined, "FeedSetAdded")["feedSet"]
 

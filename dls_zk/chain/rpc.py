@@ -81,13 +81,15 @@ def is_loopback(url: str) -> bool:
 class Refused(ChainError):
     """The node answered, and the answer is no: a revert, or a request that it does not take.
 
-    answer: the node's words for a request, "" for a revert. code: JSON-RPC's. revert: what a revert returned, None if it is
-    none.
+    answer: the node's words for a request, "" for a revert. revert: what a revert returned, None if it is none.
     """
 
-    def __init__(self, message: str, answer: str = "", rpc_code: int = 0, revert: bytes | None = None):
-        super().__init__(message)
-        self.answer, self.rpc_code, self.revert = answer, rpc_code, revert
+    code = "node_refused"
+
+    def __init__(self, message: str, answer: str = "", *, revert: bytes | None = None, code: str | None = None):
+        no_funds = "insufficient_funds" if "insufficient funds" in answer.lower() else None
+        super().__init__(message, code=code or no_funds)
+        self.answer, self.revert = answer, revert
 
 
 class TooMuch(NodeRefused):
@@ -264,7 +266,8 @@ class Rpc:
             if self._identity not in (None, identity):
                 raise ChainError(
                     f"{self._name}{endpoint.where} is on another chain than {self._name}{self.endpoints[0].where}; "
-                    "name endpoints of one chain"
+                    "name endpoints of one chain",
+                    code="wrong_chain",
                 )
             newest = as_int(self._post(endpoint, "eth_blockNumber", (), deadline), endpoint.where)
             if newest < self._newest:
@@ -313,9 +316,8 @@ class Rpc:
         if status == 413:
             raise TooMuch(f"{where} does not take so large a request (HTTP 413)")
         if error and ours:
-            code = error.get("code") if isinstance(error, dict) else None
             said = said or "no reason given"
-            raise Refused(f"{where} refused the request: {said}", said, code if isinstance(code, int) else 0)
+            raise Refused(f"{where} refused the request: {said}", said)
         if status == 408 or status >= 500:
             if after is not None:
                 endpoint.rests_until = time.monotonic() + after

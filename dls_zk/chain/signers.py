@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import ChainError, InputError
-from ..statement.context import is_address
-from ..statement.keccak import checksum_address
+from ..statement.ethereum import checksum_address, is_address
 from ..storage import disk, strict_json
 from .eip1559 import TYPE, Transaction, decode
 from .rpc import Rpc
@@ -154,7 +153,11 @@ def from_url(url: str, address: str | None = None) -> ExternalSigner:
     """An account of the program at a URL: the one with this address, or the only one if no address is given."""
     rpc = Rpc([url], "signer", "the signer at ", _SIGNING_SECONDS)
     answer = rpc.ask("eth_accounts")
-    held = [checksum_address(one) for one in answer if isinstance(one, str) and is_address(one)] if isinstance(answer, list) else []
+    held = (
+        [checksum_address(one) for one in answer if isinstance(one, str) and is_address(one)]
+        if isinstance(answer, list)
+        else []
+    )
     if address is None:
         if len(held) != 1:
             raise InputError(f"{rpc.where} holds {len(held)} accounts; say which by its address")

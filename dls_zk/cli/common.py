@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict, TypeVar
 
 import click
 from rich import box
@@ -18,8 +18,11 @@ from rich.text import Text
 
 from ..errors import DlsError
 from ..groth16 import zkey
+from ..statement.circuits import CIRCUITS, REBALANCE, Circuit
 from ..statement.constants import SIZES
 from ..storage import places
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 FILE = click.Path(path_type=Path)
 #: A table in a pipe is as wide as it needs to be.
@@ -91,5 +94,20 @@ key_option = click.option(
 )
 
 
-def chosen_sizes(sizes: tuple[str, ...]) -> list[int]:
-    return [int(size) for size in sizes] or list(SIZES)
+def chosen_circuits(sizes: tuple[str, ...]) -> list[Circuit]:
+    """The circuits of these sizes, of every family; all if no size is chosen."""
+    return [circuit for circuit in CIRCUITS.values() if not sizes or str(circuit.size.slots) in sizes]
+
+
+def one_circuit_options(required: bool = True) -> Callable[[F], F]:
+    """``--size`` and, once there are several families, ``--family``: together they choose one circuit."""
+    families = list(dict.fromkeys(circuit.family for circuit in CIRCUITS.values()))
+
+    def with_options(command: F) -> F:
+        family = click.option(
+            "--family", type=click.Choice(families), default=REBALANCE, hidden=len(families) < 2, help="Family of circuits."
+        )
+        size = click.option("--size", type=click.Choice([str(n) for n in SIZES]), required=required, help="Circuit size.")
+        return size(family(command))
+
+    return with_options

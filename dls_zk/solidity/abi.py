@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from ..statement.context import is_address
-from ..statement.keccak import checksum_address, keccak
+from ..statement.ethereum import checksum_address, is_address, keccak256
 
 _WORD = 32
 
@@ -97,7 +96,7 @@ class _Address(Type):
         word = _word(data, at)
         if any(word[:12]):
             raise self.mismatch()
-        return checksum_address(word[12:]), at + _WORD
+        return checksum_address("0x" + word[12:].hex()), at + _WORD
 
 
 @dataclass(frozen=True)
@@ -289,7 +288,7 @@ class Signature:
     @cached_property
     def digest(self) -> bytes:
         """keccak256 of the name with its types: first topic of an event; its first four bytes select a function or error."""
-        return keccak(f"{self.name}({','.join(one.name for one in self.types)})".encode())
+        return keccak256(f"{self.name}({','.join(one.name for one in self.types)})".encode())
 
     @property
     def selector(self) -> bytes:

@@ -32,6 +32,16 @@ def write_new(path: Path, content: bytes | str, mode: int = 0o644) -> None:
     _write(path, content, mode, new=True)
 
 
+def require_absent(path: Path) -> None:
+    """InputError if there is such a file, or a link, whatever it leads to."""
+    if os.path.lexists(path):
+        raise _exists(path)
+
+
+def _exists(path: Path) -> InputError:
+    return InputError("exists, and is not overwritten; choose another name, or move it away", str(path), code="file_exists")
+
+
 def write_secret(path: Path, content: bytes | str) -> None:
     """As ``write_new``, for the user alone (mode 0600); InputError too if the disk keeps no modes (see ``exposure``)."""
     _write(path, content, 0o600, new=True, secret=True)
@@ -86,9 +96,9 @@ def _write(path: Path, content: bytes | str, mode: int, *, new: bool, secret: bo
                 os.unlink(path)
             raise
     except FileExistsError:
-        raise InputError("exists, and is not overwritten; choose another name, or move it away", str(path)) from None
+        raise _exists(path) from None
     except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", str(path)) from None
+        raise InputError(f"cannot be written: {error.strerror}", str(path), code="file_unusable") from None
 
 
 def _sync_folder(folder: Path) -> None:
@@ -131,7 +141,7 @@ def read_limited(path: Path, limit: int) -> bytes:
         with open(path, "rb", opener=_open_regular) as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", str(path)) from None
+        raise InputError(f"cannot be read: {error.strerror}", str(path), code="file_unusable") from None
     if len(data) > limit:
         raise InputError(f"larger than {limit} bytes, which no such file is", str(path))
     return data
@@ -208,7 +218,7 @@ def make_dir(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise InputError(f"cannot be created: {error.strerror}", str(folder)) from None
+        raise InputError(f"cannot be created: {error.strerror}", str(folder), code="file_unusable") from None
     return folder
 
 

@@ -108,13 +108,18 @@ def test_a_changed_key_is_refused(steps: Steps, small: BuiltCircuit, ptau: Path,
 
 @pytest.mark.slow
 def test_damaged_keys_do_not_verify(
-    steps: Steps, small: BuiltCircuit, ptau: Path, tmp_path: Path, record_property: Callable[[str, object], None]
+    steps: Steps,
+    small: BuiltCircuit,
+    ptau: Path,
+    tmp_path: Path,
+    run_seed: int,
+    record_property: Callable[[str, object], None],
 ) -> None:
     """Whatever is changed in what is proven or verified with. Names of contributions are not part of that."""
     good, changed = steps.final.read_bytes(), tmp_path / "changed.zkey"
     used = good.index(struct.pack("<IQ", 10, BinFile.open(steps.final, "zkey").size(10)))
-    for seed in range(60):
-        rng = Random(seed)
+    for k in range(60):
+        rng = Random(f"{run_seed} {k}")
         place = rng.randrange(used)
         changed.write_bytes(good[:place] + bytes([good[place] ^ 1 << rng.randrange(8)]) + good[place + 1 :])
         with pytest.raises((ArtifactError, InsecureKey)) as caught:

@@ -101,9 +101,9 @@ class Story:
                 said += line
             node = busy_node(process.pid)
             act(process, node)
-            out, rest = process.communicate(timeout=60)
+            out, rest = process.communicate(timeout=300)
             self.results[name] = Result(process.returncode, out.decode(), (said + rest).decode())
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while Path(f"/proc/{node}").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not Path(f"/proc/{node}").exists(), "the node process outlives the program"
@@ -133,7 +133,7 @@ class Story:
 
 def busy_node(parent: int) -> int:
     """The node process that the program started, once it has worked for a second: it is in the middle of the proof."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         for status in Path("/proc").glob("[0-9]*/stat"):
             with suppress(OSError):

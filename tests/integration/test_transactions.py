@@ -710,7 +710,7 @@ def test_an_earlier_attempt_is_mined_after_it_was_replaced(world: World) -> None
         if len(attempts) == 2 and world.chain.knows(attempts[1].hash):
             first_wins()
 
-    sender = world.sender(stuck_after_s=0.3, give_up_after_s=3, progress=mine_when_replaced)
+    sender = world.sender(stuck_after_s=0.3, progress=mine_when_replaced)
     mined = faults.require_one(sender.perform(KEY, world.call("advance", 1)))
     assert mined.hash == world.attempts(KEY)[0].hash == world.intent(KEY).hash
     assert (world.count(), world.nonce()) == (1, 1)

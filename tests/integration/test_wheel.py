@@ -46,7 +46,7 @@ def test_it_is_the_wheel_that_runs(wheel, tmp_path):
 def test_circuits_and_contracts_compile_and_schemas_and_examples_are_there(wheel, tmp_path):
     home = tmp_path / "home"
     _python(wheel, home, "-m", "dls_zk", "circuits", "build", "--size", "8")
-    program = "from dls_zk import contracts; print(*sorted(contracts.compile_contracts()))"
+    program = "from dls_zk.solidity import contracts; print(*sorted(contracts.compile_contracts()))"
     assert _python(wheel, home, "-c", program).split() == [
         "BatchVerifier", "DevAsset", "DevFeed", "PolicyRegistry", "PoseidonT6", "PriceOracle", "RebalanceHub", "ShareToken"
     ]  # fmt: skip

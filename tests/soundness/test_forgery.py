@@ -117,7 +117,7 @@ def test_another_context_with_the_same_square_is_another_true_statement():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("slots", [16, 32])
-def test_no_forged_witness_is_accepted_in_larger_circuits(slots, record_property):
-    tallies = forge_all(slots, Random(slots), wires_a_claim=1, share=0.03)
+def test_no_forged_witness_is_accepted_in_larger_circuits(slots, run_seed, record_property):
+    tallies = forge_all(slots, Random(f"{run_seed} {slots}"), wires_a_claim=1, share=0.03)
     assert [accepted for tally in tallies.values() for accepted in tally.accepted] == []
     record_property("tried", sum(tally.forged for tally in tallies.values()))

@@ -28,6 +28,7 @@ from dls_zk.chain import Call, Chain, Delivery, Intent, IntentKey, KeySigner, Re
 from dls_zk.chain.client import Client
 from dls_zk.errors import InputError
 from dls_zk.solidity.contracts import CompiledContract
+from dls_zk.statement.ethereum import keccak256
 from dls_zk.tools import solc
 from tests.support.sending import deployed
 
@@ -59,8 +60,8 @@ def compile_counter() -> CompiledContract:
     return CompiledContract("Counter", contract["abi"], "0x" + contract["evm"]["bytecode"]["object"])
 
 
-#: For a local chain: looks often, gives up soon.
-FAST = {"confirmations": 1, "poll_s": 0.1, "give_up_after_s": 20}
+#: For a local chain: looks often. What gives up after this has hung, however busy the machine is.
+FAST = {"confirmations": 1, "poll_s": 0.1, "give_up_after_s": 60}
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,8 @@ def world(url: str, artifact: CompiledContract, folder: Path) -> Iterator[World]
     """A fresh counter and account, five blocks deep; the chain mines by itself again afterwards."""
     on = connect(url)
     counter = deployed(on, artifact)
-    made = World(on, url, artifact, counter, Account.create(), folder)
+    account = Account.from_key(keccak256(bytes.fromhex(counter[2:])))  # another for each counter, and the same in each run
+    made = World(on, url, artifact, counter, account, folder)
     made.fund(made.account)
     made.mine(5)
     try:
@@ -243,7 +245,7 @@ def run(errands: Sequence[Errand]) -> list[int]:
     for process in started:
         process.start()
     for process in started:
-        process.join(120)
+        process.join(600)
         assert process.exitcode is not None, "a process hangs"
     return [process.exitcode for process in started if process.exitcode is not None]
 
