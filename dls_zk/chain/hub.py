@@ -266,7 +266,8 @@ class Hub(Client):
             operator=self.roles(vault).operator,
             deadline=deadline,
         )
-        return Terms.at(context, state.pending_flow_e6, accrual_ppm(self.mandate(state.mandate), state, snapshot.timestamp))
+        accrual = accrual_ppm(self.mandate(state.mandate), state, snapshot.timestamp)
+        return Terms.at(context, state.pending_flow_e6, accrual, state.commitment, snapshot.oracle)
 
     def accepted(self, vault: bytes, sequence: int, last: int | None = None) -> Accepted | None:
         """The rebalance of a vault that has this number, if it was accepted by a block (by now)."""

@@ -56,12 +56,13 @@ class FeedSet:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Prices at a round. timestamp: Unix seconds. words: packed as ``statement.pack_prices`` does."""
+    """Prices at a round of an oracle (address). timestamp: Unix seconds. words: packed as ``statement.pack_prices`` does."""
 
     round: int
     feed_set: int
     timestamp: int
     words: tuple[int, ...]
+    oracle: str
 
     @property
     def usd_e8(self) -> tuple[int, ...]:
@@ -102,7 +103,7 @@ class Oracle(Client):
         assert mined
         said = self.said(mined, "SnapshotTaken", "ConfirmationNeeded")
         if "round" in said:
-            return Snapshot(said["round"], said["feedSet"], said["timestamp"], tuple(said["words"]))
+            return Snapshot(said["round"], said["feedSet"], said["timestamp"], tuple(said["words"]), self.address)
         return Unconfirmed(said["confirmableAt"], tuple(said["words"]))
 
     def latest_round(self, feed_set: int) -> int:
@@ -112,7 +113,7 @@ class Oracle(Client):
     def snapshot(self, number: int) -> Snapshot:
         """The snapshot of a round."""
         feed_set, timestamp, words = self.read("snapshot", number)
-        return Snapshot(number, feed_set, timestamp, tuple(words))
+        return Snapshot(number, feed_set, timestamp, tuple(words), self.address)
 
     def latest(self, feed_set: int) -> Snapshot | None:
         """The newest snapshot of a feed set."""

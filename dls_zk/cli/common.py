@@ -59,6 +59,10 @@ def beside(document: Mapping[str, object]) -> Iterator[None]:
         raise
 
 
+#: As rich has it, and said to be ASCII: rich draws no other box where the encoding lacks its line, and ``streams`` prints -.
+_BOX = box.Box(str(box.SIMPLE_HEAD), ascii=True)
+
+
 class _Rows(Table):
     """A table whose cells are shown as they are: text from a chain or a file may look like rich's markup."""
 
@@ -69,7 +73,7 @@ class _Rows(Table):
 
 def table(*columns: str) -> Table:
     """A table in which nothing is cut: what does not fit is folded. Colours are for cells that ``marked`` makes."""
-    rows = _Rows(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    rows = _Rows(box=_BOX, padding=0, pad_edge=False)
     for column in columns:
         rows.add_column(Text(column), overflow="fold")
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import fcntl
 import hashlib
@@ -145,6 +146,19 @@ def read_limited(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise InputError(f"larger than {limit} bytes, which no such file is", str(path))
     return data
+
+
+def read_text(path: Path, limit: int) -> str:
+    """The UTF-8 text of a file, less the mark that editors on Windows put in front. InputError, never with the content."""
+    data = read_limited(path, limit)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError("not UTF-8 text but UTF-16, which Windows calls Unicode; save it as UTF-8", str(path))
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        place = error.start
+    # Outside of the handler, so that no exception with the content hangs on this one.
+    raise InputError(f"not UTF-8 text (byte {place}); save it as UTF-8", str(path))
 
 
 #: Set to 1, lets secrets be written to, and read from, disks that keep no modes. For machines that nobody else uses.
