@@ -9,23 +9,26 @@ deployment    the contracts on a chain, and their audit      creation      what 
 submission    proofs brought to the hub                      watching      events as they come, reorganisations too
 """
 
-from .connection import Chain, NoContract, Receipt, Refused, connect, is_loopback
+from .connection import Block, Chain, Log, NoContract, Question, Receipt, connect
 from .deployment import Protocol, audit, checked_key, deploy
+from .eip1559 import Transaction
 from .hub import Accepted, Hub, Mandate, Roles, VaultState, VaultStatus, accrual_ppm
 from .journal import Intent, IntentKey, IntentStatus
 from .oracle import DevFeed, Feed, FeedSet, Oracle, Snapshot, Unconfirmed
 from .refusals import EXPLAINED, explain_revert
 from .registry import Registry
+from .rpc import Refused, Rpc, is_loopback
 from .share_token import Asset, Holdings, ShareToken
-from .signers import ExternalSigner, KeySigner, Signer, Transaction
+from .signers import ExternalSigner, KeySigner, Signer
 from .submission import BatchIncomplete, NotAccepted, Outcome, State, Submission, read_all, submit
-from .transactions import Call, Delivery, Mined, Sender
+from .transactions import Call, Delivery, Sender
 
 __all__ = [
     "EXPLAINED",
     "Accepted",
     "Asset",
     "BatchIncomplete",
+    "Block",
     "Call",
     "Chain",
     "Delivery",
@@ -39,17 +42,19 @@ __all__ = [
     "IntentKey",
     "IntentStatus",
     "KeySigner",
+    "Log",
     "Mandate",
-    "Mined",
     "NoContract",
     "NotAccepted",
     "Oracle",
     "Outcome",
     "Protocol",
+    "Question",
     "Receipt",
     "Refused",
     "Registry",
     "Roles",
+    "Rpc",
     "Sender",
     "ShareToken",
     "Signer",
