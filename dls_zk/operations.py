@@ -23,9 +23,9 @@ from .solidity import verifiers
 from .statement import relation
 from .statement.circuit_inputs import circuit_inputs
 from .statement.circuits import known, rebalance_signals
-from .statement.commitments import policy_hash
-from .statement.constants import DEVELOPMENT_CHAIN_IDS, FIELD
-from .statement.model import KeptOpening, Opening, Policy, Rebalance, Secret, Terms
+from .statement.commitments import book_commitment, empty_commitment, policy_hash
+from .statement.constants import DEVELOPMENT_CHAIN_IDS, FIELD, Size
+from .statement.model import KeptOpening, Opening, Policy, Prices, Rebalance, Secret, Terms
 from .statement.relation import Limit, Report
 from .statement.signals import PublicSignals, pack_prices
 from .storage import built, disk, places
@@ -50,7 +50,7 @@ def load_rebalance(
     before_path: an opening (JSON); None is the empty book from which every vault starts. Without ``opening_required`` a book
     (CSV, YAML) will do, which has no salt and so can be checked but not proven. At most one of ``trades_path`` and
     ``after_path``; with neither the book stays as it is (a heartbeat). terms_path: without it no flow, no accrual and
-    context 0. InputError.
+    context 0. InputError, also for an opening or prices that the terms say are not theirs.
     """
     if trades_path and after_path:
         raise InputError("give the trades or the book after, not both")
@@ -61,12 +61,42 @@ def load_rebalance(
         quantities = tuple(q + t for q, t in zip(before.quantities_e6, trades, strict=True))
     else:
         quantities = files.read_book(after_path, policy) if after_path else before.quantities_e6
-    return Rebalance(
-        policy,
-        files.read_prices(prices_path, policy),
-        files.read_terms(terms_path) if terms_path else Terms(0, 0, 0),
-        before,
-        Opening(quantities, fresh_salt()),
+    prices = files.read_prices(prices_path, policy)
+    terms = files.read_terms(terms_path) if terms_path else Terms(0, 0, 0)
+    require_same_round(prices, terms, str(prices_path))
+    if terms.commitment_before is not None and (before_path is None or _is_opening(before_path)):
+        require_commitment_before(book_commitment(before), terms, policy.size, str(before_path or ""))
+    return Rebalance(policy, prices, terms, before, Opening(quantities, fresh_salt()))
+
+
+def require_same_round(prices: Prices, terms: Terms, where: str = "") -> None:
+    """Return unless prices and terms both say of which snapshot they are, and differ: then InputError. where: the file."""
+    if prices.round is None or terms.context is None:
+        return
+    advice = "`dls-zk vault terms` writes both from one snapshot with --prices-out"
+    for name, ours, theirs in (
+        ("chain", prices.round.chain_id, terms.context.chain_id),
+        ("oracle", prices.round.oracle.lower(), (terms.oracle or prices.round.oracle).lower()),
+        ("round", prices.round.number, terms.context.round),
+    ):
+        if ours != theirs:
+            raise InputError(f"the prices are of {name} {ours}, and the terms of {name} {theirs}; {advice}", where)
+
+
+def require_commitment_before(commitment: int, terms: Terms, size: Size, where: str = "") -> None:
+    """Return unless the terms name another commitment that the vault holds: then InputError. where: the opening's file."""
+    held = terms.commitment_before
+    if held is None or held == commitment:
+        return
+    if held == empty_commitment(size.slots):
+        text = "the vault of these terms holds the empty book; use `--before empty`"
+        raise InputError(text, where, code="opening_mismatch")
+    opens = "the vault is not empty any more" if commitment == empty_commitment(size.slots) else f"opens 0x{commitment:064x}"
+    raise InputError(
+        f"{opens}; the vault of these terms holds 0x{held:064x}: "
+        f"`dls-zk opening find DIR --commitment 0x{held:064x}` finds the opening to use",
+        where,
+        code="opening_mismatch",
     )
 
 
@@ -75,10 +105,14 @@ def fresh_salt() -> int:
     return secrets.randbelow(FIELD)
 
 
+def _is_opening(path: Path) -> bool:
+    return path.suffix == ".json"
+
+
 def _read_before(path: Path | None, policy: Policy, opening_required: bool) -> Opening:
     if path is None:
         return Opening.empty(policy.size)
-    if path.suffix != ".json":
+    if not _is_opening(path):
         if opening_required:
             raise InputError("an opening (.json) is needed, which has the salt; a book can only be checked", str(path))
         return Opening(files.read_book(path, policy), 0)
@@ -170,7 +204,8 @@ def prove(
 ) -> Proven:
     """Check the relation, compute the witness, prove, verify. StatementRefused before the circuit is touched.
 
-    InsecureKey for a development key where the terms name a chain that is no development chain.
+    InsecureKey for a development key where the terms name a chain that is no development chain; InputError for prices or
+    an opening that the terms say are not theirs.
     """
     context = rebalance.terms.context
     if key.insecure and context and context.chain_id not in DEVELOPMENT_CHAIN_IDS:
@@ -178,9 +213,11 @@ def prove(
             f"the terms are for chain {context.chain_id}, and the only key is an INSECURE development key; "
             "install one from `dls-zk setup ceremony`"
         )
+    require_same_round(rebalance.prices, rebalance.terms)
     with stage("Relation"):
         require(check(rebalance))  # names what no signal can hold, too
         signals = relation.public_signals(rebalance)
+        require_commitment_before(signals.commitment_before, rebalance.terms, rebalance.size)
         report = relation.evaluate(rebalance, signals)
         require(report)
     with stage("Witness"):
@@ -302,8 +339,13 @@ def require_signals(
     """Return if the proof is about this policy, these prices and terms, as far as given; ProofInvalid says which differs."""
     if terms_path:
         terms = files.read_terms(terms_path)
-        for name, value in (("flow", terms.flow_e6), ("accrual", terms.accrual_ppm), ("context", terms.context_hash)):
-            if getattr(signals, name) != value:
+        for name, value in (
+            ("flow", terms.flow_e6),
+            ("accrual", terms.accrual_ppm),
+            ("context", terms.context_hash),
+            ("commitment_before", terms.commitment_before),
+        ):
+            if value is not None and getattr(signals, name) != value:
                 raise ProofInvalid(f"the proof is on other terms: its {name} is not the one of the file")
     if policy and policy_hash(policy) != signals.policy_hash:
         raise ProofInvalid("the proof is about another policy: its policy_hash is not the one of the file")

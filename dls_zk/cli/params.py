@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from eth_utils import to_checksum_address
 
 from ..files import Fixed
-from ..statement.context import is_address
+from ..statement.ethereum import checksum_address, is_address
 
 if TYPE_CHECKING:
     pass
@@ -41,7 +40,7 @@ class Address(click.ParamType):  # type: ignore[type-arg]
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not isinstance(value, str) or not is_address(value):
             self.fail("not an address (0x and 40 hex digits, with the right checksum if it has one)", param, ctx)
-        return to_checksum_address(value)
+        return checksum_address(value)
 
 
 #: For the examples of the help.

@@ -34,6 +34,7 @@ from .values import (
     CircuitName,
     Day,
     Document,
+    Element,
     Fixed,
     Line,
     Many,
@@ -65,6 +66,20 @@ class PricesFile(Document):
     """where they come from (in CSV the same in every row)"""
     prices: dict[str, Price]
     """USD per unit of every instrument of the policy, at most 8 decimals"""
+    chain_id: Uint256 | None = None
+    """EIP-155 id of the chain whose oracle took them as a snapshot; absent: they are no snapshot's (never in CSV)"""
+    oracle: Address | None = None
+    """address of that oracle; present where chain_id is"""
+    round: Uint256 | None = None
+    """round of the snapshot, as the oracle counts; present where chain_id is"""
+
+    @model_validator(mode="after")
+    def _round_is_whole(self) -> Self:
+        names = ("chain_id", "oracle", "round")
+        missing = [name for name in names if getattr(self, name) is None]
+        if 0 < len(missing) < len(names):
+            raise ValueError(f"{', '.join(missing)}: missing; give chain_id, oracle and round, or none of them")
+        return self
 
 
 class BookFile(Document):
@@ -119,6 +134,10 @@ class TermsFile(Document):
     """gains or costs without a trade (funding, fees), in parts per million of NAV, such as 12 ppm"""
     context: ContextFields
     """where and when the proof holds"""
+    commitment_before: Element | None = None
+    """commitment that the vault holds, which the opening has to open; absent: not compared before the hub does"""
+    oracle: Address | None = None
+    """address of the hub's price oracle; absent: not compared with that of the prices"""
 
 
 class FeedEntry(Document):
