@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,10 @@ ROOT = places.PACKAGE.parent
 def bootstrap(checkout: Path) -> str:
     """What the script says, for a user without a home."""
     (checkout / "no-home").touch()
-    env = {"PATH": f"{Path(sys.base_prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin", "HOME": f"{checkout}/no-home/x"}
+    ours = ("DLS_ZK_HOME", "XDG_CACHE_HOME", "UV_CACHE_DIR", "VIRTUAL_ENV")
+    env = {name: value for name, value in os.environ.items() if name not in ours}
+    path = [folder for folder in env["PATH"].split(os.pathsep) if ".venv" not in folder]
+    env |= {"HOME": f"{checkout}/no-home/x", "PATH": os.pathsep.join(path)}
     done = subprocess.run(["scripts/bootstrap"], cwd=checkout, env=env, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -40,7 +44,7 @@ def test_an_environment_that_is_not_whole_is_made_anew(tmp_path: Path) -> None:
         return answers and python.stdout.strip() == str(checkout / "circuits")
 
     assert anew not in bootstrap(checkout) and works()
-    assert bootstrap(checkout) == "" and works()
+    assert anew not in bootstrap(checkout) and works()
 
     checkout = checkout.rename(tmp_path / "two")  # moved; a copy differs in nothing
     assert anew in bootstrap(checkout) and works()
