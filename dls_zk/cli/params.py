@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..files import Fixed
+from ..files.values import QUANTITY_RANGE, Fixed
+from ..statement.constants import QUANTITY_DECIMALS
 from ..statement.ethereum import checksum_address, is_address
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     pass
 
 
-QUANTITY = Fixed(6, 1, (1 << 56) - 1)
+QUANTITY = Fixed(QUANTITY_DECIMALS, 1, QUANTITY_RANGE[1])
+_SIGNED = Fixed(QUANTITY_DECIMALS, *QUANTITY_RANGE)
 
 
 class Quantity(click.ParamType):  # type: ignore[type-arg]
@@ -28,6 +30,18 @@ class Quantity(click.ParamType):  # type: ignore[type-arg]
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         try:
             return QUANTITY.parse(value) if isinstance(value, str) else int(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class SignedQuantity(click.ParamType):  # type: ignore[type-arg]
+    """A decimal with at most six places, in millionths; with a minus for money paid out."""
+
+    name = "amount"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return _SIGNED.parse(value) if isinstance(value, str) else int(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

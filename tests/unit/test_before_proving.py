@@ -39,7 +39,7 @@ def load(folder: Path, before: str | None = "opening.json", opening_required: bo
         folder / "policy.yaml",
         folder / "prices.yaml",
         folder / before if before else None,
-        terms_path=folder / "terms.yaml",
+        terms=folder / "terms.yaml",
         opening_required=opening_required,
     )
 
