@@ -244,7 +244,7 @@ def test_verify_by_all(proven: Vault) -> None:
     assert (told["holds"], told["insecure"], told["circuit"]) == (True, True, "rebalance_8")
     assert told["verifiers"] == ["pyecc", "snarkjs", "evm"]
     assert told["seconds"].keys() == {"Key"} | {f"Verified by {name}" for name in told["verifiers"]}
-    assert told["signals"]["nav_floor"] == "9996"
+    assert told["signals"]["nav_floor_steps"] == 9996
 
 
 def test_pyecc_needs_no_other_program(proven: Vault) -> None:
