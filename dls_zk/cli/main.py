@@ -34,7 +34,7 @@ COMMANDS = {
     "doctor": ("doctor", "Show every tool, its version, and how to get what is missing."),
     "export": ("export", "Export what chains and other tools need."),
     "oracle": ("oracle", "Price feeds and their snapshots."),
-    "policy": ("policy", "Policies on a chain: register, read back, compare, and move a vault to another."),
+    "policy": ("policy", "Policies: lint a file, register, read back, compare, and move a vault to another."),
     "prove": ("proofs", "Prove a rebalance and write the proof."),
     "setup": ("setup", "Make keys, for development or for value."),
     "submit": ("submit", "Submit rebalances, one or many, each once."),
