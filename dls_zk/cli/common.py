@@ -20,7 +20,7 @@ from ..errors import DlsError
 from ..groth16 import zkey
 from ..statement.circuits import CIRCUITS, REBALANCE, Circuit
 from ..statement.constants import SIZES
-from ..storage import places
+from ..storage import disk, places
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -91,6 +91,15 @@ def uint(bits: int, least: int = 0) -> click.IntRange:
 
 def warn_insecure() -> None:
     click.echo(f"warning: {zkey.MARKER}", err=True)
+
+
+def warn_readable(*paths: Path | None) -> None:
+    """Warn of each secret input that other users can get at. The package's own examples are no secrets."""
+    for path in paths:
+        if path is None or path.resolve().is_relative_to(places.PACKAGE / "examples"):
+            continue
+        if exposed := disk.exposure(path):
+            click.echo(f"warning: {path}: {exposed}", err=True)
 
 
 key_option = click.option(

@@ -11,7 +11,7 @@ from .. import files, operations
 from ..groth16 import prover
 from ..groth16.proof import Proof
 from ..statement.circuits import rebalance_signals
-from .common import FILE, beside, example, json_option, print_json, warn_insecure
+from .common import FILE, beside, example, json_option, print_json, warn_insecure, warn_readable
 from .stages import Stages
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def check(
         terms_path=terms_path,
         opening_required=False,
     )
+    warn_readable(_before(before), trades_path, after_path)
     report = operations.check(rebalance)
     document = report_json(report)
     if not as_json:
@@ -143,6 +144,7 @@ def prove(
     rebalance = operations.load_rebalance(
         policy_path, prices_path, _before(before), trades_path=trades_path, after_path=after_path, terms_path=terms_path
     )
+    warn_readable(trades_path, after_path)
     operations.proven_paths(out)
     operations.require(operations.check(rebalance), "; `dls-zk check` with the same files shows the values")
     with stages("Circuit"):
