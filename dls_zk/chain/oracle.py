@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
-from eth_utils import keccak
-
 from ..files import FeedEntry, FeedsFile
 from ..statement.constants import PRICE_DECIMALS, SIZES
+from ..statement.ethereum import keccak256
 from ..statement.model import Policy
 from ..statement.signals import unpack_prices
 from .client import Client
-from .transactions import Mined, Sender
+from .connection import Receipt
+from .transactions import Sender
 
 NOBODY = "0x" + "00" * 20
 
@@ -84,7 +84,7 @@ class Oracle(Client):
 
     def add_feed_set(self, sender: Sender, feeds: FeedSet) -> int:
         """Add a feed set; its number. The same sender adds the same set once."""
-        mined = self.act(sender, "addFeedSet", astuple(feeds), once=(keccak(text=repr(feeds)).hex(),))
+        mined = self.act(sender, "addFeedSet", astuple(feeds), once=(keccak256(repr(feeds).encode()).hex(),))
         assert mined  # only a check of the state makes it None
         return self.said(mined, "FeedSetAdded")["feedSet"]
 
@@ -129,7 +129,7 @@ class Oracle(Client):
 class DevFeed(Client):
     """``DevFeed``: a price that its owner says, on local development chains only."""
 
-    def post(self, sender: Sender, usd_e8: int, timestamp: int) -> Mined | None:
+    def post(self, sender: Sender, usd_e8: int, timestamp: int) -> Receipt | None:
         """Answer this price (USD 1e-8) from now on, as of a time (Unix seconds)."""
         return self.act(sender, "post", usd_e8, timestamp, once=(usd_e8, timestamp))
 

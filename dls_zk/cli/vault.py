@@ -11,9 +11,9 @@ import click
 from .. import files
 from ..errors import ChainError, InputError
 from ..files import Fixed
-from ..operations import decimal_text
 from .common import FILE, beside, console, example, json_option, print_json, table, uint
 from .options import Access, chain_command
+from .report import decimal_text
 
 if TYPE_CHECKING:
     from ..chain import Protocol, ShareToken
@@ -249,7 +249,7 @@ def _flow_command(name: str, example_text: str, help_text: str, direction: int) 
                 mined = share.move(sender, protocol.hub, direction * quantity, label)
         pending = Fixed(6, -(1 << 56), 1 << 56).show(protocol.hub.state(vault).pending_flow_e6)
         if as_json:
-            print_json({"transaction": mined and mined.summary.hash, "pending_flow": pending})
+            print_json({"transaction": mined and mined.hash, "pending_flow": pending})
         else:
             click.echo(f"pending flow  {pending}")
 
@@ -288,7 +288,7 @@ def _mark_command(name: str, function: str, help_text: str) -> None:
             mined = protocol.hub.mark(access.sender(protocol.chain), vault, function)
         status = protocol.hub.state(vault).status.words
         if as_json:
-            print_json({"transaction": mined and mined.summary.hash, "status": status})
+            print_json({"transaction": mined and mined.hash, "status": status})
         else:
             click.echo(status)
 

@@ -67,7 +67,7 @@ class Place:
         return json.loads(self.ok(*args, "--json", **changes))
 
     def rpc(self, method: str, *parameters: object) -> Any:
-        return chain.connect(self.up["rpc"]).web3.provider.make_request(method, list(parameters))["result"]
+        return chain.connect(self.up["rpc"]).rpc.ask(method, *parameters)
 
 
 @pytest.fixture(scope="module")
