@@ -36,10 +36,10 @@ def require_beside_proof(folder: Path, commitment: int) -> None:
     try:
         kept = read(path)
     except InputError as error:
-        raise InputError(f"{error}; {_BEFORE_SUBMITTING}") from None
+        raise InputError(f"{error.message}; {_BEFORE_SUBMITTING}", error.where, code="opening_missing") from None
     if kept.commitment != commitment:
         text = f"opens 0x{kept.commitment:064x}, and the proof beside it leads to 0x{commitment:064x}; {_BEFORE_SUBMITTING}"
-        raise InputError(text, str(path))
+        raise InputError(text, str(path), code="opening_mismatch")
 
 
 _BEFORE_SUBMITTING = (

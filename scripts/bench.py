@@ -34,6 +34,7 @@ from dls_zk.solidity import contracts, verifiers
 from dls_zk.solidity.calldata import ProofArguments
 from dls_zk.statement import relation
 from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement.circuits import of_size
 from dls_zk.statement.commitments import book_commitment
 from dls_zk.statement.constants import SIZES
 from dls_zk.statement.model import KeptOpening, Opening, Rebalance
@@ -92,7 +93,7 @@ def contests(
     disk.write_atomic(at["input.json"], json.dumps({name: [*map(str, x)] for name, x in inputs.items()}), mode=0o600)
     disk.write_atomic(at["wtns"], wtns, mode=0o600)
     disk.write_atomic(at["proof.json"], json.dumps(proof.to_snarkjs()))
-    disk.write_atomic(at["public.json"], json.dumps(proof.public_strings()))
+    disk.write_atomic(at["public.json"], json.dumps(proof.signal_strings()))
 
     def command(*argv: str | Path) -> Callable[[], object]:
         return lambda: node.run_node(argv, timeout=600)
@@ -160,10 +161,9 @@ def prove_as_command(rebalance: Rebalance, scratch: Path) -> Callable[[], object
     if rebalance.policy != files.read_policy(EXAMPLE / "policy.yaml"):
         return None
     before = scratch / "opening.json"
-    place = rebalance.terms.place
-    assert place  # the example's terms have it
+    context = rebalance.terms.known_context()
     names = tuple(slot.instrument for slot in rebalance.policy.slots)
-    kept = KeptOpening.at(place, rebalance.before, book_commitment(rebalance.before), names, int(time.time()))
+    kept = KeptOpening.at(context, rebalance.before, book_commitment(rebalance.before), names, int(time.time()))
     files.write_opening(before, kept)
     given = {name: EXAMPLE / f"{name}.{ending}" for name, ending in FILES} | {"before": before}
     options = [part for name, path in given.items() for part in (f"--{name}", path)]
@@ -184,12 +184,12 @@ def where() -> dict[str, Any]:
 def measure(slots: int, runs: int) -> dict[str, Any]:
     """Run it all; a JSON value with every single time."""
     stages, result = Stages(), {"machine": where(), "slots": slots, "runs": runs}
-    name = SIZES[slots].name
+    name = of_size(slots).name
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dls-zk-bench-")))  # mode 0700
         with stages("Compile"):
             made, _ = stack.enter_context(circom.run_circom(name, built.CIRCOM_FLAGS, places.data_dir("circuits")))
-        circuit = operations.build_circuit(slots)
+        circuit = operations.build_circuit(name)
         with stages("Development key"):
             snarkjs.dev_setup(circuit.r1cs, scratch / "zkey")
         (scratch / "zkey").unlink()
@@ -222,7 +222,7 @@ def table(result: dict[str, Any]) -> Table:
     """Medians, minima, and how many times as long as the first way of each job it takes (median of the rounds' ratios)."""
     where = result["machine"]
     title = (
-        f"{SIZES[result['slots']].name}, {result['runs']} runs. {where['cpu']}, {where['cores']} cores "
+        f"{of_size(result['slots']).name}, {result['runs']} runs. {where['cpu']}, {where['cores']} cores "
         f"(load {where['load']}), Python {where['python']}, Node {where['node']}, snarkjs {where['snarkjs']}"
     )
     rows = Table("", "median s", "min s", "ratio", title=title, title_justify="left")

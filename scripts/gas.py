@@ -25,6 +25,7 @@ from dls_zk.chain.oracle import NOBODY, development_feeds
 from dls_zk.cli.stages import Stages
 from dls_zk.solidity import contracts
 from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.circuits import of_size
 from dls_zk.statement.commitments import policy_hash
 from dls_zk.statement.constants import SIZES
 from dls_zk.statement.model import Policy, SlotPolicy
@@ -148,7 +149,7 @@ class Fleet:
             flow=terms.flow_e6,
             accrual=terms.accrual_ppm,
             nav_floor=123_456,
-            context=terms.context,
+            context=terms.context_hash,
             prices=snapshot.words,
         )
         proof = self.site.trapdoors[self.slots].prove(public.to_field())
@@ -310,7 +311,7 @@ def measure(sizes: Sequence[int], stages: Stages) -> Figures:
             deployment.hub: "RebalanceHub",
         }
         for slots in sizes:
-            key = deployment.keys[SIZES[slots].name]
+            key = deployment.keys[of_size(slots).name]
             names |= {key.verifier: f"verifier, {slots} slots", key.batch_verifier: f"BatchVerifier, {slots} slots"}
         figures.deployed = {names[address]: gas for address, gas in site.created()}
         for slots in sizes:

@@ -35,7 +35,7 @@ from web3.exceptions import (
 from web3.providers.rpc.utils import ExceptionRetryConfiguration
 from web3.types import BlockIdentifier, TxData, TxParams, TxReceipt
 
-from ..errors import ChainError, InputError, InsecureKey
+from ..errors import ChainError, InputError, InsecureKey, NodeRefused, NodeUnreachable
 from ..solidity.calldata import ProofArguments
 from ..solidity.contracts import CompiledContract
 from ..statement.constants import DEVELOPMENT_CHAIN_IDS
@@ -81,16 +81,21 @@ def is_loopback(rpc_url: str) -> bool:
 class Refused(ChainError):
     """The node answered, and the answer is no: a revert, or a request that it does not take.
 
-    answer: what the node said of a request, "" for a revert.
+    answer: what the node said of a request, "" for a revert. code: of a revert.
     """
 
-    def __init__(self, message: str, answer: str = ""):
-        super().__init__(message)
+    code = "node_refused"
+
+    def __init__(self, message: str, answer: str = "", *, code: str | None = None):
+        no_funds = "insufficient_funds" if "insufficient funds" in answer.lower() else None
+        super().__init__(message, code=code or no_funds)
         self.answer = answer
 
 
 class NoContract(ChainError):
     """There is no contract at the address, or it is another one."""
+
+    code = "no_contract"
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,7 @@ class Chain:
         with self.reporting():
             accounts: list[str] = [*self.web3.eth.accounts]
         if not accounts:
-            raise ChainError(f"the node at {self.where} holds no unlocked account to send from")
+            raise ChainError(f"the node at {self.where} holds no unlocked account to send from", code="no_account")
         return accounts
 
     def now(self) -> int:
@@ -291,7 +296,8 @@ class Chain:
                 f"transaction {sent} was sent, then {self.where} stopped answering; look it up before sending another"
             ) from None
         if receipt["status"] != 1:
-            raise ChainError(f"transaction {sent} was mined and reverted; read the vault's state and try again")
+            message = f"transaction {sent} was mined and reverted; read the vault's state and try again"
+            raise ChainError(message, code="transaction_reverted")
         return receipt, Receipt(sent, receipt["gasUsed"], receipt["blockNumber"])
 
     @contextmanager
@@ -310,7 +316,8 @@ def reporting(where: str, abi: Sequence[dict[str, Any]] = ()) -> Iterator[None]:
     try:
         yield
     except ContractLogicError as error:
-        raise Refused(explain_revert(abi, error.data)) from None
+        refusal = explain_revert(abi, error.data)
+        raise Refused(refusal.text, code=refusal.code) from None
     except BadFunctionCallOutput:
         raise NoContract("there is no such contract at the address; check it and the chain") from None
     except MismatchedABI:
@@ -320,9 +327,9 @@ def reporting(where: str, abi: Sequence[dict[str, Any]] = ()) -> Iterator[None]:
         message = " ".join(str(answer.get("message") if isinstance(answer, dict) else "no reason given").split())[:200]
         raise Refused(f"{where} refused the request: {message}", message) from None
     except (BadResponseFormat, requests.JSONDecodeError, json.JSONDecodeError):
-        raise ChainError(f"{where} is no Ethereum node: its answer is not JSON-RPC; check the URL") from None
+        raise NodeRefused(f"{where} is no Ethereum node: its answer is not JSON-RPC; check the URL") from None
     except requests.RequestException:
-        raise ChainError(f"{where} does not answer; is the node running?") from None
+        raise NodeUnreachable(f"{where} does not answer; is the node running?") from None
 
 
 def _with_margin(gas: int) -> int:

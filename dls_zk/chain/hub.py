@@ -11,6 +11,7 @@ from web3.types import BlockIdentifier
 
 from ..errors import ChainError
 from ..solidity.calldata import ProofArguments
+from ..statement.circuits import rebalance_signals
 from ..statement.context import Context
 from ..statement.model import Terms
 from ..statement.signals import PublicSignals
@@ -245,15 +246,18 @@ class Hub(Client):
         """Whether moving from one mandate (number) to another only tightens. Refused where no vault may ever."""
         return self.read("tightens", old, new)
 
-    def expected_signals(self, vault: bytes, claimed: PublicSignals, round: int, deadline: int) -> PublicSignals:
-        """The public signals that ``submit`` would demand now of a proof with this commitment after and NAV floor."""
+    def expected_signals(
+        self, circuit: str, vault: bytes, claimed: PublicSignals, round: int, deadline: int
+    ) -> PublicSignals:
+        """The public signals that ``submit`` would demand now of a proof of this circuit with this commitment after and NAV
+        floor. InputError if the vault's key is for another circuit."""
         arguments = (vault, claimed.commitment_after, claimed.nav_floor, round, deadline)
-        return PublicSignals.from_field(self.read("expectedSignals", *arguments, block="pending"))
+        return rebalance_signals(circuit, self.read("expectedSignals", *arguments, block="pending"))
 
     def terms(self, vault: bytes, snapshot: Snapshot, deadline: int) -> Terms:
         """The public terms of the vault's next rebalance at this snapshot, computed here from what the hub holds."""
         state = self.state(vault)
-        place = Context(
+        context = Context(
             chain_id=self.chain.chain_id,
             hub=self.address,
             vault_id=vault,
@@ -263,7 +267,7 @@ class Hub(Client):
             operator=self.roles(vault).operator,
             deadline=deadline,
         )
-        return Terms.at(place, state.pending_flow_e6, accrual_ppm(self.mandate(state.mandate), state, snapshot.timestamp))
+        return Terms.at(context, state.pending_flow_e6, accrual_ppm(self.mandate(state.mandate), state, snapshot.timestamp))
 
     def accepted(self, vault: bytes, sequence: int, last: int | None = None) -> Accepted | None:
         """The rebalance of a vault that has this number, if it was accepted by a block (by now)."""

@@ -29,8 +29,8 @@ class Registry(Client):
 
     def policy(self, digest: int) -> Policy:
         """The policy with this hash: what the registry says, hashed again here."""
-        terms, labels = self.read("policyOf", digest)
-        return from_abi(terms, labels, digest)
+        fields, labels = self.read("policyOf", digest)
+        return from_abi(fields, labels, digest)
 
     def tightens(self, old: int, new: int) -> bool:
         """Whether a vault may go from one policy (hash) to another at once. Refused where it may never."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import sys
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -126,7 +128,7 @@ def key_is_set() -> bool:
 def from_environment() -> KeySigner:
     """The account of the private key in $DLS_ZK_PRIVATE_KEY, 64 hex digits; InputError if it is not there or no key."""
     try:
-        key = bytes.fromhex(os.environ[KEY_VARIABLE].strip().removeprefix("0x"))
+        key = bytes.fromhex(os.environ[KEY_VARIABLE].strip("\ufeff \t\r\n").removeprefix("0x"))
         return KeySigner(Account.from_key(key))
     except KeyError:
         raise InputError("is not set", f"${KEY_VARIABLE}") from None
@@ -137,31 +139,42 @@ def from_environment() -> KeySigner:
 def from_keystore(path: Path, password_file: Path | None = None) -> KeySigner:
     """The account of an Ethereum keystore file, version 3.
 
-    Its password is the content of ``password_file`` without the end of the line, or else $DLS_ZK_KEYSTORE_PASSWORD, or
-    else asked for on the terminal without showing it. InputError if the file is no keystore or the password is wrong.
+    Its password is the one line of ``password_file``, or else $DLS_ZK_KEYSTORE_PASSWORD, or else asked for on the terminal
+    without showing it. InputError if the file is no keystore or the password is wrong.
     """
     keystore = strict_json.parse_json(disk.read_limited(path, _KEYSTORE_BYTES), str(path))
     if not isinstance(keystore, dict) or keystore.get("version") != 3:
         raise InputError("not an Ethereum keystore file (version 3)", str(path))
-    password = _password(path, password_file)
-    try:
-        return KeySigner(Account.from_key(Account.decrypt(keystore, password)))
-    except Exception as error:
-        wrong = str(error) == "MAC mismatch"
-        raise InputError("the password is wrong" if wrong else "the keystore file is damaged", str(path)) from None
+    for password in _spellings(_password(path, password_file)):
+        try:
+            return KeySigner(Account.from_key(Account.decrypt(keystore, password)))
+        except Exception as error:
+            if str(error) != "MAC mismatch":
+                raise InputError("the keystore file is damaged", str(path)) from None
+    raise InputError("the password is wrong", str(path))
+
+
+def _spellings(password: str) -> list[str]:
+    """The password as it is, then with its accents composed and decomposed: keyboards and wallets (ethers: NFKC) differ."""
+    forms: tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...] = ("NFC", "NFD", "NFKC", "NFKD")
+    return list(dict.fromkeys([password, *(unicodedata.normalize(form, password) for form in forms)]))
 
 
 def _password(path: Path, password_file: Path | None) -> str:
     if password_file:
-        try:
-            return disk.read_limited(password_file, 4096).decode().removesuffix("\n").removesuffix("\r")
-        except UnicodeDecodeError:
-            raise InputError("not UTF-8 text", str(password_file)) from None
+        first, *others = re.split("\r?\n", disk.read_text(password_file, 4096))
+        if any(line.strip() for line in others):
+            raise InputError("more than one line; a password is one", str(password_file))
+        return first
     if PASSWORD_VARIABLE in os.environ:
-        return os.environ[PASSWORD_VARIABLE]
-    if not sys.stdin.isatty():
+        password, source = os.environ[PASSWORD_VARIABLE], f"${PASSWORD_VARIABLE}"
+    elif sys.stdin and sys.stdin.isatty():
+        password, source = getpass.getpass(f"Password of {path}: "), "the password"
+    else:
         raise InputError(f"there is no terminal to ask for the password; set ${PASSWORD_VARIABLE}", str(path))
-    return getpass.getpass(f"Password of {path}: ")
+    if any("\ud800" <= character <= "\udfff" for character in password):  # bytes that Python could not decode
+        raise InputError("not UTF-8 text", source)
+    return password.removeprefix("\ufeff")
 
 
 # --- a key elsewhere ----------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from hexbytes import HexBytes
 from web3.contract import Contract
 from web3.types import BlockIdentifier, TxParams, TxReceipt
 
-from ..errors import ChainError
+from ..errors import ChainError, NodeRefused, TransactionPending
 from ..solidity.contracts import CompiledContract
 from ..storage import disk
 from .connection import Chain, NoContract, Receipt, Refused
@@ -111,6 +111,7 @@ class _Watch:
 
     def __init__(self) -> None:
         self.too_low: set[str] = set()  # they offer too little: not to be sent again as they are
+        self.refused: dict[IntentKey, str] = {}  # intents that ended without effect, and the code of why
         self._since: dict[str, float] = {}
 
     def seconds(self, attempt: Attempt) -> float:
@@ -157,7 +158,7 @@ class Sender:
         """
         with self._turn() as journal:
             for _ in range(_ROUNDS):
-                ended = key in self._settle(journal, key, call)
+                ended = self._settle(journal, key, call)
                 intent = journal.find(key)
                 if intent and intent.status is IntentStatus.CONFIRMED:
                     if mined := self._still_there(intent):
@@ -172,11 +173,12 @@ class Sender:
                 if is_done and self._is_done(is_done):
                     return None
                 if intent and intent.status is IntentStatus.PENDING:
-                    raise ChainError(f"{intent.sender} has begun this; go on from that account")
-                if intent and ended and intent.reason:
-                    raise Refused(intent.reason)
+                    raise ChainError(f"{intent.sender} has begun this; go on from that account", code="not_authorized")
+                if intent and key in ended and intent.reason:
+                    raise Refused(intent.reason, code=ended[key])
                 self._sign(journal, key, self._prepared(call, nonce))
-        raise ChainError(f"other transactions of {self.address} took the nonce {_ROUNDS} times; run this again later")
+        message = f"other transactions of {self.address} took the nonce {_ROUNDS} times; run this again later"
+        raise ChainError(message, code="nonce_taken")
 
     def _may_be_mined(self, journal: Journal, intent: Intent, nonce: int) -> bool:
         """Whether a node may have taken an attempt that it refused, before the intent gets the ``nonce`` that is free."""
@@ -194,9 +196,10 @@ class Sender:
 
     # --- ending what is open ------------------------------------------------------------------------------------
 
-    def _settle(self, journal: Journal, key: IntentKey, call: Call) -> set[IntentKey]:
-        """End every open intent of the account, lowest nonce first; their keys. ``call`` is that of the intent ``key``."""
-        ended: set[IntentKey] = set()
+    def _settle(self, journal: Journal, key: IntentKey, call: Call) -> dict[IntentKey, str | None]:
+        """End every open intent of the account, lowest nonce first; by their keys the codes of those that were refused or
+        reverted. ``call`` is that of the intent ``key``."""
+        ended: dict[IntentKey, str | None] = {}
         watch, news, ticks = _Watch(), None, self._ticks()
         intent = None
         try:
@@ -204,7 +207,7 @@ class Sender:
                 intent = still_open[0]
                 depth = self._advance(journal, intent, call.abi if intent.key == key else (), watch)
                 if depth is None:
-                    ended.add(intent.key)
+                    ended[intent.key] = watch.refused.pop(intent.key, None)
                 if (intent.key, depth) != news:
                     news, ticks = (intent.key, depth), self._ticks()
                 if not next(ticks, False):
@@ -212,8 +215,10 @@ class Sender:
         except ChainError as error:
             if not intent:
                 raise
-            raise ChainError(
-                f"{error}; transaction {intent.hash} (nonce {intent.nonce}) may be mined all the same: run this again"
+            raise TransactionPending(
+                f"{error}; transaction {intent.hash} (nonce {intent.nonce}) may be mined all the same: run this again",
+                code=error.code if isinstance(error, NodeRefused) else None,
+                after=error.after,
             ) from None
         return ended
 
@@ -231,7 +236,8 @@ class Sender:
             if depth < self.delivery.confirmations:
                 self.progress("waiting for confirmations", depth, self.delivery.confirmations)
                 return depth
-            self._record(journal, intent, receipt)
+            if not self._record(journal, intent, receipt):
+                watch.refused[intent.key] = "transaction_reverted"
             return None
         if used_for_good > intent.nonce:
             taken_by = self._taken_by(intent.nonce, self._deep_number(latest))
@@ -262,6 +268,7 @@ class Sender:
                     watch.too_low.add(newest.hash)
                 elif not self._receipt(attempts):
                     journal.settle(intent, IntentStatus.REFUSED, newest.hash, reason=str(refusal))
+                    watch.refused[intent.key] = refusal.code
                     return False
         elif watch.seconds(newest) >= self.delivery.stuck_after_s:
             transaction, _ = decode(newest.raw)
@@ -282,7 +289,8 @@ class Sender:
         except ChainError:
             pass  # the connection broke: the next look at the chain tells whether it was sent
 
-    def _record(self, journal: Journal, intent: Intent, receipt: TxReceipt) -> None:
+    def _record(self, journal: Journal, intent: Intent, receipt: TxReceipt) -> bool:
+        """Record what became of an intent that was mined; whether it had its effect."""
         hash_, block = receipt["transactionHash"].to_0x_hex(), receipt["blockHash"].to_0x_hex()
         if receipt["status"] == 1:
             status, reason = IntentStatus.CONFIRMED, ""
@@ -290,18 +298,21 @@ class Sender:
             reason = f"transaction {hash_} was mined and reverted; read the state and try again"
             status = IntentStatus.REVERTED
         journal.settle(intent, status, hash_, (receipt["blockNumber"], block), reason)
+        return status is IntentStatus.CONFIRMED
 
     def _still_there(self, intent: Intent) -> Mined | None:
         """A confirmed intent's transaction; None if its block is not in the chain any more."""
         assert intent.block_number is not None  # it is written with the status
         block_hash = self.chain.block_hash(intent.block_number)
         if block_hash is None:  # a node that is behind; a reorganisation would have put another block there
-            raise ChainError(f"{self.chain.where} does not have the block of {intent.hash} yet; ask again, or another node")
+            message = f"{self.chain.where} does not have the block of {intent.hash} yet; ask again, or another node"
+            raise ChainError(message, code="node_behind")
         if block_hash != intent.block_hash:
             return None
         receipt = self.chain.receipt(intent.hash)
         if receipt is None:
-            raise ChainError(f"{self.chain.where} has the block of {intent.hash} but not its receipt; ask another node")
+            message = f"{self.chain.where} has the block of {intent.hash} but not its receipt; ask another node"
+            raise ChainError(message, code="node_behind")
         return Mined(Receipt(intent.hash, receipt["gasUsed"], receipt["blockNumber"]), receipt)
 
     def _given_up(self, intent: Intent, depth: int | None) -> str:
@@ -330,7 +341,8 @@ class Sender:
             self.progress("waiting for another transaction of the account", 0, 1)
         raise ChainError(
             f"{self.chain.where} holds a transaction of {self.address} with nonce {used} that is not in the journal; "
-            "let it be mined, or replace it, then run this again"
+            "let it be mined, or replace it, then run this again",
+            code="nonce_taken",
         )
 
     def _is_done(self, is_done: Callable[[BlockIdentifier], bool]) -> bool:
@@ -343,14 +355,15 @@ class Sender:
                 if deep == "latest" or is_done(deep):
                     return True
             self.progress("waiting for confirmations of what another transaction did", 0, self.delivery.confirmations)
-        raise ChainError("another transaction did this, and it is still not confirmed; run this again")
+        raise TransactionPending("another transaction did this, and it is still not confirmed; run this again")
 
     def _prepared(self, call: Call, nonce: int) -> Transaction:
         if call.to:
             self.chain.require_contract(call.to)  # a call of what is no contract succeeds, and does nothing
         fees = self._fees()
         if not fees:
-            raise ChainError(f"the base fee is above the cap of {self.delivery.max_fee_cap_wei} wei; wait, or raise the cap")
+            message = f"the base fee is above the cap of {self.delivery.max_fee_cap_wei} wei; wait, or raise the cap"
+            raise ChainError(message, code="fee_above_cap")
         transaction = Transaction(self.chain.chain_id, nonce, call.to, call.data, call.value_wei, 0, *fees)
         return replace(transaction, gas=self.chain.gas_limit(self._unsigned(transaction), call.abi))
 

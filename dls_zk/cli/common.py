@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict, TypeVar
 
 import click
 from rich import box
@@ -18,8 +18,11 @@ from rich.text import Text
 
 from ..errors import DlsError
 from ..groth16 import zkey
+from ..statement.circuits import CIRCUITS, REBALANCE, Circuit
 from ..statement.constants import SIZES
 from ..storage import places
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 FILE = click.Path(path_type=Path)
 #: A table in a pipe is as wide as it needs to be.
@@ -56,6 +59,10 @@ def beside(document: Mapping[str, object]) -> Iterator[None]:
         raise
 
 
+#: As rich has it, and said to be ASCII: rich draws no other box where the encoding lacks its line, and ``streams`` prints -.
+_BOX = box.Box(str(box.SIMPLE_HEAD), ascii=True)
+
+
 class _Rows(Table):
     """A table whose cells are shown as they are: text from a chain or a file may look like rich's markup."""
 
@@ -66,7 +73,7 @@ class _Rows(Table):
 
 def table(*columns: str) -> Table:
     """A table in which nothing is cut: what does not fit is folded. Colours are for cells that ``marked`` makes."""
-    rows = _Rows(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    rows = _Rows(box=_BOX, padding=0, pad_edge=False)
     for column in columns:
         rows.add_column(Text(column), overflow="fold")
     return rows
@@ -91,5 +98,20 @@ key_option = click.option(
 )
 
 
-def chosen_sizes(sizes: tuple[str, ...]) -> list[int]:
-    return [int(size) for size in sizes] or list(SIZES)
+def chosen_circuits(sizes: tuple[str, ...]) -> list[Circuit]:
+    """The circuits of these sizes, of every family; all if no size is chosen."""
+    return [circuit for circuit in CIRCUITS.values() if not sizes or str(circuit.size.slots) in sizes]
+
+
+def one_circuit_options(required: bool = True) -> Callable[[F], F]:
+    """``--size`` and, once there are several families, ``--family``: together they choose one circuit."""
+    families = list(dict.fromkeys(circuit.family for circuit in CIRCUITS.values()))
+
+    def with_options(command: F) -> F:
+        family = click.option(
+            "--family", type=click.Choice(families), default=REBALANCE, hidden=len(families) < 2, help="Family of circuits."
+        )
+        size = click.option("--size", type=click.Choice([str(n) for n in SIZES]), required=required, help="Circuit size.")
+        return size(family(command))
+
+    return with_options

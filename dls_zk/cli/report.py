@@ -77,32 +77,32 @@ def print_report(report: Report) -> None:
         console.print(f"All {len(report.checks)} checks hold.")
 
 
-def signals_json(public: PublicSignals) -> dict[str, Any]:
+def signals_json(signals: PublicSignals) -> dict[str, Any]:
     """Public signals by name; field elements as hex, amounts as decimal strings (nav_floor in the policy's steps)."""
     return {
-        "commitment_before": f"0x{public.commitment_before:064x}",
-        "commitment_after": f"0x{public.commitment_after:064x}",
-        "policy_hash": f"0x{public.policy_hash:064x}",
-        "flow_e6": str(public.flow),
-        "accrual_ppm": str(public.accrual),
-        "nav_floor": str(public.nav_floor),
-        "context": f"0x{public.context:064x}",
-        "prices": [f"0x{word:064x}" for word in public.prices],
+        "commitment_before": f"0x{signals.commitment_before:064x}",
+        "commitment_after": f"0x{signals.commitment_after:064x}",
+        "policy_hash": f"0x{signals.policy_hash:064x}",
+        "flow_e6": str(signals.flow),
+        "accrual_ppm": str(signals.accrual),
+        "nav_floor": str(signals.nav_floor),
+        "context": f"0x{signals.context:064x}",
+        "prices": [f"0x{word:064x}" for word in signals.prices],
     }
 
 
-def print_signals(public: PublicSignals, rules: Policy | None, demanded: tuple[Path | None, ...]) -> None:
+def print_signals(signals: PublicSignals, policy: Policy | None, demanded: tuple[Path | None, ...]) -> None:
     """What a proof that holds says in public, and what of it nobody has compared."""
     rows = table("the proof holds", "")
-    floor = f"{public.nav_floor:,} NAV steps"
-    if rules:
-        step = rules.nav_step_usd
-        floor = f"at least {public.nav_floor * step:,} USD, below {(public.nav_floor + 1) * step:,} USD"
+    floor = f"{signals.nav_floor:,} NAV steps"
+    if policy:
+        step = policy.nav_step_usd
+        floor = f"at least {signals.nav_floor * step:,} USD, below {(signals.nav_floor + 1) * step:,} USD"
     rows.add_row("NAV", floor)
-    flow = decimal_text(Fraction(public.flow, 10**QUANTITY_DECIMALS), separator=",")
+    flow = decimal_text(Fraction(signals.flow, 10**QUANTITY_DECIMALS), separator=",")
     rows.add_row("flow", f"{flow} of slot 0")
-    rows.add_row("accrual", f"{public.accrual} ppm of NAV")
-    for name, value in signals_json(public).items():
+    rows.add_row("accrual", f"{signals.accrual} ppm of NAV")
+    for name, value in signals_json(signals).items():
         if name.startswith(("commitment", "policy", "context")):
             rows.add_row(name.replace("_", " "), str(value))
     console.print(rows)

@@ -113,19 +113,19 @@ def _status(protocol: Protocol, vault: bytes) -> dict[str, Any]:
     hub, now = protocol.hub, protocol.chain.now()
     state, roles = hub.state(vault), hub.roles(vault)
     mandate, (proposed, active_from) = hub.mandate(state.mandate), hub.proposal(vault)
-    rules = protocol.registry.policy(mandate.policy_hash)
+    policy = protocol.registry.policy(mandate.policy_hash)
     share = chain.ShareToken.of(protocol, vault)
     return {
         "status": state.status.words,
         "sequence": state.sequence,
         "commitment": f"0x{state.commitment:064x}",
-        "nav_at_least_usd": state.nav_floor * rules.nav_step_usd,
+        "nav_at_least_usd": state.nav_floor * policy.nav_step_usd,
         "proven_at_prices_of": state.snapshot_timestamp,
         "age_s": max(now - state.snapshot_timestamp, 0),
         "stale_from": state.snapshot_timestamp + mandate.max_proof_age_s + 1,
         "round": state.round,
         "pending_flow": Fixed(6, -(1 << 56), 1 << 56).show(state.pending_flow_e6),
-        "policy": rules.name,
+        "policy": policy.name,
         "mandate": {"number": state.mandate, "version": state.mandate_version}
         | asdict(mandate)
         | {"policy_hash": f"0x{mandate.policy_hash:064x}"},
@@ -193,16 +193,17 @@ def vault_terms(
     feed_set = mandate_of(protocol, vault).feed_set
     snapshot = protocol.oracle.snapshot(number) if number else protocol.oracle.latest(feed_set)
     if snapshot is None:
-        raise ChainError(f"there is no snapshot of feed set {feed_set} yet; run `dls-zk oracle snapshot {feed_set}`")
+        message = f"there is no snapshot of feed set {feed_set} yet; run `dls-zk oracle snapshot {feed_set}`"
+        raise ChainError(message, code="unknown_id")
     if snapshot.feed_set != feed_set:
         raise InputError(f"round {snapshot.round} is of feed set {snapshot.feed_set}; the vault's is {feed_set}")
     terms = protocol.hub.terms(vault, snapshot, deadline or protocol.chain.now() + valid_for)
     files.write_terms(out, terms)
-    assert terms.place  # the hub's terms have it
+    context = terms.known_context()
     if as_json:
-        print_json({"terms": str(out), "round": snapshot.round, "deadline": terms.place.deadline})
+        print_json({"terms": str(out), "round": snapshot.round, "deadline": context.deadline})
     else:
-        click.echo(f"terms  {out}  (round {snapshot.round}, until {time_text(terms.place.deadline)} UTC)")
+        click.echo(f"terms  {out}  (round {snapshot.round}, until {time_text(context.deadline)} UTC)")
 
 
 def _flow_command(name: str, example_text: str, help_text: str, direction: int) -> None:

@@ -6,7 +6,7 @@ The models are both the parser and the source of the JSON schemas in ``schemas/`
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
+from ..statement.circuits import CIRCUITS
 from ..statement.constants import (
     ACCRUAL_BITS,
     PPM,
@@ -30,7 +31,7 @@ from .values import (
     Address,
     Bytes32,
     ChecksumAddress,
-    Circuit,
+    CircuitName,
     Day,
     Document,
     Fixed,
@@ -248,8 +249,8 @@ class Deployment(Document):
     @model_validator(mode="after")
     def _circuits_are_ours(self) -> Self:
         for circuit in self.keys:
-            if circuit not in get_args(Circuit):
-                raise ValueError(f"keys: {quote(circuit)} is none of {', '.join(get_args(Circuit))}")
+            if circuit not in CIRCUITS:
+                raise ValueError(f"keys: {quote(circuit)} is none of {', '.join(CIRCUITS)}")
         return self
 
 
@@ -258,7 +259,7 @@ class OpeningFile(Document):
 
     format: Literal["dls-zk/opening/v2"]
     """format and version of this file"""
-    circuit: Circuit
+    circuit: CircuitName
     """circuit of the commitment"""
     chain_id: WholeUint256
     """EIP-155 chain id"""
@@ -281,7 +282,7 @@ class OpeningFile(Document):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        slots = int(self.circuit.removeprefix("rebalance_"))
+        slots = CIRCUITS[self.circuit].size.slots
         for field in ("quantities", "instruments"):
             if len(getattr(self, field)) != slots:
                 raise ValueError(f"{field}: {len(getattr(self, field))} entries; {self.circuit} has {slots}")
@@ -317,7 +318,7 @@ class ProofFile(Document):
 
     format: Literal["dls-zk/proof/v1"]
     """format and version of this file"""
-    circuit: Circuit
+    circuit: CircuitName
     """circuit of the proof"""
     proof: Groth16Proof
     """the proof"""

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..statement.circuits import of_size
 from ..statement.constants import (
     PRICE_BITS,
     PRICE_DECIMALS,
@@ -91,10 +92,8 @@ def read_terms(path: str | Path) -> Terms:
 
 
 def write_terms(path: str | Path, terms: Terms) -> None:
-    """Write the terms of a rebalance (YAML). ValueError if they have no place; InputError if the file exists."""
-    if terms.place is None:
-        raise ValueError("terms without a place cannot be written: their context is a hash")
-    place = terms.place
+    """Write the terms of a rebalance (YAML). ValueError if they have no context; InputError if the file exists."""
+    context = terms.known_context()
     flow = Fixed(QUANTITY_DECIMALS, *QUANTITY_RANGE).show(terms.flow_e6)
     write_new(
         Path(path),
@@ -102,14 +101,14 @@ def write_terms(path: str | Path, terms: Terms) -> None:
 accrual: {terms.accrual_ppm} ppm
 
 context:
-  chain_id: {place.chain_id}
-  hub: "{place.hub}"
-  vault_id: "0x{place.vault_id.hex()}"
-  sequence: {place.sequence}
-  mandate_version: {place.mandate_version}
-  round: {place.round}
-  operator: "{place.operator}"
-  deadline: {place.deadline}
+  chain_id: {context.chain_id}
+  hub: "{context.hub}"
+  vault_id: "0x{context.vault_id.hex()}"
+  sequence: {context.sequence}
+  mandate_version: {context.mandate_version}
+  round: {context.round}
+  operator: "{context.operator}"
+  deadline: {context.deadline}
 """,
     )
 
@@ -188,7 +187,7 @@ def write_opening(path: str | Path, kept: KeptOpening) -> None:
     opening = kept.opening
     document = {
         "format": OPENING_FORMAT,
-        "circuit": f"rebalance_{len(opening.quantities_e6)}",
+        "circuit": of_size(len(opening.quantities_e6)).name,
         "chain_id": kept.chain_id,
         "hub": kept.hub,
         "vault_id": f"0x{kept.vault_id.hex()}",

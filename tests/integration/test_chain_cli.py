@@ -252,8 +252,9 @@ def test_a_vault_of_its_own_moves_to_other_policies(place: Place, story: Story) 
     assert "status" in place.json("vault", "wind-down", vault)
     result = place.run("watch", vault, "--from-block", "0", "--once", "--json")
     assert "is winding down" in result.refused(10)
-    events = [json.loads(line) for line in result.stdout.splitlines()]
+    *events, last = map(json.loads, result.stdout.splitlines())
     assert [event["event"] for event in events][-2:] == ["MandateWithdrawn", "StatusChanged"]
+    assert (last["error"]["code"], last["error"]["exit_code"]) == ("vault_stale", 10)
 
 
 def test_shares(place: Place) -> None:
@@ -314,7 +315,7 @@ def test_stale(place: Place, story: Story) -> None:
         (("vault", "open", "policy.yaml"), 3, "policy.yaml: "),
         (("vault", "open", "vault.yaml", "--keystore", "k", "--signer", "http://x"), 2, "Give one of --keystore"),
         (("vault", "open", "vault.yaml", "--keystore", "policy.yaml"), 3, "policy.yaml: "),
-        (("oracle", "show", "1", "--rpc", "http://127.0.0.1:1/secret"), 9, "http://127.0.0.1:1 does not answer"),
+        (("oracle", "show", "1", "--rpc", "http://127.0.0.1:1/secret"), 75, "http://127.0.0.1:1 does not answer"),
         (("oracle", "show", "1", "--deployment", "nothing.json"), 3, "nothing.json: cannot be read"),
         (("oracle", "show", "1", "--out", "x.yaml"), 2, "--out needs --policy"),
         (("vault", "draw", "0x" + "00" * 32, "-5"), 2, "No such option"),

@@ -47,7 +47,7 @@ def faults(protocol: Protocol) -> list[AuditFinding]:
 @pytest.fixture(scope="module")
 def circuit() -> BuiltCircuit:
     node.ensure_node_packages()
-    return operations.build_circuit(8)
+    return operations.build_circuit("rebalance_8")
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_a_key_is_checked_against_its_circuit(circuit: BuiltCircuit, key: Provin
     checked = checked_key(key, circuit)
     assert checked.insecure and checked.circuit == "rebalance_8" and checked.r1cs_sha256 == circuit.r1cs_sha256
     zkey.require_for_circuit(key.zkey, circuit.r1cs)
-    other = operations.build_circuit(16)
+    other = operations.build_circuit("rebalance_16")
     with pytest.raises(ArtifactError, match="another circuit.*other sizes"):
         zkey.require_for_circuit(key.zkey, other.r1cs)
     # One coefficient, its wire, its row, its matrix, and one term less.
@@ -172,7 +172,8 @@ def test_the_file_of_a_deployment_comes_back(market: Market, tmp_path: Path) -> 
 def test_an_honest_deployment_has_no_fault(market: Market) -> None:
     findings = chain.audit(market.protocol)
     assert [finding.contract for finding in findings] == [
-        "PoseidonT6", "PolicyRegistry", "PriceOracle", "RebalanceHub", "BatchVerifier of rebalance_8", "Groth16Verifier_8"
+        "PoseidonT6", "PolicyRegistry", "PriceOracle", "RebalanceHub", "BatchVerifier of rebalance_8",
+        "Groth16Verifier_rebalance_8",
     ]  # fmt: skip
     assert not faults(market.protocol)
     assert [finding.insecure for finding in findings] == [False] * 4 + [True, False]
@@ -317,7 +318,7 @@ def test_a_verifier_of_another_key_is_found(market: Market) -> None:
         return [(finding.contract, finding.fault) for finding in faults(protocol)]
 
     code = "its creation code is not what this version of dls-zk compiles"
-    assert found() == [("Groth16Verifier_8", code)]
+    assert found() == [("Groth16Verifier_rebalance_8", code)]
     # And the file says another key than the hub has, another hash, or that it is no development key.
     batch = "BatchVerifier of rebalance_8"
     for change, expected in (

@@ -15,10 +15,10 @@ from dls_zk.solidity import contracts, policy_abi
 from dls_zk.statement.commitments import policy_hash
 from dls_zk.statement.constants import SIZES
 from dls_zk.statement.model import Policy, SlotPolicy
-from dls_zk.statement.policy_diff import TIGHTER, Effect, changes, verdict
+from dls_zk.statement.policy_diff import Effect, changes, verdict
 from dls_zk.storage.places import PACKAGE
 from dls_zk.tools import foundry, node
-from tests.support.instances import changed, random_name, random_policy, with_field
+from tests.support.instances import DIRECTED, changed, random_name, random_policy, with_field
 
 EXAMPLE = files.read_policy(PACKAGE / "examples" / "delta_neutral_eth" / "policy.yaml")
 
@@ -62,7 +62,7 @@ def relatives(rng, policy):
     for _ in range(4):
         steps.append(changed(rng, rng.choice(steps)))
     for _ in range(8):
-        steps.append(changed(rng, rng.choice(steps), among=TIGHTER))
+        steps.append(changed(rng, rng.choice(steps), among=DIRECTED))
     return [
         *steps,
         with_field(policy, f"slots[{free}].instrument", random_name(rng, "NEW")),
@@ -119,9 +119,9 @@ def test_structs_have_the_fields_of_the_model(registry):
         return [re.sub(r"([A-Z])", r"_\1", name).lower() for name in names]
 
     assert snake(slot) == [field.name for field in fields(SlotPolicy)]
-    assert snake(terms) == list(policy_abi.TERMS)
+    assert snake(terms) == list(policy_abi.FIELDS)
     assert [f"{name.removesuffix('s')}_names" if name != "name" else name for name in labels] == list(policy_abi.LABELS)
-    assert {"size", *policy_abi.TERMS, *policy_abi.LABELS} == {field.name for field in fields(Policy)}
+    assert {"size", *policy_abi.FIELDS, *policy_abi.LABELS} == {field.name for field in fields(Policy)}
 
 
 # --- refusals ------------------------------------------------------------------------------------------------

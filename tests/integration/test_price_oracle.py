@@ -75,7 +75,7 @@ def random_answer(rng: random.Random, decimals: int) -> tuple[int, int]:
     return price * unit + rng.choice([0, unit - 1, rng.randrange(unit)]), price
 
 
-@pytest.mark.parametrize("size", SIZES.values(), ids=lambda size: size.name)
+@pytest.mark.parametrize("size", SIZES.values(), ids=lambda size: str(size.slots))
 def test_words_are_those_of_the_statement(market: Market, size: Size):
     rng = random.Random(size.slots)
     decimals = [rng.randint(0, FEED_DECIMALS_MAX) for _ in range(size.slots)]

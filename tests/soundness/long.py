@@ -17,7 +17,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from dls_zk.audit.markdown import table
-from dls_zk.statement.constants import SIZES
+from dls_zk.statement.circuits import CIRCUITS
 from dls_zk.statement.relation import CHECKS
 from tests.soundness import mutate, runs
 from tests.soundness.bench import Tally, forge_all, perturb
@@ -37,19 +37,11 @@ FORGERY = {8: (1.0, 12), 16: (0.2, 2), 32: (0.1, 1)}
 Results = Mapping[str, Any]
 
 
-def sizes() -> list[str]:
-    return [size.name for size in SIZES.values()]
-
-
-def slots_of(part: str) -> int:
-    return int(part.rpartition("_")[2])
-
-
 # --- forged witnesses against every check of every circuit ------------------------------------------------------------
 
 
 def forge(part: str, seed: int) -> Any:
-    slots = slots_of(part)
+    slots = CIRCUITS[part].size.slots
     share, wires = FORGERY[slots]
     tallies = forge_all(slots, Random(f"{seed} {slots}"), wires, share)
     return {check: asdict(tally) | {"families": sorted(tally.families)} for check, tally in tallies.items()}
@@ -76,7 +68,8 @@ def tell_forged(results: Results, whole: bool) -> Findings:
 
 
 def change_wires(part: str, seed: int) -> Any:
-    return asdict(perturb(slots_of(part), Random(f"{seed} {slots_of(part)}"), ways=12))
+    slots = CIRCUITS[part].size.slots
+    return asdict(perturb(slots, Random(f"{seed} {slots}"), ways=12))
 
 
 def tell_changed(results: Results, _: bool) -> Findings:
@@ -208,8 +201,8 @@ def once(name: str) -> Callable[[], list[str]]:
 STEPS: dict[str, Step] = {
     "mutants of the r1cs": Step(once("rebalance_8"), mutate.sweep_the_r1cs, mutate.tell_swept),
     "mutants of the sources": Step(mutate.files, mutate.judge_file, mutate.tell_judged),
-    "forgery": Step(sizes, forge, tell_forged),
-    "perturbation": Step(sizes, change_wires, tell_changed),
+    "forgery": Step(lambda: [*CIRCUITS], forge, tell_forged),
+    "perturbation": Step(lambda: [*CIRCUITS], change_wires, tell_changed),
     "completeness": Step(proving_parts, prove, tell_proven),
     "slow tests": Step(slow_files, run_slow_tests, tell_slow_tests),
     "fuzzing": Step(lambda: [*TARGETS], fuzz, tell_fuzzed),

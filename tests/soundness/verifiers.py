@@ -29,6 +29,7 @@ from dls_zk.groth16.proof import Proof
 from dls_zk.groth16.zkey import _DEV_LABEL, VerifyingKey
 from dls_zk.solidity import contracts, verifiers
 from dls_zk.solidity.contracts import CompiledContract
+from dls_zk.statement.circuits import of_size
 from dls_zk.statement.constants import FIELD
 from dls_zk.statement.signals import NAMES
 from dls_zk.storage.built import ProvingKey
@@ -90,7 +91,7 @@ class Bench:
 @contextmanager
 def bench(slots: int) -> Iterator[Bench]:
     """All verifiers for the development key of this size, the contracts on a chain of their own."""
-    circuit = operations.build_circuit(slots)
+    circuit = operations.build_circuit(of_size(slots).name)
     key = operations.development_key(circuit)
     vk = zkey.verifying_key(key)
     compiled = _compiled(key, vk)
@@ -105,16 +106,18 @@ def bench(slots: int) -> Iterator[Bench]:
 
         def on_hub(proof: Proof) -> bool:
             selector = "holds((uint256[2],uint256[2][2],uint256[2]),uint256[])"
-            words = (*_coordinates(proof), 32 * 9, len(proof.public), *proof.public)
+            words = (*_coordinates(proof), 32 * 9, len(proof.signals), *proof.signals)
             return _answer(local, hub, selector, _words(*words))
 
         def alone(proof: Proof) -> bool:
-            selector = f"verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[{len(proof.public)}])"
-            return _answer(local, generated, selector, _words(*_coordinates(proof), *proof.public))
+            selector = f"verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[{len(proof.signals)}])"
+            return _answer(local, generated, selector, _words(*_coordinates(proof), *proof.signals))
 
         def batch(proofs: Sequence[Proof], shared: Sequence[int] = ()) -> bool:
             """``shared``: signals that end each of the proofs, and are given once."""
-            words = [w for proof in proofs for w in (*_coordinates(proof), *proof.public[: len(proof.public) - len(shared)])]
+            words = [
+                w for proof in proofs for w in (*_coordinates(proof), *proof.signals[: len(proof.signals) - len(shared)])
+            ]
             arguments = (64, 96 + 32 * len(shared), len(shared), *shared, len(words), *words)
             return _answer(local, batch_verifier, "verify(uint256[],uint256[])", _words(*arguments))
 
@@ -128,7 +131,7 @@ def bench(slots: int) -> Iterator[Bench]:
                 "hub": on_hub,
                 LENIENT: alone,
                 "batch": lambda proof: batch([proof]),
-                "batch with shared prices": lambda proof: batch([proof], proof.public[len(NAMES) - 1 :]),
+                "batch with shared prices": lambda proof: batch([proof], proof.signals[len(NAMES) - 1 :]),
                 "batch of three": lambda proof: batch([good[0], proof, good[1]]),
             },
             batch,

@@ -417,7 +417,7 @@ def test_terms_and_context(write):
     words = [31337, 0x5FBDB2315678AFECB367F032D93F642F64180AA3, 0xAB, 2, 1, 3]
     words += [0xF39FD6E51AAD88F6F4CE6AB8827279CFFFB92266, 1_724_889_600]
     encoded = b"".join(word.to_bytes(32, "big") for word in words)
-    assert terms.context == int.from_bytes(keccak(encoded), "big") % FIELD
+    assert terms.context_hash == int.from_bytes(keccak(encoded), "big") % FIELD
 
 
 @pytest.mark.parametrize(
@@ -658,7 +658,7 @@ def test_terms_are_written_as_they_are_read(tmp_path):
     assert files.read_terms(tmp_path / "again.yaml") == terms
     with pytest.raises(InputError, match="exists"):
         files.write_terms(tmp_path / "again.yaml", terms)
-    with pytest.raises(ValueError, match="without a place"):
+    with pytest.raises(ValueError, match="only its hash is known"):
         files.write_terms(tmp_path / "third.yaml", Terms(0, 0, 7))
     assert not (tmp_path / "third.yaml").exists()
 
