@@ -86,7 +86,7 @@ def find(folders: Iterable[Path], commitment: int) -> list[Entry]:
     damaged = "".join(f"; {entry.path} should, but is damaged" for entry in named)
     unread = "".join(f"; {entry.problem}" for entry in entries if not entry.kept)
     none = f"none of {len(entries)} openings here opens 0x{commitment:064x}"
-    raise InputError(f"{none}; look in your backups{damaged}{unread}")
+    raise InputError(f"{none}; look in your backups{damaged}{unread}", code="opening_missing")
 
 
 def _entry(path: Path) -> Entry | None:

@@ -6,14 +6,18 @@ Nothing here prints. A ``stage`` callable, a context manager factory, is told wh
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 from . import files, openings
-from .errors import ArtifactError, InputError, InsecureKey, ProofInvalid, StatementRefused
+from .checking import check as check
+from .checking import fresh_salt as fresh_salt
+from .checking import load_rebalance as load_rebalance
+from .checking import require as require
+from .checking import require_commitment_before as require_commitment_before
+from .checking import require_same_round as require_same_round
+from .errors import ArtifactError, InputError, InsecureKey, ProofInvalid
 from .groth16 import prover, verifier, zkey
 from .groth16.proof import Proof
 from .groth16.witness import WitnessCalculator
@@ -24,101 +28,13 @@ from .statement import relation
 from .statement.circuit_inputs import circuit_inputs
 from .statement.circuits import known, rebalance_signals
 from .statement.commitments import policy_hash
-from .statement.constants import DEVELOPMENT_CHAIN_IDS, FIELD
+from .statement.constants import DEVELOPMENT_CHAIN_IDS
 from .statement.model import KeptOpening, Opening, Policy, Rebalance, Secret, Terms
-from .statement.relation import Limit, Report
+from .statement.relation import Report
 from .statement.signals import PublicSignals, pack_prices
 from .storage import built, disk, places
 from .storage.built import BuiltCircuit, ProvingKey
 from .tools import circom, snarkjs
-
-# --- loading --------------------------------------------------------------------------------------
-
-
-def load_rebalance(
-    policy_path: Path,
-    prices_path: Path,
-    before_path: Path | None,
-    *,
-    trades_path: Path | None = None,
-    after_path: Path | None = None,
-    terms_path: Path | None = None,
-    opening_required: bool = True,
-) -> Rebalance:
-    """Read the files of one rebalance. The salt of the book after is drawn here.
-
-    before_path: an opening (JSON); None is the empty book from which every vault starts. Without ``opening_required`` a book
-    (CSV, YAML) will do, which has no salt and so can be checked but not proven. At most one of ``trades_path`` and
-    ``after_path``; with neither the book stays as it is (a heartbeat). terms_path: without it no flow, no accrual and
-    context 0. InputError.
-    """
-    if trades_path and after_path:
-        raise InputError("give the trades or the book after, not both")
-    policy = files.read_policy(policy_path)
-    before = _read_before(before_path, policy, opening_required)
-    if trades_path:
-        trades = files.read_trades(trades_path, policy)
-        quantities = tuple(q + t for q, t in zip(before.quantities_e6, trades, strict=True))
-    else:
-        quantities = files.read_book(after_path, policy) if after_path else before.quantities_e6
-    return Rebalance(
-        policy,
-        files.read_prices(prices_path, policy),
-        files.read_terms(terms_path) if terms_path else Terms(0, 0, 0),
-        before,
-        Opening(quantities, fresh_salt()),
-    )
-
-
-def fresh_salt() -> int:
-    """A salt of full entropy: a uniform field element from the operating system's generator."""
-    return secrets.randbelow(FIELD)
-
-
-def _read_before(path: Path | None, policy: Policy, opening_required: bool) -> Opening:
-    if path is None:
-        return Opening.empty(policy.size)
-    if path.suffix != ".json":
-        if opening_required:
-            raise InputError("an opening (.json) is needed, which has the salt; a book can only be checked", str(path))
-        return Opening(files.read_book(path, policy), 0)
-    opening = openings.read(path).opening
-    if len(opening.quantities_e6) != policy.size.slots:
-        raise InputError(f"for {len(opening.quantities_e6)} slots, and the policy has {policy.size.slots}", str(path))
-    return opening
-
-
-# --- checking -------------------------------------------------------------------------------------
-
-
-def require(report: Report, advice: str = "") -> None:
-    """Return if all checks hold, else raise StatementRefused with the name of every check that fails, its subjects, and
-    the advice. No value: messages go where logs go."""
-    if not report.holds:
-        raise StatementRefused(f"{report}{advice}", report)
-
-
-def show_value(limit: Limit) -> str:
-    """The value of a limit; rounded towards breaking it, so that a value past its limit never looks like one within."""
-    if limit.value is None:
-        return "no NAV to compare with" if limit.unit == "of NAV" else "nothing to cover"
-    return show_amount(limit.value, limit.unit, down=limit.at_least)
-
-
-def show_amount(x: Fraction, unit: str, down: bool = False) -> str:
-    """A ratio or an amount of dollars for a person: "25% of NAV", "2.5x", "1,000 USD"."""
-    text = decimal_text(x * 100 if unit == "of NAV" else x, down, separator=",")
-    return {"of NAV": f"{text}% of NAV", "x": f"{text}x", "USD": f"{text} USD"}[unit]
-
-
-def decimal_text(x: Fraction, down: bool = False, separator: str = "") -> str:
-    """A number with up to eight decimals, no trailing zeros, rounded up (or down)."""
-    scaled = x * 10**8
-    units = scaled.numerator // scaled.denominator if down else -(-scaled.numerator // scaled.denominator)
-    sign, units = ("-" if units < 0 else ""), abs(units)
-    whole = f"{units // 10**8:,}".replace(",", separator)
-    return f"{sign}{whole}.{units % 10**8:08d}".rstrip("0").rstrip(".")
-
 
 # --- circuits and keys ----------------------------------------------------------------------------
 
@@ -170,7 +86,8 @@ def prove(
 ) -> Proven:
     """Check the relation, compute the witness, prove, verify. StatementRefused before the circuit is touched.
 
-    InsecureKey for a development key where the terms name a chain that is no development chain.
+    InsecureKey for a development key where the terms name a chain that is no development chain; InputError for prices or
+    an opening that the terms say are not theirs.
     """
     context = rebalance.terms.context
     if key.insecure and context and context.chain_id not in DEVELOPMENT_CHAIN_IDS:
@@ -178,9 +95,11 @@ def prove(
             f"the terms are for chain {context.chain_id}, and the only key is an INSECURE development key; "
             "install one from `dls-zk setup ceremony`"
         )
+    require_same_round(rebalance.prices, rebalance.terms)
     with stage("Relation"):
         require(check(rebalance))  # names what no signal can hold, too
         signals = relation.public_signals(rebalance)
+        require_commitment_before(signals.commitment_before, rebalance.terms, rebalance.size)
         report = relation.evaluate(rebalance, signals)
         require(report)
     with stage("Witness"):
@@ -191,11 +110,6 @@ def prove(
         raise ProofInvalid("the proof shows other public signals than the statement's; circuit and package disagree")
     instruments = tuple(slot.instrument for slot in rebalance.policy.slots)
     return Proven(proof, signals, rebalance.terms, rebalance.after, instruments, report, key.insecure)
-
-
-def check(rebalance: Rebalance) -> Report:
-    """The verdict of the relation on a rebalance, with the public signals of an honest prover. Computes no hash."""
-    return relation.evaluate(rebalance)
 
 
 #: What ``write_proven`` writes: secret the first, public the others.
@@ -302,8 +216,13 @@ def require_signals(
     """Return if the proof is about this policy, these prices and terms, as far as given; ProofInvalid says which differs."""
     if terms_path:
         terms = files.read_terms(terms_path)
-        for name, value in (("flow", terms.flow_e6), ("accrual", terms.accrual_ppm), ("context", terms.context_hash)):
-            if getattr(signals, name) != value:
+        for name, value in (
+            ("flow", terms.flow_e6),
+            ("accrual", terms.accrual_ppm),
+            ("context", terms.context_hash),
+            ("commitment_before", terms.commitment_before),
+        ):
+            if value is not None and getattr(signals, name) != value:
                 raise ProofInvalid(f"the proof is on other terms: its {name} is not the one of the file")
     if policy and policy_hash(policy) != signals.policy_hash:
         raise ProofInvalid("the proof is about another policy: its policy_hash is not the one of the file")

@@ -23,8 +23,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from dls_zk import chain, files, operations
+from dls_zk import files, operations
 from dls_zk.audit.instances import random_rebalance
+from dls_zk.chain import local
+from dls_zk.chain.deployment import create
 from dls_zk.cli import story
 from dls_zk.cli.stages import Stages
 from dls_zk.errors import ToolError
@@ -41,7 +43,7 @@ from dls_zk.statement.model import KeptOpening, Opening, Rebalance
 from dls_zk.storage import built, disk, places
 from dls_zk.storage.built import BuiltCircuit, ProvingKey
 from dls_zk.storage.places import PACKAGE
-from dls_zk.tools import circom, foundry, node, process, rapidsnark, snarkjs
+from dls_zk.tools import circom, node, process, rapidsnark, snarkjs
 from dls_zk.tools.machine import machine
 
 EXAMPLE = PACKAGE / "examples" / "delta_neutral_eth"
@@ -138,11 +140,11 @@ def contests(
 
     target = operations.verification_target(proof, None, key.kind)
     disk.write_atomic(at["vkey.json"], key.verification_key.read_bytes())
-    local = chain.connect(stack.enter_context(foundry.anvil()))
+    owner = stack.enter_context(local.people()).people[0]
     name = verifiers.contract_name(key.circuit)
     source = verifiers.contract_source(zkey.verifying_key(key), key.circuit, insecure=key.insecure)
     contract = contracts.compile_verifiers({name: source})[name]
-    address, _ = local.deploy_verifier(contract, insecure=True, sender=local.accounts()[0])
+    address = create(owner, contract)
     yield Contest(
         "Verification",
         {
@@ -151,7 +153,7 @@ def contests(
             "snarkjs groth16 verify, as a command": snarkjs_command(
                 "verify", at["vkey.json"], at["public.json"], at["proof.json"]
             ),
-            "evm, eth_call on anvil": lambda: local.verify(address, ProofArguments.from_proof(proof)),
+            "evm, eth_call on anvil": lambda: owner.chain.verify(address, ProofArguments.from_proof(proof)),
         },
     )
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from eth_utils import keccak, to_checksum_address
-
 from ..errors import ChainError, InsecureKey
 from ..files import DeployedKey, Deployment
 from ..groth16 import zkey
@@ -17,6 +15,7 @@ from ..progress import Stage, no_stages
 from ..solidity import contracts, verifiers
 from ..solidity.contracts import CompiledContract
 from ..statement.circuits import known, of_size
+from ..statement.ethereum import keccak256
 from ..storage.built import BuiltCircuit, ProvingKey
 from .client import Client
 from .connection import Chain
@@ -104,7 +103,7 @@ def checked_key(key: ProvingKey, circuit: BuiltCircuit) -> CheckedKey:
 
 def key_hash(vk: VerifyingKey) -> str:
     """keccak256 of a key's words, as ``BatchVerifier.keyHash`` has it; hex with 0x."""
-    return "0x" + keccak(_bytes(vk.words())).hex()
+    return "0x" + keccak256(_bytes(vk.words())).hex()
 
 
 def _bytes(words: Sequence[int]) -> bytes:
@@ -181,11 +180,13 @@ def create(sender: Sender, artifact: CompiledContract, *arguments: object) -> st
 
 def _created(sender: Sender, artifact: CompiledContract, *arguments: object) -> tuple[str, str]:
     """As ``create``, with the hash of the transaction."""
-    call = Call.deploying(sender.chain, artifact, *arguments)
-    mined = sender.perform(("deploy", sender.chain.chain_id, artifact.name, sender.address, keccak(call.data).hex()), call)
-    if not mined or not mined.receipt["contractAddress"]:
+    call = Call.deploying(artifact, *arguments)
+    mined = sender.perform(
+        ("deploy", sender.chain.chain_id, artifact.name, sender.address, keccak256(call.data).hex()), call
+    )
+    if not mined or not mined.contract_address:
         raise ChainError(f"{artifact.name} was not deployed: its transaction has no contract address")
-    return to_checksum_address(mined.receipt["contractAddress"]), mined.summary.hash
+    return mined.contract_address, mined.hash
 
 
 def _struct(vk: VerifyingKey) -> tuple[object, ...]:
@@ -241,7 +242,7 @@ def _audit_contracts(protocol: Protocol) -> Iterator[AuditFinding]:
         yield AuditFinding(artifact.name, address, _given(protocol, artifact, address)[1])
     given, fault = _given(protocol, compiled["RebalanceHub"], told.hub)
     for name, held, expected in zip(("oracle", "registry"), given, (told.price_oracle, told.policy_registry), strict=False):
-        if to_checksum_address(held) != expected:
+        if held != expected:
             fault = f"its {name} is not the one of the deployment"
     yield AuditFinding("RebalanceHub", told.hub, fault)
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from eth_abi import decode
-from eth_abi.exceptions import DecodingError
-from eth_utils import function_signature_to_4byte_selector
-
+from ..solidity.abi import Mismatch, decode, elementary
+from ..statement.ethereum import keccak256
 from ..statement.field import decode_signed
 
 
@@ -395,11 +393,11 @@ def _parameters(declaration: str, raw: bytes) -> dict[str, str] | None:
     name, _, inside = declaration.removesuffix(")").partition("(")
     inputs = [part.split(" ") for part in inside.split(", ") if part]
     types = [kind for kind, _ in inputs]
-    if function_signature_to_4byte_selector(f"{name}({','.join(types)})") != raw[:4]:
+    if keccak256(f"{name}({','.join(types)})".encode())[:4] != raw[:4]:
         return None
     try:
-        values = decode(types, raw[4:])
-    except (DecodingError, UnicodeDecodeError):  # another contract's word: it may be anything
+        values = decode([elementary(kind) for kind in types], raw[4:])
+    except (Mismatch, ValueError):  # another contract's word: it may be anything
         return None
     if name == "FlowMismatch":
         values = tuple(decode_signed(value) for value in values)

@@ -6,13 +6,14 @@ from ..solidity.policy_abi import from_abi, to_abi
 from ..statement.commitments import policy_hash
 from ..statement.model import Policy
 from .client import Client
-from .transactions import Mined, Sender
+from .connection import Receipt
+from .transactions import Sender
 
 
 class Registry(Client):
     """``PolicyRegistry``: readable policies by their hash."""
 
-    def register(self, sender: Sender, policy: Policy) -> Mined | None:
+    def register(self, sender: Sender, policy: Policy) -> Receipt | None:
         """Register a policy. None if it is there already."""
         digest = policy_hash(policy)
         return self.act(

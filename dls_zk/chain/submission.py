@@ -13,10 +13,6 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from eth_utils import keccak
-from hexbytes import HexBytes
-from web3.types import BlockIdentifier, TxParams
-
 from .. import files, openings
 from ..errors import ChainError, InputError, ProofInvalid
 from ..groth16 import verifier
@@ -26,8 +22,9 @@ from ..progress import Stage, no_stages
 from ..solidity.calldata import ProofArguments
 from ..statement.circuits import rebalance_signals
 from ..statement.context import Context
+from ..statement.ethereum import keccak256
 from ..statement.signals import PublicSignals
-from .connection import Refused
+from .connection import Block, Question, Refused
 from .deployment import Protocol, key_hash
 from .hub import Accepted
 from .transactions import Call, Sender
@@ -168,7 +165,7 @@ def _new(protocol: Protocol, submissions: Sequence[Submission], done: dict[str, 
     return new
 
 
-def _accepted(protocol: Protocol, submission: Submission, block: BlockIdentifier = "latest") -> Accepted | None:
+def _accepted(protocol: Protocol, submission: Submission, block: Block = "latest") -> Accepted | None:
     """The submission as the hub accepted it, if it has by a block."""
     vault, sequence = submission.context.vault_id, submission.context.sequence
     if protocol.hub.state(vault, block).sequence < sequence:
@@ -227,8 +224,8 @@ def _send(protocol: Protocol, sender: Sender, new: Sequence[Submission], done: d
                 accepted = _accepted(protocol, submission)
                 if accepted is None:
                     return  # a reorganisation has undone it since
-                ours = mined is not None and mined.summary.hash == accepted.transaction
-                gas_used = mined.summary.gas_used if mined and ours else None
+                ours = mined is not None and mined.hash == accepted.transaction
+                gas_used = mined.gas_used if mined and ours else None
                 done[submission.where] = Outcome(submission, accepted, not ours, gas_used, len(chunk))
 
 
@@ -236,10 +233,10 @@ def _intent(protocol: Protocol, chunk: Sequence[Submission]) -> tuple[str | int,
     hub = (protocol.chain.chain_id, protocol.hub.address)
     if len(chunk) == 1:
         return ("submit", *hub, *chunk[0].key)
-    return ("submitBatch", *hub, keccak(text=repr([submission.key for submission in chunk])).hex())
+    return ("submitBatch", *hub, keccak256(repr([submission.key for submission in chunk]).encode()).hex())
 
 
-def _all_accepted(protocol: Protocol, chunk: Iterable[Submission], block: BlockIdentifier) -> bool:
+def _all_accepted(protocol: Protocol, chunk: Iterable[Submission], block: Block) -> bool:
     return all(_accepted(protocol, submission, block) for submission in chunk)
 
 
@@ -271,8 +268,7 @@ def _chunks(
 
 def _fits(protocol: Protocol, sender: Sender, call: Call) -> bool:
     try:
-        transaction: TxParams = {"from": sender.address, "to": call.to or "", "data": HexBytes(call.data)}
-        needed = protocol.chain.gas_limit(transaction, call.abi)
+        needed = protocol.chain.gas_limit(Question(call.to, call.data, sender.address), call.abi)
     except Refused as refusal:
         # More than the node lets a transaction have; for another refusal the driver gives the reason.
         return not refusal.answer and "(NotEnoughGas)" not in str(refusal)

@@ -21,19 +21,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from eth_utils import keccak
-from hexbytes import HexBytes
-from web3.contract import Contract
-from web3.types import BlockIdentifier, TxParams, TxReceipt
-
-from ..errors import ChainError, NodeRefused, TransactionPending
+from ..errors import ChainError, InputError, NodeRefused, TransactionPending
+from ..solidity.abi import Mismatch
 from ..solidity.contracts import CompiledContract
+from ..statement.ethereum import keccak256
 from ..storage import disk
-from .connection import Chain, NoContract, Receipt, Refused
+from .connection import Block, Chain, NoContract, Question, Receipt
+from .eip1559 import Transaction, parse
 from .journal import Attempt, Intent, IntentKey, IntentStatus, Journal, opened
-from .signers import Signer, Transaction, decode
+from .rpc import Refused
+from .signers import Signer
 
 #: How often an intent is signed anew because other transactions of the account took its nonce.
 _ROUNDS = 10
@@ -60,19 +59,24 @@ class Call:
     abi: Sequence[dict[str, Any]] = field(default=(), repr=False)
 
     @classmethod
-    def of(cls, contract: Contract, function: str, *arguments: Any) -> Call:
-        """The call of a contract's function."""
-        return cls(contract.address, _bytes(contract.encode_abi(function, arguments)), abi=cast(Any, contract.abi))
+    def of(cls, artifact: CompiledContract, address: str, function: str, *arguments: Any) -> Call:
+        """The call of a contract's function. InputError if an argument does not fit its type."""
+        with _fitting():
+            return cls(address, artifact.functions[function].call(arguments), abi=artifact.abi)
 
     @classmethod
-    def deploying(cls, chain: Chain, artifact: CompiledContract, *arguments: Any) -> Call:
-        """The creation of a contract. Its address is in the receipt: ``Mined.receipt["contractAddress"]``."""
-        constructor = chain.web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode).constructor(*arguments)
-        return cls(None, _bytes(constructor.data_in_transaction), abi=artifact.abi)
+    def deploying(cls, artifact: CompiledContract, *arguments: Any) -> Call:
+        """The creation of a contract. Its address is in the receipt. InputError if an argument does not fit its type."""
+        with _fitting():
+            return cls(None, artifact.creation_code(*arguments), abi=artifact.abi)
 
 
-def _bytes(text: str) -> bytes:
-    return bytes.fromhex(text.removeprefix("0x"))
+@contextmanager
+def _fitting() -> Iterator[None]:
+    try:
+        yield
+    except Mismatch:
+        raise InputError("a value does not fit the type that the contract takes; check the numbers") from None
 
 
 @dataclass(frozen=True)
@@ -96,14 +100,6 @@ class Delivery:
     def on(cls, chain: Chain, **changes: Any) -> Delivery:
         """The defaults for a chain: a local development chain has one process and no reorganisations."""
         return cls(**({"confirmations": 1, "poll_s": 0.1} if chain.is_development else {}) | changes)
-
-
-@dataclass(frozen=True)
-class Mined:
-    """An intent's transaction, deep enough in the chain. receipt: web3's, for its events."""
-
-    summary: Receipt
-    receipt: TxReceipt = field(repr=False)
 
 
 class _Watch:
@@ -144,7 +140,7 @@ class Sender:
     def address(self) -> str:
         return self.signer.address
 
-    def perform(self, key: IntentKey, call: Call, is_done: Callable[[BlockIdentifier], bool] | None = None) -> Mined | None:
+    def perform(self, key: IntentKey, call: Call, is_done: Callable[[Block], bool] | None = None) -> Receipt | None:
         """Bring about the effect of a call once, and wait until it is confirmed.
 
         key: what the intent is known by. The same key, however often and from however many processes, is one effect; the
@@ -165,7 +161,7 @@ class Sender:
                         return mined
                     journal.reopen(intent)
                     continue
-                nonce = self._free_nonce()
+                turns, nonce = self.chain.rpc.turns, self._free_nonce()
                 if intent and self._may_be_mined(journal, intent, nonce):
                     journal.reopen(intent)
                     continue
@@ -176,7 +172,9 @@ class Sender:
                     raise ChainError(f"{intent.sender} has begun this; go on from that account", code="not_authorized")
                 if intent and key in ended and intent.reason:
                     raise Refused(intent.reason, code=ended[key])
-                self._sign(journal, key, self._prepared(call, nonce))
+                transaction = self._prepared(call, nonce)
+                if self.chain.rpc.turns == turns:  # else another node answered in part, which may not be equally far
+                    self._sign(journal, key, transaction)
         message = f"other transactions of {self.address} took the nonce {_ROUNDS} times; run this again later"
         raise ChainError(message, code="nonce_taken")
 
@@ -232,7 +230,7 @@ class Sender:
         used_for_good = self.chain.transaction_count(self.address, self._deep(latest))
         # The receipts after the counts: if one of ours has used the nonce by then, its receipt is there.
         if receipt := self._receipt(attempts):
-            depth = max(latest - receipt["blockNumber"] + 1, 0)
+            depth = max(latest - receipt.block + 1, 0)
             if depth < self.delivery.confirmations:
                 self.progress("waiting for confirmations", depth, self.delivery.confirmations)
                 return depth
@@ -260,7 +258,7 @@ class Sender:
         if not known[-1] and newest.hash not in watch.too_low:
             try:
                 if not any(known):  # else the pending block has its effect already
-                    transaction, _ = decode(newest.raw)
+                    transaction = parse(newest.raw)
                     self.chain.simulate(self._unsigned(transaction), abi)
                 self._send(newest, watch)
             except Refused as refusal:
@@ -271,7 +269,7 @@ class Sender:
                     watch.refused[intent.key] = refusal.code
                     return False
         elif watch.seconds(newest) >= self.delivery.stuck_after_s:
-            transaction, _ = decode(newest.raw)
+            transaction = parse(newest.raw)
             if fees := self._fees(transaction):
                 self._sign(journal, intent.key, replace(transaction, max_fee_wei=fees[0], tip_wei=fees[1]))
             watch.restart(newest)
@@ -279,8 +277,7 @@ class Sender:
 
     def _send(self, attempt: Attempt, watch: _Watch) -> None:
         try:
-            with self.chain.reporting():
-                self.chain.web3.eth.send_raw_transaction(HexBytes(attempt.raw))
+            self.chain.send(attempt.raw)
         except Refused as refusal:
             if _TOO_LITTLE.search(refusal.answer):
                 watch.too_low.add(attempt.hash)
@@ -289,18 +286,17 @@ class Sender:
         except ChainError:
             pass  # the connection broke: the next look at the chain tells whether it was sent
 
-    def _record(self, journal: Journal, intent: Intent, receipt: TxReceipt) -> bool:
+    def _record(self, journal: Journal, intent: Intent, receipt: Receipt) -> bool:
         """Record what became of an intent that was mined; whether it had its effect."""
-        hash_, block = receipt["transactionHash"].to_0x_hex(), receipt["blockHash"].to_0x_hex()
-        if receipt["status"] == 1:
+        if receipt.succeeded:
             status, reason = IntentStatus.CONFIRMED, ""
         else:
-            reason = f"transaction {hash_} was mined and reverted; read the state and try again"
+            reason = f"transaction {receipt.hash} was mined and reverted; read the state and try again"
             status = IntentStatus.REVERTED
-        journal.settle(intent, status, hash_, (receipt["blockNumber"], block), reason)
+        journal.settle(intent, status, receipt.hash, (receipt.block, receipt.block_hash), reason)
         return status is IntentStatus.CONFIRMED
 
-    def _still_there(self, intent: Intent) -> Mined | None:
+    def _still_there(self, intent: Intent) -> Receipt | None:
         """A confirmed intent's transaction; None if its block is not in the chain any more."""
         assert intent.block_number is not None  # it is written with the status
         block_hash = self.chain.block_hash(intent.block_number)
@@ -313,7 +309,7 @@ class Sender:
         if receipt is None:
             message = f"{self.chain.where} has the block of {intent.hash} but not its receipt; ask another node"
             raise ChainError(message, code="node_behind")
-        return Mined(Receipt(intent.hash, receipt["gasUsed"], receipt["blockNumber"]), receipt)
+        return receipt
 
     def _given_up(self, intent: Intent, depth: int | None) -> str:
         """Why an intent is still open."""
@@ -345,7 +341,7 @@ class Sender:
             code="nonce_taken",
         )
 
-    def _is_done(self, is_done: Callable[[BlockIdentifier], bool]) -> bool:
+    def _is_done(self, is_done: Callable[[Block], bool]) -> bool:
         """Whether the effect is there; waits while it is, but not yet deep enough."""
         for _ in self._ticks():
             deep = self._deep(self.chain.block_number())
@@ -367,11 +363,10 @@ class Sender:
         transaction = Transaction(self.chain.chain_id, nonce, call.to, call.data, call.value_wei, 0, *fees)
         return replace(transaction, gas=self.chain.gas_limit(self._unsigned(transaction), call.abi))
 
-    def _unsigned(self, transaction: Transaction) -> TxParams:
+    def _unsigned(self, transaction: Transaction) -> Question:
         """What is simulated: without fees, so that the balance does not matter yet."""
-        fields = transaction.fields()
-        kept = ("to", "data", "value", *(["gas"] if transaction.gas else []))
-        return cast(TxParams, {"from": self.address} | {name: fields[name] for name in kept if name in fields})
+        gas = transaction.gas or None
+        return Question(transaction.to, transaction.data, self.address, transaction.value_wei, gas)
 
     def _fees(self, replaced: Transaction | None = None) -> tuple[int, int] | None:
         """Fee and tip per gas in wei: room for the base fee to double. None if the cap does not allow it.
@@ -392,11 +387,11 @@ class Sender:
     def _sign(self, journal: Journal, key: IntentKey, transaction: Transaction) -> None:
         """Sign and record. Nothing is sent here: what is in the journal is sent by ``_push``."""
         raw = self.signer.sign(transaction)
-        journal.add(key, self.address, transaction.nonce, Attempt("0x" + keccak(raw).hex(), raw))
+        journal.add(key, self.address, transaction.nonce, Attempt("0x" + keccak256(raw).hex(), raw))
 
     # --- looking and waiting ------------------------------------------------------------------------------------
 
-    def _receipt(self, attempts: Sequence[Attempt]) -> TxReceipt | None:
+    def _receipt(self, attempts: Sequence[Attempt]) -> Receipt | None:
         """The receipt of the attempt that was mined, if one was."""
         return next((receipt for attempt in attempts[::-1] if (receipt := self.chain.receipt(attempt.hash))), None)
 
@@ -418,7 +413,7 @@ class Sender:
             before, by = (before, middle) if is_used(middle) else (middle, by)
         return self.chain.transaction_in(by, self.address, nonce)
 
-    def _deep(self, latest: int) -> BlockIdentifier:
+    def _deep(self, latest: int) -> Block:
         """The newest block that is deep enough."""
         return self._deep_number(latest) if self.delivery.confirmations > 1 else "latest"
 

@@ -27,7 +27,7 @@ signal: 129 SIGHUP, 130 SIGINT, 143 SIGTERM. Under --json a failure is one JSON 
 #: ``--help`` imports none of them. A test holds the lines against the commands.
 COMMANDS = {
     "chain": ("chain", "A local chain for development."),
-    "check": ("proofs", "Decide the twenty checks, without a circuit."),
+    "check": ("check", "Decide the twenty checks, without a circuit."),
     "circuits": ("circuits", "Compile the circuits."),
     "demo": ("demo", "The whole story on a local chain."),
     "deploy": ("deploy", "Put all contracts and the keys of these sizes on a chain."),

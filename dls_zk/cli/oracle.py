@@ -10,7 +10,7 @@ import click
 from .. import files
 from ..errors import ChainError, InputError
 from ..files import Fixed
-from ..statement.model import Policy, Prices
+from ..statement.model import Policy, Prices, Round
 from .common import FILE, console, example, json_option, print_json, table, uint
 from .options import Access, chain_command
 
@@ -97,9 +97,7 @@ def oracle_show(
         raise InputError(f"round {snapshot.round} is of feed set {snapshot.feed_set}, not {feed_set}")
     policy = policy_of(reference, protocol) if reference else None
     if out and policy:
-        source = f"round {snapshot.round} of the oracle {protocol.oracle.address} on chain {protocol.chain.chain_id}"
-        prices = Prices(snapshot.usd_e8[: policy.size.slots])
-        files.write_prices(out, prices, policy, time_text(snapshot.timestamp)[:10], source)
+        write_prices(out, snapshot, policy, protocol.chain.chain_id)
     if as_json:
         print_json(_snapshot_json(snapshot, policy))
         return
@@ -107,6 +105,14 @@ def oracle_show(
     for name, price in prices_by_name(snapshot, policy).items():
         rows.add_row(name, price)
     console.print(rows)
+
+
+def write_prices(out: Path, snapshot: Snapshot, policy: Policy, chain_id: int) -> None:
+    """Write a snapshot's prices of a policy's instruments, and which round they are of. InputError if the file exists."""
+    at = Round(chain_id, snapshot.oracle, snapshot.round)
+    source = f"round {at.number} of the oracle {at.oracle} on chain {at.chain_id}"
+    prices = Prices(snapshot.usd_e8[: policy.size.slots], at)
+    files.write_prices(out, prices, policy, time_text(snapshot.timestamp)[:10], source)
 
 
 def prices_by_name(snapshot: Snapshot, policy: Policy | None) -> dict[str, str]:

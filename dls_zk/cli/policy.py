@@ -68,7 +68,7 @@ def policy_register(access: Access, policy_path: Path, as_json: bool) -> None:
     names_as_given = protocol.registry.policy(digest) == policy
     summary = {
         "policy_hash": f"0x{digest:064x}",
-        "transaction": mined and mined.summary.hash,
+        "transaction": mined and mined.hash,
         "names_as_given": names_as_given,
     }
     if not names_as_given:

@@ -1,20 +1,14 @@
-"""All documents but the policy, and the JSON schemas of all.
-
-The models are both the parser and the source of the JSON schemas in ``schemas/``.
-"""
+"""All documents but the policy. The models are both the parser and the source of the JSON schemas in ``schemas/``."""
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     Field,
     Strict,
     model_validator,
 )
-from pydantic.json_schema import GenerateJsonSchema
-from pydantic_core import core_schema
 
 from ..statement.circuits import CIRCUITS
 from ..statement.constants import (
@@ -34,6 +28,7 @@ from .values import (
     CircuitName,
     Day,
     Document,
+    Element,
     Fixed,
     Line,
     Many,
@@ -65,6 +60,20 @@ class PricesFile(Document):
     """where they come from (in CSV the same in every row)"""
     prices: dict[str, Price]
     """USD per unit of every instrument of the policy, at most 8 decimals"""
+    chain_id: Uint256 | None = None
+    """EIP-155 id of the chain whose oracle took them as a snapshot; absent: they are no snapshot's (never in CSV)"""
+    oracle: Address | None = None
+    """address of that oracle; present where chain_id is"""
+    round: Uint256 | None = None
+    """round of the snapshot, as the oracle counts; present where chain_id is"""
+
+    @model_validator(mode="after")
+    def _round_is_whole(self) -> Self:
+        names = ("chain_id", "oracle", "round")
+        missing = [name for name in names if getattr(self, name) is None]
+        if 0 < len(missing) < len(names):
+            raise ValueError(f"{', '.join(missing)}: missing; give chain_id, oracle and round, or none of them")
+        return self
 
 
 class BookFile(Document):
@@ -119,6 +128,10 @@ class TermsFile(Document):
     """gains or costs without a trade (funding, fees), in parts per million of NAV, such as 12 ppm"""
     context: ContextFields
     """where and when the proof holds"""
+    commitment_before: Element | None = None
+    """commitment that the vault holds, which the opening has to open; absent: not compared before the hub does"""
+    oracle: Address | None = None
+    """address of the hub's price oracle; absent: not compared with that of the prices"""
 
 
 class FeedEntry(Document):
@@ -338,22 +351,3 @@ DOCUMENTS: dict[str, type[Document]] = {
     "opening": OpeningFile,
     "proof": ProofFile,
 }
-
-
-class _Schema(GenerateJsonSchema):
-    """Pydantic's schemas without titles and defaults: the defaults are integers, which no file can hold."""
-
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> dict[str, Any]:
-        return self.generate_inner(schema["schema"])
-
-    def field_title_should_be_set(self, schema: object) -> bool:
-        return False
-
-
-def json_schemas() -> dict[str, str]:
-    """The JSON schema of each document, as the text of ``schemas/<name>.json``."""
-    dialect = {"$schema": GenerateJsonSchema.schema_dialect}
-    return {
-        name: json.dumps(dialect | document.model_json_schema(schema_generator=_Schema), indent=2) + "\n"
-        for name, document in DOCUMENTS.items()
-    }

@@ -32,6 +32,7 @@ from ..statement.constants import (
     SIZES,
 )
 from ..statement.ethereum import checksum_address, is_address
+from ..statement.field import require_canonical
 from ..statement.policy_fields import FIELDS
 
 DIGITS_LIMIT = 100  # characters of a number: 2^256 has 78 digits
@@ -163,6 +164,11 @@ def _real_moment(text: str) -> str:
     return text
 
 
+def _canonical(text: str) -> str:
+    require_canonical(int(text, 16))
+    return text
+
+
 def _checksum(text: str) -> str:
     """An address with its checksum (EIP-55); one that is written has to be right."""
     if not is_address(text):
@@ -257,6 +263,7 @@ Bytes32 = Annotated[str, Text("0x[0-9a-fA-F]{64}", "32 bytes (0x and 64 hex digi
 ChecksumAddress = Annotated[str, Text("0x[0-9a-fA-F]{40}", "an address (0x and 40 hex digits)"), AfterValidator(_checksum)]
 Uint32 = Annotated[int, Fixed(0, 0, (1 << 32) - 1)]
 Seconds = Annotated[int, Fixed(0, 0, (1 << 32) - 1, " s")]
+Element = Annotated[str, Text("0x[0-9a-f]{64}", "a field element (0x and 64 small hex digits)"), AfterValidator(_canonical)]
 SecretElement = Annotated[str, Text("0x[0-9a-f]{64}", "a field element (0x and 64 small hex digits)", secret=True)]
 CircuitName = one_of(CIRCUITS)
 SizeName = one_of(SIZES)
@@ -266,7 +273,12 @@ class Document(BaseModel):
     """Base of all documents: strict, closed, immutable; what it holds is not shown in errors."""
 
     model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        defer_build=True,  # a command reads few of the documents
     )
 
 

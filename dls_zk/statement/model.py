@@ -182,10 +182,20 @@ class KeptOpening(Secret):
 
 
 @dataclass(frozen=True)
+class Round:
+    """Which price snapshot: chain_id (EIP-155), oracle (address as in ``Context``), number (as the oracle counts)."""
+
+    chain_id: int
+    oracle: str
+    number: int
+
+
+@dataclass(frozen=True)
 class Prices:
-    """N prices in USD 1e-8, 0 ≤ p < 2^48; a slot without a price has 0."""
+    """N prices in USD 1e-8, 0 ≤ p < 2^48; a slot without a price has 0. round: the snapshot they are from, if known."""
 
     usd_e8: tuple[int, ...]
+    round: Round | None = None
 
 
 @dataclass(frozen=True)
@@ -195,17 +205,28 @@ class Terms:
     flow_e6: signed quantity of slot 0 that came from (positive) or went to (negative) the share holders.
     accrual_ppm: parts per million of NAV that gains and costs without a trade may amount to. context_hash: field element.
     context: the preimage of that hash, if known; the hash alone enters the statement.
+    commitment_before, oracle: what the vault held, and the address of its hub's price oracle, when the terms were taken, if
+    known: they enter no statement, and tell early which opening and which prices do not belong to these terms.
     """
 
     flow_e6: int
     accrual_ppm: int
     context_hash: int
     context: Context | None = None
+    commitment_before: int | None = None
+    oracle: str | None = None
 
     @classmethod
-    def at(cls, context: Context, flow_e6: int, accrual_ppm: int) -> Terms:
+    def at(
+        cls,
+        context: Context,
+        flow_e6: int,
+        accrual_ppm: int,
+        commitment_before: int | None = None,
+        oracle: str | None = None,
+    ) -> Terms:
         """The terms of a rebalance in this context."""
-        return cls(flow_e6, accrual_ppm, context.to_field(), context)
+        return cls(flow_e6, accrual_ppm, context.to_field(), context, commitment_before, oracle)
 
     def known_context(self) -> Context:
         """The context; ValueError if only its hash is known."""

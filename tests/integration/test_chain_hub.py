@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dls_zk import chain
-from dls_zk.chain import Mined, Sender, VaultStatus
+from dls_zk.chain import Receipt, Sender, VaultStatus
 from dls_zk.chain.deployment import create
 from dls_zk.chain.share_token import Asset, ShareToken
 from dls_zk.errors import ChainError, InputError
@@ -242,7 +242,7 @@ def test_a_flow_asked_for_again_while_a_rebalance_waits(market: Market, vault: V
         share.deposit(owner, 10**9)
         vault = replace(vault, id=share.vault)
 
-    def flow(give_up_after_s: float = 60) -> Mined | None:
+    def flow(give_up_after_s: float = 60) -> Receipt | None:
         who = vault.operator if way == "draw" else owner
         who = replace(who, delivery=replace(who.delivery, give_up_after_s=give_up_after_s))
         return share.move(who, hub, 5_000_000) if way == "draw" else hub.record_flow(who, vault.id, 5_000_000)

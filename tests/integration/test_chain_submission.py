@@ -11,7 +11,7 @@ import pytest
 
 from dls_zk import chain, files
 from dls_zk.audit.simulator import Trapdoor
-from dls_zk.chain import Outcome, Sender, Submission, submission
+from dls_zk.chain import Outcome, Question, Sender, Submission, submission
 from dls_zk.chain.transactions import Delivery
 from dls_zk.errors import ChainError, InputError, ProofInvalid
 from dls_zk.statement.commitments import book_commitment
@@ -97,7 +97,7 @@ def test_a_batch_takes_half_a_block_at_most(
 
     def gas(count: int) -> int:
         call = submission._call(market.protocol, group, found[:count])
-        return market.chain.gas_limit({"from": operator.address, "to": call.to, "data": call.data}, call.abi)
+        return market.chain.gas_limit(Question(call.to, call.data, operator.address), call.abi)
 
     for limit, parts in ((2 * gas(4), 1), (2 * gas(4) - 1, 2)):
         monkeypatch.setattr(type(market.chain), "block_gas_limit", lambda _, limit=limit: limit)
@@ -117,8 +117,8 @@ def test_a_batch_takes_no_more_than_a_transaction_may(
     whole = submission._call(market.protocol, group, found).data
     for needed, parts in ((2**24 - 1, 1), (2**24, 1), (2**24 + 1, 2)):
 
-        def gas_limit(_: object, asked: dict[str, object], __: object, needed: int = needed) -> int:
-            return needed if asked["data"] == whole else needed // 2
+        def gas_limit(_: object, asked: Question, __: object, needed: int = needed) -> int:
+            return needed if asked.data == whole else needed // 2
 
         monkeypatch.setattr(type(market.chain), "gas_limit", gas_limit)
         chunks = list(submission._chunks(market.protocol, market.people[1], group, found))

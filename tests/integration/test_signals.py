@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dls_zk import chain, operations
-from dls_zk.errors import ChainError, DlsError, InsecureKey, ProofInvalid
+from dls_zk.errors import ChainError, DlsError, ProofInvalid
 from dls_zk.groth16 import zkey
 from dls_zk.groth16.proof import Proof
 from dls_zk.solidity import contracts
@@ -18,6 +18,7 @@ from dls_zk.statement.constants import BASE_FIELD, FIELD
 from dls_zk.statement.signals import NAMES
 from dls_zk.tools import foundry
 from tests.support.boundary import BOOK, ONE, SPOT, policy, rebalance
+from tests.support.sending import deployed
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def verifiers(proven, artifact):
 
     with foundry.anvil() as url:
         local = chain.connect(url)
-        address, _ = local.deploy_verifier(artifact, insecure=True, sender=local.accounts()[0])
+        address = deployed(local, artifact)
 
         def on_chain(proof: Proof) -> bool:
             return local.verify(address, ProofArguments.from_proof(proof))
@@ -129,10 +130,6 @@ def test_a_proof_is_no_identity(proven, verifiers):
 
 
 def test_a_development_key_is_refused_on_any_other_chain(artifact):
-    """By us before it is sent, and by the contract itself if somebody else sends it."""
-    with foundry.anvil(chain_id=1) as url:
-        other = chain.connect(url)
-        with pytest.raises(InsecureKey, match="INSECURE"):
-            other.deploy_verifier(artifact, insecure=True, sender=other.accounts()[0])
-        with pytest.raises(ChainError, match="InsecureDevelopmentKey"):
-            other.deploy(artifact, sender=other.accounts()[0])
+    """By the contract itself, whoever sends it; ``deploy`` refuses before it sends anything."""
+    with foundry.anvil(chain_id=1) as url, pytest.raises(ChainError, match="InsecureDevelopmentKey"):
+        deployed(chain.connect(url), artifact)
