@@ -36,10 +36,10 @@ def require_beside_proof(folder: Path, commitment: int) -> None:
     try:
         kept = read(path)
     except InputError as error:
-        raise InputError(f"{error}; {_BEFORE_SUBMITTING}") from None
+        raise InputError(f"{error.message}; {_BEFORE_SUBMITTING}", error.where, code="opening_missing") from None
     if kept.commitment != commitment:
         text = f"opens 0x{kept.commitment:064x}, and the proof beside it leads to 0x{commitment:064x}; {_BEFORE_SUBMITTING}"
-        raise InputError(text, str(path))
+        raise InputError(text, str(path), code="opening_mismatch")
 
 
 _BEFORE_SUBMITTING = (
@@ -86,7 +86,7 @@ def find(folders: Iterable[Path], commitment: int) -> list[Entry]:
     damaged = "".join(f"; {entry.path} should, but is damaged" for entry in named)
     unread = "".join(f"; {entry.problem}" for entry in entries if not entry.kept)
     none = f"none of {len(entries)} openings here opens 0x{commitment:064x}"
-    raise InputError(f"{none}; look in your backups{damaged}{unread}")
+    raise InputError(f"{none}; look in your backups{damaged}{unread}", code="opening_missing")
 
 
 def _entry(path: Path) -> Entry | None:

@@ -6,14 +6,18 @@ Nothing here prints. A ``stage`` callable, a context manager factory, is told wh
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 from . import files, openings
-from .errors import ArtifactError, InputError, InsecureKey, ProofInvalid, StatementRefused
+from .checking import check as check
+from .checking import fresh_salt as fresh_salt
+from .checking import load_rebalance as load_rebalance
+from .checking import require as require
+from .checking import require_commitment_before as require_commitment_before
+from .checking import require_same_round as require_same_round
+from .errors import ArtifactError, InputError, InsecureKey, ProofInvalid
 from .groth16 import prover, verifier, zkey
 from .groth16.proof import Proof
 from .groth16.witness import WitnessCalculator
@@ -22,117 +26,31 @@ from .progress import Moving, Stage, no_stages
 from .solidity import verifiers
 from .statement import relation
 from .statement.circuit_inputs import circuit_inputs
+from .statement.circuits import known, rebalance_signals
 from .statement.commitments import policy_hash
-from .statement.constants import DEVELOPMENT_CHAIN_IDS, FIELD, SIZES
+from .statement.constants import DEVELOPMENT_CHAIN_IDS
 from .statement.model import KeptOpening, Opening, Policy, Rebalance, Secret, Terms
-from .statement.relation import Limit, Report
+from .statement.relation import Report
 from .statement.signals import PublicSignals, pack_prices
 from .storage import built, disk, places
 from .storage.built import BuiltCircuit, ProvingKey
 from .tools import circom, snarkjs
 
-# --- loading --------------------------------------------------------------------------------------
-
-
-def load_rebalance(
-    policy: Path,
-    prices: Path,
-    before: Path | None,
-    *,
-    trades: Path | None = None,
-    after: Path | None = None,
-    terms: Path | None = None,
-    opening_required: bool = True,
-) -> Rebalance:
-    """Read the files of one rebalance. The salt of the book after is drawn here.
-
-    before: an opening (JSON); None is the empty book from which every vault starts. Without ``opening_required`` a book
-    (CSV, YAML) will do, which has no salt and so can be checked but not proven. Of ``trades`` and ``after`` at most one;
-    with neither the book stays as it is (a heartbeat). terms: without them no flow, no accrual and context 0. InputError.
-    """
-    if trades and after:
-        raise InputError("give the trades or the book after, not both")
-    rules = files.read_policy(policy)
-    old = _read_before(before, rules, opening_required)
-    if trades:
-        change = files.read_trades(trades, rules)
-        quantities = tuple(q + t for q, t in zip(old.quantities_e6, change, strict=True))
-    else:
-        quantities = files.read_book(after, rules) if after else old.quantities_e6
-    return Rebalance(
-        rules,
-        files.read_prices(prices, rules),
-        files.read_terms(terms) if terms else Terms(0, 0, 0),
-        old,
-        Opening(quantities, fresh_salt()),
-    )
-
-
-def fresh_salt() -> int:
-    """A salt of full entropy: a uniform field element from the operating system's generator."""
-    return secrets.randbelow(FIELD)
-
-
-def _read_before(path: Path | None, rules: Policy, opening_required: bool) -> Opening:
-    if path is None:
-        return Opening.empty(rules.size)
-    if path.suffix != ".json":
-        if opening_required:
-            raise InputError("an opening (.json) is needed, which has the salt; a book can only be checked", str(path))
-        return Opening(files.read_book(path, rules), 0)
-    opening = openings.read(path).opening
-    if len(opening.quantities_e6) != rules.size.slots:
-        raise InputError(f"for {len(opening.quantities_e6)} slots, and the policy has {rules.size.slots}", str(path))
-    return opening
-
-
-# --- checking -------------------------------------------------------------------------------------
-
-
-def require(report: Report, advice: str = "") -> None:
-    """Return if all checks hold, else raise StatementRefused with the name of every check that fails, its subjects, and
-    the advice. No value: messages go where logs go."""
-    if not report.holds:
-        raise StatementRefused(f"{report}{advice}", report)
-
-
-def show_value(limit: Limit) -> str:
-    """The value of a limit; rounded towards breaking it, so that a value past its limit never looks like one within."""
-    if limit.value is None:
-        return "no NAV to compare with" if limit.unit == "of NAV" else "nothing to cover"
-    return show_amount(limit.value, limit.unit, down=limit.at_least)
-
-
-def show_amount(x: Fraction, unit: str, down: bool = False) -> str:
-    """A ratio or an amount of dollars for a person: "25% of NAV", "2.5x", "1,000 USD"."""
-    text = decimal_text(x * 100 if unit == "of NAV" else x, down, separator=",")
-    return {"of NAV": f"{text}% of NAV", "x": f"{text}x", "USD": f"{text} USD"}[unit]
-
-
-def decimal_text(x: Fraction, down: bool = False, separator: str = "") -> str:
-    """A number with up to eight decimals, no trailing zeros, rounded up (or down)."""
-    scaled = x * 10**8
-    units = scaled.numerator // scaled.denominator if down else -(-scaled.numerator // scaled.denominator)
-    sign, units = ("-" if units < 0 else ""), abs(units)
-    whole = f"{units // 10**8:,}".replace(",", separator)
-    return f"{sign}{whole}.{units % 10**8:08d}".rstrip("0").rstrip(".")
-
-
 # --- circuits and keys ----------------------------------------------------------------------------
 
 
-def build_circuit(slots: int, *, force: bool = False) -> BuiltCircuit:
-    """The compiled circuit of this size, compiled if it is not in the cache."""
-    return circom.compile_circuit(SIZES[slots].name, force=force)
+def build_circuit(name: str, *, force: bool = False) -> BuiltCircuit:
+    """The compiled circuit of this name, compiled if it is not in the cache."""
+    return circom.compile_circuit(name, force=force)
 
 
 def development_key(circuit: BuiltCircuit, *, force: bool = False, moving: Moving | None = None) -> ProvingKey:
     """An INSECURE single-party key of a circuit, made if it is not in the cache. Never for value."""
 
     def fill(folder: Path) -> None:
-        made = folder / "proving_key.zkey"
-        snarkjs.dev_setup(circuit.r1cs, made, moving)
-        vk = zkey.verification_key_json(zkey.read_zkey(made), circuit.name, circuit.r1cs_sha256)
+        zkey_path = folder / "proving_key.zkey"
+        snarkjs.dev_setup(circuit.r1cs, zkey_path, moving)
+        vk = zkey.verification_key_json(zkey.read_zkey(zkey_path), circuit.name, circuit.r1cs_sha256)
         disk.write_atomic(folder / "verification_key.json", vk)
 
     return built.install_key(circuit, "dev", fill, force=force)
@@ -155,7 +73,7 @@ class Proven(Secret):
     """
 
     proof: Proof
-    public: PublicSignals
+    signals: PublicSignals
     terms: Terms
     after: Opening
     instruments: tuple[str, ...]
@@ -168,39 +86,30 @@ def prove(
 ) -> Proven:
     """Check the relation, compute the witness, prove, verify. StatementRefused before the circuit is touched.
 
-    InsecureKey for a development key where the terms name a chain that is no development chain.
+    InsecureKey for a development key where the terms name a chain that is no development chain; InputError for prices or
+    an opening that the terms say are not theirs.
     """
-    place = rebalance.terms.place
-    if key.insecure and place and place.chain_id not in DEVELOPMENT_CHAIN_IDS:
+    context = rebalance.terms.context
+    if key.insecure and context and context.chain_id not in DEVELOPMENT_CHAIN_IDS:
         raise InsecureKey(
-            f"the terms are for chain {place.chain_id}, and the only key is an INSECURE development key; "
+            f"the terms are for chain {context.chain_id}, and the only key is an INSECURE development key; "
             "install one from `dls-zk setup ceremony`"
         )
+    require_same_round(rebalance.prices, rebalance.terms)
     with stage("Relation"):
-        public = _public_signals(rebalance)
-        report = relation.evaluate(rebalance, public)
+        require(check(rebalance))  # names what no signal can hold, too
+        signals = relation.public_signals(rebalance)
+        require_commitment_before(signals.commitment_before, rebalance.terms, rebalance.size)
+        report = relation.evaluate(rebalance, signals)
         require(report)
     with stage("Witness"):
-        witness = WitnessCalculator(circuit).calculate(circuit_inputs(rebalance, public))
+        witness = WitnessCalculator(circuit).calculate(circuit_inputs(rebalance, signals))
     with stage("Proof"):
         proof = prover.backend(backend).prove(key, witness)
-    if PublicSignals.from_field(proof.public) != public:
+    if rebalance_signals(proof.circuit, proof.signals) != signals:
         raise ProofInvalid("the proof shows other public signals than the statement's; circuit and package disagree")
     instruments = tuple(slot.instrument for slot in rebalance.policy.slots)
-    return Proven(proof, public, rebalance.terms, rebalance.after, instruments, report, key.insecure)
-
-
-def check(rebalance: Rebalance) -> Report:
-    """The verdict of the relation on a rebalance, with the public signals of an honest prover."""
-    return relation.evaluate(rebalance, _public_signals(rebalance))
-
-
-def _public_signals(rebalance: Rebalance) -> PublicSignals:
-    """As ``relation.public_signals``; a quantity that no commitment can hold is refused by the name of its check."""
-    try:
-        return relation.public_signals(rebalance)
-    except ValueError:
-        raise StatementRefused("refused by quantities (4): one is outside its range") from None
+    return Proven(proof, signals, rebalance.terms, rebalance.after, instruments, report, key.insecure)
 
 
 #: What ``write_proven`` writes: secret the first, public the others.
@@ -214,7 +123,9 @@ def proven_paths(folder: Path) -> tuple[Path, Path, Path]:
     opening, terms, proof = (folder / name for name in PROVEN_FILES)
     for path in (opening, terms, proof):
         if os.path.lexists(path):
-            raise InputError("exists; choose another folder, or move it away (an opening must not be lost)", str(path))
+            raise InputError(
+                "exists; choose another folder, or move it away (an opening must not be lost)", str(path), code="file_exists"
+            )
     disk.require_private_place(folder)
     return opening, terms, proof
 
@@ -224,13 +135,10 @@ def write_proven(proven: Proven, folder: Path) -> tuple[Path, Path, Path]:
 
     The opening is on the disk before the proof is: a proof that was submitted without it would freeze the vault. It
     takes its name only if that is free, so of two runs into one folder one fails and nothing is mixed. ValueError if the
-    terms have no place.
+    terms have no context but its hash.
     """
-    place = proven.terms.place
-    if place is None:
-        raise ValueError("terms without a place cannot be written: their context is a hash")
-    commitment = proven.public.commitment_after
-    kept = KeptOpening.at(place, proven.after, commitment, proven.instruments, int(time.time()))
+    commitment = proven.signals.commitment_after
+    kept = KeptOpening.at(proven.terms.known_context(), proven.after, commitment, proven.instruments, int(time.time()))
     opening, terms, proof = proven_paths(folder)
     disk.make_dir(folder)
     files.write_opening(opening, kept)
@@ -269,10 +177,7 @@ def verification_target(proof: Proof, vkey: Path | None, kind: str | None = None
     if vkey:
         vk = VerifyingKey.from_json(disk.read_limited(vkey, 1 << 20), str(vkey))
         return Target(vk, None, zkey.is_development(vk, _r1cs_sha256_if_built(proof.circuit)))
-    slots = {size.name: n for n, size in SIZES.items()}.get(proof.circuit)
-    if slots is None:
-        raise InputError(f"the circuit {proof.circuit!r} is none of ours; give its key by --vkey", "proof")
-    key = installed_key(build_circuit(slots), kind)
+    key = installed_key(build_circuit(known(proof.circuit).name), kind)
     return installed_target(key)
 
 
@@ -306,17 +211,22 @@ def verify(name: str, target: Target, proof: Proof) -> None:
 
 
 def require_signals(
-    public: PublicSignals, policy: Policy | None = None, prices: Path | None = None, terms: Path | None = None
+    signals: PublicSignals, policy: Policy | None = None, prices_path: Path | None = None, terms_path: Path | None = None
 ) -> None:
     """Return if the proof is about this policy, these prices and terms, as far as given; ProofInvalid says which differs."""
-    if terms:
-        agreed = files.read_terms(terms)
-        for name, value in (("flow", agreed.flow_e6), ("accrual", agreed.accrual_ppm), ("context", agreed.context)):
-            if getattr(public, name) != value:
+    if terms_path:
+        terms = files.read_terms(terms_path)
+        for name, value in (
+            ("flow", terms.flow_e6),
+            ("accrual", terms.accrual_ppm),
+            ("context", terms.context_hash),
+            ("commitment_before", terms.commitment_before),
+        ):
+            if value is not None and getattr(signals, name) != value:
                 raise ProofInvalid(f"the proof is on other terms: its {name} is not the one of the file")
-    if policy and policy_hash(policy) != public.policy_hash:
+    if policy and policy_hash(policy) != signals.policy_hash:
         raise ProofInvalid("the proof is about another policy: its policy_hash is not the one of the file")
-    if policy and prices:
-        words = pack_prices(policy.size, files.read_prices(prices, policy).usd_e8)
-        if words != public.prices:
+    if policy and prices_path:
+        words = pack_prices(policy.size, files.read_prices(prices_path, policy).usd_e8)
+        if words != signals.prices:
             raise ProofInvalid("the proof is at other prices than those of the file")

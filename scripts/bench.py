@@ -24,8 +24,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from dls_zk import chain, files, operations
+from dls_zk import files, operations
 from dls_zk.audit.instances import random_rebalance
+from dls_zk.chain import local
+from dls_zk.chain.deployment import create
 from dls_zk.cli import story
 from dls_zk.cli.stages import Stages
 from dls_zk.errors import ToolError
@@ -35,13 +37,14 @@ from dls_zk.solidity import contracts, verifiers
 from dls_zk.solidity.calldata import ProofArguments
 from dls_zk.statement import relation
 from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement.circuits import of_size
 from dls_zk.statement.commitments import book_commitment
 from dls_zk.statement.constants import SIZES
 from dls_zk.statement.model import KeptOpening, Opening, Rebalance
 from dls_zk.storage import built, disk, places
 from dls_zk.storage.built import BuiltCircuit, ProvingKey
 from dls_zk.storage.places import PACKAGE
-from dls_zk.tools import circom, foundry, node, process, rapidsnark, snarkjs
+from dls_zk.tools import circom, node, process, rapidsnark, snarkjs
 
 EXAMPLE = PACKAGE / "examples" / "delta_neutral_eth"
 FILES = (("policy", "yaml"), ("prices", "yaml"), ("trades", "csv"), ("terms", "yaml"))
@@ -92,7 +95,7 @@ def contests(
     disk.write_atomic(at["input.json"], json.dumps({name: [*map(str, x)] for name, x in inputs.items()}), mode=0o600)
     disk.write_atomic(at["wtns"], wtns, mode=0o600)
     disk.write_atomic(at["proof.json"], json.dumps(proof.to_snarkjs()))
-    disk.write_atomic(at["public.json"], json.dumps(proof.public_strings()))
+    disk.write_atomic(at["public.json"], json.dumps(proof.signal_strings()))
 
     def command(*argv: str | Path) -> Callable[[], object]:
         return lambda: node.run_node(argv, timeout=600)
@@ -137,11 +140,11 @@ def contests(
 
     target = operations.verification_target(proof, None, key.kind)
     disk.write_atomic(at["vkey.json"], key.verification_key.read_bytes())
-    local = chain.connect(stack.enter_context(foundry.anvil()))
+    owner = stack.enter_context(local.people()).people[0]
     name = verifiers.contract_name(key.circuit)
     source = verifiers.contract_source(zkey.verifying_key(key), key.circuit, insecure=key.insecure)
     contract = contracts.compile_verifiers({name: source})[name]
-    address, _ = local.deploy_verifier(contract, insecure=True, sender=local.accounts()[0])
+    address = create(owner, contract)
     yield Contest(
         "Verification",
         {
@@ -150,7 +153,7 @@ def contests(
             "snarkjs groth16 verify, as a command": snarkjs_command(
                 "verify", at["vkey.json"], at["public.json"], at["proof.json"]
             ),
-            "evm, eth_call on anvil": lambda: local.verify(address, ProofArguments.from_proof(proof)),
+            "evm, eth_call on anvil": lambda: owner.chain.verify(address, ProofArguments.from_proof(proof)),
         },
     )
 
@@ -160,10 +163,9 @@ def prove_as_command(rebalance: Rebalance, scratch: Path) -> Callable[[], object
     if rebalance.policy != files.read_policy(EXAMPLE / "policy.yaml"):
         return None
     before = scratch / "opening.json"
-    place = rebalance.terms.place
-    assert place  # the example's terms have it
+    context = rebalance.terms.known_context()
     names = tuple(slot.instrument for slot in rebalance.policy.slots)
-    kept = KeptOpening.at(place, rebalance.before, book_commitment(rebalance.before), names, int(time.time()))
+    kept = KeptOpening.at(context, rebalance.before, book_commitment(rebalance.before), names, int(time.time()))
     files.write_opening(before, kept)
     given = {name: EXAMPLE / f"{name}.{ending}" for name, ending in FILES} | {"before": before}
     options = [part for name, path in given.items() for part in (f"--{name}", path)]
@@ -196,12 +198,12 @@ def machine() -> dict[str, Any]:
 def measure(slots: int, runs: int) -> dict[str, Any]:
     """Run it all; a JSON value with every single time."""
     stages, result = Stages(), {"machine": machine(), "slots": slots, "runs": runs}
-    name = SIZES[slots].name
+    name = of_size(slots).name
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dls-zk-bench-")))  # mode 0700
         with stages("Compile"):
             made, _ = stack.enter_context(circom.run_circom(name, built.CIRCOM_FLAGS, places.data_dir("circuits")))
-        circuit = operations.build_circuit(slots)
+        circuit = operations.build_circuit(name)
         with stages("Development key"):
             snarkjs.dev_setup(circuit.r1cs, scratch / "zkey")
         (scratch / "zkey").unlink()
@@ -234,7 +236,7 @@ def table(result: dict[str, Any]) -> Table:
     """Medians, minima, and how many times as long as the first way of each job it takes (median of the rounds' ratios)."""
     where = result["machine"]
     title = (
-        f"{SIZES[result['slots']].name}, {result['runs']} runs. {where['cpu']}, {where['cores']} cores "
+        f"{of_size(result['slots']).name}, {result['runs']} runs. {where['cpu']}, {where['cores']} cores "
         f"(load {where['load']}), Python {where['python']}, Node {where['node']}, snarkjs {where['snarkjs']}"
     )
     rows = Table("", "median s", "min s", "ratio", title=title, title_justify="left")

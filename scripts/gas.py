@@ -15,7 +15,6 @@ from random import Random
 from typing import Any
 
 from eth_utils import to_checksum_address
-from hexbytes import HexBytes
 
 from dls_zk.audit.instances import vacuous_policy
 from dls_zk.audit.simulator import Trapdoor
@@ -25,6 +24,7 @@ from dls_zk.chain.oracle import NOBODY, development_feeds
 from dls_zk.cli.stages import Stages
 from dls_zk.solidity import contracts
 from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.circuits import of_size
 from dls_zk.statement.commitments import policy_hash
 from dls_zk.statement.constants import SIZES
 from dls_zk.statement.model import Policy, SlotPolicy
@@ -71,7 +71,7 @@ class Site:
         """Gas that a transaction used, and its hash."""
         mined = self.owner.perform(("gas", key), call)
         assert mined
-        return mined.summary.gas_used, mined.summary.hash
+        return mined.gas_used, mined.hash
 
     def later(self, seconds: int) -> None:
         local.rpc(self.protocol.chain, "evm_increaseTime", seconds)
@@ -148,7 +148,7 @@ class Fleet:
             flow=terms.flow_e6,
             accrual=terms.accrual_ppm,
             nav_floor=123_456,
-            context=terms.context,
+            context=terms.context_hash,
             prices=snapshot.words,
         )
         proof = self.site.trapdoors[self.slots].prove(public.to_field())
@@ -181,7 +181,7 @@ def fleet(site: Site, slots: int, figures: Figures) -> Fleet:
     policy, protocol, owner = full_policy(slots), site.protocol, site.owner
     mined = protocol.registry.register(owner, policy)
     assert mined
-    figures.note("register a policy", slots, mined.summary.gas_used)
+    figures.note("register a policy", slots, mined.gas_used)
     names = [slot.instrument for slot in policy.slots if slot.instrument]
     artifact = protocol.contracts["DevFeed"]
     feeds = [DevFeed(owner.chain, artifact, create(owner, artifact, 8, f"{name} {slots}")) for name in names]
@@ -193,10 +193,9 @@ def fleet(site: Site, slots: int, figures: Figures) -> Fleet:
     for number in range(max(BATCHES)):
         call = protocol.hub.call("openVault", owner.address, NOBODY, DAY, made.mandate)
         gas, transaction = site.used(f"open {slots} {number}", call)
-        (log,) = [
-            x for x in owner.chain.web3.eth.get_transaction_receipt(HexBytes(transaction))["logs"] if len(x["topics"]) == 3
-        ]
-        made.vaults.append(bytes(log["topics"][1]))
+        receipt = owner.chain.receipt(transaction)
+        assert receipt
+        made.vaults.append(protocol.hub.said(receipt, "VaultOpened")["vaultId"])
     figures.note("open a vault", slots, gas)
     made.batch(max(BATCHES))
     return made
@@ -233,7 +232,9 @@ def measure_size(made: Fleet, figures: Figures) -> None:
 
 
 def _calldata(site: Site, transaction: str) -> int:
-    return calldata_gas(bytes(site.protocol.chain.web3.eth.get_transaction(HexBytes(transaction))["input"]))
+    sent = site.protocol.chain.transaction(transaction)
+    assert sent
+    return calldata_gas(sent.data)
 
 
 # --- the share token --------------------------------------------------------------------------------------------------
@@ -310,7 +311,7 @@ def measure(sizes: Sequence[int], stages: Stages) -> Figures:
             deployment.hub: "RebalanceHub",
         }
         for slots in sizes:
-            key = deployment.keys[SIZES[slots].name]
+            key = deployment.keys[of_size(slots).name]
             names |= {key.verifier: f"verifier, {slots} slots", key.batch_verifier: f"BatchVerifier, {slots} slots"}
         figures.deployed = {names[address]: gas for address, gas in site.created()}
         for slots in sizes:

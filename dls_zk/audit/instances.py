@@ -9,8 +9,9 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from ..statement.constants import BPS, FIELD, NAV_BITS, PRICE_BITS, QUANTITY_BITS, Size, global_fields
+from ..statement.constants import BPS, FIELD, NAV_BITS, PRICE_BITS, QUANTITY_BITS, Size
 from ..statement.model import Opening, Policy, Prices, Rebalance, SlotPolicy, Terms
+from ..statement.policy_fields import GLOBAL_FIELDS
 
 QUANTITY_MAX = (1 << (QUANTITY_BITS - 1)) - 1
 #: Limits that switch a check off: the widest value of an upper limit, zero for a lower one.
@@ -20,8 +21,7 @@ LOWER = ("min_collateral_ratio_bps", "stress_collateral_ratio_bps", "min_reserve
 
 def vacuous_policy(size: Size, slots: tuple[SlotPolicy, ...], nav_step_usd: int = 1) -> Policy:
     """A policy that forbids as little as a policy can."""
-    bits = {name.split("[")[0]: width for name, width in global_fields(size)}
-    top: dict[str, Any] = {name: (1 << width) - 1 for name, width in bits.items()}
+    top: dict[str, Any] = {field.name: field.high for field in GLOBAL_FIELDS}
     off: dict[str, Any] = {name: top[name] for name in UPPER} | dict.fromkeys(LOWER, 0)
     return Policy(
         size=size,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from ..groth16 import constraint_table
+from ..statement.circuits import of_size
 from ..statement.constants import SIZES
 from ..statement.relation import CHECKS
 from .circuits import circuit
@@ -20,7 +21,7 @@ from .markdown import table
 @cache
 def deployed(slots: int) -> Subject:
     """The circuit of this size as it is deployed."""
-    return Subject(circuit(SIZES[slots].name))
+    return Subject(circuit(of_size(slots).name))
 
 
 def determinism_table(sizes: Sequence[int]) -> str:

@@ -15,8 +15,8 @@ from py_ecc.optimized_bn128 import FQ2, G1, G2, b2, multiply, normalize
 
 from ..groth16.proof import Proof
 from ..groth16.zkey import PointG1, PointG2, VerifyingKey
-from ..statement.constants import BASE_FIELD, FIELD, SIZES
-from ..statement.signals import signal_count
+from ..statement.circuits import of_size
+from ..statement.constants import BASE_FIELD, FIELD
 
 
 @cache
@@ -82,9 +82,10 @@ class Trapdoor:
     """
 
     def __init__(self, slots: int, rng: Random) -> None:
-        self.circuit = SIZES[slots].name
+        circuit = of_size(slots)
+        self.circuit = circuit.name
         self._rng = rng
-        ic = tuple(self._scalar() for _ in range(signal_count(SIZES[slots]) + 1))
+        ic = tuple(self._scalar() for _ in range(len(circuit.signals) + 1))
         self._secrets = Secrets(self._scalar(), self._scalar(), self._scalar(), self._scalar(), ic)
         self.vk = self._secrets.key
 

@@ -9,19 +9,25 @@ deployment    the contracts on a chain, and their audit      creation      what 
 submission    proofs brought to the hub                      watching      events as they come, reorganisations too
 """
 
-from .connection import Chain, NoContract, Receipt, Refused, connect, is_loopback
+from .connection import Block, Chain, Log, NoContract, Question, Receipt, connect
 from .deployment import Protocol, audit, checked_key, deploy
+from .eip1559 import Transaction
 from .hub import Accepted, Hub, Mandate, Roles, VaultState, VaultStatus, accrual_ppm
 from .journal import Intent, IntentKey, IntentStatus
 from .oracle import DevFeed, Feed, FeedSet, Oracle, Snapshot, Unconfirmed
 from .refusals import EXPLAINED, explain_revert
 from .registry import Registry
+from .rpc import Refused, Rpc, is_loopback
 from .share_token import Asset, Holdings, ShareToken
-from .signers import ExternalSigner, KeySigner, Signer, Transaction
+from .signers import ExternalSigner, KeySigner, Signer
 from .submission import Outcome, Submission, submit
-from .transactions import Call, Delivery, Mined, Sender
+from .transactions import Call, Delivery, Sender
 
 __all__ = [
+    "Block",
+    "Log",
+    "Question",
+    "Rpc",
     "EXPLAINED",
     "Accepted",
     "Asset",
@@ -38,7 +44,6 @@ __all__ = [
     "IntentKey",
     "KeySigner",
     "Mandate",
-    "Mined",
     "NoContract",
     "Oracle",
     "Outcome",

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from web3.contract import Contract
-from web3.exceptions import LogTopicError
-from web3.types import BlockIdentifier, LogReceipt
-
-from ..errors import ChainError
+from ..errors import ChainError, InputError
+from ..solidity.abi import Mismatch
 from ..solidity.contracts import CompiledContract
-from .connection import Chain
+from ..statement.ethereum import checksum_address, is_address
+from .connection import Block, Chain, Log, NoContract, Question, Receipt
 from .journal import IntentKey
-from .transactions import Call, Mined, Sender
-
-#: Blocks asked for events at a time: public nodes refuse more.
-_LOG_BLOCKS = 10_000
+from .transactions import Call, Sender
 
 
 @dataclass(frozen=True)
@@ -42,19 +37,25 @@ class Client:
     artifact: CompiledContract = field(repr=False)
     address: str
 
-    @property
-    def contract(self) -> Contract:
-        return self.chain.contract(self.artifact, self.address)
+    def __post_init__(self) -> None:
+        if not is_address(self.address):
+            raise InputError(
+                "not an address (0x and 40 hex digits, with the right checksum if it has one)", self.artifact.name
+            )
+        object.__setattr__(self, "address", checksum_address(self.address))
 
-    def read(self, function: str, *arguments: Any, block: BlockIdentifier = "latest") -> Any:
-        """What a view answers at a block."""
-        with self.chain.reporting(self.artifact.abi):
-            return self.contract.functions[function](*arguments).call(block_identifier=block)
+    def read(self, function: str, *arguments: Any, block: Block = "latest") -> Any:
+        """What a view answers at a block: its one value, or a tuple of several."""
+        call = self.call(function, *arguments)
+        answer = self.chain.call(Question(call.to, call.data), block, call.abi)
+        try:
+            return self.artifact.functions[function].answer(answer)
+        except Mismatch:
+            raise NoContract(f"there is no such contract at {self.address}; check it and the chain") from None
 
     def call(self, function: str, *arguments: Any) -> Call:
-        """What a transaction does that calls a function."""
-        with self.chain.reporting():
-            return Call.of(self.contract, function, *arguments)
+        """What a transaction does that calls a function. InputError if an argument does not fit its type."""
+        return Call.of(self.artifact, self.address, function, *arguments)
 
     def act(
         self,
@@ -62,48 +63,35 @@ class Client:
         function: str,
         *arguments: Any,
         once: Sequence[str | int],
-        is_done: Callable[[BlockIdentifier], bool] | None = None,
-    ) -> Mined | None:
+        is_done: Callable[[Block], bool] | None = None,
+    ) -> Receipt | None:
         """Call a function once: see ``Sender.perform``. once: tells this call from others of the function by the account."""
         key: IntentKey = (function, self.chain.chain_id, self.address, sender.address, *once)
         return sender.perform(key, self.call(function, *arguments), is_done)
 
-    def said(self, mined: Mined, *names: str) -> dict[str, Any]:
+    def said(self, mined: Receipt, *names: str) -> dict[str, Any]:
         """The arguments of the one event of these names that a transaction of ours made here."""
-        found = [event for event in self._decoded(mined.receipt["logs"]) if event.name in names]
+        found = [event for event in self._decoded(mined.logs) if event.name in names]
         if len(found) != 1:
-            raise ChainError(f"transaction {mined.summary.hash} made no {names[0]} at {self.address}; check the address")
+            raise ChainError(f"transaction {mined.hash} made no {names[0]} at {self.address}; check the address")
         return found[0].arguments
 
-    def events(self, first: int, last: int, topics: Sequence[Any] = ()) -> Iterator[Event]:
+    def events(self, first: int, last: int, topics: Sequence[str | None] = ()) -> Iterator[Event]:
         """The events of these blocks, in their order. topics: as ``eth_getLogs`` takes them."""
-        for start in range(first, last + 1, _LOG_BLOCKS):
-            with self.chain.reporting():
-                logs = self.chain.web3.eth.get_logs(
-                    {
-                        "address": self.contract.address,
-                        "fromBlock": start,
-                        "toBlock": min(start + _LOG_BLOCKS - 1, last),
-                        "topics": list(topics),
-                    }
-                )
-            yield from self._decoded(logs)
+        return self._decoded(self.chain.logs(self.address, first, last, topics))
 
     def topic(self, name: str) -> str:
         """The first topic of the event of this name, hex with 0x."""
-        return str(self.contract.events[name]().topic)
+        return "0x" + self.artifact.events[name].digest.hex()
 
-    def _decoded(self, logs: Sequence[LogReceipt]) -> Iterator[Event]:
-        contract = self.contract
-        names = [item["name"] for item in self.artifact.abi if item["type"] == "event"]
-        by_topic = {self.topic(name): name for name in names}
+    def _decoded(self, logs: Iterable[Log]) -> Iterator[Event]:
+        by_topic = {event.digest: event for event in self.artifact.events.values()}
         for log in logs:
-            name = by_topic.get(log["topics"][0].to_0x_hex()) if log["topics"] else None
-            if name is None or log["address"] != contract.address:
+            event = by_topic.get(log.topics[0]) if log.topics else None
+            if event is None or log.address != self.address:
                 continue
             try:
-                arguments = dict(contract.events[name]().process_log(log)["args"])
-            except LogTopicError:
+                arguments = event.event(log.topics, log.data)
+            except Mismatch:
                 raise ChainError(f"the contract at {self.address} is not the one that this package knows") from None
-            where = (log["blockNumber"], log["blockHash"].to_0x_hex(), log["logIndex"])
-            yield Event(name, arguments, where, log["transactionHash"].to_0x_hex())
+            yield Event(event.name, arguments, (log.block, log.block_hash, log.index), log.transaction)

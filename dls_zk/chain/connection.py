@@ -1,354 +1,403 @@
-"""The way to a chain: connecting, reading, and what goes wrong on it.
+"""What is asked of a chain, in its own terms: blocks, accounts, transactions, calls.
 
 What the chain or the way to it does wrong becomes one ``ChainError``: for a revert, what the contract refused and what
-to do. Reads are tried again if the connection breaks, a few times; nothing else is: whether a transaction was sent is
-for ``transactions`` to find out.
+to do. An answer of another form than the question asks for is one too: no node is trusted to be one.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
-from urllib.parse import urlsplit
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
-import requests
-from eth_utils import is_address, to_checksum_address
-from hexbytes import HexBytes
-from web3 import HTTPProvider, Web3
-from web3.contract import Contract
-from web3.contract.contract import ContractFunction
-from web3.exceptions import (
-    BadFunctionCallOutput,
-    BadResponseFormat,
-    BlockNotFound,
-    ContractLogicError,
-    MismatchedABI,
-    TimeExhausted,
-    TransactionNotFound,
-    Web3Exception,
-    Web3RPCError,
-)
-from web3.providers.rpc.utils import ExceptionRetryConfiguration
-from web3.types import BlockIdentifier, TxData, TxParams, TxReceipt
-
-from ..errors import ChainError, InputError, InsecureKey
+from ..errors import ChainError
 from ..solidity.calldata import ProofArguments
-from ..solidity.contracts import CompiledContract
 from ..statement.constants import DEVELOPMENT_CHAIN_IDS
+from ..statement.ethereum import checksum_address
+from . import rpc
 from .refusals import explain_revert
+from .rpc import TIMEOUT_S, Refused, Rpc, is_loopback
+
+if TYPE_CHECKING:
+    from web3 import Web3
+
+#: A block by its number, or the newest one, or the one that is being made.
+Block = int | Literal["latest", "pending"]
 
 #: Gas for asking a verifier: as much as the hub gives it (``Groth16.GAS_CAP``), and the price of the call itself.
 _VERIFY_GAS = 600_000 + 100_000
 
-_REQUEST_SECONDS = 30
-_MINING_SECONDS = 120
-
-#: Reads may be asked again when the connection breaks. web3's own list is not used: it holds eth_sendRawTransaction.
-_READS = ExceptionRetryConfiguration(
-    errors=(requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError),
-    retries=4,
-    backoff_factor=0.125,  # seconds: 0.125, 0.25, 0.5
-    method_allowlist=[
-        "eth_accounts",
-        "eth_blockNumber",
-        "eth_call",
-        "eth_chainId",
-        "eth_estimateGas",
-        "eth_getBlockByNumber",
-        "eth_getCode",
-        "eth_getLogs",
-        "eth_getTransactionByHash",
-        "eth_getTransactionCount",
-        "eth_getTransactionReceipt",
-        "eth_maxPriorityFeePerGas",
-    ],
-)
-
-
-def is_loopback(rpc_url: str) -> bool:
-    """Whether a URL leads to this machine by its loopback address."""
-    host = urlsplit(rpc_url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-class Refused(ChainError):
-    """The node answered, and the answer is no: a revert, or a request that it does not take.
-
-    answer: what the node said of a request, "" for a revert.
-    """
-
-    def __init__(self, message: str, answer: str = ""):
-        super().__init__(message)
-        self.answer = answer
+#: The tip where a node suggests none, wei per gas.
+_DEFAULT_TIP_WEI = 10**9
 
 
 class NoContract(ChainError):
     """There is no contract at the address, or it is another one."""
 
+    code = "no_contract"
+
+
+@dataclass(frozen=True)
+class Log:
+    """An event as the chain has it. address: with checksum. transaction, block_hash: hex with 0x. index: its place."""
+
+    address: str
+    topics: tuple[bytes, ...]
+    data: bytes = field(repr=False)
+    block: int
+    block_hash: str
+    index: int
+    transaction: str
+
 
 @dataclass(frozen=True)
 class Receipt:
-    """A transaction that was mined and did not revert. hash: hex with 0x. gas_used: gas. block: its number."""
+    """A transaction that was mined. hash: hex with 0x. succeeded: it did not revert. gas_used: gas. block: its number.
+
+    contract_address: of the contract that it created, None if none.
+    """
 
     hash: str
+    succeeded: bool
     gas_used: int
     block: int
+    block_hash: str
+    contract_address: str | None
+    logs: tuple[Log, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SentTransaction:
+    """A transaction that a node has, mined or not. to: with checksum, None if it creates a contract."""
+
+    sender: str
+    nonce: int
+    to: str | None
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A call to be tried or asked, without its fees: so the balance does not matter. Addresses with checksum."""
+
+    to: str | None
+    data: bytes = field(repr=False)
+    sender: str | None = None
+    value_wei: int = 0
+    gas: int | None = None
+
+    def fields(self) -> dict[str, str]:
+        """As JSON-RPC has it."""
+        values = {"from": self.sender, "to": self.to, "gas": self.gas and hex(self.gas)}
+        value = {"value": hex(self.value_wei)} if self.value_wei else {}
+        return {name: text for name, text in values.items() if text} | {"data": "0x" + self.data.hex()} | value
 
 
 @dataclass(frozen=True)
 class Chain:
-    """A connection to a chain; make it with ``connect``.
+    """A connection to a chain; make it with ``connect``. local: whether all its endpoints are on this machine."""
 
-    where: scheme, host and port of the node. The rest of the URL may hold an access key and is never shown.
-    """
-
-    web3: Web3 = field(repr=False)
+    rpc: Rpc = field(repr=False)
     chain_id: int
-    where: str
     local: bool
+
+    @property
+    def where(self) -> str:
+        """Scheme, host and port of the node. The rest of the URL may hold an access key and is never shown."""
+        return self.rpc.where
 
     @property
     def is_development(self) -> bool:
         """Whether this is a local development chain: its id says so and the node is on this machine."""
         return self.local and self.chain_id in DEVELOPMENT_CHAIN_IDS
 
-    def accounts(self) -> list[str]:
-        """Addresses of the accounts that the node holds unlocked; ChainError if it holds none."""
-        with self.reporting():
-            accounts: list[str] = [*self.web3.eth.accounts]
-        if not accounts:
-            raise ChainError(f"the node at {self.where} holds no unlocked account to send from")
-        return accounts
+    @cached_property
+    def web3(self) -> Web3:
+        """web3 on the node, for what this package does not ask. Its errors are its own, and it takes a second to load."""
+        from web3 import HTTPProvider, Web3
+        from web3.middleware import ExtraDataToPOAMiddleware
+
+        web3 = Web3(HTTPProvider(self.rpc.url))
+        web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+        return web3
+
+    # --- blocks ---------------------------------------------------------------------------------------------------
 
     def now(self) -> int:
         """Timestamp of the newest block, Unix seconds."""
-        with self.reporting():
-            return self.web3.eth.get_block("latest")["timestamp"]
+        return self._field(self._block("latest"), "timestamp")
 
     def genesis_hash(self) -> str:
         """Hash of the first block, hex with 0x: the name of the chain, where an id is shared by many."""
-        with self.reporting():
-            return self.web3.eth.get_block(0)["hash"].to_0x_hex()
+        return self._hash(self._block(0).get("hash"))
 
     def block_number(self) -> int:
         """Number of the newest block."""
-        with self.reporting():
-            return self.web3.eth.block_number
+        number = self._int(self.rpc.ask("eth_blockNumber"))
+        self.rpc.saw(number)
+        return number
 
     def block_gas_limit(self) -> int:
         """Gas that all transactions of a block may use together."""
-        with self.reporting():
-            return self.web3.eth.get_block("latest")["gasLimit"]
+        return self._field(self._block("latest"), "gasLimit")
 
     def timestamp(self, number: int) -> int:
         """Timestamp of a block, Unix seconds."""
-        with self.reporting():
-            return self.web3.eth.get_block(number)["timestamp"]
+        return self._field(self._block(number), "timestamp")
 
     def block_hash(self, number: int) -> str | None:
         """Hash of the block that has this number now, hex with 0x; None if there is none."""
-        with self.reporting():
-            try:
-                return self.web3.eth.get_block(number)["hash"].to_0x_hex()
-            except BlockNotFound:
-                return None
+        block = self._find_block(number)
+        return self._hash(block.get("hash")) if block else None
 
     def transaction_in(self, number: int, sender: str, nonce: int) -> str | None:
         """Hash of a sender's transaction with a nonce in the block of this number, hex with 0x; None if it is not there."""
-        with self.reporting():
-            try:
-                transactions = self.web3.eth.get_block(number, full_transactions=True)["transactions"]
-            except BlockNotFound:
-                return None
-        wanted = (to_checksum_address(sender), nonce)
-        for transaction in cast(Sequence[TxData], transactions):
-            if (transaction["from"], transaction["nonce"]) == wanted:
-                return transaction["hash"].to_0x_hex()
+        block = self._find_block(number, transactions=True)
+        for transaction in self._list(block.get("transactions")) if block else []:
+            sent = self._sent(transaction)
+            if (sent.sender, sent.nonce) == (sender, nonce):
+                return self._hash(transaction.get("hash"))
         return None
+
+    def _find_block(self, block: Block, transactions: bool = False) -> dict[str, Any] | None:
+        found = self.rpc.ask("eth_getBlockByNumber", _tag(block), transactions)
+        if found is not None and not isinstance(found, dict):
+            raise self._not_understood()
+        return found
+
+    def _block(self, block: Block) -> dict[str, Any]:
+        found = self._find_block(block)
+        if found is None:
+            raise ChainError(f"{self.where} does not have block {block}; ask a node that does", code="node_behind")
+        return found
+
+    # --- accounts and transactions --------------------------------------------------------------------------------
+
+    def accounts(self) -> list[str]:
+        """Addresses of the accounts that the node holds unlocked; ChainError if it holds none."""
+        accounts = [self._address(account) for account in self._list(self.rpc.ask("eth_accounts"))]
+        if not accounts:
+            raise ChainError(f"the node at {self.where} holds no unlocked account to send from", code="no_account")
+        return accounts
 
     def code(self, address: str) -> bytes:
         """The code of the contract at an address; empty if there is none."""
-        with self.reporting():
-            return bytes(self.web3.eth.get_code(to_checksum_address(address)))
-
-    def transaction_count(self, address: str, block: BlockIdentifier = "latest") -> int:
-        """How many transactions an account had sent by a block: the first nonce that was not used then."""
-        with self.reporting():
-            return self.web3.eth.get_transaction_count(to_checksum_address(address), block)
-
-    def receipt(self, transaction: str) -> TxReceipt | None:
-        """web3's receipt of a transaction (hash), reverted or not; None if it is in no block of the chain."""
-        with self.reporting():
-            try:
-                return self.web3.eth.get_transaction_receipt(HexBytes(transaction))
-            except TransactionNotFound:
-                return None
-
-    def transaction(self, transaction: str) -> TxData | None:
-        """web3's view of a transaction (hash), in a block or waiting for one; None if the node does not have it."""
-        with self.reporting():
-            try:
-                return self.web3.eth.get_transaction(HexBytes(transaction))
-            except TransactionNotFound:
-                return None
-
-    def knows(self, transaction: str) -> bool:
-        """Whether the node has a transaction (hash), in a block or waiting for one."""
-        return self.transaction(transaction) is not None
+        return self._bytes(self.rpc.ask("eth_getCode", address, "latest"))
 
     def require_contract(self, address: str) -> None:
         """NoContract if there is none at an address."""
         if not self.code(address):
             raise NoContract(f"there is no contract at {address} on chain {self.chain_id}; check the address and the chain")
 
+    def transaction_count(self, address: str, block: Block = "latest") -> int:
+        """How many transactions an account had sent by a block: the first nonce that was not used then.
+
+        A node without a pending block answers as of the newest.
+        """
+        return self._int(self._at(block, lambda tag: self.rpc.ask("eth_getTransactionCount", address, tag)))
+
+    def receipt(self, transaction: str) -> Receipt | None:
+        """The receipt of a transaction (hash), reverted or not; None if it is in no block of the chain."""
+        found = self.rpc.ask("eth_getTransactionReceipt", transaction)
+        if found is None or (isinstance(found, dict) and found.get("blockHash") is None):
+            return None
+        try:
+            receipt = Receipt(
+                hash=self._hash(found["transactionHash"]),
+                succeeded=self._int(found["status"]) == 1,
+                gas_used=self._int(found["gasUsed"]),
+                block=self._int(found["blockNumber"]),
+                block_hash=self._hash(found["blockHash"]),
+                contract_address=found.get("contractAddress") and self._address(found["contractAddress"]),
+                logs=tuple(map(self._log, self._list(found["logs"]))),
+            )
+        except (KeyError, TypeError, AttributeError):
+            raise self._not_understood() from None
+        if receipt.hash != transaction.lower():
+            raise self._not_understood()
+        self.rpc.saw(receipt.block)
+        return receipt
+
+    def transaction(self, transaction: str) -> SentTransaction | None:
+        """A transaction (hash), in a block or waiting for one; None if the node does not have it."""
+        found = self.rpc.ask("eth_getTransactionByHash", transaction)
+        if found is None:
+            return None
+        if not isinstance(found, dict) or self._hash(found.get("hash")) != transaction.lower():
+            raise self._not_understood()
+        return self._sent(found)
+
+    def knows(self, transaction: str) -> bool:
+        """Whether the node has a transaction (hash), in a block or waiting for one."""
+        return self.transaction(transaction) is not None
+
+    def send(self, raw: bytes) -> None:
+        """Send signed bytes, once. Refused if the node will not have them; any other ChainError: it may have them."""
+        self.rpc.ask("eth_sendRawTransaction", "0x" + raw.hex())
+
+    # --- fees -----------------------------------------------------------------------------------------------------
+
     def base_fee_and_tip_wei(self) -> tuple[int, int]:
-        """The newest block's base fee and the tip that the node suggests, per gas (EIP-1559)."""
-        with self.reporting():
-            base_fee_wei = self.web3.eth.get_block("latest").get("baseFeePerGas")
-            tip_wei = self.web3.eth.max_priority_fee
-        if base_fee_wei is None:
+        """The newest block's base fee and the tip that the node suggests, per gas (EIP-1559).
+
+        A node that suggests none is asked what was paid in the newest blocks; one that does not know either: 1 gwei.
+        """
+        base_fee = self._block("latest").get("baseFeePerGas")
+        if base_fee is None:
             raise ChainError(f"chain {self.chain_id} has no base fee (EIP-1559); it cannot be used")
-        return base_fee_wei, tip_wei
+        return self._int(base_fee), self._tip_wei()
+
+    def _tip_wei(self) -> int:
+        try:
+            return self._int(self.rpc.ask("eth_maxPriorityFeePerGas"))
+        except Refused:
+            pass
+        try:
+            history = self.rpc.ask("eth_feeHistory", hex(10), "latest", [50])
+        except Refused:
+            return _DEFAULT_TIP_WEI
+        rewards = history.get("reward") if isinstance(history, dict) else None
+        paid = sorted(self._int(one) for reward in self._list(rewards or []) for one in self._list(reward))
+        return paid[len(paid) // 2] if paid else _DEFAULT_TIP_WEI
+
+    # --- calls ----------------------------------------------------------------------------------------------------
 
     # Simulated at the pending block, whose clock is the one that counts: "latest" stands still on an idle local chain.
 
-    def simulate(self, transaction: TxParams, abi: Sequence[dict[str, Any]] = ()) -> None:
+    def call(
+        self,
+        question: Question,
+        block: Block = "latest",
+        errors: Sequence[dict[str, Any]] = (),
+        code: bytes | None = None,
+    ) -> bytes:
+        """What a call returns at a block; of a creation, the code of the contract. Refused, with the reason, if it reverts.
+
+        errors: an ABI that has its errors. code: what to run instead of what is at the address.
+        """
+        fields = question.fields()
+        override = [] if code is None else [{question.to: {"code": "0x" + code.hex()}}]
+        ask = self._explaining(errors, lambda tag: self.rpc.ask("eth_call", fields, tag, *override))
+        return self._bytes(self._at(block, ask))
+
+    def simulate(self, question: Question, errors: Sequence[dict[str, Any]] = ()) -> None:
         """Try a transaction without sending it; Refused, with the reason, if it would revert."""
-        with self.reporting(abi):
-            self.web3.eth.call(transaction, "pending")
+        self.call(question, "pending", errors)
 
-    def gas_limit(self, transaction: TxParams, abi: Sequence[dict[str, Any]] = ()) -> int:
+    def gas_limit(self, question: Question, errors: Sequence[dict[str, Any]] = ()) -> int:
         """Gas for a transaction: the node's estimate and a tenth. Refused, with the reason, if it would revert."""
-        with self.reporting(abi):
-            return _with_margin(self.web3.eth.estimate_gas(transaction, "pending"))
+        fields = question.fields()
+        estimate = self._explaining(errors, lambda tag: self.rpc.ask("eth_estimateGas", fields, tag))
+        gas = self._int(self._at("pending", estimate))
+        return gas + gas // 10  # what the chain's state costs may change until the transaction is mined
 
-    def deploy(self, artifact: CompiledContract, *arguments: Any, sender: str) -> tuple[str, Receipt]:
-        """Deploy a contract; its address and the receipt."""
-        with self.reporting(artifact.abi):
-            contract = self.web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
-            constructor = contract.constructor(*arguments)
-            gas = constructor.estimate_gas({"from": sender})
-            transaction = constructor.transact({"from": sender, "gas": _with_margin(gas)})
-            receipt, mined = self._mined(transaction)
-        return receipt["contractAddress"], mined
+    def verify(self, verifier: str, proof: ProofArguments, code: bytes | None = None) -> bool:
+        """Ask a bare verifier contract; ChainError if there is none for this number of signals at the address.
 
-    def deploy_verifier(self, artifact: CompiledContract, *, insecure: bool, sender: str) -> tuple[str, Receipt]:
-        """Deploy a generated verifier. InsecureKey if its key is a development key and this is no development chain."""
-        if insecure and not self.is_development:
-            raise InsecureKey(
-                f"{artifact.name} has an INSECURE development key, and {self.where} (chain {self.chain_id}) is no "
-                "local development chain: anyone could forge proofs. Use a key from `dls-zk setup ceremony`"
-            )
-        return self.deploy(artifact, sender=sender)
-
-    def verify(self, verifier: str, proof: ProofArguments) -> bool:
-        """Ask a bare verifier contract; ChainError if there is none for this number of signals at the address."""
-        with self.reporting():
-            address = to_checksum_address(verifier)
-            self.require_contract(address)
-            try:
-                answer = bytes(self.web3.eth.call({"to": address, "data": proof.verify_calldata(), "gas": _VERIFY_GAS}))
-            except ContractLogicError:
-                answer = b""
+        code: that of the verifier, if it is not there.
+        """
+        if code is None:
+            self.require_contract(verifier)
+        try:
+            answer = self.call(Question(verifier, proof.verify_calldata(), gas=_VERIFY_GAS), code=code)
+        except Refused as refusal:
+            if refusal.revert is None:
+                raise
+            answer = b""
         if len(answer) != 32 or int.from_bytes(answer, "big") > 1:
-            raise ChainError(f"the contract at {verifier} is no verifier for {len(proof.signals)} public signals")
+            raise NoContract(f"the contract at {verifier} is no verifier for {len(proof.signals)} public signals")
         return int.from_bytes(answer, "big") == 1
 
-    def contract(self, artifact: CompiledContract, address: str) -> Contract:
-        """web3's view of a deployed contract; InputError if that is no address."""
-        if not is_address(address):
-            raise InputError("not an address (0x and 40 hex digits, with the right checksum if it has one)", artifact.name)
-        return self.web3.eth.contract(to_checksum_address(address), abi=artifact.abi)
+    def logs(self, address: str, first: int, last: int, topics: Sequence[str | None] = ()) -> Iterator[Log]:
+        """The logs of a contract in these blocks, in their order. topics: as ``eth_getLogs`` takes them."""
+        self.rpc.saw(last)
+        for part in self.rpc.logs({"address": address, "topics": list(topics)}, first, last):
+            yield from map(self._log, part)
 
-    def transact(self, function: ContractFunction, abi: Sequence[dict[str, Any]], sender: str) -> tuple[Any, Receipt]:
-        """Simulate a call, so that a refusal costs nothing and has its reason; then send it and wait until it is mined.
+    def _explaining(self, errors: Sequence[dict[str, Any]], ask: Callable[[str], Any]) -> Callable[[str], Any]:
+        def asked(tag: str) -> Any:
+            try:
+                return ask(tag)
+            except Refused as refusal:
+                if refusal.revert is None:
+                    raise
+                why = explain_revert(errors, "0x" + refusal.revert.hex())
+                raise Refused(why.text, revert=refusal.revert, code=why.code) from None
 
-        Returns web3's receipt (for the events) and ours.
-        """
-        with self.reporting(abi):
-            function.call({"from": sender}, "pending")
-            gas = function.estimate_gas({"from": sender}, "pending")
-            return self._mined(function.transact({"from": sender, "gas": _with_margin(gas)}))
+        return asked
 
-    def _mined(self, transaction: HexBytes) -> tuple[Any, Receipt]:
-        sent = "0x" + bytes(transaction).hex()
+    def _at(self, block: Block, ask: Callable[[str], Any]) -> Any:
+        """Ask at a block; of a node that has no pending block, at the newest one."""
         try:
-            receipt = self.web3.eth.wait_for_transaction_receipt(transaction, timeout=_MINING_SECONDS)
-        except TimeExhausted:
-            raise ChainError(
-                f"transaction {sent} was sent and not mined within {_MINING_SECONDS} s; it may still be: "
-                "look it up before sending another"
-            ) from None
-        except (requests.RequestException, Web3Exception):
-            raise ChainError(
-                f"transaction {sent} was sent, then {self.where} stopped answering; look it up before sending another"
-            ) from None
-        if receipt["status"] != 1:
-            raise ChainError(f"transaction {sent} was mined and reverted; read the vault's state and try again")
-        return receipt, Receipt(sent, receipt["gasUsed"], receipt["blockNumber"])
+            return ask(_tag(block))
+        except Refused as refusal:
+            if block != "pending" or refusal.revert is not None:
+                raise
+            try:
+                return ask("latest")
+            except Refused as newer:
+                raise (newer if newer.revert is not None else refusal) from None
 
-    @contextmanager
-    def reporting(self, abi: Sequence[dict[str, Any]] = ()) -> Iterator[None]:
-        """Turn what goes wrong into one ChainError; a revert by the errors in ``abi``."""
-        with reporting(self.where, abi):
-            yield
+    # --- answers --------------------------------------------------------------------------------------------------
+
+    def _not_understood(self) -> ChainError:
+        return rpc.not_understood(self.where)
+
+    def _int(self, value: object) -> int:
+        return rpc.as_int(value, self.where)
+
+    def _bytes(self, value: object) -> bytes:
+        return rpc.as_bytes(value, self.where)
+
+    def _hash(self, value: object) -> str:
+        return "0x" + rpc.as_bytes(value, self.where, 32).hex()
+
+    def _address(self, value: object) -> str:
+        return checksum_address("0x" + rpc.as_bytes(value, self.where, 20).hex())
+
+    def _list(self, value: object) -> list[Any]:
+        if not isinstance(value, list):
+            raise self._not_understood()
+        return value
+
+    def _field(self, block: dict[str, Any], name: str) -> int:
+        return self._int(block.get(name))
+
+    def _sent(self, fields: object) -> SentTransaction:
+        if not isinstance(fields, dict):
+            raise self._not_understood()
+        to = fields.get("to")
+        return SentTransaction(
+            sender=self._address(fields.get("from")),
+            nonce=self._int(fields.get("nonce")),
+            to=None if to is None else self._address(to),
+            data=self._bytes(fields.get("input", fields.get("data"))),
+        )
+
+    def _log(self, fields: object) -> Log:
+        if not isinstance(fields, dict):
+            raise self._not_understood()
+        return Log(
+            address=self._address(fields.get("address")),
+            topics=tuple(self._bytes(topic) for topic in self._list(fields.get("topics"))),
+            data=self._bytes(fields.get("data")),
+            block=self._int(fields.get("blockNumber")),
+            block_hash=self._hash(fields.get("blockHash")),
+            index=self._int(fields.get("logIndex")),
+            transaction=self._hash(fields.get("transactionHash")),
+        )
 
 
-@contextmanager
-def reporting(where: str, abi: Sequence[dict[str, Any]] = ()) -> Iterator[None]:
-    """Turn what web3 and requests raise into one ChainError, or InputError for a value that no contract takes.
+def _tag(block: Block) -> str:
+    return hex(block) if isinstance(block, int) else block
 
-    The texts of requests' errors hold the URL: not shown.
+
+def connect(*rpc_urls: str, timeout_s: float = TIMEOUT_S) -> Chain:
+    """Connect to a node by HTTP; ChainError if it cannot be reached or is no Ethereum node.
+
+    Further URLs stand in for the first where it fails. timeout_s: seconds that a read takes at most.
     """
-    try:
-        yield
-    except ContractLogicError as error:
-        raise Refused(explain_revert(abi, error.data)) from None
-    except BadFunctionCallOutput:
-        raise NoContract("there is no such contract at the address; check it and the chain") from None
-    except MismatchedABI:
-        raise InputError("a value does not fit the type that the contract takes; check the numbers") from None
-    except Web3RPCError as error:
-        answer: Any = (error.rpc_response or {}).get("error")
-        message = " ".join(str(answer.get("message") if isinstance(answer, dict) else "no reason given").split())[:200]
-        raise Refused(f"{where} refused the request: {message}", message) from None
-    except (BadResponseFormat, requests.JSONDecodeError, json.JSONDecodeError):
-        raise ChainError(f"{where} is no Ethereum node: its answer is not JSON-RPC; check the URL") from None
-    except requests.RequestException:
-        raise ChainError(f"{where} does not answer; is the node running?") from None
-
-
-def _with_margin(gas: int) -> int:
-    """A gas limit a tenth over the estimate: what the chain's state costs may change until the transaction is mined."""
-    return gas + gas // 10
-
-
-def open_url(url: str, what: str, timeout_s: int) -> tuple[Web3, str]:
-    """web3 on a JSON-RPC URL, and the part of the URL that may be shown: scheme, host and port. Asks nothing yet."""
-    try:
-        parts = urlsplit(url)
-        where = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
-    except ValueError:
-        parts = None
-    if not parts or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ChainError(f"the {what} URL is not of the form http://host:port")
-    session = requests.Session()
-    session.trust_env = not is_loopback(url)  # a proxy from the environment cannot reach our loopback address
-    provider = HTTPProvider(
-        url, session=session, request_kwargs={"timeout": timeout_s}, exception_retry_configuration=_READS
-    )
-    return Web3(provider), where
-
-
-def connect(rpc_url: str) -> Chain:
-    """Connect to a node by HTTP; ChainError if it cannot be reached or is no Ethereum node."""
-    web3, where = open_url(rpc_url, "RPC", _REQUEST_SECONDS)
-    with reporting(where):
-        return Chain(web3, web3.eth.chain_id, where, is_loopback(rpc_url))
+    way = Rpc(rpc_urls, timeout_s=timeout_s)
+    chain_id = rpc.as_int(way.ask("eth_chainId"), way.where)
+    return Chain(way, chain_id, all(map(is_loopback, rpc_urls)))

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from eth_abi import decode, encode
-from eth_abi.exceptions import DecodingError
-from eth_utils.abi import collapse_if_tuple
-
 from ..errors import ChainError
+from ..solidity.abi import Mismatch, constructor_types, decode, encode
 from ..solidity.contracts import CompiledContract
 from .connection import Chain
 
@@ -22,7 +19,7 @@ class NotGenuine(ChainError):
 
 
 def constructor_arguments(chain: Chain, artifact: CompiledContract, address: str, transaction: str) -> tuple[Any, ...]:
-    """What the constructor of a contract was given: addresses in small letters, structs as tuples.
+    """What the constructor of a contract was given: structs as tuples.
 
     NotGenuine unless the transaction (hash) created the contract at this address, itself and not through another contract,
     from the artifact's creation code (linked, if it is to be) and arguments of its types behind it, and nothing else.
@@ -30,19 +27,14 @@ def constructor_arguments(chain: Chain, artifact: CompiledContract, address: str
     sent, receipt = chain.transaction(transaction), chain.receipt(transaction)
     if not sent or not receipt:
         raise NotGenuine(f"{chain.where} does not have {transaction}, which created it; ask a node that keeps all")
-    if sent.get("to") or receipt["status"] != 1 or receipt["contractAddress"] != address:
+    if sent.to or not receipt.succeeded or receipt.contract_address != address:
         raise NotGenuine(f"transaction {transaction} did not create it")
-    code, data = bytes.fromhex(artifact.bytecode.removeprefix("0x")), bytes(sent["input"])
-    given, types = data[len(code) :], _constructor_types(artifact)
+    code, types = artifact.creation_code_alone, constructor_types(artifact.abi)
+    encoded = sent.data[len(code) :]
     try:
-        arguments = decode(types, given)
-    except (DecodingError, UnicodeDecodeError):
+        arguments = decode(types, encoded)
+    except Mismatch:
         arguments = None
-    if not data.startswith(code) or arguments is None or encode(types, arguments) != given:
+    if not sent.data.startswith(code) or arguments is None or encode(types, arguments) != encoded:
         raise NotGenuine("its creation code is not what this version of dls-zk compiles")
     return arguments
-
-
-def _constructor_types(artifact: CompiledContract) -> list[str]:
-    inputs = (item["inputs"] for item in artifact.abi if item["type"] == "constructor")
-    return [collapse_if_tuple(one) for one in next(inputs, [])]

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from eth_utils import keccak, to_checksum_address
-
 from ..errors import ChainError, InsecureKey
 from ..files import DeployedKey, Deployment
 from ..groth16 import zkey
@@ -16,8 +14,8 @@ from ..groth16.zkey import VerifyingKey
 from ..progress import Stage, no_stages
 from ..solidity import contracts, verifiers
 from ..solidity.contracts import CompiledContract
-from ..statement.constants import SIZES
-from ..statement.signals import signal_count
+from ..statement.circuits import known, of_size
+from ..statement.ethereum import keccak256
 from ..storage.built import BuiltCircuit, ProvingKey
 from .client import Client
 from .connection import Chain
@@ -26,8 +24,6 @@ from .hub import Hub
 from .oracle import Oracle
 from .registry import Registry
 from .transactions import Call, Sender
-
-_SLOTS = {size.name: slots for slots, size in SIZES.items()}
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ class Protocol:
 
     def key_for(self, slots: int) -> int:
         """The number of the deployed key for books of a size; ChainError if there is none."""
-        name = SIZES[slots].name
+        name = of_size(slots).name
         if name not in self.deployment.keys:
             raise ChainError(f"no key for {name} is deployed; there are {', '.join(self.deployment.keys) or 'none'}")
         return self.deployment.keys[name].number
@@ -97,7 +93,7 @@ def checked_key(key: ProvingKey, circuit: BuiltCircuit) -> CheckedKey:
     the verification key beside it is another's.
     """
     read = zkey.read_zkey(key.zkey)
-    zkey.require_sound(read, n_public=signal_count(SIZES[_SLOTS[circuit.name]]))
+    zkey.require_sound(read, n_public=len(known(circuit.name).signals))
     zkey.require_for_circuit(key.zkey, circuit.r1cs)
     vk = zkey.verifying_key(key)
     if vk != read.verifying_key:
@@ -107,7 +103,7 @@ def checked_key(key: ProvingKey, circuit: BuiltCircuit) -> CheckedKey:
 
 def key_hash(vk: VerifyingKey) -> str:
     """keccak256 of a key's words, as ``BatchVerifier.keyHash`` has it; hex with 0x."""
-    return "0x" + keccak(_bytes(vk.words())).hex()
+    return "0x" + keccak256(_bytes(vk.words())).hex()
 
 
 def _bytes(words: Sequence[int]) -> bytes:
@@ -153,7 +149,7 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
             verifier = put(_compiled_verifier(key))
             batch_verifier = put(compiled["BatchVerifier"], _struct(key.vk), key.insecure)
             deployed[key.circuit] = DeployedKey(
-                number=hub.add_key(sender, verifier, batch_verifier, _SLOTS[key.circuit]),
+                number=hub.add_key(sender, verifier, batch_verifier, known(key.circuit).size.slots),
                 verifier=verifier,
                 batch_verifier=batch_verifier,
                 key_hash=key_hash(key.vk),
@@ -184,11 +180,13 @@ def create(sender: Sender, artifact: CompiledContract, *arguments: object) -> st
 
 def _created(sender: Sender, artifact: CompiledContract, *arguments: object) -> tuple[str, str]:
     """As ``create``, with the hash of the transaction."""
-    call = Call.deploying(sender.chain, artifact, *arguments)
-    mined = sender.perform(("deploy", sender.chain.chain_id, artifact.name, sender.address, keccak(call.data).hex()), call)
-    if not mined or not mined.receipt["contractAddress"]:
+    call = Call.deploying(artifact, *arguments)
+    mined = sender.perform(
+        ("deploy", sender.chain.chain_id, artifact.name, sender.address, keccak256(call.data).hex()), call
+    )
+    if not mined or not mined.contract_address:
         raise ChainError(f"{artifact.name} was not deployed: its transaction has no contract address")
-    return to_checksum_address(mined.receipt["contractAddress"]), mined.summary.hash
+    return mined.contract_address, mined.hash
 
 
 def _struct(vk: VerifyingKey) -> tuple[object, ...]:
@@ -244,7 +242,7 @@ def _audit_contracts(protocol: Protocol) -> Iterator[AuditFinding]:
         yield AuditFinding(artifact.name, address, _given(protocol, artifact, address)[1])
     given, fault = _given(protocol, compiled["RebalanceHub"], told.hub)
     for name, held, expected in zip(("oracle", "registry"), given, (told.price_oracle, told.policy_registry), strict=False):
-        if to_checksum_address(held) != expected:
+        if held != expected:
             fault = f"its {name} is not the one of the deployment"
     yield AuditFinding("RebalanceHub", told.hub, fault)
 
@@ -258,13 +256,17 @@ def _audit_key(protocol: Protocol, circuit: str, told: DeployedKey) -> Iterator[
     struct, called_insecure = given
     vk = _from_struct(struct)
     insecure = told.insecure or zkey.is_development(vk, told.r1cs_sha256)
-    faults = zkey.lint(vk, n_public=signal_count(SIZES[_SLOTS[circuit]]))
+    faults = zkey.lint(vk, n_public=len(known(circuit).signals))
     if key_hash(vk) != told.key_hash:
         faults.append("its key is not the one of the deployment")
     if called_insecure != insecure:
         faults.append("it was told otherwise whether its key is a development key")
     on_hub = protocol.hub.key(told.number)
-    if (on_hub.verifier, on_hub.batch_verifier, on_hub.slots) != (told.verifier, told.batch_verifier, _SLOTS[circuit]):
+    if (on_hub.verifier, on_hub.batch_verifier, on_hub.slots) != (
+        told.verifier,
+        told.batch_verifier,
+        known(circuit).size.slots,
+    ):
         faults.append(f"the hub has other contracts for key {told.number}")
     yield AuditFinding(name, told.batch_verifier, "; ".join(faults), insecure)
     verifier = _compiled_verifier(CheckedKey(circuit, vk, told.r1cs_sha256, insecure))

@@ -7,17 +7,17 @@ from dataclasses import astuple, dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
-from web3.types import BlockIdentifier
-
 from ..errors import ChainError
 from ..solidity.calldata import ProofArguments
+from ..statement.circuits import rebalance_signals
 from ..statement.context import Context
 from ..statement.model import Terms
 from ..statement.signals import PublicSignals
 from .client import Client, Event
+from .connection import Block, Receipt
 from .oracle import NOBODY, Snapshot
 from .refusals import STATUSES
-from .transactions import Call, Mined, Sender
+from .transactions import Call, Sender
 
 
 class VaultStatus(IntEnum):
@@ -171,7 +171,7 @@ class Hub(Client):
     def propose_mandate(self, sender: Sender, vault: bytes, mandate: int) -> None:
         """Move to another mandate, at once if it only tightens; nothing is sent if it is active or waits already."""
 
-        def is_done(block: BlockIdentifier) -> bool:
+        def is_done(block: Block) -> bool:
             return mandate in (self.state(vault, block).mandate, self.proposal(vault, block)[0])
 
         self.act(sender, "proposeMandate", vault, mandate, once=self._now(vault), is_done=is_done)
@@ -187,25 +187,25 @@ class Hub(Client):
             is_done=lambda block: self.state(vault, block).mandate_version > version,
         )
 
-    def propose_operator(self, sender: Sender, vault: bytes, operator: str) -> Mined | None:
+    def propose_operator(self, sender: Sender, vault: bytes, operator: str) -> Receipt | None:
         """Name the account that may take over as operator; ``NOBODY`` takes the offer back."""
 
-        def is_done(block: BlockIdentifier) -> bool:
+        def is_done(block: Block) -> bool:
             return Roles(*self.read("rolesOf", vault, block=block)).proposed_operator == operator
 
         return self.act(sender, "proposeOperator", vault, operator, once=self._now(vault), is_done=is_done)
 
-    def accept_operator(self, sender: Sender, vault: bytes) -> Mined | None:
+    def accept_operator(self, sender: Sender, vault: bytes) -> Receipt | None:
         """Take over as operator. Proofs that were made for the old one are void from here on."""
 
-        def is_done(block: BlockIdentifier) -> bool:
+        def is_done(block: Block) -> bool:
             return Roles(*self.read("rolesOf", vault, block=block)).operator == sender.address
 
         return self.act(sender, "acceptOperator", vault, once=self._now(vault), is_done=is_done)
 
     # --- what happens to a vault --------------------------------------------------------------------------------
 
-    def record_flow(self, sender: Sender, vault: bytes, flow_e6: int, label: str = "") -> Mined | None:
+    def record_flow(self, sender: Sender, vault: bytes, flow_e6: int, label: str = "") -> Receipt | None:
         """Record that a quantity of slot 0 (1e-6) moved into (positive) or out of the book.
 
         The same flow is recorded once between two rebalances, unless it has another label.
@@ -214,7 +214,7 @@ class Hub(Client):
         once = (vault.hex(), self.state(vault, "latest").sequence, flow_e6, label)
         return self.act(sender, "recordFlow", vault, flow_e6, once=once)
 
-    def mark(self, sender: Sender, vault: bytes, function: str) -> Mined | None:
+    def mark(self, sender: Sender, vault: bytes, function: str) -> Receipt | None:
         """``pause``, ``unpause``, ``windDown``, ``callStale`` or ``withdrawMandate``. The hub refuses to do it twice."""
         return self.act(sender, function, vault, once=self._now(vault))
 
@@ -227,7 +227,7 @@ class Hub(Client):
     # Time counts in a status and in what a proof must be about. The newest block's clock stands still on an idle local
     # chain, so those are asked at the pending block.
 
-    def state(self, vault: bytes, block: BlockIdentifier = "pending") -> VaultState:
+    def state(self, vault: bytes, block: Block = "pending") -> VaultState:
         """Where a vault is."""
         state = VaultState(*self.read("vaultState", vault, block=block))
         return replace(state, status=VaultStatus(state.status))
@@ -236,7 +236,7 @@ class Hub(Client):
         """Who may do what with a vault."""
         return Roles(*self.read("rolesOf", vault))
 
-    def proposal(self, vault: bytes, block: BlockIdentifier = "latest") -> tuple[int, int]:
+    def proposal(self, vault: bytes, block: Block = "latest") -> tuple[int, int]:
         """The proposed mandate and when (Unix seconds) it can be activated; 0 and 0 if there is none."""
         mandate, active_from = self.read("proposedMandate", vault, block=block)
         return mandate, active_from
@@ -245,15 +245,18 @@ class Hub(Client):
         """Whether moving from one mandate (number) to another only tightens. Refused where no vault may ever."""
         return self.read("tightens", old, new)
 
-    def expected_signals(self, vault: bytes, claimed: PublicSignals, round: int, deadline: int) -> PublicSignals:
-        """The public signals that ``submit`` would demand now of a proof with this commitment after and NAV floor."""
+    def expected_signals(
+        self, circuit: str, vault: bytes, claimed: PublicSignals, round: int, deadline: int
+    ) -> PublicSignals:
+        """The public signals that ``submit`` would demand now of a proof of this circuit with this commitment after and NAV
+        floor. InputError if the vault's key is for another circuit."""
         arguments = (vault, claimed.commitment_after, claimed.nav_floor, round, deadline)
-        return PublicSignals.from_field(self.read("expectedSignals", *arguments, block="pending"))
+        return rebalance_signals(circuit, self.read("expectedSignals", *arguments, block="pending"))
 
     def terms(self, vault: bytes, snapshot: Snapshot, deadline: int) -> Terms:
         """The public terms of the vault's next rebalance at this snapshot, computed here from what the hub holds."""
         state = self.state(vault)
-        place = Context(
+        context = Context(
             chain_id=self.chain.chain_id,
             hub=self.address,
             vault_id=vault,
@@ -263,7 +266,8 @@ class Hub(Client):
             operator=self.roles(vault).operator,
             deadline=deadline,
         )
-        return Terms.at(place, state.pending_flow_e6, accrual_ppm(self.mandate(state.mandate), state, snapshot.timestamp))
+        accrual = accrual_ppm(self.mandate(state.mandate), state, snapshot.timestamp)
+        return Terms.at(context, state.pending_flow_e6, accrual, state.commitment, snapshot.oracle)
 
     def accepted(self, vault: bytes, sequence: int, last: int | None = None) -> Accepted | None:
         """The rebalance of a vault that has this number, if it was accepted by a block (by now)."""

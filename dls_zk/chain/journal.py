@@ -126,7 +126,7 @@ class Journal:
                 row,
             )
             if not begun.rowcount:
-                raise ChainError("another account has begun this; go on from that one")
+                raise ChainError("another account has begun this; go on from that one", code="not_authorized")
             self._database.execute(
                 "INSERT OR REPLACE INTO attempts VALUES (:chain, :hash, :key, :sender, :nonce, :raw)",
                 row | {"raw": attempt.raw},
@@ -181,7 +181,7 @@ def opened(folder: Path, chain: str) -> Iterator[Journal]:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the files that sqlite puts beside it take its mode
     except OSError as error:
-        raise InputError(f"cannot be opened: {error.strerror}", str(path)) from None
+        raise InputError(f"cannot be opened: {error.strerror}", str(path), code="file_unusable") from None
     try:
         with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as database:
             database.execute("PRAGMA journal_mode = WAL")
@@ -197,4 +197,5 @@ def opened(folder: Path, chain: str) -> Iterator[Journal]:
                     database.execute(f"PRAGMA user_version = {_FORMAT}")
             yield journal
     except sqlite3.Error as error:
-        raise InputError(f"the journal cannot be used ({error}); look at the file and its disk", str(path)) from None
+        message = f"the journal cannot be used ({error}); look at the file and its disk"
+        raise InputError(message, str(path), code="file_unusable") from None

@@ -65,10 +65,7 @@ class Accounts:
 
 def rpc(on: Chain, method: str, *parameters: object) -> Any:
     """A method that a development node alone has, such as ``evm_increaseTime``; ChainError if the node refuses it."""
-    answer = on.web3.provider.make_request(method, list(parameters))  # type: ignore[arg-type]
-    if "error" in answer:
-        raise ChainError(f"{on.where} refused {method}: {answer['error']}")
-    return answer.get("result")
+    return on.rpc.ask(method, *parameters)
 
 
 @contextmanager

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 
-from eth_utils import keccak
-
 from ..files import FeedEntry, FeedsFile
 from ..statement.constants import PRICE_DECIMALS, SIZES
+from ..statement.ethereum import keccak256
 from ..statement.model import Policy
 from ..statement.signals import unpack_prices
 from .client import Client
-from .transactions import Mined, Sender
+from .connection import Receipt
+from .transactions import Sender
 
 NOBODY = "0x" + "00" * 20
 
@@ -56,12 +56,13 @@ class FeedSet:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Prices at a round. timestamp: Unix seconds. words: packed as ``statement.pack_prices`` does."""
+    """Prices at a round of an oracle (address). timestamp: Unix seconds. words: packed as ``statement.pack_prices`` does."""
 
     round: int
     feed_set: int
     timestamp: int
     words: tuple[int, ...]
+    oracle: str
 
     @property
     def usd_e8(self) -> tuple[int, ...]:
@@ -83,7 +84,7 @@ class Oracle(Client):
 
     def add_feed_set(self, sender: Sender, feeds: FeedSet) -> int:
         """Add a feed set; its number. The same sender adds the same set once."""
-        mined = self.act(sender, "addFeedSet", astuple(feeds), once=(keccak(text=repr(feeds)).hex(),))
+        mined = self.act(sender, "addFeedSet", astuple(feeds), once=(keccak256(repr(feeds).encode()).hex(),))
         assert mined  # only a check of the state makes it None
         return self.said(mined, "FeedSetAdded")["feedSet"]
 
@@ -102,7 +103,7 @@ class Oracle(Client):
         assert mined
         said = self.said(mined, "SnapshotTaken", "ConfirmationNeeded")
         if "round" in said:
-            return Snapshot(said["round"], said["feedSet"], said["timestamp"], tuple(said["words"]))
+            return Snapshot(said["round"], said["feedSet"], said["timestamp"], tuple(said["words"]), self.address)
         return Unconfirmed(said["confirmableAt"], tuple(said["words"]))
 
     def latest_round(self, feed_set: int) -> int:
@@ -112,7 +113,7 @@ class Oracle(Client):
     def snapshot(self, number: int) -> Snapshot:
         """The snapshot of a round."""
         feed_set, timestamp, words = self.read("snapshot", number)
-        return Snapshot(number, feed_set, timestamp, tuple(words))
+        return Snapshot(number, feed_set, timestamp, tuple(words), self.address)
 
     def latest(self, feed_set: int) -> Snapshot | None:
         """The newest snapshot of a feed set."""
@@ -128,7 +129,7 @@ class Oracle(Client):
 class DevFeed(Client):
     """``DevFeed``: a price that its owner says, on local development chains only."""
 
-    def post(self, sender: Sender, usd_e8: int, timestamp: int) -> Mined | None:
+    def post(self, sender: Sender, usd_e8: int, timestamp: int) -> Receipt | None:
         """Answer this price (USD 1e-8) from now on, as of a time (Unix seconds)."""
         return self.act(sender, "post", usd_e8, timestamp, once=(usd_e8, timestamp))
 

@@ -6,13 +6,14 @@ from ..solidity.policy_abi import from_abi, to_abi
 from ..statement.commitments import policy_hash
 from ..statement.model import Policy
 from .client import Client
-from .transactions import Mined, Sender
+from .connection import Receipt
+from .transactions import Sender
 
 
 class Registry(Client):
     """``PolicyRegistry``: readable policies by their hash."""
 
-    def register(self, sender: Sender, policy: Policy) -> Mined | None:
+    def register(self, sender: Sender, policy: Policy) -> Receipt | None:
         """Register a policy. None if it is there already."""
         digest = policy_hash(policy)
         return self.act(
@@ -29,8 +30,8 @@ class Registry(Client):
 
     def policy(self, digest: int) -> Policy:
         """The policy with this hash: what the registry says, hashed again here."""
-        terms, labels = self.read("policyOf", digest)
-        return from_abi(terms, labels, digest)
+        fields, labels = self.read("policyOf", digest)
+        return from_abi(fields, labels, digest)
 
     def tightens(self, old: int, new: int) -> bool:
         """Whether a vault may go from one policy (hash) to another at once. Refused where it may never."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from eth_utils import to_checksum_address
-
 from .client import Client
+from .connection import Receipt
 from .creation import NotGenuine, constructor_arguments
 from .deployment import Protocol, create
 from .hub import Hub
 from .oracle import NOBODY
-from .transactions import Mined, Sender
+from .transactions import Sender
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Holdings:
 class Asset(Client):
     """An ERC-20 token; ``mint`` works on ``DevAsset`` alone. Amounts in its smallest unit."""
 
-    def mint(self, sender: Sender, to: str, amount: int, label: str = "") -> Mined | None:
+    def mint(self, sender: Sender, to: str, amount: int, label: str = "") -> Receipt | None:
         """Make some for an account; the same amount once for each label."""
         return self.act(sender, "mint", to, amount, once=(to, amount, label))
 
@@ -83,7 +82,7 @@ class ShareToken(Client):
             hub, *_ = constructor_arguments(share.chain, share.artifact, share.address, opened.transaction)
         except NotGenuine:
             return None
-        return share if to_checksum_address(hub) == protocol.hub.address else None
+        return share if hub == protocol.hub.address else None
 
     @property
     def vault(self) -> bytes:
@@ -104,12 +103,12 @@ class ShareToken(Client):
         asset_decimals, share_decimals = self.decimals()
         return Fraction(self.read("convertToAssets", 10**share_decimals, block="pending"), 10**asset_decimals)
 
-    def deposit(self, sender: Sender, assets: int, label: str = "") -> Mined | None:
+    def deposit(self, sender: Sender, assets: int, label: str = "") -> Receipt | None:
         """Pay assets in for shares; the same amount once for each label."""
         self.asset.approve(sender, self.address, assets)
         return self.act(sender, "deposit", assets, sender.address, once=(assets, label))
 
-    def move(self, sender: Sender, hub: Hub, flow_e6: int, label: str = "") -> Mined | None:
+    def move(self, sender: Sender, hub: Hub, flow_e6: int, label: str = "") -> Receipt | None:
         """A flow (1e-6): idle assets to custody for the book if it is positive, back from the operator if negative.
 
         The same flow is made once between two rebalances, unless it has another label.

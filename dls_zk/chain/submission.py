@@ -13,10 +13,6 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from eth_utils import keccak
-from hexbytes import HexBytes
-from web3.types import BlockIdentifier, TxParams
-
 from .. import files, openings
 from ..errors import ChainError, InputError, ProofInvalid
 from ..groth16 import verifier
@@ -24,10 +20,11 @@ from ..groth16.proof import Proof
 from ..groth16.zkey import VerifyingKey
 from ..progress import Stage, no_stages
 from ..solidity.calldata import ProofArguments
+from ..statement.circuits import rebalance_signals
 from ..statement.context import Context
-from ..statement.model import Terms
+from ..statement.ethereum import keccak256
 from ..statement.signals import PublicSignals
-from .connection import Refused
+from .connection import Block, Question, Refused
 from .deployment import Protocol, key_hash
 from .hub import Accepted
 from .transactions import Call, Sender
@@ -48,27 +45,22 @@ class Submission:
 
     where: str
     proof: Proof
-    public: PublicSignals
-    place: Context
+    signals: PublicSignals
+    context: Context
 
     @classmethod
     def read(cls, folder: Path) -> Submission:
         """Read proof.json and terms.yaml of a folder. InputError; ProofInvalid if the proof is on other terms."""
         proof = Proof.read(folder / "proof.json")
-        public, terms = PublicSignals.from_field(proof.public), files.read_terms(folder / "terms.yaml")
-        if (public.flow, public.accrual, public.context) != (terms.flow_e6, terms.accrual_ppm, terms.context):
+        signals, terms = rebalance_signals(proof.circuit, proof.signals), files.read_terms(folder / "terms.yaml")
+        if (signals.flow, signals.accrual, signals.context) != (terms.flow_e6, terms.accrual_ppm, terms.context_hash):
             raise ProofInvalid(f"{folder}: proof.json is on other terms than terms.yaml; prove again")
-        return cls(str(folder), proof, public, _place(terms))
+        return cls(str(folder), proof, signals, terms.known_context())
 
     @property
     def key(self) -> tuple[str | int, ...]:
         """What the rebalance is known by."""
-        return "0x" + self.place.vault_id.hex(), self.place.sequence, f"0x{self.public.commitment_after:064x}"
-
-
-def _place(terms: Terms) -> Context:
-    assert terms.place  # a file has it
-    return terms.place
+        return "0x" + self.context.vault_id.hex(), self.context.sequence, f"0x{self.signals.commitment_after:064x}"
 
 
 @dataclass(frozen=True)
@@ -111,7 +103,7 @@ def submit(
             try:
                 for submission in new:
                     if not without_opening:
-                        openings.require_beside_proof(Path(submission.where), submission.public.commitment_after)
+                        openings.require_beside_proof(Path(submission.where), submission.signals.commitment_after)
                     _require_demanded(protocol, submission)
             except (ChainError, ProofInvalid):
                 if any(_accepted(protocol, submission) for submission in new):
@@ -125,11 +117,11 @@ def submit(
 
 
 def _require_here(protocol: Protocol, sender: Sender, submission: Submission) -> None:
-    place = submission.place
+    context = submission.context
     for name, given, expected in (
-        ("chain", place.chain_id, protocol.chain.chain_id),
-        ("hub", place.hub.lower(), protocol.hub.address.lower()),
-        ("operator", place.operator.lower(), sender.address.lower()),
+        ("chain", context.chain_id, protocol.chain.chain_id),
+        ("hub", context.hub.lower(), protocol.hub.address.lower()),
+        ("operator", context.operator.lower(), sender.address.lower()),
     ):
         if given != expected:
             raise ProofInvalid(f"{submission.where}: the proof is for the {name} {given}, and this is {expected}")
@@ -153,7 +145,7 @@ def _verify(protocol: Protocol, submissions: Sequence[Submission], verifying_key
 
 
 def _mandate_key(protocol: Protocol, submission: Submission) -> int:
-    return protocol.hub.mandate(protocol.hub.state(submission.place.vault_id).mandate).key
+    return protocol.hub.mandate(protocol.hub.state(submission.context.vault_id).mandate).key
 
 
 def _new(protocol: Protocol, submissions: Sequence[Submission], done: dict[str, Outcome]) -> list[Submission]:
@@ -166,39 +158,40 @@ def _new(protocol: Protocol, submissions: Sequence[Submission], done: dict[str, 
             done[submission.where] = Outcome(submission, accepted, before=True)
         else:
             new.append(submission)
-    vaults = [submission.place.vault_id for submission in new]
+    vaults = [submission.context.vault_id for submission in new]
     for submission in new:
-        if vaults.count(submission.place.vault_id) > 1:
+        if vaults.count(submission.context.vault_id) > 1:
             raise InputError("another rebalance of the same vault is to be submitted too; one at a time", submission.where)
     return new
 
 
-def _accepted(protocol: Protocol, submission: Submission, block: BlockIdentifier = "latest") -> Accepted | None:
+def _accepted(protocol: Protocol, submission: Submission, block: Block = "latest") -> Accepted | None:
     """The submission as the hub accepted it, if it has by a block."""
-    vault, sequence = submission.place.vault_id, submission.place.sequence
+    vault, sequence = submission.context.vault_id, submission.context.sequence
     if protocol.hub.state(vault, block).sequence < sequence:
         return None
     accepted = protocol.hub.accepted(vault, sequence, None if isinstance(block, str) else int(block))
-    return accepted if accepted and accepted.commitment_after == submission.public.commitment_after else None
+    return accepted if accepted and accepted.commitment_after == submission.signals.commitment_after else None
 
 
 def _require_demanded(protocol: Protocol, submission: Submission) -> None:
     """The proof is about what the hub demands now; ProofInvalid names the first signal that differs, in words."""
-    place, public = submission.place, submission.public
+    context, signals = submission.context, submission.signals
     try:
-        demanded = protocol.hub.expected_signals(place.vault_id, public, place.round, place.deadline)
+        known = (context.vault_id, signals, context.round, context.deadline)
+        demanded = protocol.hub.expected_signals(submission.proof.circuit, *known)
     except Refused as refusal:
         raise ChainError(f"{submission.where}: {refusal}") from None
-    state = protocol.hub.state(place.vault_id)
+    state = protocol.hub.state(context.vault_id)
     for name, given, expected in (
-        ("sequence", place.sequence, state.sequence + 1),
-        ("commitment before", _short(public.commitment_before), _short(demanded.commitment_before)),
-        ("mandate version", place.mandate_version, state.mandate_version),
-        ("policy", _short(public.policy_hash), _short(demanded.policy_hash)),
-        ("flow (1e-6)", public.flow, demanded.flow),
-        ("accrual (ppm)", public.accrual, demanded.accrual),
-        ("prices", public.prices, demanded.prices),
-        ("context", _short(public.context), _short(demanded.context)),
+        ("sequence", context.sequence, state.sequence + 1),
+        ("commitment before", _short(signals.commitment_before), _short(demanded.commitment_before)),
+        ("mandate version", context.mandate_version, state.mandate_version),
+        ("policy", _short(signals.policy_hash), _short(demanded.policy_hash)),
+        ("flow (1e-6)", signals.flow, demanded.flow),
+        ("accrual (ppm)", signals.accrual, demanded.accrual),
+        ("prices", signals.prices, demanded.prices),
+        ("context", _short(signals.context), _short(demanded.context)),
     ):
         if given != expected:
             shown = "is another one" if name == "prices" else f"is {given} and the hub demands {expected}"
@@ -216,7 +209,7 @@ def _send(protocol: Protocol, sender: Sender, new: Sequence[Submission], done: d
     """Send what is new. If the state has moved on since it was looked at, return early: the caller looks again."""
 
     def common(submission: Submission) -> tuple[int, int, int]:
-        return _mandate_key(protocol, submission), submission.place.round, submission.place.deadline
+        return _mandate_key(protocol, submission), submission.context.round, submission.context.deadline
 
     for group, together in groupby(sorted(new, key=common), common):
         for chunk in _chunks(protocol, sender, group, list(together)):
@@ -231,19 +224,19 @@ def _send(protocol: Protocol, sender: Sender, new: Sequence[Submission], done: d
                 accepted = _accepted(protocol, submission)
                 if accepted is None:
                     return  # a reorganisation has undone it since
-                ours = mined is not None and mined.summary.hash == accepted.transaction
-                gas_used = mined.summary.gas_used if mined and ours else None
+                ours = mined is not None and mined.hash == accepted.transaction
+                gas_used = mined.gas_used if mined and ours else None
                 done[submission.where] = Outcome(submission, accepted, not ours, gas_used, len(chunk))
 
 
 def _intent(protocol: Protocol, chunk: Sequence[Submission]) -> tuple[str | int, ...]:
-    place = (protocol.chain.chain_id, protocol.hub.address)
+    hub = (protocol.chain.chain_id, protocol.hub.address)
     if len(chunk) == 1:
-        return ("submit", *place, *chunk[0].key)
-    return ("submitBatch", *place, keccak(text=repr([submission.key for submission in chunk])).hex())
+        return ("submit", *hub, *chunk[0].key)
+    return ("submitBatch", *hub, keccak256(repr([submission.key for submission in chunk]).encode()).hex())
 
 
-def _all_accepted(protocol: Protocol, chunk: Iterable[Submission], block: BlockIdentifier) -> bool:
+def _all_accepted(protocol: Protocol, chunk: Iterable[Submission], block: Block) -> bool:
     return all(_accepted(protocol, submission, block) for submission in chunk)
 
 
@@ -252,12 +245,12 @@ def _call(protocol: Protocol, group: tuple[int, int, int], chunk: Sequence[Submi
     _, round, deadline = group
     if len(chunk) == 1:
         (one,) = chunk
-        return protocol.hub.submission(one.place.vault_id, ProofArguments.from_proof(one.proof), round, deadline)
+        return protocol.hub.submission(one.context.vault_id, ProofArguments.from_proof(one.proof), round, deadline)
     batch = []
     for submission in chunk:
-        proof, public, place = ProofArguments.from_proof(submission.proof), submission.public, submission.place
+        proof, signals, context = ProofArguments.from_proof(submission.proof), submission.signals, submission.context
         points = (proof.a, proof.b, proof.c)
-        batch.append((place.vault_id, place.sequence, public.nav_floor, public.commitment_after, points))
+        batch.append((context.vault_id, context.sequence, signals.nav_floor, signals.commitment_after, points))
     return protocol.hub.call("submitBatch", *group, batch)
 
 
@@ -275,8 +268,7 @@ def _chunks(
 
 def _fits(protocol: Protocol, sender: Sender, call: Call) -> bool:
     try:
-        transaction: TxParams = {"from": sender.address, "to": call.to or "", "data": HexBytes(call.data)}
-        needed = protocol.chain.gas_limit(transaction, call.abi)
+        needed = protocol.chain.gas_limit(Question(call.to, call.data, sender.address), call.abi)
     except Refused as refusal:
         # More than the node lets a transaction have; for another refusal the driver gives the reason.
         return not refusal.answer and "(NotEnoughGas)" not in str(refusal)

@@ -21,19 +21,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from eth_utils import keccak
-from hexbytes import HexBytes
-from web3.contract import Contract
-from web3.types import BlockIdentifier, TxParams, TxReceipt
-
-from ..errors import ChainError
+from ..errors import ChainError, InputError, NodeRefused, TransactionPending
+from ..solidity.abi import Mismatch
 from ..solidity.contracts import CompiledContract
+from ..statement.ethereum import keccak256
 from ..storage import disk
-from .connection import Chain, NoContract, Receipt, Refused
+from .connection import Block, Chain, NoContract, Question, Receipt
+from .eip1559 import Transaction, parse
 from .journal import Attempt, Intent, IntentKey, IntentStatus, Journal, opened
-from .signers import Signer, Transaction, decode
+from .rpc import Refused
+from .signers import Signer
 
 #: How often an intent is signed anew because other transactions of the account took its nonce.
 _ROUNDS = 10
@@ -60,19 +59,24 @@ class Call:
     abi: Sequence[dict[str, Any]] = field(default=(), repr=False)
 
     @classmethod
-    def of(cls, contract: Contract, function: str, *arguments: Any) -> Call:
-        """The call of a contract's function."""
-        return cls(contract.address, _bytes(contract.encode_abi(function, arguments)), abi=cast(Any, contract.abi))
+    def of(cls, artifact: CompiledContract, address: str, function: str, *arguments: Any) -> Call:
+        """The call of a contract's function. InputError if an argument does not fit its type."""
+        with _fitting():
+            return cls(address, artifact.functions[function].call(arguments), abi=artifact.abi)
 
     @classmethod
-    def deploying(cls, chain: Chain, artifact: CompiledContract, *arguments: Any) -> Call:
-        """The creation of a contract. Its address is in the receipt: ``Mined.receipt["contractAddress"]``."""
-        constructor = chain.web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode).constructor(*arguments)
-        return cls(None, _bytes(constructor.data_in_transaction), abi=artifact.abi)
+    def deploying(cls, artifact: CompiledContract, *arguments: Any) -> Call:
+        """The creation of a contract. Its address is in the receipt. InputError if an argument does not fit its type."""
+        with _fitting():
+            return cls(None, artifact.creation_code(*arguments), abi=artifact.abi)
 
 
-def _bytes(text: str) -> bytes:
-    return bytes.fromhex(text.removeprefix("0x"))
+@contextmanager
+def _fitting() -> Iterator[None]:
+    try:
+        yield
+    except Mismatch:
+        raise InputError("a value does not fit the type that the contract takes; check the numbers") from None
 
 
 @dataclass(frozen=True)
@@ -98,19 +102,12 @@ class Delivery:
         return cls(**({"confirmations": 1, "poll_s": 0.1} if chain.is_development else {}) | changes)
 
 
-@dataclass(frozen=True)
-class Mined:
-    """An intent's transaction, deep enough in the chain. receipt: web3's, for its events."""
-
-    summary: Receipt
-    receipt: TxReceipt = field(repr=False)
-
-
 class _Watch:
     """What this process has seen of attempts that wait to be mined."""
 
     def __init__(self) -> None:
         self.too_low: set[str] = set()  # they offer too little: not to be sent again as they are
+        self.refused: dict[IntentKey, str] = {}  # intents that ended without effect, and the code of why
         self._since: dict[str, float] = {}
 
     def seconds(self, attempt: Attempt) -> float:
@@ -143,7 +140,7 @@ class Sender:
     def address(self) -> str:
         return self.signer.address
 
-    def perform(self, key: IntentKey, call: Call, is_done: Callable[[BlockIdentifier], bool] | None = None) -> Mined | None:
+    def perform(self, key: IntentKey, call: Call, is_done: Callable[[Block], bool] | None = None) -> Receipt | None:
         """Bring about the effect of a call once, and wait until it is confirmed.
 
         key: what the intent is known by. The same key, however often and from however many processes, is one effect; the
@@ -157,14 +154,14 @@ class Sender:
         """
         with self._turn() as journal:
             for _ in range(_ROUNDS):
-                ended = key in self._settle(journal, key, call)
+                ended = self._settle(journal, key, call)
                 intent = journal.find(key)
                 if intent and intent.status is IntentStatus.CONFIRMED:
                     if mined := self._still_there(intent):
                         return mined
                     journal.reopen(intent)
                     continue
-                nonce = self._free_nonce()
+                turns, nonce = self.chain.rpc.turns, self._free_nonce()
                 if intent and self._may_be_mined(journal, intent, nonce):
                     journal.reopen(intent)
                     continue
@@ -172,11 +169,14 @@ class Sender:
                 if is_done and self._is_done(is_done):
                     return None
                 if intent and intent.status is IntentStatus.PENDING:
-                    raise ChainError(f"{intent.sender} has begun this; go on from that account")
-                if intent and ended and intent.reason:
-                    raise Refused(intent.reason)
-                self._sign(journal, key, self._prepared(call, nonce))
-        raise ChainError(f"other transactions of {self.address} took the nonce {_ROUNDS} times; run this again later")
+                    raise ChainError(f"{intent.sender} has begun this; go on from that account", code="not_authorized")
+                if intent and key in ended and intent.reason:
+                    raise Refused(intent.reason, code=ended[key])
+                transaction = self._prepared(call, nonce)
+                if self.chain.rpc.turns == turns:  # else another node answered in part, which may not be equally far
+                    self._sign(journal, key, transaction)
+        message = f"other transactions of {self.address} took the nonce {_ROUNDS} times; run this again later"
+        raise ChainError(message, code="nonce_taken")
 
     def _may_be_mined(self, journal: Journal, intent: Intent, nonce: int) -> bool:
         """Whether a node may have taken an attempt that it refused, before the intent gets the ``nonce`` that is free."""
@@ -194,9 +194,10 @@ class Sender:
 
     # --- ending what is open ------------------------------------------------------------------------------------
 
-    def _settle(self, journal: Journal, key: IntentKey, call: Call) -> set[IntentKey]:
-        """End every open intent of the account, lowest nonce first; their keys. ``call`` is that of the intent ``key``."""
-        ended: set[IntentKey] = set()
+    def _settle(self, journal: Journal, key: IntentKey, call: Call) -> dict[IntentKey, str | None]:
+        """End every open intent of the account, lowest nonce first; by their keys the codes of those that were refused or
+        reverted. ``call`` is that of the intent ``key``."""
+        ended: dict[IntentKey, str | None] = {}
         watch, news, ticks = _Watch(), None, self._ticks()
         intent = None
         try:
@@ -204,7 +205,7 @@ class Sender:
                 intent = still_open[0]
                 depth = self._advance(journal, intent, call.abi if intent.key == key else (), watch)
                 if depth is None:
-                    ended.add(intent.key)
+                    ended[intent.key] = watch.refused.pop(intent.key, None)
                 if (intent.key, depth) != news:
                     news, ticks = (intent.key, depth), self._ticks()
                 if not next(ticks, False):
@@ -212,8 +213,10 @@ class Sender:
         except ChainError as error:
             if not intent:
                 raise
-            raise ChainError(
-                f"{error}; transaction {intent.hash} (nonce {intent.nonce}) may be mined all the same: run this again"
+            raise TransactionPending(
+                f"{error}; transaction {intent.hash} (nonce {intent.nonce}) may be mined all the same: run this again",
+                code=error.code if isinstance(error, NodeRefused) else None,
+                after=error.after,
             ) from None
         return ended
 
@@ -227,11 +230,12 @@ class Sender:
         used_for_good = self.chain.transaction_count(self.address, self._deep(latest))
         # The receipts after the counts: if one of ours has used the nonce by then, its receipt is there.
         if receipt := self._receipt(attempts):
-            depth = max(latest - receipt["blockNumber"] + 1, 0)
+            depth = max(latest - receipt.block + 1, 0)
             if depth < self.delivery.confirmations:
                 self.progress("waiting for confirmations", depth, self.delivery.confirmations)
                 return depth
-            self._record(journal, intent, receipt)
+            if not self._record(journal, intent, receipt):
+                watch.refused[intent.key] = "transaction_reverted"
             return None
         if used_for_good > intent.nonce:
             taken_by = self._taken_by(intent.nonce, self._deep_number(latest))
@@ -254,7 +258,7 @@ class Sender:
         if not known[-1] and newest.hash not in watch.too_low:
             try:
                 if not any(known):  # else the pending block has its effect already
-                    transaction, _ = decode(newest.raw)
+                    transaction = parse(newest.raw)
                     self.chain.simulate(self._unsigned(transaction), abi)
                 self._send(newest, watch)
             except Refused as refusal:
@@ -262,9 +266,10 @@ class Sender:
                     watch.too_low.add(newest.hash)
                 elif not self._receipt(attempts):
                     journal.settle(intent, IntentStatus.REFUSED, newest.hash, reason=str(refusal))
+                    watch.refused[intent.key] = refusal.code
                     return False
         elif watch.seconds(newest) >= self.delivery.stuck_after_s:
-            transaction, _ = decode(newest.raw)
+            transaction = parse(newest.raw)
             if fees := self._fees(transaction):
                 self._sign(journal, intent.key, replace(transaction, max_fee_wei=fees[0], tip_wei=fees[1]))
             watch.restart(newest)
@@ -272,8 +277,7 @@ class Sender:
 
     def _send(self, attempt: Attempt, watch: _Watch) -> None:
         try:
-            with self.chain.reporting():
-                self.chain.web3.eth.send_raw_transaction(HexBytes(attempt.raw))
+            self.chain.send(attempt.raw)
         except Refused as refusal:
             if _TOO_LITTLE.search(refusal.answer):
                 watch.too_low.add(attempt.hash)
@@ -282,27 +286,30 @@ class Sender:
         except ChainError:
             pass  # the connection broke: the next look at the chain tells whether it was sent
 
-    def _record(self, journal: Journal, intent: Intent, receipt: TxReceipt) -> None:
-        hash_, block = receipt["transactionHash"].to_0x_hex(), receipt["blockHash"].to_0x_hex()
-        if receipt["status"] == 1:
+    def _record(self, journal: Journal, intent: Intent, receipt: Receipt) -> bool:
+        """Record what became of an intent that was mined; whether it had its effect."""
+        if receipt.succeeded:
             status, reason = IntentStatus.CONFIRMED, ""
         else:
-            reason = f"transaction {hash_} was mined and reverted; read the state and try again"
+            reason = f"transaction {receipt.hash} was mined and reverted; read the state and try again"
             status = IntentStatus.REVERTED
-        journal.settle(intent, status, hash_, (receipt["blockNumber"], block), reason)
+        journal.settle(intent, status, receipt.hash, (receipt.block, receipt.block_hash), reason)
+        return status is IntentStatus.CONFIRMED
 
-    def _still_there(self, intent: Intent) -> Mined | None:
+    def _still_there(self, intent: Intent) -> Receipt | None:
         """A confirmed intent's transaction; None if its block is not in the chain any more."""
         assert intent.block_number is not None  # it is written with the status
         block_hash = self.chain.block_hash(intent.block_number)
         if block_hash is None:  # a node that is behind; a reorganisation would have put another block there
-            raise ChainError(f"{self.chain.where} does not have the block of {intent.hash} yet; ask again, or another node")
+            message = f"{self.chain.where} does not have the block of {intent.hash} yet; ask again, or another node"
+            raise ChainError(message, code="node_behind")
         if block_hash != intent.block_hash:
             return None
         receipt = self.chain.receipt(intent.hash)
         if receipt is None:
-            raise ChainError(f"{self.chain.where} has the block of {intent.hash} but not its receipt; ask another node")
-        return Mined(Receipt(intent.hash, receipt["gasUsed"], receipt["blockNumber"]), receipt)
+            message = f"{self.chain.where} has the block of {intent.hash} but not its receipt; ask another node"
+            raise ChainError(message, code="node_behind")
+        return receipt
 
     def _given_up(self, intent: Intent, depth: int | None) -> str:
         """Why an intent is still open."""
@@ -330,10 +337,11 @@ class Sender:
             self.progress("waiting for another transaction of the account", 0, 1)
         raise ChainError(
             f"{self.chain.where} holds a transaction of {self.address} with nonce {used} that is not in the journal; "
-            "let it be mined, or replace it, then run this again"
+            "let it be mined, or replace it, then run this again",
+            code="nonce_taken",
         )
 
-    def _is_done(self, is_done: Callable[[BlockIdentifier], bool]) -> bool:
+    def _is_done(self, is_done: Callable[[Block], bool]) -> bool:
         """Whether the effect is there; waits while it is, but not yet deep enough."""
         for _ in self._ticks():
             deep = self._deep(self.chain.block_number())
@@ -343,22 +351,22 @@ class Sender:
                 if deep == "latest" or is_done(deep):
                     return True
             self.progress("waiting for confirmations of what another transaction did", 0, self.delivery.confirmations)
-        raise ChainError("another transaction did this, and it is still not confirmed; run this again")
+        raise TransactionPending("another transaction did this, and it is still not confirmed; run this again")
 
     def _prepared(self, call: Call, nonce: int) -> Transaction:
         if call.to:
             self.chain.require_contract(call.to)  # a call of what is no contract succeeds, and does nothing
         fees = self._fees()
         if not fees:
-            raise ChainError(f"the base fee is above the cap of {self.delivery.max_fee_cap_wei} wei; wait, or raise the cap")
+            message = f"the base fee is above the cap of {self.delivery.max_fee_cap_wei} wei; wait, or raise the cap"
+            raise ChainError(message, code="fee_above_cap")
         transaction = Transaction(self.chain.chain_id, nonce, call.to, call.data, call.value_wei, 0, *fees)
         return replace(transaction, gas=self.chain.gas_limit(self._unsigned(transaction), call.abi))
 
-    def _unsigned(self, transaction: Transaction) -> TxParams:
+    def _unsigned(self, transaction: Transaction) -> Question:
         """What is simulated: without fees, so that the balance does not matter yet."""
-        fields = transaction.fields()
-        kept = ("to", "data", "value", *(["gas"] if transaction.gas else []))
-        return cast(TxParams, {"from": self.address} | {name: fields[name] for name in kept if name in fields})
+        gas = transaction.gas or None
+        return Question(transaction.to, transaction.data, self.address, transaction.value_wei, gas)
 
     def _fees(self, replaced: Transaction | None = None) -> tuple[int, int] | None:
         """Fee and tip per gas in wei: room for the base fee to double. None if the cap does not allow it.
@@ -379,11 +387,11 @@ class Sender:
     def _sign(self, journal: Journal, key: IntentKey, transaction: Transaction) -> None:
         """Sign and record. Nothing is sent here: what is in the journal is sent by ``_push``."""
         raw = self.signer.sign(transaction)
-        journal.add(key, self.address, transaction.nonce, Attempt("0x" + keccak(raw).hex(), raw))
+        journal.add(key, self.address, transaction.nonce, Attempt("0x" + keccak256(raw).hex(), raw))
 
     # --- looking and waiting ------------------------------------------------------------------------------------
 
-    def _receipt(self, attempts: Sequence[Attempt]) -> TxReceipt | None:
+    def _receipt(self, attempts: Sequence[Attempt]) -> Receipt | None:
         """The receipt of the attempt that was mined, if one was."""
         return next((receipt for attempt in attempts[::-1] if (receipt := self.chain.receipt(attempt.hash))), None)
 
@@ -405,7 +413,7 @@ class Sender:
             before, by = (before, middle) if is_used(middle) else (middle, by)
         return self.chain.transaction_in(by, self.address, nonce)
 
-    def _deep(self, latest: int) -> BlockIdentifier:
+    def _deep(self, latest: int) -> Block:
         """The newest block that is deep enough."""
         return self._deep_number(latest) if self.delivery.confirmations > 1 else "latest"
 

@@ -11,16 +11,16 @@ import click
 from .. import operations
 from ..errors import InputError
 from ..groth16 import ceremony, zkey
-from ..statement.constants import SIZES
+from ..statement.circuits import of_size
 from ..storage import built, disk
 from ..tools import snarkjs
+from .common import one_circuit_options
 
 EXAMPLE = "\b\nExample:\n  dls-zk setup ceremony"  # \b: click leaves the line as it is, to be copied
 FILE = click.Path(path_type=Path)
 ptau_option = click.option("--ptau", type=FILE, required=True, help="powersOfTau28_hez_final_NN.ptau, prepared for phase 2.")
 hash_option = click.option("--ptau-blake2b", help="blake2b-512 (hex) of a ptau file of a power that has no pinned hash.")
 r1cs_option = click.option("--r1cs", type=FILE, help="Constraint system, instead of --size (for a circuit of your own).")
-size_option = click.option("--size", type=click.Choice([str(n) for n in SIZES]), help="Circuit size.")
 
 
 @click.group("ceremony")
@@ -31,10 +31,10 @@ def ceremony_group() -> None:
     """
 
 
-def _r1cs(size: str | None, r1cs: Path | None) -> Path:
+def _r1cs(size: str | None, family: str, r1cs: Path | None) -> Path:
     if (size is None) == (r1cs is None):
         raise click.UsageError("Give one of --size and --r1cs.")
-    return r1cs or operations.build_circuit(int(size or 0)).r1cs
+    return r1cs or operations.build_circuit(of_size(int(size or 0), family).name).r1cs
 
 
 def _show(key: zkey.ZKey) -> None:
@@ -43,14 +43,14 @@ def _show(key: zkey.ZKey) -> None:
 
 
 @ceremony_group.command("start", epilog=f"{EXAMPLE} start --size 16 --ptau pot15.ptau --out 0000.zkey")
-@size_option
+@one_circuit_options(required=False)
 @r1cs_option
 @ptau_option
 @hash_option
 @click.option("--out", type=FILE, required=True, help="Key for the first contributor.")
-def start(size: str | None, r1cs: Path | None, ptau: Path, ptau_blake2b: str | None, out: Path) -> None:
+def start(size: str | None, family: str, r1cs: Path | None, ptau: Path, ptau_blake2b: str | None, out: Path) -> None:
     """Start from a powers-of-tau file whose hash is pinned."""
-    ceremony.start(ptau, _r1cs(size, r1cs), out, run=snarkjs.run_command, ptau_blake2b=ptau_blake2b)
+    ceremony.start(ptau, _r1cs(size, family, r1cs), out, run=snarkjs.run_command, ptau_blake2b=ptau_blake2b)
     click.echo(f"{out}: no contribution yet, and no use before the first")
 
 
@@ -82,25 +82,25 @@ def beacon(zkey_in: Path, zkey_out: Path, beacon_hex: str, iterations: int) -> N
 
 @ceremony_group.command("verify", epilog=f"{EXAMPLE} verify final.zkey --size 16 --ptau pot15.ptau")
 @click.argument("key", type=FILE)
-@size_option
+@one_circuit_options(required=False)
 @r1cs_option
 @ptau_option
 @hash_option
-def verify(key: Path, size: str | None, r1cs: Path | None, ptau: Path, ptau_blake2b: str | None) -> None:
+def verify(key: Path, size: str | None, family: str, r1cs: Path | None, ptau: Path, ptau_blake2b: str | None) -> None:
     """Check the whole transcript and the key itself. Anybody can, and should."""
-    _show(ceremony.verify(key, ptau, _r1cs(size, r1cs), run=snarkjs.run_command, ptau_blake2b=ptau_blake2b))
+    _show(ceremony.verify(key, ptau, _r1cs(size, family, r1cs), run=snarkjs.run_command, ptau_blake2b=ptau_blake2b))
     click.echo("the transcript holds")
 
 
 @ceremony_group.command("finish", epilog=f"{EXAMPLE} finish final.zkey --size 16 --ptau pot15.ptau")
 @click.argument("key", type=FILE)
-@click.option("--size", type=click.Choice([str(n) for n in SIZES]), required=True, help="Circuit size.")
+@one_circuit_options()
 @ptau_option
 @hash_option
-def finish(key: Path, size: str, ptau: Path, ptau_blake2b: str | None) -> None:
+def finish(key: Path, size: str, family: str, ptau: Path, ptau_blake2b: str | None) -> None:
     """Verify the key and install it for `prove`, `verify` and `export`."""
     zkey.read_zkey(key)  # a damaged file is named as the user does; what counts is the check of the copy
-    circuit = operations.build_circuit(int(size))
+    circuit = operations.build_circuit(of_size(int(size), family).name)
     fresh = False
 
     def fill(folder: Path) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from .. import files, operations
-from ..errors import InputError
 from .common import FILE, console, example, json_option, table, warn_insecure
 from .stages import Stages
 
@@ -19,7 +17,9 @@ if TYPE_CHECKING:
 import time
 from typing import TYPE_CHECKING
 
+from ..statement.circuits import of_size
 from ..statement.constants import DEVELOPMENT_CHAIN_IDS
+from ..storage import disk
 from ..storage.places import PACKAGE
 
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ def chain() -> None:
 )
 @click.option("--out", type=FILE, default="deployment.json", show_default=True, help="File to write: the contracts.")
 @click.option("--feeds", "feeds_out", type=FILE, default="feeds.json", show_default=True, help="File to write: the feeds.")
-@click.option("--policy", type=FILE, help="Policy whose instruments are priced; the example's if not given.")
-@click.option("--prices", type=FILE, help="Their prices; the example's if not given.")
+@click.option("--policy", "policy_path", type=FILE, help="Policy whose instruments are priced; the example's if not given.")
+@click.option("--prices", "prices_path", type=FILE, help="Their prices; the example's if not given.")
 @json_option
 def chain_up(
-    port: int, chain_id: str, out: Path, feeds_out: Path, policy: Path | None, prices: Path | None, as_json: bool
+    port: int, chain_id: str, out: Path, feeds_out: Path, policy_path: Path | None, prices_path: Path | None, as_json: bool
 ) -> None:
     """A local chain with everything deployed on it.
 
@@ -55,21 +55,20 @@ def chain_up(
     """
     from ..chain import checked_key, local
 
-    if (policy is None) != (prices is None):
+    if (policy_path is None) != (prices_path is None):
         raise click.UsageError("Give --policy and --prices together, or neither.")
     for path in (out, feeds_out):
-        if os.path.lexists(path):
-            raise InputError("exists, and is not overwritten; choose another name, or move it away", str(path))
+        disk.require_absent(path)
     folder = PACKAGE / "examples" / "delta_neutral_eth"
-    rules = files.read_policy(policy or folder / "policy.yaml")
-    at = files.read_prices(prices or folder / "prices.yaml", rules)
+    policy = files.read_policy(policy_path or folder / "policy.yaml")
+    prices = files.read_prices(prices_path or folder / "prices.yaml", policy)
     stages = Stages(quiet=as_json)
     with stages("Circuit"):
-        circuit = operations.build_circuit(rules.size.slots)
+        circuit = operations.build_circuit(of_size(policy.size.slots).name)
     with stages("Development key (INSECURE)") as moving:
         key = checked_key(operations.development_key(circuit, moving=moving), circuit)
     with local.people(port=port, chain_id=int(chain_id)) as accounts:
-        market = local.furnish(accounts, key, rules, at, stages)
+        market = local.furnish(accounts, key, policy, prices, stages)
         try:
             files.write_deployment(out, market.protocol.deployment)
             files.write_feeds(feeds_out, market.feeds_file)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     pass
-from .common import chosen_sizes
+from .common import chosen_circuits
 
 
 @click.group()
@@ -31,9 +31,9 @@ def circuits() -> None:
 def circuits_build(sizes: tuple[str, ...], force: bool, as_json: bool) -> None:
     """Compile circuits into the cache, keyed by the content of the sources and the compiler version."""
     stages, built = Stages(quiet=as_json), []
-    for slots in chosen_sizes(sizes):
-        with stages(f"Circuit rebalance_{slots}"):
-            circuit = operations.build_circuit(slots, force=force)
+    for row in chosen_circuits(sizes):
+        with stages(f"Circuit {row.name}"):
+            circuit = operations.build_circuit(row.name, force=force)
         built.append({"circuit": circuit.name, "r1cs": str(circuit.r1cs), "r1cs_sha256": circuit.r1cs_sha256})
     if as_json:
         print_json({"circuits": built, "seconds": stages.seconds})

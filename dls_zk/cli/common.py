@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
-from rich import box
-from rich.console import Console, RenderableType
-from rich.style import StyleType
-from rich.table import Table
-from rich.text import Text
 
 from ..errors import DlsError
-from ..groth16 import zkey
+from ..statement.circuits import CIRCUITS, REBALANCE, Circuit
 from ..statement.constants import SIZES
 from ..storage import places
 
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from .tables import Rows
+
+F = TypeVar("F", bound=Callable[..., Any])
+
 FILE = click.Path(path_type=Path)
-#: A table in a pipe is as wide as it needs to be.
-console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 size_option = click.option(
@@ -56,25 +55,30 @@ def beside(document: Mapping[str, object]) -> Iterator[None]:
         raise
 
 
-class _Rows(Table):
-    """A table whose cells are shown as they are: text from a chain or a file may look like rich's markup."""
+class _Console:
+    """Standard output for tables; rich is loaded when the first is printed."""
 
-    def add_row(self, *cells: RenderableType | None, style: StyleType | None = None, end_section: bool = False) -> None:
-        plain = (Text(cell) if isinstance(cell, str) else cell for cell in cells)
-        super().add_row(*plain, style=style, end_section=end_section)
+    def print(self, *parts: object) -> None:
+        from .tables import CONSOLE
+
+        CONSOLE.print(*parts)
 
 
-def table(*columns: str) -> Table:
+console = _Console()
+
+
+def table(*columns: str) -> Rows:
     """A table in which nothing is cut: what does not fit is folded. Colours are for cells that ``marked`` makes."""
-    rows = _Rows(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
-    for column in columns:
-        rows.add_column(Text(column), overflow="fold")
-    return rows
+    from . import tables
+
+    return tables.table(*columns)
 
 
 def marked(colour: str, word: str, rest: str = "") -> Text:
     """A cell that begins with a word in a colour."""
-    return Text.assemble((word, colour), rest)
+    from . import tables
+
+    return tables.marked(colour, word, rest)
 
 
 def uint(bits: int, least: int = 0) -> click.IntRange:
@@ -83,6 +87,8 @@ def uint(bits: int, least: int = 0) -> click.IntRange:
 
 
 def warn_insecure() -> None:
+    from ..groth16 import zkey  # it brings py_ecc
+
     click.echo(f"warning: {zkey.MARKER}", err=True)
 
 
@@ -91,5 +97,20 @@ key_option = click.option(
 )
 
 
-def chosen_sizes(sizes: tuple[str, ...]) -> list[int]:
-    return [int(size) for size in sizes] or list(SIZES)
+def chosen_circuits(sizes: tuple[str, ...]) -> list[Circuit]:
+    """The circuits of these sizes, of every family; all if no size is chosen."""
+    return [circuit for circuit in CIRCUITS.values() if not sizes or str(circuit.size.slots) in sizes]
+
+
+def one_circuit_options(required: bool = True) -> Callable[[F], F]:
+    """``--size`` and, once there are several families, ``--family``: together they choose one circuit."""
+    families = list(dict.fromkeys(circuit.family for circuit in CIRCUITS.values()))
+
+    def with_options(command: F) -> F:
+        family = click.option(
+            "--family", type=click.Choice(families), default=REBALANCE, hidden=len(families) < 2, help="Family of circuits."
+        )
+        size = click.option("--size", type=click.Choice([str(n) for n in SIZES]), required=required, help="Circuit size.")
+        return size(family(command))
+
+    return with_options

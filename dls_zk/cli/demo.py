@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,8 +32,8 @@ def demo(summary: Path | None, backend: str) -> None:
     """
     from . import story  # it brings web3, which takes a second to load
 
-    if summary and os.path.lexists(summary):
-        raise InputError("exists, and is not overwritten; choose another name, or move it away", str(summary))
+    if summary:
+        disk.require_absent(summary)
     if summary and not summary.absolute().parent.is_dir():
         raise InputError("is in no folder that exists", str(summary))
     stages = Stages()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,10 +9,21 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import files, operations
-from ..errors import ChainError, InputError
-from ..statement.constants import SIZES
-from ..storage import places
-from .common import FILE, beside, console, example, json_option, marked, print_json, size_option, table, warn_insecure
+from ..errors import ChainError
+from ..storage import disk, places
+from .common import (
+    FILE,
+    beside,
+    chosen_circuits,
+    console,
+    example,
+    json_option,
+    marked,
+    print_json,
+    size_option,
+    table,
+    warn_insecure,
+)
 from .options import Access, chain_command
 
 if TYPE_CHECKING:
@@ -55,11 +65,10 @@ def deploy(access: Access, sizes: tuple[str, ...], kind: str | None, out: Path |
             print_json(document)
         return
     assert out
-    if os.path.lexists(out):
-        raise InputError("exists, and is not overwritten; choose another name, or move it away", str(out))
+    disk.require_absent(out)
     keys = []
-    for slots in [int(size) for size in sizes] or list(SIZES):
-        circuit = operations.build_circuit(slots)
+    for row in chosen_circuits(sizes):
+        circuit = operations.build_circuit(row.name)
         with access.stages(f"Key of {circuit.name} checked"):
             keys.append(chain.checked_key(operations.installed_key(circuit, kind), circuit))
     on = access.chain()

@@ -12,7 +12,7 @@ from .. import operations
 from ..groth16 import zkey
 from ..groth16.proof import Proof
 from ..solidity import calldata, verifiers
-from ..statement.constants import SIZES
+from ..statement.circuits import of_size
 from ..storage import built, disk
 from .common import FILE, example, warn_insecure
 
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     pass
-from .common import key_option
+from .common import key_option, one_circuit_options
 
 
 @click.group()
@@ -37,8 +37,8 @@ def _emit(text: str, out: Path | None) -> None:
         click.echo(text, nl=not text.endswith("\n"))
 
 
-def _key_to_export(size: str, kind: str | None) -> built.ProvingKey:
-    key = operations.installed_key(operations.build_circuit(int(size)), kind)
+def _key_to_export(size: str, family: str, kind: str | None) -> built.ProvingKey:
+    key = operations.installed_key(operations.build_circuit(of_size(int(size), family).name), kind)
     if key.insecure:
         warn_insecure()
     return key
@@ -47,26 +47,23 @@ def _key_to_export(size: str, kind: str | None) -> built.ProvingKey:
 out_option = click.option("--out", type=FILE, help="File to write; standard output if not given.")
 
 
-one_size_option = click.option("--size", type=click.Choice([str(n) for n in SIZES]), required=True, help="Circuit size.")
-
-
-@export.command("verifier", **example("dls-zk export verifier --size 16 --out Groth16Verifier_16.sol"))
-@one_size_option
+@export.command("verifier", **example("dls-zk export verifier --size 16 --out Groth16Verifier_rebalance_16.sol"))
+@one_circuit_options()
 @key_option
 @out_option
-def export_verifier(size: str, kind: str | None, out: Path | None) -> None:
+def export_verifier(size: str, family: str, kind: str | None, out: Path | None) -> None:
     """The Solidity verifier of a key, as snarkjs generates it."""
-    key = _key_to_export(size, kind)
+    key = _key_to_export(size, family, kind)
     _emit(verifiers.contract_source(zkey.verifying_key(key), key.circuit, insecure=key.insecure), out)
 
 
 @export.command("vkey", **example("dls-zk export vkey --size 16 --out verification_key.json"))
-@one_size_option
+@one_circuit_options()
 @key_option
 @out_option
-def export_vkey(size: str, kind: str | None, out: Path | None) -> None:
+def export_vkey(size: str, family: str, kind: str | None, out: Path | None) -> None:
     """The verification key (JSON), for snarkjs and `dls-zk verify --vkey`."""
-    _emit(_key_to_export(size, kind).verification_key.read_text(), out)
+    _emit(_key_to_export(size, family, kind).verification_key.read_text(), out)
 
 
 @export.command("calldata", **example("dls-zk export calldata r1/proof.json --out calldata.json"))

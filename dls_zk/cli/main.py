@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from ..errors import CODES, DlsError, InputError
+from . import streams
 
 EPILOG = """Exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input, 4 the statement does not hold, 5 a tool is missing or
 failed, 6 a built file is damaged or missing, 7 a proof does not verify, 8 an insecure key, 9 the chain refused, 10 a vault
@@ -26,7 +27,7 @@ signal: 129 SIGHUP, 130 SIGINT, 143 SIGTERM. Under --json a failure is one JSON 
 #: ``--help`` imports none of them. A test holds the lines against the commands.
 COMMANDS = {
     "chain": ("chain", "A local chain for development."),
-    "check": ("proofs", "Decide the twenty checks, without a circuit."),
+    "check": ("check", "Decide the twenty checks, without a circuit."),
     "circuits": ("circuits", "Compile the circuits."),
     "demo": ("demo", "The whole story on a local chain."),
     "deploy": ("deploy", "Put all contracts and the keys of these sizes on a chain."),
@@ -69,6 +70,7 @@ class Commands(click.Group):
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> Any:
         """Run the command line ``args``, the process's if None, and end the process."""
         words = sys.argv[1:] if args is None else list(args)
+        streams.prepare()
         try:
             ended = super().main(words, prog_name, **extra | {"standalone_mode": False})
         except DlsError as error:

@@ -10,7 +10,7 @@ import click
 from .. import files
 from ..errors import ChainError, InputError
 from ..files import Fixed
-from ..statement.model import Policy, Prices
+from ..statement.model import Policy, Prices, Round
 from .common import FILE, console, example, json_option, print_json, table, uint
 from .options import Access, chain_command
 
@@ -32,17 +32,17 @@ def oracle() -> None:
 @oracle.command("add", **example("dls-zk oracle add feeds.yaml --policy policy.yaml"))
 @click.argument("feeds", type=FILE)
 @chain_command(signing=True)
-@click.option("--policy", type=FILE, required=True, help="Policy that says which instrument is in which slot.")
+@click.option("--policy", "policy_path", type=FILE, required=True, help="Policy that assigns the slots.")
 @json_option
-def oracle_add(access: Access, feeds: Path, policy: Path, as_json: bool) -> None:
+def oracle_add(access: Access, feeds: Path, policy_path: Path, as_json: bool) -> None:
     """Add the feeds of a policy's instruments to the oracle; prints the number of the feed set."""
     from .. import chain
 
-    rules = files.read_policy(policy)
-    named = files.read_feeds(feeds, rules)
+    policy = files.read_policy(policy_path)
+    named = files.read_feeds(feeds, policy)
     protocol = access.protocol()
     with access.stages("Feed set added"):
-        number = protocol.oracle.add_feed_set(access.sender(protocol.chain), chain.FeedSet.of(named, rules))
+        number = protocol.oracle.add_feed_set(access.sender(protocol.chain), chain.FeedSet.of(named, policy))
     if as_json:
         print_json({"feed_set": number})
     else:
@@ -56,7 +56,7 @@ def oracle_add(access: Access, feeds: Path, policy: Path, as_json: bool) -> None
 def oracle_snapshot(access: Access, feed_set: int, as_json: bool) -> None:
     """Take a price snapshot, which all vaults with these feeds may use; prints the number of its round.
 
-    Exit code 9 if a price moved too far: then run this again after the time that it says.
+    Exit code 75 if a price moved too far: then run this again after the time that it says.
     """
     from .. import chain
 
@@ -65,7 +65,9 @@ def oracle_snapshot(access: Access, feed_set: int, as_json: bool) -> None:
         taken = protocol.oracle.take_snapshot(access.sender(protocol.chain), feed_set)
     if isinstance(taken, chain.Unconfirmed):
         raise ChainError(
-            f"a price moved too far for one look; take the snapshot again from {time_text(taken.confirmable_at)} UTC on"
+            f"a price moved too far for one look; take the snapshot again from {time_text(taken.confirmable_at)} UTC on",
+            code="price_moved",
+            after=max(taken.confirmable_at - protocol.chain.now(), 0),
         )
     if as_json:
         print_json(_snapshot_json(taken, None))
@@ -77,47 +79,54 @@ def oracle_snapshot(access: Access, feed_set: int, as_json: bool) -> None:
 @click.argument("feed_set", type=uint(32))
 @chain_command()
 @click.option("--round", "number", type=uint(32, least=1), help="Round; the newest if not given.")
-@click.option("--policy", metavar="FILE|HASH", help="Policy that names the slots.")
+@click.option("--policy", "reference", metavar="FILE|HASH", help="Policy that names the slots.")
 @click.option("--out", type=FILE, help="File to write: the prices, for `prove` (with --policy).")
 @json_option
 def oracle_show(
-    access: Access, feed_set: int, number: int | None, policy: str | None, out: Path | None, as_json: bool
+    access: Access, feed_set: int, number: int | None, reference: str | None, out: Path | None, as_json: bool
 ) -> None:
     """Show a price snapshot."""
-    if out and not policy:
+    if out and not reference:
         raise click.UsageError("--out needs --policy, which says which instrument is in which slot.")
     protocol = access.protocol()
     snapshot = protocol.oracle.snapshot(number) if number else protocol.oracle.latest(feed_set)
     if snapshot is None:
-        raise ChainError(f"there is no snapshot of feed set {feed_set} yet; run `dls-zk oracle snapshot {feed_set}`")
+        message = f"there is no snapshot of feed set {feed_set} yet; run `dls-zk oracle snapshot {feed_set}`"
+        raise ChainError(message, code="unknown_id")
     if snapshot.feed_set != feed_set:
         raise InputError(f"round {snapshot.round} is of feed set {snapshot.feed_set}, not {feed_set}")
-    rules = policy_of(policy, protocol) if policy else None
-    if out and rules:
-        source = f"round {snapshot.round} of the oracle {protocol.oracle.address} on chain {protocol.chain.chain_id}"
-        prices = Prices(snapshot.usd_e8[: rules.size.slots])
-        files.write_prices(out, prices, rules, time_text(snapshot.timestamp)[:10], source)
+    policy = policy_of(reference, protocol) if reference else None
+    if out and policy:
+        write_prices(out, snapshot, policy, protocol.chain.chain_id)
     if as_json:
-        print_json(_snapshot_json(snapshot, rules))
+        print_json(_snapshot_json(snapshot, policy))
         return
     rows = table(f"round {snapshot.round}, {time_text(snapshot.timestamp)} UTC", "USD")
-    for name, price in prices_by_name(snapshot, rules).items():
+    for name, price in prices_by_name(snapshot, policy).items():
         rows.add_row(name, price)
     console.print(rows)
 
 
-def prices_by_name(snapshot: Snapshot, rules: Policy | None) -> dict[str, str]:
+def write_prices(out: Path, snapshot: Snapshot, policy: Policy, chain_id: int) -> None:
+    """Write a snapshot's prices of a policy's instruments, and which round they are of. InputError if the file exists."""
+    at = Round(chain_id, snapshot.oracle, snapshot.round)
+    source = f"round {at.number} of the oracle {at.oracle} on chain {at.chain_id}"
+    prices = Prices(snapshot.usd_e8[: policy.size.slots], at)
+    files.write_prices(out, prices, policy, time_text(snapshot.timestamp)[:10], source)
+
+
+def prices_by_name(snapshot: Snapshot, policy: Policy | None) -> dict[str, str]:
     """Prices in USD by instrument, or by slot."""
     price = Fixed(8, 0, (1 << 48) - 1)
-    names = [slot.instrument for slot in rules.slots] if rules else [f"slot {i}" for i in range(len(snapshot.usd_e8))]
+    names = [slot.instrument for slot in policy.slots] if policy else [f"slot {i}" for i in range(len(snapshot.usd_e8))]
     return {name: price.show(usd_e8) for name, usd_e8 in zip(names, snapshot.usd_e8, strict=False) if name and usd_e8}
 
 
-def _snapshot_json(snapshot: Snapshot, rules: Policy | None) -> dict[str, Any]:
+def _snapshot_json(snapshot: Snapshot, policy: Policy | None) -> dict[str, Any]:
     return {
         "round": snapshot.round,
         "feed_set": snapshot.feed_set,
         "timestamp": snapshot.timestamp,
-        "prices_usd": prices_by_name(snapshot, rules),
+        "prices_usd": prices_by_name(snapshot, policy),
         "words": [f"0x{word:064x}" for word in snapshot.words],
     }

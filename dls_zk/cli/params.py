@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from eth_utils import to_checksum_address
 
-from ..files import Fixed
-from ..statement.context import is_address
+from ..files.values import QUANTITY_RANGE, Fixed
+from ..statement.constants import QUANTITY_DECIMALS
+from ..statement.ethereum import checksum_address, is_address
 
 if TYPE_CHECKING:
     pass
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     pass
 
 
-QUANTITY = Fixed(6, 1, (1 << 56) - 1)
+QUANTITY = Fixed(QUANTITY_DECIMALS, 1, QUANTITY_RANGE[1])
+_SIGNED = Fixed(QUANTITY_DECIMALS, *QUANTITY_RANGE)
 
 
 class Quantity(click.ParamType):  # type: ignore[type-arg]
@@ -33,6 +34,18 @@ class Quantity(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, ctx)
 
 
+class SignedQuantity(click.ParamType):  # type: ignore[type-arg]
+    """A decimal with at most six places, in millionths; with a minus for money paid out."""
+
+    name = "amount"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return _SIGNED.parse(value) if isinstance(value, str) else int(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 class Address(click.ParamType):  # type: ignore[type-arg]
     """An account, with its checksum."""
 
@@ -41,7 +54,7 @@ class Address(click.ParamType):  # type: ignore[type-arg]
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not isinstance(value, str) or not is_address(value):
             self.fail("not an address (0x and 40 hex digits, with the right checksum if it has one)", param, ctx)
-        return to_checksum_address(value)
+        return checksum_address(value)
 
 
 #: For the examples of the help.

@@ -55,57 +55,57 @@ def policy() -> None:
 
 
 @policy.command("register", **example("dls-zk policy register policy.yaml"))
-@click.argument("policy", type=FILE)
+@click.argument("policy_path", metavar="POLICY", type=FILE)
 @chain_command(signing=True)
 @json_option
-def policy_register(access: Access, policy: Path, as_json: bool) -> None:
+def policy_register(access: Access, policy_path: Path, as_json: bool) -> None:
     """Register a policy, so that anyone can read what a proof's policy hash stands for."""
-    rules = files.read_policy(policy)
+    policy = files.read_policy(policy_path)
     protocol = access.protocol()
     with access.stages("Policy registered"):
-        mined = protocol.registry.register(access.sender(protocol.chain), rules)
-    digest = policy_hash(rules)
-    as_given = protocol.registry.policy(digest) == rules
-    told = {
+        mined = protocol.registry.register(access.sender(protocol.chain), policy)
+    digest = policy_hash(policy)
+    names_as_given = protocol.registry.policy(digest) == policy
+    summary = {
         "policy_hash": f"0x{digest:064x}",
-        "transaction": mined and mined.summary.hash,
-        "names_as_given": as_given,
+        "transaction": mined and mined.hash,
+        "names_as_given": names_as_given,
     }
-    if not as_given:
+    if not names_as_given:
         click.echo(
             "warning: somebody registered this policy before, with another name or other names of venues, factors or "
             "scenarios; the hash does not bind these",
             err=True,
         )
     if as_json:
-        print_json(told)
+        print_json(summary)
     else:
-        click.echo(told["policy_hash"])
+        click.echo(summary["policy_hash"])
 
 
 @policy.command("show", **example("dls-zk policy show 0x1f…8e"))
-@click.argument("policy", metavar="HASH|VAULT|FILE")
+@click.argument("reference", metavar="HASH|VAULT|FILE")
 @chain_command()
 @json_option
-def policy_show(access: Access, policy: str, as_json: bool) -> None:
+def policy_show(access: Access, reference: str, as_json: bool) -> None:
     """Show the policy behind a hash or a vault, as the registry has it."""
-    rules = policy_of(policy, access.protocol() if hash_of(policy) is not None else None)
-    fields = {"policy_hash": f"0x{policy_hash(rules):064x}"} | asdict(rules)
+    policy = policy_of(reference, access.protocol() if hash_of(reference) is not None else None)
+    fields = {"policy_hash": f"0x{policy_hash(policy):064x}"} | asdict(policy)
     if as_json:
         print_json(fields)
         return
     slots = fields.pop("slots")
-    rows = table(rules.name or "policy", "")
+    rows = table(policy.name or "policy", "")
     for name, value in fields.items():
         if name not in ("name", "shock_bps"):
             rows.add_row(name.replace("_", " "), _listed(value))
-    for name, shocks in zip(rules.scenario_names, rules.shock_bps, strict=False):
+    for name, shocks in zip(policy.scenario_names, policy.shock_bps, strict=False):
         rows.add_row(f"shock bps, {name}", _listed(shocks))
     console.print(rows)
-    named = [slot for slot in slots if slot["instrument"]]
-    columns = [name for name in named[0] if any(slot[name] for slot in named)]
+    used = [slot for slot in slots if slot["instrument"]]
+    columns = [name for name in used[0] if any(slot[name] for slot in used)]
     rows = table(*(name.replace("_", " ") for name in columns))
-    for slot in named:
+    for slot in used:
         rows.add_row(*(_listed(slot[name]) for name in columns))
     console.print(rows)
 
@@ -130,17 +130,17 @@ def policy_diff(access: Access, old: str, new: str, as_json: bool) -> None:
     needs_chain = any(hash_of(text) is not None for text in (old, new))
     protocol = access.protocol() if needs_chain else None
     before, after = policy_of(old, protocol), policy_of(new, protocol)
-    found, effect = changes(before, after), verdict(before, after)
+    differences, effect = changes(before, after), verdict(before, after)
     if as_json:
-        print_json({"verdict": effect, "changes": [asdict(change) for change in found]})
+        print_json({"verdict": effect, "changes": [asdict(change) for change in differences]})
         return
     rows = table("subject", "field", "from", "to", "")
     colours = {"tighter": "green", "looser": "yellow", "forbidden": "red"}
-    for change in found:
+    for change in differences:
         mark = marked(colours[change.effect], change.effect)
         rows.add_row(change.subject, change.field, str(change.old), str(change.new), mark)
     console.print(rows)
-    click.echo(f"all together: {effect}" if found else "no change")
+    click.echo(f"all together: {effect}" if differences else "no change")
 
 
 @policy.command("activate", **example(f"dls-zk policy activate {EXAMPLE_VAULT} --policy tighter.yaml"))
@@ -173,7 +173,7 @@ def policy_activate(
     """
     protocol = access.protocol()
     sender, hub = access.sender(protocol.chain), protocol.hub
-    given = {
+    options = {
         "policy_hash": None if policy is None else registered(protocol, sender, policy),
         "feed_set": feed_set,
         "key": key,
@@ -182,9 +182,10 @@ def policy_activate(
         "accrual_rate_ppm_per_day": accrual_rate,
         "accrual_cap_ppm": accrual_cap,
     }
-    wanted = replace(mandate_of(protocol, vault), **{name: value for name, value in given.items() if value is not None})
+    changed = {name: value for name, value in options.items() if value is not None}
+    mandate = replace(mandate_of(protocol, vault), **changed)
     with access.stages("Mandate"):
-        number = hub.add_mandate(sender, wanted)
+        number = hub.add_mandate(sender, mandate)
         proposed, active_from = hub.proposal(vault)
         if proposed == number and protocol.chain.now() >= active_from:
             hub.activate_mandate(sender, vault)
@@ -203,6 +204,6 @@ def registered(protocol: Protocol, sender: Sender, text: str, beside: Path = Pat
     number = hash_of(text)
     if number is not None:
         return number
-    rules = files.read_policy(beside / text)
-    protocol.registry.register(sender, rules)
-    return policy_hash(rules)
+    policy = files.read_policy(beside / text)
+    protocol.registry.register(sender, policy)
+    return policy_hash(policy)

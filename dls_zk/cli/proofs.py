@@ -1,16 +1,16 @@
-"""``dls-zk check``, ``prove`` and ``verify``."""
+"""``dls-zk prove`` and ``verify``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from .. import files, operations
+from .. import checking, files, operations
 from ..groth16 import prover
 from ..groth16.proof import Proof
-from ..statement.signals import PublicSignals
+from ..statement.circuits import rebalance_signals
 from .common import FILE, beside, example, json_option, print_json, warn_insecure
 from .stages import Stages
 
@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     pass
+from .check import book_before, rebalance_options, require_one_move
 from .common import key_option
-from .report import print_report, print_signals, report_json, signals_json
+from .report import print_signals, signals_json
 
 backend_option = click.option(
     "--backend",
@@ -32,73 +33,6 @@ backend_option = click.option(
 )
 
 
-def rebalance_options(command: Any) -> Any:
-    """The files of one rebalance."""
-    for option in reversed(
-        [
-            click.option("--policy", type=FILE, required=True, help="Policy (YAML)."),
-            click.option("--prices", type=FILE, required=True, help="Prices (YAML or CSV)."),
-            click.option(
-                "--before",
-                metavar="PATH|empty",
-                help="What is held before: an opening (JSON), or `empty` for the first rebalance.",
-            ),
-            click.option("--trades", type=FILE, help="Trades, after minus before (CSV or YAML). Secret."),
-            click.option("--after", type=FILE, help="The book after (CSV or YAML), instead of the trades. Secret."),
-            click.option("--heartbeat", is_flag=True, help="No trades: the same book at these prices."),
-        ]
-    ):
-        command = option(command)
-    return command
-
-
-@click.command(
-    "check",
-    **example("dls-zk check --policy policy.yaml --prices prices.yaml --before book.csv --trades trades.csv"),
-)
-@rebalance_options
-@click.option("--terms", type=FILE, help="Terms (YAML); without them no flow and no accrual.")
-@json_option
-def check(
-    policy: Path,
-    prices: Path,
-    before: str | None,
-    trades: Path | None,
-    after: Path | None,
-    heartbeat: bool,
-    terms: Path | None,
-    as_json: bool,
-) -> None:
-    """Decide the twenty checks, without a circuit.
-
-    In plain integers, with the headroom of every limit.
-    --before may also be a book (CSV or YAML) here. The output is as secret as the book: it shows exposures.
-    """
-    _require_one_move(trades, after, heartbeat)
-    rebalance = operations.load_rebalance(
-        policy, prices, _before(before), trades=trades, after=after, terms=terms, opening_required=False
-    )
-    report = operations.check(rebalance)
-    document = report_json(report)
-    if not as_json:
-        print_report(report)
-    with beside(document):
-        operations.require(report)
-    if as_json:
-        print_json(document)
-
-
-def _require_one_move(trades: Path | None, after: Path | None, heartbeat: bool) -> None:
-    if sum(map(bool, (trades, after, heartbeat))) != 1:
-        raise click.UsageError("Give one of --trades, --after and --heartbeat.")
-
-
-def _before(text: str | None) -> Path | None:
-    if text is None:
-        raise click.UsageError("Missing option '--before' (an opening, or `empty` for the first rebalance).")
-    return None if text == "empty" else Path(text)
-
-
 @click.command(
     "prove",
     **example(
@@ -106,19 +40,19 @@ def _before(text: str | None) -> Path | None:
     ),
 )
 @rebalance_options
-@click.option("--terms", type=FILE, required=True, help="Terms of this rebalance (YAML): flow, accrual, context.")
+@click.option("--terms", "terms_path", type=FILE, required=True, help="Terms (YAML): flow, accrual and context.")
 @click.option("--out", type=FILE, required=True, help="Folder for proof.json and opening.json; must hold neither.")
 @backend_option
 @key_option
 @json_option
 def prove(
-    policy: Path,
-    prices: Path,
+    policy_path: Path,
+    prices_path: Path,
     before: str | None,
-    trades: Path | None,
-    after: Path | None,
+    trades_path: Path | None,
+    after_path: Path | None,
     heartbeat: bool,
-    terms: Path,
+    terms_path: Path,
     out: Path,
     backend: str,
     kind: str | None,
@@ -130,13 +64,15 @@ def prove(
 
     A rebalance that breaks a check is refused by name (exit code 4) before the circuit is touched, and nothing is written.
     """
-    _require_one_move(trades, after, heartbeat)
+    require_one_move(trades_path, after_path, heartbeat)
     stages = Stages(quiet=as_json)
-    rebalance = operations.load_rebalance(policy, prices, _before(before), trades=trades, after=after, terms=terms)
+    rebalance = checking.load_rebalance(
+        policy_path, prices_path, book_before(before), trades_path=trades_path, after_path=after_path, terms=terms_path
+    )
     operations.proven_paths(out)
-    operations.require(operations.check(rebalance), "; `dls-zk check` with the same files shows the values")
+    checking.require(checking.check(rebalance), "; `dls-zk check` with the same files shows the values")
     with stages("Circuit"):
-        circuit = operations.build_circuit(rebalance.size.slots)
+        circuit = operations.build_circuit(rebalance.circuit.name)
     proven = operations.prove(rebalance, operations.installed_key(circuit, kind), circuit, backend, stages)
     opening_path, terms_path, proof_path = operations.write_proven(proven, out)
     if proven.insecure:
@@ -149,7 +85,7 @@ def prove(
                 "terms": str(terms_path),
                 "circuit": circuit.name,
                 "insecure": proven.insecure,
-                "public": signals_json(proven.public),
+                "signals": signals_json(proven.signals),
                 "seconds": stages.seconds,
             }
         )
@@ -160,7 +96,7 @@ def prove(
 
 
 @click.command("verify", **example("dls-zk verify r1/proof.json --verifier all --policy policy.yaml --prices prices.yaml"))
-@click.argument("proof", type=FILE)
+@click.argument("proof_path", metavar="PROOF", type=FILE)
 @click.option(
     "--verifier",
     type=click.Choice([*operations.VERIFIERS, "all"]),
@@ -168,19 +104,19 @@ def prove(
     show_default=True,
     help="What verifies it; of all, each has to agree.",
 )
-@click.option("--vkey", type=FILE, help="verification_key.json to verify against, instead of the installed key's.")
-@click.option("--policy", type=FILE, help="Also demand that the proof is about this policy.")
-@click.option("--prices", type=FILE, help="Also demand these prices (with --policy).")
-@click.option("--terms", type=FILE, help="Also demand this flow, accrual and context: chain, hub, vault, sequence, ….")
+@click.option("--vkey", "vkey_path", type=FILE, help="Verify against this verification_key.json, not an installed key.")
+@click.option("--policy", "policy_path", type=FILE, help="Also demand that the proof is about this policy.")
+@click.option("--prices", "prices_path", type=FILE, help="Also demand these prices (with --policy).")
+@click.option("--terms", "terms_path", type=FILE, help="Also demand this flow, accrual and context (chain, hub, vault, …).")
 @key_option
 @json_option
 def verify(
-    proof: Path,
+    proof_path: Path,
     verifier: str,
-    vkey: Path | None,
-    policy: Path | None,
-    prices: Path | None,
-    terms: Path | None,
+    vkey_path: Path | None,
+    policy_path: Path | None,
+    prices_path: Path | None,
+    terms_path: Path | None,
     kind: str | None,
     as_json: bool,
 ) -> None:
@@ -191,26 +127,26 @@ def verify(
     Exit code 7 if it does not hold. That a proof holds says nothing of what it is about: give the policy, the prices and the
     terms that it should be about, or leave that to the hub, which compares them with its own.
     """
-    if prices and not policy:
+    if prices_path and not policy_path:
         raise click.UsageError("--prices needs --policy, which says which instrument is in which slot.")
-    given = Proof.read(proof)
-    public = PublicSignals.from_field(given.public)
-    rules = files.read_policy(policy) if policy else None
+    proof = Proof.read(proof_path)
+    signals = rebalance_signals(proof.circuit, proof.signals)
+    policy = files.read_policy(policy_path) if policy_path else None
     names = operations.VERIFIERS if verifier == "all" else (verifier,)
-    if vkey and "evm" in names:
+    if vkey_path and "evm" in names:
         raise click.UsageError("The evm verifier is generated from an installed key; leave --vkey out.")
     stages = Stages(quiet=as_json)
     with stages("Key"):
-        target = operations.verification_target(given, vkey, kind)
-    told = {"circuit": given.circuit, "insecure": target.insecure, "public": signals_json(public)}
-    with beside({"holds": False} | told):
-        operations.require_signals(public, rules, prices, terms)
+        target = operations.verification_target(proof, vkey_path, kind)
+    summary = {"circuit": proof.circuit, "insecure": target.insecure, "signals": signals_json(signals)}
+    with beside({"holds": False} | summary):
+        operations.require_signals(signals, policy, prices_path, terms_path)
         for name in names:
             with stages(f"Verified by {name}"):
-                operations.verify(name, target, given)
+                operations.verify(name, target, proof)
     if target.insecure:
         warn_insecure()
     if as_json:
-        print_json({"holds": True, "verifiers": list(names)} | told | {"seconds": stages.seconds})
+        print_json({"holds": True, "verifiers": list(names)} | summary | {"seconds": stages.seconds})
     else:
-        print_signals(public, rules, (policy, prices, terms))
+        print_signals(signals, policy, (policy_path, prices_path, terms_path))

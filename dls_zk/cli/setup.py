@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     pass
-from .common import chosen_sizes
+from .common import chosen_circuits
 
 
 @click.group()
@@ -35,9 +35,9 @@ def setup() -> None:
 def setup_dev(sizes: tuple[str, ...], force: bool, as_json: bool) -> None:
     """Make INSECURE single-party keys for development. Whoever reads this program can forge proofs against them."""
     stages, made = Stages(quiet=as_json), []
-    for slots in chosen_sizes(sizes):
-        circuit = operations.build_circuit(slots)
-        with stages(f"Development key rebalance_{slots}") as moving:
+    for row in chosen_circuits(sizes):
+        circuit = operations.build_circuit(row.name)
+        with stages(f"Development key {row.name}") as moving:
             key = operations.development_key(circuit, force=force, moving=moving)
         made.append({"circuit": key.circuit, "zkey": str(key.zkey), "zkey_sha256": key.zkey_sha256, "insecure": True})
     warn_insecure()

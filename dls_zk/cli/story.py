@@ -20,8 +20,8 @@ from ..groth16.proof import Proof
 from ..groth16.r1cs import r1cs_header
 from ..operations import Proven
 from ..solidity.calldata import ProofArguments
+from ..statement.circuits import of_size
 from ..statement.commitments import policy_hash
-from ..statement.context import Context
 from ..statement.model import Opening, Policy, Prices, Rebalance, Terms
 from ..storage.built import BuiltCircuit, ProvingKey
 from ..storage.places import PACKAGE
@@ -51,13 +51,13 @@ def run(stages: Stages, backend: str = "snarkjs") -> dict[str, Any]:
 
 def _one_chain(home: local.Accounts, prover: _Prover, folder: Path, stages: Stages) -> dict[str, Any]:
     example = EXAMPLES / "delta_neutral_eth"
-    rules = files.read_policy(example / "policy.yaml")
-    prices = files.read_prices(example / "prices.yaml", rules)
-    book = files.read_book(example / "book_before.csv", rules)
-    trades = files.read_trades(example / "trades.csv", rules)
-    over_limit = files.read_trades(example / "trades_over_limit.csv", rules)
+    policy = files.read_policy(example / "policy.yaml")
+    prices = files.read_prices(example / "prices.yaml", policy)
+    book = files.read_book(example / "book_before.csv", policy)
+    trades = files.read_trades(example / "trades.csv", policy)
+    over_limit = files.read_trades(example / "trades_over_limit.csv", policy)
 
-    market = local.furnish(home, prover.checked(), rules, prices, stages)
+    market = local.furnish(home, prover.checked(), policy, prices, stages)
     protocol, (owner, operator, depositor, custody, *_) = market.protocol, market.people
     with stages("Vault opened, 10 million deposited and drawn"):
         mandate = protocol.hub.add_mandate(owner, _mandate(market))
@@ -69,7 +69,7 @@ def _one_chain(home: local.Accounts, prover: _Prover, folder: Path, stages: Stag
     teller = _Teller(market, operator, share.vault, prices, prover, folder, stages)
 
     # 1. The deposit is put to work: from the empty book, in one step, to the hidden one.
-    opening = teller.next(Opening.empty(rules.size), book)
+    opening = teller.next(Opening.empty(policy.size), book)
     first = prover.prove(opening)
     first_accepted = teller.submit(first)
 
@@ -79,9 +79,9 @@ def _one_chain(home: local.Accounts, prover: _Prover, folder: Path, stages: Stag
     verified = _verified(market, prover, second.proof, stages)
 
     # 3. Three frauds, each refused.
-    public = second.public
-    forged = replace(public, nav_floor=public.nav_floor + 1)
-    tampered = replace(second.proof, public=tuple(forged.to_field()))
+    signals = second.signals
+    forged = replace(signals, nav_floor=signals.nav_floor + 1)
+    tampered = replace(second.proof, signals=tuple(forged.to_field()))
     with stages("A tampered copy is refused on chain"):
         tampered_error = _refusal(lambda: teller.send("tampered", tampered, second.terms))
     second_accepted = teller.submit(second)
@@ -91,18 +91,18 @@ def _one_chain(home: local.Accounts, prover: _Prover, folder: Path, stages: Stag
     with stages("A book one unit over a limit is refused by name"):
         over_error = _refused_by_name(replace(move, before=first.after, after=Opening(beyond, move.after.salt)))
     state, holdings = protocol.hub.state(share.vault), share.holdings()
-    if state.commitment != public.commitment_after or state.sequence != 2:
+    if state.commitment != signals.commitment_after or state.sequence != 2:
         raise ChainError("the hub's state is not what the accepted proofs lead to")
 
     return {
         "proven": {
             "circuit": prover.circuit.name,
             "checks": len(second.report.checks),
-            "instruments": sum(bool(slot.instrument) for slot in rules.slots),
-            "policy_hash": f"0x{policy_hash(rules):064x}",
-            "commitment_before": f"0x{public.commitment_before:064x}",
-            "commitment_after": f"0x{public.commitment_after:064x}",
-            "nav_at_least_usd": public.nav_floor * rules.nav_step_usd,
+            "instruments": sum(bool(slot.instrument) for slot in policy.slots),
+            "policy_hash": f"0x{policy_hash(policy):064x}",
+            "commitment_before": f"0x{signals.commitment_before:064x}",
+            "commitment_after": f"0x{signals.commitment_after:064x}",
+            "nav_at_least_usd": signals.nav_floor * policy.nav_step_usd,
         },
         "constraints": r1cs_header(prover.circuit.r1cs).n_constraints,
         "verified_by": verified,
@@ -139,30 +139,30 @@ def _verified(market: LocalMarket, prover: _Prover, proof: Proof, stages: Stages
 def _two_chains(home: local.Accounts, away: local.Accounts, prover: _Prover, folder: Path, stages: Stages) -> dict[str, Any]:
     """A book with a part on each chain, proven once, accepted where its hub is, and refused by the hub on the other."""
     example = EXAMPLES / "two_chains"
-    rules = files.read_policy(example / "policy.yaml")
-    prices = files.read_prices(example / "prices.yaml", rules)
-    book = files.read_book(example / "book.csv", rules)
-    over_cap = files.read_book(example / "book_over_cap.csv", rules)
+    policy = files.read_policy(example / "policy.yaml")
+    prices = files.read_prices(example / "prices.yaml", policy)
+    book = files.read_book(example / "book.csv", policy)
+    over_cap = files.read_book(example / "book_over_cap.csv", policy)
 
     key = prover.checked()
     with stages("Two chains"):
-        markets = [local.furnish(accounts, key, rules, prices) for accounts in (home, away)]
+        markets = [local.furnish(accounts, key, policy, prices) for accounts in (home, away)]
         tellers = []
         for market in markets:
             owner, hub = market.owner, market.protocol.hub
-            vault = hub.open_vault(owner, rules.name, hub.add_mandate(owner, _mandate(market)), owner.address)
+            vault = hub.open_vault(owner, policy.name, hub.add_mandate(owner, _mandate(market)), owner.address)
             hub.record_flow(owner, vault, DEPOSIT_E6)
             tellers.append(_Teller(market, owner, vault, prices, prover, folder, stages))
     here, there = tellers
-    move = here.next(Opening.empty(rules.size), book)
+    move = here.next(Opening.empty(policy.size), book)
     proven = prover.prove(move)
     accepted = here.submit(proven)
-    alike = there.next(Opening.empty(rules.size), book)  # prices, flow, policy and empty book are the same there
+    alike = there.next(Opening.empty(policy.size), book)  # prices, flow, policy and empty book are the same there
     with stages("Its proof is refused by the other chain's hub"):
         other_chain = _refusal(lambda: there.send("from the other chain", proven.proof, alike.terms))
     with stages("A book over the second chain's cap is refused by name"):
         over = _refused_by_name(replace(move, after=Opening(over_cap, move.after.salt)))
-    venues = zip(rules.venue_names, rules.venue_cap_bps, strict=False)
+    venues = zip(policy.venue_names, policy.venue_cap_bps, strict=False)
     return {
         "chain_ids": [market.protocol.chain.chain_id for market in markets],
         "caps_bps": dict(venues),
@@ -187,7 +187,7 @@ class _Prover:
     @classmethod
     def ready(cls, slots: int, backend: str, stages: Stages) -> _Prover:
         with stages("Circuit"):
-            circuit = operations.build_circuit(slots)
+            circuit = operations.build_circuit(of_size(slots).name)
         with stages("Development key (INSECURE)") as moving:
             key = operations.development_key(circuit, moving=moving)
         return cls(circuit, key, backend, stages)
@@ -238,8 +238,8 @@ class _Teller:
 
     def submit(self, proven: Proven) -> chain.Outcome:
         """Write the proof as ``prove`` does, and submit what was written."""
-        place = _place(proven.terms)
-        folder = self.folder / f"{place.chain_id}-{self.vault.hex()[:8]}-{place.sequence}"
+        context = proven.terms.known_context()
+        folder = self.folder / f"{context.chain_id}-{self.vault.hex()[:8]}-{context.sequence}"
         operations.write_proven(proven, folder)
         submission = chain.Submission.read(folder)
         vk = operations.installed_target(self.prover.key).vk
@@ -248,14 +248,9 @@ class _Teller:
 
     def send(self, what: str, proof: Proof, terms: Terms) -> None:
         """Send a proof straight to the hub, on these terms and without any of the checks before."""
-        place, hub = _place(terms), self.market.protocol.hub
-        call = hub.submission(self.vault, ProofArguments.from_proof(proof), place.round, place.deadline)
-        self.operator.perform((what, hub.chain.chain_id, hub.address, self.vault.hex(), place.sequence), call)
-
-
-def _place(terms: Terms) -> Context:
-    assert terms.place  # terms from a hub have it
-    return terms.place
+        context, hub = terms.known_context(), self.market.protocol.hub
+        call = hub.submission(self.vault, ProofArguments.from_proof(proof), context.round, context.deadline)
+        self.operator.perform((what, hub.chain.chain_id, hub.address, self.vault.hex(), context.sequence), call)
 
 
 def _refusal(attempt: Callable[[], object], kind: type[DlsError] = ChainError) -> str:

@@ -11,9 +11,9 @@ import click
 from .. import files
 from ..errors import ChainError, InputError
 from ..files import Fixed
-from ..operations import decimal_text
 from .common import FILE, beside, console, example, json_option, print_json, table, uint
 from .options import Access, chain_command
+from .report import decimal_text
 
 if TYPE_CHECKING:
     from ..chain import Protocol, ShareToken
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     pass
 from .events import event_json, event_text, time_text
+from .oracle import write_prices
 from .params import EXAMPLE_VAULT, LAST_SECOND, Address, Quantity, VaultId
 from .policy import mandate_of, registered
 
@@ -113,19 +114,19 @@ def _status(protocol: Protocol, vault: bytes) -> dict[str, Any]:
     hub, now = protocol.hub, protocol.chain.now()
     state, roles = hub.state(vault), hub.roles(vault)
     mandate, (proposed, active_from) = hub.mandate(state.mandate), hub.proposal(vault)
-    rules = protocol.registry.policy(mandate.policy_hash)
+    policy = protocol.registry.policy(mandate.policy_hash)
     share = chain.ShareToken.of(protocol, vault)
     return {
         "status": state.status.words,
         "sequence": state.sequence,
         "commitment": f"0x{state.commitment:064x}",
-        "nav_at_least_usd": state.nav_floor * rules.nav_step_usd,
+        "nav_at_least_usd": state.nav_floor * policy.nav_step_usd,
         "proven_at_prices_of": state.snapshot_timestamp,
         "age_s": max(now - state.snapshot_timestamp, 0),
         "stale_from": state.snapshot_timestamp + mandate.max_proof_age_s + 1,
         "round": state.round,
         "pending_flow": Fixed(6, -(1 << 56), 1 << 56).show(state.pending_flow_e6),
-        "policy": rules.name,
+        "policy": policy.name,
         "mandate": {"number": state.mandate, "version": state.mandate_version}
         | asdict(mandate)
         | {"policy_hash": f"0x{mandate.policy_hash:064x}"},
@@ -184,25 +185,48 @@ def vault_history(access: Access, vault: bytes, as_json: bool) -> None:
 @click.option("--valid-for", type=uint(32, least=1), default=3600, show_default=True, help="Seconds until the deadline.")
 @click.option("--deadline", type=click.IntRange(1, LAST_SECOND), help="The deadline itself, in Unix seconds.")
 @click.option("--out", type=FILE, required=True, help="File to write: the terms of the next rebalance, for `prove`.")
+@click.option("--prices-out", type=FILE, help="File to write as well: the prices of the same snapshot, for `prove`.")
 @json_option
 def vault_terms(
-    access: Access, vault: bytes, number: int | None, valid_for: int, deadline: int | None, out: Path, as_json: bool
+    access: Access,
+    vault: bytes,
+    number: int | None,
+    valid_for: int,
+    deadline: int | None,
+    out: Path,
+    prices_out: Path | None,
+    as_json: bool,
 ) -> None:
-    """Write the terms of a vault's next rebalance: flow, accrual and context as the hub will demand them."""
+    """Write the terms of a vault's next rebalance: flow, accrual and context as the hub will demand them.
+
+    With --prices-out also the prices of the same snapshot, for the instruments of the vault's policy.
+    """
     protocol = access.protocol()
-    feed_set = mandate_of(protocol, vault).feed_set
+    mandate = mandate_of(protocol, vault)
+    feed_set = mandate.feed_set
     snapshot = protocol.oracle.snapshot(number) if number else protocol.oracle.latest(feed_set)
     if snapshot is None:
-        raise ChainError(f"there is no snapshot of feed set {feed_set} yet; run `dls-zk oracle snapshot {feed_set}`")
+        message = f"there is no snapshot of feed set {feed_set} yet; run `dls-zk oracle snapshot {feed_set}`"
+        raise ChainError(message, code="unknown_id")
     if snapshot.feed_set != feed_set:
         raise InputError(f"round {snapshot.round} is of feed set {snapshot.feed_set}; the vault's is {feed_set}")
     terms = protocol.hub.terms(vault, snapshot, deadline or protocol.chain.now() + valid_for)
-    files.write_terms(out, terms)
-    assert terms.place  # the hub's terms have it
+    if prices_out:
+        write_prices(prices_out, snapshot, protocol.registry.policy(mandate.policy_hash), protocol.chain.chain_id)
+    try:
+        files.write_terms(out, terms)
+    except InputError:
+        if prices_out:  # written a moment ago, and of no use without the terms
+            prices_out.unlink()
+        raise
+    context = terms.known_context()
     if as_json:
-        print_json({"terms": str(out), "round": snapshot.round, "deadline": terms.place.deadline})
+        paths = {"terms": str(out), "prices": str(prices_out) if prices_out else None}
+        print_json(paths | {"round": snapshot.round, "deadline": context.deadline})
     else:
-        click.echo(f"terms  {out}  (round {snapshot.round}, until {time_text(terms.place.deadline)} UTC)")
+        click.echo(f"terms   {out}  (round {snapshot.round}, until {time_text(context.deadline)} UTC)")
+        if prices_out:
+            click.echo(f"prices  {prices_out}")
 
 
 def _flow_command(name: str, example_text: str, help_text: str, direction: int) -> None:
@@ -225,7 +249,7 @@ def _flow_command(name: str, example_text: str, help_text: str, direction: int) 
                 mined = share.move(sender, protocol.hub, direction * quantity, label)
         pending = Fixed(6, -(1 << 56), 1 << 56).show(protocol.hub.state(vault).pending_flow_e6)
         if as_json:
-            print_json({"transaction": mined and mined.summary.hash, "pending_flow": pending})
+            print_json({"transaction": mined and mined.hash, "pending_flow": pending})
         else:
             click.echo(f"pending flow  {pending}")
 
@@ -264,7 +288,7 @@ def _mark_command(name: str, function: str, help_text: str) -> None:
             mined = protocol.hub.mark(access.sender(protocol.chain), vault, function)
         status = protocol.hub.state(vault).status.words
         if as_json:
-            print_json({"transaction": mined and mined.summary.hash, "status": status})
+            print_json({"transaction": mined and mined.hash, "status": status})
         else:
             click.echo(status)
 

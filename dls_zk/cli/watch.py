@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from . import streams
 from .common import example, json_option
 from .options import Access, chain_command
 
@@ -65,7 +66,7 @@ def watch(
             status = protocol.hub.state(vault).status
             if status in (VaultStatus.STALE, VaultStatus.WIND_DOWN):
                 raise VaultStale(f"vault 0x{vault.hex()} is {status.words}")
-        if once:
+        if once or streams.reader_is_gone():
             return
         time.sleep(every)
 

@@ -1,21 +1,16 @@
-"""All documents but the policy, and the JSON schemas of all.
-
-The models are both the parser and the source of the JSON schemas in ``schemas/``.
-"""
+"""All documents but the policy. The models are both the parser and the source of the JSON schemas in ``schemas/``."""
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     Field,
     Strict,
     model_validator,
 )
-from pydantic.json_schema import GenerateJsonSchema
-from pydantic_core import core_schema
 
+from ..statement.circuits import CIRCUITS
 from ..statement.constants import (
     ACCRUAL_BITS,
     PPM,
@@ -30,9 +25,10 @@ from .values import (
     Address,
     Bytes32,
     ChecksumAddress,
-    Circuit,
+    CircuitName,
     Day,
     Document,
+    Element,
     Fixed,
     Line,
     Many,
@@ -64,6 +60,20 @@ class PricesFile(Document):
     """where they come from (in CSV the same in every row)"""
     prices: dict[str, Price]
     """USD per unit of every instrument of the policy, at most 8 decimals"""
+    chain_id: Uint256 | None = None
+    """EIP-155 id of the chain whose oracle took them as a snapshot; absent: they are no snapshot's (never in CSV)"""
+    oracle: Address | None = None
+    """address of that oracle; present where chain_id is"""
+    round: Uint256 | None = None
+    """round of the snapshot, as the oracle counts; present where chain_id is"""
+
+    @model_validator(mode="after")
+    def _round_is_whole(self) -> Self:
+        names = ("chain_id", "oracle", "round")
+        missing = [name for name in names if getattr(self, name) is None]
+        if 0 < len(missing) < len(names):
+            raise ValueError(f"{', '.join(missing)}: missing; give chain_id, oracle and round, or none of them")
+        return self
 
 
 class BookFile(Document):
@@ -118,6 +128,10 @@ class TermsFile(Document):
     """gains or costs without a trade (funding, fees), in parts per million of NAV, such as 12 ppm"""
     context: ContextFields
     """where and when the proof holds"""
+    commitment_before: Element | None = None
+    """commitment that the vault holds, which the opening has to open; absent: not compared before the hub does"""
+    oracle: Address | None = None
+    """address of the hub's price oracle; absent: not compared with that of the prices"""
 
 
 class FeedEntry(Document):
@@ -248,8 +262,8 @@ class Deployment(Document):
     @model_validator(mode="after")
     def _circuits_are_ours(self) -> Self:
         for circuit in self.keys:
-            if circuit not in get_args(Circuit):
-                raise ValueError(f"keys: {quote(circuit)} is none of {', '.join(get_args(Circuit))}")
+            if circuit not in CIRCUITS:
+                raise ValueError(f"keys: {quote(circuit)} is none of {', '.join(CIRCUITS)}")
         return self
 
 
@@ -258,7 +272,7 @@ class OpeningFile(Document):
 
     format: Literal["dls-zk/opening/v2"]
     """format and version of this file"""
-    circuit: Circuit
+    circuit: CircuitName
     """circuit of the commitment"""
     chain_id: WholeUint256
     """EIP-155 chain id"""
@@ -281,7 +295,7 @@ class OpeningFile(Document):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        slots = int(self.circuit.removeprefix("rebalance_"))
+        slots = CIRCUITS[self.circuit].size.slots
         for field in ("quantities", "instruments"):
             if len(getattr(self, field)) != slots:
                 raise ValueError(f"{field}: {len(getattr(self, field))} entries; {self.circuit} has {slots}")
@@ -317,7 +331,7 @@ class ProofFile(Document):
 
     format: Literal["dls-zk/proof/v1"]
     """format and version of this file"""
-    circuit: Circuit
+    circuit: CircuitName
     """circuit of the proof"""
     proof: Groth16Proof
     """the proof"""
@@ -337,22 +351,3 @@ DOCUMENTS: dict[str, type[Document]] = {
     "opening": OpeningFile,
     "proof": ProofFile,
 }
-
-
-class _Schema(GenerateJsonSchema):
-    """Pydantic's schemas without titles and defaults: the defaults are integers, which no file can hold."""
-
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> dict[str, Any]:
-        return self.generate_inner(schema["schema"])
-
-    def field_title_should_be_set(self, schema: object) -> bool:
-        return False
-
-
-def json_schemas() -> dict[str, str]:
-    """The JSON schema of each document, as the text of ``schemas/<name>.json``."""
-    dialect = {"$schema": GenerateJsonSchema.schema_dialect}
-    return {
-        name: json.dumps(dialect | document.model_json_schema(schema_generator=_Schema), indent=2) + "\n"
-        for name, document in DOCUMENTS.items()
-    }

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import model_validator
 
 from ..statement.constants import (
     BPS,
@@ -16,7 +13,7 @@ from ..statement.constants import (
     Size,
 )
 from ..statement.model import Policy, SlotPolicy
-from .values import Days, Document, Fixed, Line, Loading, Many, Name, Shock, T, largest, percent, quote
+from .values import Days, Document, Fixed, Line, Loading, Many, Name, Shock, SizeName, T, largest, percent, quote
 
 
 class Venue(Document):
@@ -24,7 +21,7 @@ class Venue(Document):
 
     name: Name
     """name of the venue, unique"""
-    cap: Annotated[int, percent("venue_cap_bps[0]")] = largest("venue_cap_bps[0]")
+    cap: Annotated[int, percent("venue_cap_bps")] = largest("venue_cap_bps")
     """largest sum of |value| at this venue as a share of NAV; absent: 1310.71%, the widest value"""
 
 
@@ -33,9 +30,9 @@ class Factor(Document):
 
     name: Name
     """name of the factor, unique"""
-    limit: Annotated[int, percent("factor_limit_bps[0]")] = largest("factor_limit_bps[0]")
+    limit: Annotated[int, percent("factor_limit_bps")] = largest("factor_limit_bps")
     """largest |net exposure| to this factor as a share of NAV; absent: 1310.71%, the widest value"""
-    daily_volatility: Annotated[int, percent("factor_volatility_bps[0]")]
+    daily_volatility: Annotated[int, percent("factor_volatility_bps")]
     """standard deviation of the factor's move over one day, the horizon of the value at risk"""
 
 
@@ -89,7 +86,7 @@ class Scenario(Document):
     """where the figures come from and how they were taken"""
     shocks: dict[str, Shock]
     """move of each factor named here; absent: 0%"""
-    max_loss: Annotated[int, percent("max_stress_loss_bps[0]")]
+    max_loss: Annotated[int, percent("max_stress_loss_bps")]
     """largest loss under this scenario as a share of NAV"""
 
 
@@ -139,7 +136,7 @@ class PolicyFile(Document):
 
     name: Line
     """what people call the policy (not part of its hash)"""
-    size: Annotated[Literal["8", "16", "32"], WithJsonSchema({"enum": [8, 16, 32]})]
+    size: SizeName
     """size of the circuit in slots: 8 (4 scenarios, 4 factors, 4 venues), 16 (8, 6, 4) or 32 (8, 6, 8)"""
     venues: Many[Venue]
     """the venues"""
@@ -234,12 +231,10 @@ class PolicyFile(Document):
             var_quantile_bps=limits.var_quantile or 0,
             slippage_bps=limits.slippage,
             nav_step_usd=limits.nav_step,
-            venue_cap_bps=_pad((v.cap for v in self.venues), size.venues, largest("venue_cap_bps[0]")),
-            factor_limit_bps=_pad((f.limit for f in self.factors), size.factors, largest("factor_limit_bps[0]")),
+            venue_cap_bps=_pad((v.cap for v in self.venues), size.venues, largest("venue_cap_bps")),
+            factor_limit_bps=_pad((f.limit for f in self.factors), size.factors, largest("factor_limit_bps")),
             factor_volatility_bps=_pad((f.daily_volatility for f in self.factors), size.factors, 0),
-            max_stress_loss_bps=_pad(
-                (s.max_loss for s in self.scenarios), size.scenarios, largest("max_stress_loss_bps[0]")
-            ),
+            max_stress_loss_bps=_pad((s.max_loss for s in self.scenarios), size.scenarios, largest("max_stress_loss_bps")),
             shock_bps=_pad((by_factor(s.shocks) for s in self.scenarios), size.scenarios, (0,) * size.factors),
             factor_names=tuple(names),
             venue_names=tuple(venues),

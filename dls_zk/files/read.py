@@ -24,12 +24,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..statement.circuits import of_size
 from ..statement.constants import (
     PRICE_BITS,
     PRICE_DECIMALS,
     QUANTITY_DECIMALS,
 )
-from ..statement.model import KeptOpening, Opening, Policy, Prices, Terms
+from ..statement.model import KeptOpening, Opening, Policy, Prices, Round, Terms
 from ..storage.disk import exposure, read_limited, write_new, write_secret
 from ..storage.strict_json import parse_json
 from .documents import (
@@ -62,7 +63,10 @@ def read_prices(path: str | Path, policy: Policy) -> Prices:
     for slot in policy.slots:
         if slot.instrument and slot.instrument not in table.prices:
             raise InputError(f"no price for {slot.instrument}; every instrument of the policy needs one", str(path))
-    return Prices(_by_slot(table.prices, policy))
+    snapshot = None
+    if table.chain_id is not None and table.oracle is not None and table.round is not None:
+        snapshot = Round(table.chain_id, table.oracle, table.round)
+    return Prices(_by_slot(table.prices, policy), snapshot)
 
 
 def write_prices(path: str | Path, prices: Prices, policy: Policy, day: str, source: str) -> None:
@@ -70,7 +74,10 @@ def write_prices(path: str | Path, prices: Prices, policy: Policy, day: str, sou
     price = Fixed(PRICE_DECIMALS, 1, (1 << PRICE_BITS) - 1)
     named = zip(policy.slots, prices.usd_e8, strict=True)
     lines = [f"  {slot.instrument}: {price.show(usd_e8)}" for slot, usd_e8 in named if slot.instrument]
-    write_new(Path(path), "\n".join([f"date: {day}", f"source: {source}", "", "prices:", *lines, ""]))
+    head = [f"date: {day}", f"source: {source}"]
+    if at := prices.round:
+        head += [f"chain_id: {at.chain_id}", f'oracle: "{at.oracle}"', f"round: {at.number}"]
+    write_new(Path(path), "\n".join([*head, "", "prices:", *lines, ""]))
 
 
 def read_book(path: str | Path, policy: Policy) -> tuple[int, ...]:
@@ -87,29 +94,31 @@ def read_trades(path: str | Path, policy: Policy) -> tuple[int, ...]:
 def read_terms(path: str | Path) -> Terms:
     """Read the terms of a rebalance (YAML). InputError."""
     terms = validate(TermsFile, read_yaml(path, secret=False), path)
-    return Terms.at(terms.context.to_context(), terms.flow, terms.accrual)
+    before = terms.commitment_before
+    commitment = None if before is None else int(before, 16)
+    return Terms.at(terms.context.to_context(), terms.flow, terms.accrual, commitment, terms.oracle)
 
 
 def write_terms(path: str | Path, terms: Terms) -> None:
-    """Write the terms of a rebalance (YAML). ValueError if they have no place; InputError if the file exists."""
-    if terms.place is None:
-        raise ValueError("terms without a place cannot be written: their context is a hash")
-    place = terms.place
+    """Write the terms of a rebalance (YAML). ValueError if they have no context; InputError if the file exists."""
+    context = terms.known_context()
     flow = Fixed(QUANTITY_DECIMALS, *QUANTITY_RANGE).show(terms.flow_e6)
+    before = "" if terms.commitment_before is None else f'commitment_before: "0x{terms.commitment_before:064x}"\n'
+    oracle = "" if terms.oracle is None else f'oracle: "{terms.oracle}"\n'
     write_new(
         Path(path),
         f"""flow: {flow}
 accrual: {terms.accrual_ppm} ppm
-
+{before}{oracle}
 context:
-  chain_id: {place.chain_id}
-  hub: "{place.hub}"
-  vault_id: "0x{place.vault_id.hex()}"
-  sequence: {place.sequence}
-  mandate_version: {place.mandate_version}
-  round: {place.round}
-  operator: "{place.operator}"
-  deadline: {place.deadline}
+  chain_id: {context.chain_id}
+  hub: "{context.hub}"
+  vault_id: "0x{context.vault_id.hex()}"
+  sequence: {context.sequence}
+  mandate_version: {context.mandate_version}
+  round: {context.round}
+  operator: "{context.operator}"
+  deadline: {context.deadline}
 """,
     )
 
@@ -188,7 +197,7 @@ def write_opening(path: str | Path, kept: KeptOpening) -> None:
     opening = kept.opening
     document = {
         "format": OPENING_FORMAT,
-        "circuit": f"rebalance_{len(opening.quantities_e6)}",
+        "circuit": of_size(len(opening.quantities_e6)).name,
         "chain_id": kept.chain_id,
         "hub": kept.hub,
         "vault_id": f"0x{kept.vault_id.hex()}",

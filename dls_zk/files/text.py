@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,25 +10,17 @@ from typing import Any
 import yaml
 
 from ..errors import InputError
-from ..storage.disk import read_limited
+from ..storage import disk
 
 FILE_LIMIT = 1 << 17  # bytes; the largest policy is a fifth of this
 DEPTH_LIMIT = 8  # nesting of a YAML file
 
 
 def read_text(path: str | Path) -> str:
-    data = read_limited(Path(path), FILE_LIMIT)
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise InputError("not UTF-8 text but UTF-16, which Windows calls Unicode; save it as UTF-8", str(path))
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        place = error.start
-    else:
-        if control := re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text):
-            raise InputError(f"not a text file (control character {control[0]!r})", str(path))
-        return text
-    raise InputError(f"not UTF-8 text (byte {place}); save it as UTF-8", str(path))
+    text = disk.read_text(Path(path), FILE_LIMIT)
+    if control := re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text):
+        raise InputError(f"not a text file (control character {control[0]!r})", str(path))
+    return text
 
 
 def read_yaml(path: str | Path, *, secret: bool) -> object:

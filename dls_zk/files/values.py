@@ -8,32 +8,32 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from eth_utils import to_checksum_address
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     Strict,
+    WithJsonSchema,
 )
 from pydantic_core import core_schema
 
+from ..statement.circuits import CIRCUITS
 from ..statement.constants import (
     PRICE_BITS,
     PRICE_DECIMALS,
     QUANTITY_BITS,
     QUANTITY_DECIMALS,
     SIZES,
-    global_fields,
-    slot_fields,
 )
-from ..statement.context import is_address
-from ..statement.model import is_signed_field
+from ..statement.ethereum import checksum_address, is_address
+from ..statement.field import require_canonical
+from ..statement.policy_fields import FIELDS
 
 DIGITS_LIMIT = 100  # characters of a number: 2^256 has 78 digits
 
@@ -136,19 +136,15 @@ def quote(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
-_WIDTHS = dict(slot_fields(SIZES[32]) + global_fields(SIZES[32]))
+def largest(name: str) -> int:
+    """The largest value of this field of a policy; of an upper limit that means no limit."""
+    return FIELDS[name].high
 
 
-def largest(field: str) -> int:
-    """The largest value that the packed policy has room for in ``field``; for a limit that means no limit."""
-    return (1 << _WIDTHS[field]) - 1
-
-
-def percent(field: str, low: int = 0, high: int | None = None) -> Fixed:
-    """A percentage for the packed field of this name, in basis points; its room is the range unless one is given."""
-    if is_signed_field(field):
-        return Fixed(2, -(1 << _WIDTHS[field] - 1), (1 << _WIDTHS[field] - 1) - 1, "%")
-    return Fixed(2, low, largest(field) if high is None else high, "%")
+def percent(name: str, low: int | None = None, high: int | None = None) -> Fixed:
+    """A percentage for this field of a policy, in basis points; what the field can hold unless low or high says less."""
+    field = FIELDS[name]
+    return Fixed(2, field.low if low is None else low, field.high if high is None else high, "%")
 
 
 QUANTITY_RANGE = (-(1 << QUANTITY_BITS - 1), (1 << QUANTITY_BITS - 1) - 1)
@@ -168,11 +164,31 @@ def _real_moment(text: str) -> str:
     return text
 
 
+def _canonical(text: str) -> str:
+    require_canonical(int(text, 16))
+    return text
+
+
 def _checksum(text: str) -> str:
     """An address with its checksum (EIP-55); one that is written has to be right."""
     if not is_address(text):
         raise ValueError(f"{text!r} has a wrong checksum; was it copied whole?")
-    return to_checksum_address(text)
+    return checksum_address(text)
+
+
+def one_of(names: Collection[object]) -> Any:
+    """The type of a text that is one of these."""
+    texts = [str(name) for name in names]
+    kind = {"type": "string"} if all(isinstance(name, str) for name in names) else {}
+    *others, last = map(repr, texts)
+    expected = f"expected {', '.join(others)} or {last}" if others else f"expected {last}"
+
+    def require(text: str) -> str:
+        if text not in texts:
+            raise ValueError(expected)
+        return text
+
+    return Annotated[str, AfterValidator(require), WithJsonSchema({"enum": [*names]} | kind)]
 
 
 T = TypeVar("T")
@@ -217,8 +233,8 @@ Days = Annotated[
     ),
     AfterValidator(_real_days),
 ]
-Loading = Annotated[int, percent("loading_bps[0]")]
-Shock = Annotated[int, percent("shock_bps[0][0]")]
+Loading = Annotated[int, percent("loading_bps")]
+Shock = Annotated[int, percent("shock_bps")]
 _IN_LOTS = "hold it in lots, such as 1000SHIB: 1000 times the price, a thousandth of the quantity"
 _IN_PARTS = "hold it in parts, such as mBTC: a thousandth of the price, 1000 times the quantity"
 Quantity = Annotated[
@@ -247,15 +263,22 @@ Bytes32 = Annotated[str, Text("0x[0-9a-fA-F]{64}", "32 bytes (0x and 64 hex digi
 ChecksumAddress = Annotated[str, Text("0x[0-9a-fA-F]{40}", "an address (0x and 40 hex digits)"), AfterValidator(_checksum)]
 Uint32 = Annotated[int, Fixed(0, 0, (1 << 32) - 1)]
 Seconds = Annotated[int, Fixed(0, 0, (1 << 32) - 1, " s")]
+Element = Annotated[str, Text("0x[0-9a-f]{64}", "a field element (0x and 64 small hex digits)"), AfterValidator(_canonical)]
 SecretElement = Annotated[str, Text("0x[0-9a-f]{64}", "a field element (0x and 64 small hex digits)", secret=True)]
-Circuit = Literal["rebalance_8", "rebalance_16", "rebalance_32"]
+CircuitName = one_of(CIRCUITS)
+SizeName = one_of(SIZES)
 
 
 class Document(BaseModel):
     """Base of all documents: strict, closed, immutable; what it holds is not shown in errors."""
 
     model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        defer_build=True,  # a command reads few of the documents
     )
 
 

@@ -19,7 +19,8 @@ from typing import Any
 from rich.table import Table
 
 from ..errors import ArtifactError
-from ..statement.constants import FIELD, SIZES
+from ..statement.circuits import of_size
+from ..statement.constants import FIELD
 from ..statement.relation import CHECKS
 from ..storage import places
 from ..tools import circom
@@ -117,12 +118,12 @@ def measure(slots: int) -> CircuitCost:
     """Count the constraints of the circuit of this size."""
     counts = Counter(attribute(*systems(slots)))
     costs = (Cost(counts[k, False], counts[k, True]) for k in range(1, len(CHECKS) + 1))
-    return CircuitCost(slots, r1cs_header(circom.compile_circuit(SIZES[slots].name).r1cs), tuple(costs))
+    return CircuitCost(slots, r1cs_header(circom.compile_circuit(of_size(slots).name).r1cs), tuple(costs))
 
 
 def systems(slots: int) -> tuple[System, System]:
     """The circuit of this size as it is deployed, and by --O0, for which it is compiled again: what ``attribute`` takes."""
-    name = SIZES[slots].name
+    name = of_size(slots).name
     deployed = circom.compile_circuit(name)
     with circom.run_circom(name, ("--r1cs", "--sym", "--O0"), places.data_dir("circuits")) as (out, _):
         plain = System.read(out / f"{name}.r1cs", out / f"{name}.sym")
@@ -295,7 +296,7 @@ def to_json(circuits: Iterable[CircuitCost]) -> list[dict[str, Any]]:
     """The same as JSON values."""
     return [
         {
-            "circuit": SIZES[circuit.slots].name,
+            "circuit": of_size(circuit.slots).name,
             "slots": circuit.slots,
             "checks": [
                 {"number": number, "name": name, **_counts(cost)}

@@ -31,14 +31,14 @@ _DIGITS = 77  # of the largest number below either field's order
 class Proof:
     """circuit: its name. pi_a, pi_c: (x, y) on G1. pi_b: ((x, x·i), (y, y·i)) on G2, real part first as in snarkjs.
 
-    public: the public signals, field elements in the order of ``statement.NAMES``.
+    signals: the public signals, field elements in the order of ``statement.NAMES``.
     """
 
     circuit: str
     pi_a: tuple[int, int]
     pi_b: tuple[tuple[int, int], tuple[int, int]]
     pi_c: tuple[int, int]
-    public: tuple[int, ...]
+    signals: tuple[int, ...]
 
     def to_snarkjs(self) -> dict[str, Any]:
         """The proof as snarkjs writes it, without the public signals."""
@@ -50,9 +50,9 @@ class Proof:
             "curve": "bn128",
         }
 
-    def public_strings(self) -> list[str]:
+    def signal_strings(self) -> list[str]:
         """The public signals as snarkjs writes them."""
-        return [str(signal) for signal in self.public]
+        return [str(signal) for signal in self.signals]
 
     def to_json(self) -> str:
         """The content of a proof file."""
@@ -60,7 +60,7 @@ class Proof:
             "format": FORMAT,
             "circuit": self.circuit,
             "proof": self.to_snarkjs(),
-            "public": self.public_strings(),
+            "public": self.signal_strings(),
         }
         return json.dumps(document, indent=2) + "\n"
 

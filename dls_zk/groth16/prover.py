@@ -35,7 +35,7 @@ class Prover(ABC):
         signals = _public_signals(witness, vk)
         try:
             proof = Proof.from_snarkjs(key.circuit, *self._run(key, to_wtns(witness)), where=self.name)
-            if proof.public != signals:
+            if proof.signals != signals:
                 raise ProofInvalid("its public signals are not those of the witness")
             verifier.verify("pyecc", vk, proof)
         except (InputError, ProofInvalid) as error:

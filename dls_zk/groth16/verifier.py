@@ -53,12 +53,12 @@ def verify(name: str, vk: VerifyingKey, proof: Proof) -> None:
 def require_well_formed(vk: VerifyingKey, proof: Proof) -> None:
     """Everything that must hold before the pairing equation is looked at; raises like ``verify``."""
     _require_sound_once(vk)
-    if len(proof.public) != len(vk.ic) - 1:
-        raise ProofInvalid(f"{len(proof.public)} public signals; the key is for {len(vk.ic) - 1}")
+    if len(proof.signals) != len(vk.ic) - 1:
+        raise ProofInvalid(f"{len(proof.signals)} public signals; the key is for {len(vk.ic) - 1}")
     coordinates = (*proof.pi_a, *proof.pi_b[0], *proof.pi_b[1], *proof.pi_c)
     if not all(0 <= x < BASE_FIELD for x in coordinates):
         raise ProofInvalid("a coordinate of the proof is not below the order of the base field")
-    if not all(0 <= x < FIELD for x in proof.public):
+    if not all(0 <= x < FIELD for x in proof.signals):
         raise ProofInvalid("a public signal is not below the order of the scalar field")
     # The affine form (0, 0), which stands for infinity on chain, is on neither curve.
     for name, pair in (("A", proof.pi_a), ("C", proof.pi_c)):
@@ -80,7 +80,7 @@ def _require_sound_once(vk: VerifyingKey) -> None:
 def _pyecc(vk: VerifyingKey, proof: Proof) -> bool:
     """The pairing equation by py_ecc: four Miller loops and one final exponentiation."""
     total = _g1(vk.ic[0])
-    for signal, point in zip(proof.public, vk.ic[1:], strict=True):
+    for signal, point in zip(proof.signals, vk.ic[1:], strict=True):
         total = add(total, multiply(_g1(point), signal))
     return _pairings_are_one(
         (neg(_g1(proof.pi_a)), _g2(proof.pi_b)),
@@ -102,14 +102,14 @@ def _snarkjs(vk: VerifyingKey, proof: Proof) -> bool:
     key = {
         "protocol": "groth16",
         "curve": "bn128",
-        "nPublic": len(proof.public),
+        "nPublic": len(proof.signals),
         "vk_alpha_1": _projective(vk.alpha1),
         "vk_beta_2": _projective_g2(vk.beta2),
         "vk_gamma_2": _projective_g2(vk.gamma2),
         "vk_delta_2": _projective_g2(vk.delta2),
         "IC": [_projective(point) for point in vk.ic],
     }
-    return snarkjs.worker().verify(key, proof.public_strings(), proof.to_snarkjs())
+    return snarkjs.worker().verify(key, proof.signal_strings(), proof.to_snarkjs())
 
 
 def _projective(point: PointG1) -> list[str]:

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eth_utils import keccak
-
-from ..errors import ProofInvalid
+from ..errors import InputError, ProofInvalid
 from ..groth16.proof import Proof
+from ..statement.circuits import known
 from ..statement.constants import BASE_FIELD, FIELD
-from ..statement.signals import size_of
+from ..statement.ethereum import keccak256
 
 Point = tuple[int, int]
 
@@ -24,18 +23,22 @@ Point = tuple[int, int]
 class ProofArguments:
     """A Groth16 proof and its public signals as the verifier takes them.
 
-    a, c: points of G1. b: a point of G2, coordinates as (imaginary, real). signals: 9, 11 or 14 field elements;
-    InputError for another number. ProofInvalid if a coordinate is not below the base field or a signal not below the
-    scalar field: some verifiers reduce such numbers, so that the same proof would have several forms.
+    circuit: its name. a, c: points of G1. b: a point of G2, coordinates as (imaginary, real). signals: as many field
+    elements as the circuit has public signals; InputError for another number, or an unknown circuit. ProofInvalid if a
+    coordinate is not below the base field or a signal not below the scalar field: some verifiers reduce such numbers, so
+    that the same proof would have several forms.
     """
 
+    circuit: str
     a: Point
     b: tuple[Point, Point]
     c: Point
     signals: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        size_of(len(self.signals))
+        expected = len(known(self.circuit).signals)
+        if len(self.signals) != expected:
+            raise InputError(f"{len(self.signals)} public signals; a proof of {self.circuit} has {expected}")
         if any(not 0 <= coordinate < BASE_FIELD for coordinate in self.coordinates):
             raise ProofInvalid("a coordinate of the proof is not below the base field; no verifier may accept it")
         for k, signal in enumerate(self.signals):
@@ -49,15 +52,15 @@ class ProofArguments:
 
     @classmethod
     def from_proof(cls, proof: Proof) -> ProofArguments:
-        """The arguments of a proof; ProofInvalid if a number is out of its range, InputError for no rebalance proof."""
+        """The arguments of a proof; ProofInvalid if a number is out of its range, InputError for an unknown circuit."""
         (x_real, x_imaginary), (y_real, y_imaginary) = proof.pi_b
-        return cls(proof.pi_a, ((x_imaginary, x_real), (y_imaginary, y_real)), proof.pi_c, proof.public)
+        return cls(proof.circuit, proof.pi_a, ((x_imaginary, x_real), (y_imaginary, y_real)), proof.pi_c, proof.signals)
 
     def verify_calldata(self) -> bytes:
         """Calldata of ``verifyProof`` for this number of signals."""
         signature = f"verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[{len(self.signals)}])"
         words = (*self.coordinates, *self.signals)
-        return keccak(text=signature)[:4] + b"".join(word.to_bytes(32, "big") for word in words)
+        return keccak256(signature.encode())[:4] + b"".join(word.to_bytes(32, "big") for word in words)
 
     def to_solidity(self) -> str:
         """The four arguments as text, for a block explorer or a script (the format of snarkjs)."""

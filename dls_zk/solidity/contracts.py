@@ -8,12 +8,14 @@ import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..errors import ToolError
 from ..storage import built, disk, places
 from ..tools import node, solc
+from .abi import Signature, constructor_types, encode, signatures
 
 # The compiler settings, the same as in verifier_contracts/foundry.toml (a test compares the two).
 EVM_VERSION = "cancun"
@@ -42,6 +44,25 @@ class CompiledContract:
     abi: list[dict[str, Any]] = field(repr=False)
     bytecode: str = field(repr=False)
     links: dict[str, list[int]] = field(repr=False, default_factory=dict)
+
+    @cached_property
+    def functions(self) -> dict[str, Signature]:
+        """Its functions by their names, of which ours have one each."""
+        return {one.name: one for one in signatures(self.abi, "function")}
+
+    @cached_property
+    def events(self) -> dict[str, Signature]:
+        """Its events by their names."""
+        return {one.name: one for one in signatures(self.abi, "event")}
+
+    def creation_code(self, *arguments: Any) -> bytes:
+        """What deploys it. abi.Mismatch if its constructor does not take these arguments."""
+        return self.creation_code_alone + encode(constructor_types(self.abi), arguments)
+
+    @property
+    def creation_code_alone(self) -> bytes:
+        """The creation code without the constructor's arguments."""
+        return bytes.fromhex(self.bytecode.removeprefix("0x"))
 
     def linked(self, libraries: Mapping[str, str]) -> CompiledContract:
         """The same contract with the addresses of its libraries in place; KeyError if one is not given."""

@@ -10,8 +10,8 @@ from ..tools import snarkjs
 
 
 def contract_name(circuit: str) -> str:
-    """Name of the generated contract of a circuit: ``Groth16Verifier_16`` of ``rebalance_16``."""
-    return f"Groth16Verifier_{circuit.rpartition('_')[2]}"
+    """Name of the generated contract of a circuit: ``Groth16Verifier_rebalance_16`` of ``rebalance_16``."""
+    return f"Groth16Verifier_{circuit}"
 
 
 def contract_source(vk: VerifyingKey, circuit: str, *, insecure: bool) -> str:

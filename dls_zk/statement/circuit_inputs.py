@@ -8,10 +8,10 @@ from .model import Rebalance
 from .signals import PublicSignals
 
 
-def circuit_inputs(rebalance: Rebalance, public: PublicSignals) -> dict[str, list[int]]:
+def circuit_inputs(rebalance: Rebalance, signals: PublicSignals) -> dict[str, list[int]]:
     """Canonical field elements of every input. Secret: never print or store the result."""
     before, after = rebalance.before.quantities_e6, rebalance.after.quantities_e6
-    elements = public.to_field()
+    elements = signals.to_field()
     return {
         "commitmentBefore": elements[0:1],
         "commitmentAfter": elements[1:2],

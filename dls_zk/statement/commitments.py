@@ -5,58 +5,48 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from eth_abi import encode
-from eth_utils import keccak
-
 from .constants import (
     QUANTITIES_PER_WORD,
     QUANTITY_LIMB_BITS,
-    SIGNED_BITS,
-    SIGNED_OFFSET,
     SIZES,
     WORD_BITS,
     book_domain,
-    global_fields,
     policy_domain,
-    slot_fields,
 )
-from .field import encode_signed, fits_signed
-from .model import Opening, Policy, is_signed_field
+from .ethereum import encode_strings, keccak256
+from .field import encode_signed
+from .model import Opening, Policy
+from .policy_fields import FieldPath, global_layout, slot_layout
 from .poseidon import poseidon
 
 
-def pack(fields: Sequence[tuple[str, int]], values: Sequence[int]) -> list[int]:
-    """Words of fields (name, bits): each goes into the lowest free bits of the current word if it fits in its 253, else
-    into the next word. Signed fields are stored with offset 2^16. ValueError if a value is outside its room."""
+def pack(layout: Sequence[FieldPath], values: Sequence[int]) -> list[int]:
+    """Words of values in their layout: each goes into the lowest free bits of the current word if it fits in its 253, else
+    into the next word. Signed fields are stored with an offset. ValueError if a value does not fit its field."""
     words, used = [0], 0
-    for (name, bits), value in zip(fields, values, strict=True):
-        if is_signed_field(name):
-            if not fits_signed(value, SIGNED_BITS):
-                raise ValueError(f"{name} does not fit in {SIGNED_BITS} bits")
-            value += SIGNED_OFFSET
-        if not 0 <= value < 1 << bits:
-            raise ValueError(f"{name} does not fit in {bits} bits")
+    for path, value in zip(layout, values, strict=True):
+        bits = path.field.bits
         if used + bits > WORD_BITS:
             words.append(0)
             used = 0
-        words[-1] |= value << used
+        words[-1] |= path.packed(value) << used
         used += bits
     return words
 
 
 def slot_words(policy: Policy) -> list[int]:
     """One word a slot."""
-    return [pack(slot_fields(policy.size), policy.slot_values(i))[0] for i in range(policy.size.slots)]
+    return [pack(slot_layout(policy.size), policy.slot_values(i))[0] for i in range(policy.size.slots)]
 
 
 def global_words(policy: Policy) -> list[int]:
     """The words of the fields that belong to no slot."""
-    return pack(global_fields(policy.size), policy.global_values())
+    return pack(global_layout(policy.size), policy.global_values())
 
 
 def instruments_word(policy: Policy) -> int:
     """keccak256(abi.encode(string[] names)) >> 8: binds the slots' instruments into the policy hash."""
-    return int.from_bytes(keccak(encode(["string[]"], [[slot.instrument for slot in policy.slots]])), "big") >> 8
+    return int.from_bytes(keccak256(encode_strings([slot.instrument for slot in policy.slots])), "big") >> 8
 
 
 @lru_cache(maxsize=256)
@@ -74,14 +64,19 @@ def words_hash(slots: int, words: Sequence[int]) -> int:
     return digest
 
 
+def has_commitment(opening: Opening) -> bool:
+    """Whether a commitment can hold the book: |quantity| < 2^57, for which the packed words are unique."""
+    limit = 1 << (QUANTITY_LIMB_BITS - 1)
+    return all(-limit < q < limit for q in opening.quantities_e6)
+
+
 def book_commitment(opening: Opening) -> int:
     """Poseidon(domain(N), words, salt), four quantities a word in signed limbs of 58 bits.
 
-    Unique for |quantity| < 2^57; ValueError outside (the quantity is not shown).
+    ValueError unless ``has_commitment`` (the quantity is not shown).
     """
     quantities = opening.quantities_e6
-    limit = 1 << (QUANTITY_LIMB_BITS - 1)
-    if any(not -limit < q < limit for q in quantities):
+    if not has_commitment(opening):
         raise ValueError("a quantity is outside the range that a commitment can hold")
     words = [
         encode_signed(

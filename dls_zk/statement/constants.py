@@ -44,16 +44,12 @@ VAR_EXPOSURE_SHIFT = 48
 
 @dataclass(frozen=True)
 class Size:
-    """A circuit size: slots N, scenarios S, factors F, venues V (a power of two)."""
+    """What a circuit has room for: slots N, scenarios S, factors F, venues V (a power of two)."""
 
     slots: int
     scenarios: int
     factors: int
     venues: int
-
-    @property
-    def name(self) -> str:
-        return f"rebalance_{self.slots}"
 
     @property
     def venue_bits(self) -> int:
@@ -83,44 +79,3 @@ def book_domain(slots: int) -> int:
 def policy_domain(slots: int) -> int:
     """Hash domain of a policy hash: the ASCII bytes of the tag, then the slot count in one byte."""
     return _ascii("dls-zk/policy/v1") * 256 + slots
-
-
-# --- the packed policy: field name → bits, in the order in which they are packed ---------------
-def slot_fields(size: Size) -> list[tuple[str, int]]:
-    """Fields of one slot's policy word, lowest bits first."""
-    return [
-        ("funded", 1),
-        ("haircut_bps", 14),
-        ("liability_bps", 16),
-        ("cap_bps", 17),
-        ("venue", size.venue_bits),
-        ("gross_bps", 16),
-        ("liquid_bps", 14),
-        ("impermanent_loss_bps", 14),
-        ("depth_bps", 20),
-        ("residual_bps", 14),
-    ] + [(f"loading_bps[{f}]", SIGNED_BITS) for f in range(size.factors)]
-
-
-def global_fields(size: Size) -> list[tuple[str, int]]:
-    """Fields of the policy that belong to no slot, in packing order (scenario shocks scenario by scenario)."""
-    return (
-        [
-            ("max_turnover_bps", 20),
-            ("max_leverage_bps", 20),
-            ("min_collateral_ratio_bps", 17),
-            ("stress_collateral_ratio_bps", 17),
-            ("min_reserve_bps", 14),
-            ("max_impermanent_loss_bps", 17),
-            ("min_capital_efficiency_bps", 20),
-            ("max_var_bps", 14),
-            ("var_quantile_bps", 16),
-            ("slippage_bps", 14),
-            ("nav_step_usd", 24),
-        ]
-        + [(f"venue_cap_bps[{k}]", 17) for k in range(size.venues)]
-        + [(f"factor_limit_bps[{f}]", 17) for f in range(size.factors)]
-        + [(f"factor_volatility_bps[{f}]", 14) for f in range(size.factors)]
-        + [(f"max_stress_loss_bps[{s}]", 17) for s in range(size.scenarios)]
-        + [(f"shock_bps[{s}][{f}]", SIGNED_BITS) for s in range(size.scenarios) for f in range(size.factors)]
-    )

@@ -8,13 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from eth_abi import encode
-from eth_utils import is_checksum_address, is_hex_address, keccak
-
 from .constants import FIELD
-
-#: ABI types of the fields of ``Context``, in their order.
-ABI_TYPES = ("uint256", "address", "bytes32", "uint256", "uint256", "uint256", "address", "uint256")
+from .ethereum import is_address, keccak256, word
 
 
 @dataclass(frozen=True)
@@ -49,20 +44,14 @@ class Context:
 
     def to_field(self) -> int:
         """The context as the field element that the proof carries."""
-        fields = (
-            self.chain_id,
-            self.hub,
+        encoded = (
+            word(self.chain_id),
+            word(int(self.hub, 16)),
             self.vault_id,
-            self.sequence,
-            self.mandate_version,
-            self.round,
-            self.operator,
-            self.deadline,
+            word(self.sequence),
+            word(self.mandate_version),
+            word(self.round),
+            word(int(self.operator, 16)),
+            word(self.deadline),
         )
-        return int.from_bytes(keccak(encode(ABI_TYPES, fields)), "big") % FIELD
-
-
-def is_address(text: str) -> bool:
-    """0x and 40 hex digits; digits of both cases are a checksum (EIP-55), which has to be right."""
-    mixed = text[2:] not in (text[2:].lower(), text[2:].upper())
-    return text.startswith("0x") and is_hex_address(text) and (not mixed or is_checksum_address(text))
+        return int.from_bytes(keccak256(b"".join(encoded)), "big") % FIELD

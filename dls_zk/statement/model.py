@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .constants import BPS, SIGNED_BITS, Size, global_fields, slot_fields
+from .circuits import Circuit, of_size
+from .constants import BPS, SIZES, Size
 from .context import Context
-from .field import fits_signed, require_canonical, require_unsigned
+from .field import require_canonical
+from .policy_fields import global_layout, slot_layout
 
 
 @dataclass(frozen=True)
 class SlotPolicy:
     """What the policy says of one slot. The null instrument, which pads unused slots, is ``SlotPolicy.null(F)``.
 
-    Weights in basis points (10000 = 1.0); bit widths in ``constants.slot_fields``.
+    Weights in basis points (10000 = 1.0); bit widths in ``policy_fields.slot_fields``.
 
     funded: True for spot, deposits and loans; False for derivatives marked to market.
     haircut_bps: collateral factor of a long in a funded slot. liability_bps: factor of a short in a funded slot.
@@ -97,12 +99,12 @@ class Policy:
         shapes |= {f"shock_bps[{s}]": (len(row), size.factors) for s, row in enumerate(self.shock_bps)}
         for name, (length, expected) in shapes.items():
             if length != expected:
-                raise ValueError(f"{name} has {length} entries; {size.name} takes {expected}")
+                raise ValueError(f"{name} has {length} entries; size {size.slots} takes {expected}")
         for i, slot in enumerate(self.slots):
-            for name, bits in slot_fields(size):
-                _require_field(_get(slot, name), name, bits, f"slots[{i}].")
-        for name, bits in global_fields(size):
-            _require_field(_get(self, name), name, bits, "")
+            for path in slot_layout(size):
+                path.require(path.value(slot), f"slots[{i}].")
+        for path in global_layout(size):
+            path.require(path.value(self))
         for i, slot in enumerate(self.slots):
             for s, shocks in enumerate(self.shock_bps):
                 move = sum(shock * loading for shock, loading in zip(shocks, slot.loading_bps, strict=True))
@@ -115,34 +117,12 @@ class Policy:
         return names[index] if index < len(names) else f"{kind} {index}"
 
     def slot_values(self, i: int) -> list[int]:
-        """Values of slot i's fields in packing order (``constants.slot_fields``)."""
-        return [int(_get(self.slots[i], name)) for name, _ in slot_fields(self.size)]
+        """Values of slot i's fields in packing order (``policy_fields.slot_layout``)."""
+        return [path.value(self.slots[i]) for path in slot_layout(self.size)]
 
     def global_values(self) -> list[int]:
-        """Values of the other fields in packing order (``constants.global_fields``)."""
-        return [int(_get(self, name)) for name, _ in global_fields(self.size)]
-
-
-def is_signed_field(name: str) -> bool:
-    """Whether a packed field holds a signed value (stored with an offset)."""
-    return name.startswith(("loading_bps", "shock_bps"))
-
-
-def _require_field(value: int, name: str, bits: int, prefix: str) -> None:
-    if is_signed_field(name):
-        if not fits_signed(value, SIGNED_BITS):
-            raise ValueError(f"{prefix}{name} is outside [−2^{SIGNED_BITS - 1}, 2^{SIGNED_BITS - 1})")
-    else:
-        require_unsigned(int(value), bits, f"{prefix}{name}")
-
-
-def _get(holder: object, path: str) -> int:
-    """Value of a field path such as ``shock_bps[2][0]``."""
-    name, *indices = path.replace("]", "").split("[")
-    value = getattr(holder, name)
-    for index in indices:
-        value = value[int(index)]
-    return value
+        """Values of the other fields in packing order (``policy_fields.global_layout``)."""
+        return [path.value(self) for path in global_layout(self.size)]
 
 
 class Secret:
@@ -165,8 +145,8 @@ class Opening(Secret):
     salt: int
 
     def __post_init__(self) -> None:
-        if len(self.quantities_e6) not in (8, 16, 32):
-            raise ValueError(f"an opening has 8, 16 or 32 quantities, not {len(self.quantities_e6)}")
+        if len(self.quantities_e6) not in SIZES:
+            raise ValueError(f"an opening has {', '.join(map(str, SIZES))} quantities, not {len(self.quantities_e6)}")
         require_canonical(self.salt, "salt")
 
     @classmethod
@@ -194,18 +174,28 @@ class KeptOpening(Secret):
 
     @classmethod
     def at(
-        cls, place: Context, opening: Opening, commitment: int, instruments: tuple[str, ...], created_s: int
+        cls, context: Context, opening: Opening, commitment: int, instruments: tuple[str, ...], created_s: int
     ) -> KeptOpening:
-        """The opening to which the rebalance at a place leads."""
-        where = (place.chain_id, place.hub, place.vault_id, place.sequence)
+        """The opening to which the rebalance of this context leads."""
+        where = (context.chain_id, context.hub, context.vault_id, context.sequence)
         return cls(opening, commitment, instruments, *where, created_s)
 
 
 @dataclass(frozen=True)
+class Round:
+    """Which price snapshot: chain_id (EIP-155), oracle (address as in ``Context``), number (as the oracle counts)."""
+
+    chain_id: int
+    oracle: str
+    number: int
+
+
+@dataclass(frozen=True)
 class Prices:
-    """N prices in USD 1e-8, 0 ≤ p < 2^48; a slot without a price has 0."""
+    """N prices in USD 1e-8, 0 ≤ p < 2^48; a slot without a price has 0. round: the snapshot they are from, if known."""
 
     usd_e8: tuple[int, ...]
+    round: Round | None = None
 
 
 @dataclass(frozen=True)
@@ -213,19 +203,36 @@ class Terms:
     """The public terms of one rebalance.
 
     flow_e6: signed quantity of slot 0 that came from (positive) or went to (negative) the share holders.
-    accrual_ppm: parts per million of NAV that gains and costs without a trade may amount to. context: field element.
-    place: what the context is the hash of, if known; the hash alone enters the statement.
+    accrual_ppm: parts per million of NAV that gains and costs without a trade may amount to. context_hash: field element.
+    context: the preimage of that hash, if known; the hash alone enters the statement.
+    commitment_before, oracle: what the vault held, and the address of its hub's price oracle, when the terms were taken, if
+    known: they enter no statement, and tell early which opening and which prices do not belong to these terms.
     """
 
     flow_e6: int
     accrual_ppm: int
-    context: int
-    place: Context | None = None
+    context_hash: int
+    context: Context | None = None
+    commitment_before: int | None = None
+    oracle: str | None = None
 
     @classmethod
-    def at(cls, place: Context, flow_e6: int, accrual_ppm: int) -> Terms:
-        """The terms of a rebalance at a place."""
-        return cls(flow_e6, accrual_ppm, place.to_field(), place)
+    def at(
+        cls,
+        context: Context,
+        flow_e6: int,
+        accrual_ppm: int,
+        commitment_before: int | None = None,
+        oracle: str | None = None,
+    ) -> Terms:
+        """The terms of a rebalance in this context."""
+        return cls(flow_e6, accrual_ppm, context.to_field(), context, commitment_before, oracle)
+
+    def known_context(self) -> Context:
+        """The context; ValueError if only its hash is known."""
+        if self.context is None:
+            raise ValueError("of the context only its hash is known")
+        return self.context
 
 
 @dataclass(frozen=True, repr=False)
@@ -241,3 +248,8 @@ class Rebalance(Secret):
     @property
     def size(self) -> Size:
         return self.policy.size
+
+    @property
+    def circuit(self) -> Circuit:
+        """The circuit that proves it."""
+        return of_size(self.size.slots)

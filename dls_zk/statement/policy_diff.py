@@ -10,44 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .constants import global_fields, slot_fields
 from .model import Policy
-
-#: Which change of a field tightens: −1 a lower value, 1 a higher one. A change of any other field loosens.
-TIGHTER = {
-    "haircut_bps": -1,
-    "liability_bps": 1,
-    "cap_bps": -1,
-    "gross_bps": 1,
-    "liquid_bps": -1,
-    "impermanent_loss_bps": 1,
-    "depth_bps": -1,
-    "residual_bps": 1,
-    "max_turnover_bps": -1,
-    "max_leverage_bps": -1,
-    "min_collateral_ratio_bps": 1,
-    "stress_collateral_ratio_bps": 1,
-    "min_reserve_bps": 1,
-    "max_impermanent_loss_bps": -1,
-    "min_capital_efficiency_bps": 1,
-    "max_var_bps": -1,
-    "var_quantile_bps": 1,
-    "slippage_bps": -1,
-    "venue_cap_bps": -1,
-    "factor_limit_bps": -1,
-    "factor_volatility_bps": 1,
-    "max_stress_loss_bps": -1,
-}
-
-#: What the places in a list of a policy stand for.
-_PLACES = {
-    "venue_cap_bps": ("venue",),
-    "factor_limit_bps": ("factor",),
-    "factor_volatility_bps": ("factor",),
-    "max_stress_loss_bps": ("scenario",),
-    "shock_bps": ("scenario", "factor"),
-    "loading_bps": ("factor",),
-}
+from .policy_fields import Field, FieldPath, Tighter, global_layout, slot_layout
 
 
 class Effect(StrEnum):
@@ -93,28 +57,32 @@ def _slot_changes(old: Policy, new: Policy) -> Iterator[Change]:
     for i, (before, after) in enumerate(zip(old.slots, new.slots, strict=True)):
         if before.instrument == after.instrument:
             names = [after.instrument or f"slot {i}"]
-            yield from _field_changes(slot_fields(old.size), old.slot_values(i), new.slot_values(i), names, new)
+            yield from _field_changes(slot_layout(old.size), old.slot_values(i), new.slot_values(i), names, new)
         else:
             effect = Effect.FORBIDDEN if before.instrument else Effect.LOOSER
             yield Change(f"slot {i}", "instrument", before.instrument, after.instrument, effect)
 
 
 def _global_changes(old: Policy, new: Policy) -> Iterator[Change]:
-    yield from _field_changes(global_fields(old.size), old.global_values(), new.global_values(), [], new)
+    yield from _field_changes(global_layout(old.size), old.global_values(), new.global_values(), [], new)
 
 
 def _field_changes(
-    fields: Sequence[tuple[str, int]], olds: Sequence[int], news: Sequence[int], names: list[str], policy: Policy
+    layout: Sequence[FieldPath], olds: Sequence[int], news: Sequence[int], names: list[str], policy: Policy
 ) -> Iterator[Change]:
     """The fields with another value. names: of what they all are about; ``policy`` names the rest."""
-    for (path, _), old, new in zip(fields, olds, news, strict=True):
+    for path, old, new in zip(layout, olds, news, strict=True):
         if old != new:
-            field, *places = path.replace("]", "").split("[")
-            places_named = [policy.name_of(k, int(i)) for k, i in zip(_PLACES.get(field, ()), places, strict=True)]
-            yield Change(", ".join(names + places_named), field, old, new, _effect(field, old, new))
+            subject = ", ".join(names + path.subjects(policy))
+            yield Change(subject, path.field.name, old, new, _effect(path.field, old, new))
 
 
-def _effect(field: str, old: int, new: int) -> Effect:
-    if field == "nav_step_usd":
-        return Effect.FORBIDDEN
-    return Effect.TIGHTER if (new - old) * TIGHTER.get(field, 0) > 0 else Effect.LOOSER
+def _effect(field: Field, old: int, new: int) -> Effect:
+    match field.tighter:
+        case Tighter.FIXED:
+            return Effect.FORBIDDEN
+        case Tighter.LOWER if new < old:
+            return Effect.TIGHTER
+        case Tighter.HIGHER if new > old:
+            return Effect.TIGHTER
+    return Effect.LOOSER

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
 
-from .commitments import book_commitment, policy_hash
+from .commitments import book_commitment, has_commitment, policy_hash
 from .constants import (
     ACCRUAL_BITS,
     BPS,
@@ -29,6 +29,7 @@ from .constants import (
 )
 from .field import fits_signed
 from .model import Rebalance
+from .policy_fields import FIELDS
 from .signals import PublicSignals, pack_prices
 
 #: The checks in order; a check's number is its place, from 1.
@@ -63,6 +64,7 @@ class Limit:
     unit: "of NAV" and "x" for ratios, "USD" for dollars, "" for yes-or-no conditions (value 1 where broken, bound 0).
     subject: what it is about where a check has several (an instrument, a factor, a venue, a scenario), else "".
     slack: value units left until the limit (negative where broken): an exact integer in the inequality's own scale.
+    limited: False where the policy sets no limit: the bound is what a limit that is left out has, or the slot is unused.
     value and slack are secret, so printing shows the subject and the verdict only.
     """
 
@@ -72,10 +74,18 @@ class Limit:
     unit: str
     at_least: bool
     slack: int
+    limited: bool = True
 
     @property
     def holds(self) -> bool:
         return self.slack >= 0
+
+    @property
+    def headroom(self) -> Fraction | None:
+        """What is left until the bound, in ``unit``; negative where broken, None where there is no value."""
+        if self.value is None:
+            return None
+        return self.value - self.bound if self.at_least else self.bound - self.value
 
     def __repr__(self) -> str:
         return f"<Limit {self.subject!r}: {'holds' if self.holds else 'broken'}; values are secret>"
@@ -107,11 +117,14 @@ class Check:
 
     @property
     def tightest(self) -> Limit:
-        """The inequality that is broken or nearest to it, by share of its bound that is left; an unused slot's only last."""
-        return min(
-            self.limits,
-            key=lambda limit: (limit.holds, not limit.unit, limit.value == limit.bound == 0, _relative_room(limit)),
-        )
+        """The inequality that is broken or nearest to it, by share of its bound that is left; last what is without a limit,
+        and what may be and is nothing."""
+
+        def order(limit: Limit) -> tuple[bool, bool, bool, bool, Fraction]:
+            empty = limit.value == limit.bound == 0
+            return limit.holds, not limit.unit, not limit.limited, empty, _relative_room(limit)
+
+        return min(self.limits, key=order)
 
 
 @dataclass(frozen=True, repr=False)
@@ -147,39 +160,44 @@ def nav(rebalance: Rebalance) -> int:
 def public_signals(rebalance: Rebalance) -> PublicSignals:
     """The public signals that an honest prover shows. ValueError if an opening or a price is outside its range."""
     policy, terms = rebalance.policy, rebalance.terms
-    nav_step_e14 = policy.nav_step_usd * USD_E14
     return PublicSignals(
         commitment_before=book_commitment(rebalance.before),
         commitment_after=book_commitment(rebalance.after),
         policy_hash=policy_hash(policy),
         flow=terms.flow_e6,
         accrual=terms.accrual_ppm,
-        nav_floor=max(nav(rebalance), 0) // nav_step_e14 if nav_step_e14 else 0,
-        context=terms.context,
+        nav_floor=_nav_floor(nav(rebalance), policy.nav_step_usd * USD_E14),
+        context=terms.context_hash,
         prices=pack_prices(rebalance.size, rebalance.prices.usd_e8),
     )
 
 
-def evaluate(rebalance: Rebalance, public: PublicSignals | None = None) -> Report:
-    """Decide all twenty checks for these inputs and public signals (by default those of an honest prover)."""
-    if public is None:
-        public = public_signals(rebalance)
-    limits = _Limits(rebalance, public)
-    names = [name.replace(" ", "_") for name in CHECKS]
+def evaluate(rebalance: Rebalance, signals: PublicSignals | None = None) -> Report:
+    """Decide all twenty checks for these inputs and public signals.
+
+    Without signals, those of an honest prover are meant: ``public_signals``, where it gives any. They are right by
+    definition, so no hash is computed; a quantity or a price that no signal can hold breaks its check as any other.
+    """
+    limits = _Limits(rebalance, signals)
+    methods = [f"check_{name.replace(' ', '_')}" for name in CHECKS]
     return Report(
         tuple(
             Check(number, label, tuple(getattr(limits, method)()))
-            for number, (label, method) in enumerate(zip(CHECKS, names, strict=True), start=1)
+            for number, (label, method) in enumerate(zip(CHECKS, methods, strict=True), start=1)
         )
     )
 
 
+def _nav_floor(nav: int, step_e14: int) -> int:
+    """The NAV in whole steps, as an honest prover shows it; 0 for a NAV below zero or a step of zero, which are refused."""
+    return max(nav, 0) // step_e14 if step_e14 else 0
+
+
 def _relative_room(limit: Limit) -> Fraction:
     """Room left as a share of the bound, to compare inequalities of different size."""
-    if limit.value is None or not limit.bound:
+    if limit.headroom is None or not limit.bound:
         return Fraction(limit.slack)
-    room = limit.value - limit.bound if limit.at_least else limit.bound - limit.value
-    return room / abs(limit.bound)
+    return limit.headroom / abs(limit.bound)
 
 
 def _condition(subject: str, holds: bool) -> Limit:
@@ -187,14 +205,17 @@ def _condition(subject: str, holds: bool) -> Limit:
 
 
 class _Limits:
-    """The quantities that the checks share, and one method a check, named as in CHECKS."""
+    """The quantities that the checks share, and one method ``check_…`` for each name of CHECKS.
 
-    def __init__(self, rebalance: Rebalance, public: PublicSignals):
-        self.rebalance, self.public, self.rules = rebalance, public, rebalance.policy
+    signals: None for those of an honest prover, which are what the checks of them compute.
+    """
+
+    def __init__(self, rebalance: Rebalance, signals: PublicSignals | None):
+        self.rebalance, self.signals, self.policy = rebalance, signals, rebalance.policy
         self.p = rebalance.prices.usd_e8
         self.q = rebalance.after.quantities_e6
         self.t = [after - before for after, before in zip(self.q, rebalance.before.quantities_e6, strict=True)]
-        slots = self.rules.slots
+        slots = self.policy.slots
         self.v = [q * p for q, p in zip(self.q, self.p, strict=True)]
         self.nav = sum(self.v)
         self.turnover_e14 = sum(abs(t) * p for t, p in list(zip(self.t, self.p, strict=True))[1:])
@@ -205,138 +226,150 @@ class _Limits:
         self.debt = [slot.liability_bps * -v if slot.funded and v < 0 else 0 for slot, v in zip(slots, self.v, strict=True)]
         self.exposure = [
             sum(slot.loading_bps[f] * v for slot, v in zip(slots, self.v, strict=True))
-            for f in range(self.rules.size.factors)
+            for f in range(self.policy.size.factors)
         ]
         self.funded_long = [v if slot.funded and v > 0 else 0 for slot, v in zip(slots, self.v, strict=True)]
 
-    def _of_nav(self, subject: str, amount: int, bound_bps: int, at_least: bool = False) -> Limit:
-        """amount (bps of a value unit) against bound_bps of NAV."""
-        slack = bound_bps * self.nav - amount
+    def _of_nav(self, subject: str, amount: int, bound_bps: int, field: str, used: bool = True) -> Limit:
+        """amount (bps of a value unit) at most bound_bps of NAV, the value of this field of the policy."""
         value = Fraction(amount, BPS * self.nav) if self.nav > 0 else None
-        return Limit(subject, value, Fraction(bound_bps, BPS), "of NAV", at_least, -slack if at_least else slack)
+        limited = used and bound_bps < FIELDS[field].high
+        return Limit(subject, value, Fraction(bound_bps, BPS), "of NAV", False, bound_bps * self.nav - amount, limited)
 
     def _weighted(self, field: str) -> int:
         """Σ weight_i·|v_i| in bps of a value unit."""
-        return sum(getattr(slot, field) * abs(v) for slot, v in zip(self.rules.slots, self.v, strict=True))
+        return sum(getattr(slot, field) * abs(v) for slot, v in zip(self.policy.slots, self.v, strict=True))
 
-    def commitments(self) -> Iterator[Limit]:
+    def check_commitments(self) -> Iterator[Limit]:
         for side in ("before", "after"):
-            try:
-                commitment = book_commitment(getattr(self.rebalance, side))
-            except ValueError:
-                commitment = None
-            yield _condition(f"commitment {side}", commitment == getattr(self.public, f"commitment_{side}"))
+            opening = getattr(self.rebalance, side)
+            holds = has_commitment(opening) and (
+                self.signals is None or book_commitment(opening) == getattr(self.signals, f"commitment_{side}")
+            )
+            yield _condition(f"commitment {side}", holds)
 
-    def policy(self) -> Iterator[Limit]:
-        yield _condition("policy hash", policy_hash(self.rules) == self.public.policy_hash)
+    def check_policy(self) -> Iterator[Limit]:
+        yield _condition("policy hash", self.signals is None or policy_hash(self.policy) == self.signals.policy_hash)
 
-    def prices(self) -> Iterator[Limit]:
+    def check_prices(self) -> Iterator[Limit]:
         in_range = all(0 <= p < 1 << PRICE_BITS for p in self.p)
-        yield _condition("price words", in_range and pack_prices(self.rules.size, self.p) == self.public.prices)
+        packed = self.signals is None or (in_range and pack_prices(self.policy.size, self.p) == self.signals.prices)
+        yield _condition("price words", in_range and packed)
         for i, (p, q) in enumerate(zip(self.p, self.q, strict=True)):
             yield _condition(f"slot {i} is priced or empty", p != 0 or q == 0)
 
-    def quantities(self) -> Iterator[Limit]:
+    def check_quantities(self) -> Iterator[Limit]:
         for i, (q, t) in enumerate(zip(self.q, self.t, strict=True)):
             yield _condition(f"quantity of slot {i} in range", fits_signed(q, QUANTITY_BITS))
             yield _condition(f"trade of slot {i} in range", fits_signed(t, QUANTITY_BITS))
 
-    def value_conservation(self) -> Iterator[Limit]:
-        flow, accrual = self.public.flow, self.public.accrual
+    def check_value_conservation(self) -> Iterator[Limit]:
+        claims, terms = self.signals, self.rebalance.terms
+        flow, accrual = (claims.flow, claims.accrual) if claims else (terms.flow_e6, terms.accrual_ppm)
         yield _condition("flow in range", fits_signed(flow, QUANTITY_BITS))
         yield _condition("accrual in range", 0 <= accrual < 1 << ACCRUAL_BITS)
         cost = flow * self.p[0] - sum(t * p for t, p in zip(self.t, self.p, strict=True))
         accrued = Fraction(accrual * self.nav, PPM)
-        most = Fraction(self.rules.slippage_bps * self.turnover_e14, BPS) + accrued
+        most = Fraction(self.policy.slippage_bps * self.turnover_e14, BPS) + accrued
         for subject, value, bound in (("unexplained gain", -cost, accrued), ("cost", cost, most)):
             slack = (bound - value) * PPM
             yield Limit(subject, Fraction(value, USD_E14), bound / USD_E14, "USD", False, int(slack))
 
-    def turnover(self) -> Iterator[Limit]:
-        yield self._of_nav("", BPS * self.turnover_e14, self.rules.max_turnover_bps)
+    def check_turnover(self) -> Iterator[Limit]:
+        yield self._of_nav("", BPS * self.turnover_e14, self.policy.max_turnover_bps, "max_turnover_bps")
 
-    def solvency(self) -> Iterator[Limit]:
+    def check_solvency(self) -> Iterator[Limit]:
         yield Limit("NAV", Fraction(self.nav, USD_E14), Fraction(0), "USD", True, self.nav)
         yield _condition(f"NAV below 2^{NAV_BITS}", self.nav < 1 << NAV_BITS)
 
-    def gross_leverage(self) -> Iterator[Limit]:
-        yield self._of_nav("", self._weighted("gross_bps"), self.rules.max_leverage_bps)
+    def check_gross_leverage(self) -> Iterator[Limit]:
+        yield self._of_nav("", self._weighted("gross_bps"), self.policy.max_leverage_bps, "max_leverage_bps")
 
-    def factor_exposure(self) -> Iterator[Limit]:
-        for f, (y, bound) in enumerate(zip(self.exposure, self.rules.factor_limit_bps, strict=True)):
-            yield self._of_nav(self.rules.name_of("factor", f), abs(y), bound)
+    def check_factor_exposure(self) -> Iterator[Limit]:
+        for f, (y, bound) in enumerate(zip(self.exposure, self.policy.factor_limit_bps, strict=True)):
+            yield self._of_nav(self.policy.name_of("factor", f), abs(y), bound, "factor_limit_bps")
 
-    def concentration(self) -> Iterator[Limit]:
-        for i, (slot, v) in enumerate(zip(self.rules.slots, self.v, strict=True)):
-            yield self._of_nav(slot.instrument or f"slot {i}", BPS * abs(v), slot.cap_bps)
+    def check_concentration(self) -> Iterator[Limit]:
+        for i, (slot, v) in enumerate(zip(self.policy.slots, self.v, strict=True)):
+            subject, used = slot.instrument or f"slot {i}", bool(slot.instrument)
+            yield self._of_nav(subject, BPS * abs(v), slot.cap_bps, "cap_bps", used)
 
-    def venue_exposure(self) -> Iterator[Limit]:
-        for k, cap in enumerate(self.rules.venue_cap_bps):
-            total = sum(abs(v) for slot, v in zip(self.rules.slots, self.v, strict=True) if slot.venue == k)
-            yield self._of_nav(self.rules.name_of("venue", k), BPS * total, cap)
+    def check_venue_exposure(self) -> Iterator[Limit]:
+        for k, cap in enumerate(self.policy.venue_cap_bps):
+            total = sum(abs(v) for slot, v in zip(self.policy.slots, self.v, strict=True) if slot.venue == k)
+            yield self._of_nav(self.policy.name_of("venue", k), BPS * total, cap, "venue_cap_bps")
 
-    def collateral_ratio(self) -> Iterator[Limit]:
-        yield _coverage("", sum(self.collateral), sum(self.debt), self.rules.min_collateral_ratio_bps)
+    def check_collateral_ratio(self) -> Iterator[Limit]:
+        yield _coverage("", sum(self.collateral), sum(self.debt), self.policy.min_collateral_ratio_bps)
 
-    def stress_solvency(self) -> Iterator[Limit]:
-        for s, shocks in enumerate(self.rules.shock_bps):
+    def check_stress_solvency(self) -> Iterator[Limit]:
+        for s, shocks in enumerate(self.policy.shock_bps):
             scale = [
                 BPS * BPS + sum(shock * loading for shock, loading in zip(shocks, slot.loading_bps, strict=True))
-                for slot in self.rules.slots
+                for slot in self.policy.slots
             ]
             collateral = sum(c * m for c, m in zip(self.collateral, scale, strict=True))
             debt = sum(d * m for d, m in zip(self.debt, scale, strict=True))
-            yield _coverage(self.rules.name_of("scenario", s), collateral, debt, self.rules.stress_collateral_ratio_bps)
+            subject, ratio = self.policy.name_of("scenario", s), self.policy.stress_collateral_ratio_bps
+            yield _coverage(subject, collateral, debt, ratio, used=any(shocks))
 
-    def stress_loss(self) -> Iterator[Limit]:
-        for s, (shocks, most) in enumerate(zip(self.rules.shock_bps, self.rules.max_stress_loss_bps, strict=True)):
+    def check_stress_loss(self) -> Iterator[Limit]:
+        for s, (shocks, most) in enumerate(zip(self.policy.shock_bps, self.policy.max_stress_loss_bps, strict=True)):
             loss = -sum(shock * y for shock, y in zip(shocks, self.exposure, strict=True))
             slack = BPS * most * self.nav - loss
             value = Fraction(loss, BPS * BPS * self.nav) if self.nav > 0 else None
-            yield Limit(self.rules.name_of("scenario", s), value, Fraction(most, BPS), "of NAV", False, slack)
+            subject, limited = self.policy.name_of("scenario", s), most < FIELDS["max_stress_loss_bps"].high
+            yield Limit(subject, value, Fraction(most, BPS), "of NAV", False, slack, limited)
 
-    def liquidity_reserve(self) -> Iterator[Limit]:
-        liquid = sum(slot.liquid_bps * v for slot, v in zip(self.rules.slots, self.funded_long, strict=True))
-        owed = sum(-v for slot, v in zip(self.rules.slots, self.v, strict=True) if not slot.funded and v < 0)
-        yield self._of_nav("", liquid - BPS * owed, self.rules.min_reserve_bps, at_least=True)
+    def check_liquidity_reserve(self) -> Iterator[Limit]:
+        liquid = sum(slot.liquid_bps * v for slot, v in zip(self.policy.slots, self.funded_long, strict=True))
+        owed = sum(-v for slot, v in zip(self.policy.slots, self.v, strict=True) if not slot.funded and v < 0)
+        reserve, bound = liquid - BPS * owed, self.policy.min_reserve_bps
+        value = Fraction(reserve, BPS * self.nav) if self.nav > 0 else None
+        # Never without a limit: at 0% too, short derivatives have to be covered.
+        yield Limit("", value, Fraction(bound, BPS), "of NAV", True, reserve - bound * self.nav)
 
-    def impermanent_loss(self) -> Iterator[Limit]:
-        yield self._of_nav("", self._weighted("impermanent_loss_bps"), self.rules.max_impermanent_loss_bps)
+    def check_impermanent_loss(self) -> Iterator[Limit]:
+        loss, bound = self._weighted("impermanent_loss_bps"), self.policy.max_impermanent_loss_bps
+        yield self._of_nav("", loss, bound, "max_impermanent_loss_bps")
 
-    def capital_efficiency(self) -> Iterator[Limit]:
+    def check_capital_efficiency(self) -> Iterator[Limit]:
         supported, capital = self._weighted("depth_bps"), sum(self.funded_long)
-        bound = self.rules.min_capital_efficiency_bps
+        bound = self.policy.min_capital_efficiency_bps
         value = Fraction(supported, BPS * capital) if capital else None
-        yield Limit("", value, Fraction(bound, BPS), "x", True, supported - bound * capital)
+        yield Limit("", value, Fraction(bound, BPS), "x", True, supported - bound * capital, bool(bound))
 
-    def value_at_risk(self) -> Iterator[Limit]:
+    def check_value_at_risk(self) -> Iterator[Limit]:
         """Exposures in units of 2^48 bps of a value unit, rounded up; NAV in units of 2^40, rounded down."""
-        policy = self.rules
         variance = (BPS * _shift_up(self._weighted("residual_bps"), VAR_EXPOSURE_SHIFT)) ** 2 + sum(
             (volatility * _shift_up(abs(y), VAR_EXPOSURE_SHIFT)) ** 2
-            for volatility, y in zip(policy.factor_volatility_bps, self.exposure, strict=True)
+            for volatility, y in zip(self.policy.factor_volatility_bps, self.exposure, strict=True)
         )
         nav_high = self.nav >> VAR_NAV_SHIFT
         # z·√variance·2^48 / 1e12 ≤ maxVaR·Ê·2^40 / 1e4, squared and cleared of common factors; no bound where E < 0.
-        bound = (policy.max_var_bps * 5**8 * nav_high) ** 2 if self.nav >= 0 else -1
-        risk = policy.var_quantile_bps**2 * variance
+        bound = (self.policy.max_var_bps * 5**8 * nav_high) ** 2 if self.nav >= 0 else -1
+        risk = self.policy.var_quantile_bps**2 * variance
         value = _square_root_up(Fraction(risk, (BPS * 5**8 * nav_high) ** 2)) if nav_high > 0 else None
-        yield Limit("", value, Fraction(policy.max_var_bps, BPS), "of NAV", False, bound - risk)
+        limited = bool(self.policy.var_quantile_bps)
+        yield Limit("", value, Fraction(self.policy.max_var_bps, BPS), "of NAV", False, bound - risk, limited)
 
-    def nav_disclosure(self) -> Iterator[Limit]:
-        nav_step_e14 = self.rules.nav_step_usd * USD_E14
-        nav_floor = self.public.nav_floor
+    def check_nav_disclosure(self) -> Iterator[Limit]:
+        nav_step_e14 = self.policy.nav_step_usd * USD_E14
+        nav_floor = self.signals.nav_floor if self.signals else _nav_floor(self.nav, nav_step_e14)
         yield _condition("NAV floor in range", 0 <= nav_floor < 1 << NAV_FLOOR_BITS)
         yield _condition("NAV floor", nav_floor * nav_step_e14 <= self.nav < (nav_floor + 1) * nav_step_e14)
 
-    def context(self) -> Iterator[Limit]:
-        yield _condition("context", 0 <= self.public.context < FIELD and self.public.context == self.rebalance.terms.context)
+    def check_context(self) -> Iterator[Limit]:
+        own = self.rebalance.terms.context_hash
+        context = self.signals.context if self.signals else own
+        yield _condition("context", 0 <= context < FIELD and context == own)
 
 
-def _coverage(subject: str, collateral: int, debt: int, ratio_bps: int) -> Limit:
-    """collateral ≥ ratio × debt, both in one scale."""
+def _coverage(subject: str, collateral: int, debt: int, ratio_bps: int, used: bool = True) -> Limit:
+    """collateral ≥ ratio × debt, both in one scale. used: False for a scenario that moves nothing."""
     value = Fraction(collateral, debt) if debt > 0 else None
-    return Limit(subject, value, Fraction(ratio_bps, BPS), "x", True, BPS * collateral - ratio_bps * debt)
+    slack = BPS * collateral - ratio_bps * debt
+    return Limit(subject, value, Fraction(ratio_bps, BPS), "x", True, slack, used and ratio_bps > 0)
 
 
 def _shift_up(x: int, bits: int) -> int:

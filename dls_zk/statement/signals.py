@@ -10,25 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError
-from .constants import ACCRUAL_BITS, NAV_FLOOR_BITS, PRICE_BITS, PRICES_PER_WORD, QUANTITY_BITS, SIZES, Size
+from .constants import ACCRUAL_BITS, NAV_FLOOR_BITS, PRICE_BITS, PRICES_PER_WORD, QUANTITY_BITS, Size
 from .field import decode_signed, encode_signed, fits_signed, require_canonical
 
 #: Names of the public signals in their order; ``prices`` stands for ⌈N/5⌉ words.
 NAMES = ("commitment_before", "commitment_after", "policy_hash", "flow", "accrual", "nav_floor", "context", "prices")
 
 
-def signal_count(size: Size) -> int:
-    """Number of public signals of a circuit of this size."""
-    return len(NAMES) - 1 + size.price_words
-
-
-def size_of(count: int) -> Size:
-    """The circuit size that has this number of public signals; InputError if none has."""
-    for size in SIZES.values():
-        if signal_count(size) == count:
-            return size
-    expected = ", ".join(str(signal_count(s)) for s in SIZES.values())
-    raise InputError(f"{count} public signals; a rebalance proof has {expected} (one per circuit size)")
+def signal_names(size: Size) -> tuple[str, ...]:
+    """The name of each public signal of a rebalance of this size, in order."""
+    return (*NAMES[:-1], *(f"prices[{k}]" for k in range(size.price_words)))
 
 
 @dataclass(frozen=True)
@@ -64,10 +55,12 @@ class PublicSignals:
         ]
 
     @classmethod
-    def from_field(cls, elements: Sequence[int]) -> PublicSignals:
-        """Read signals from field elements. InputError if one is not canonical or outside its range."""
-        size = size_of(len(elements))
-        names = [*NAMES[:-1], *(f"prices[{k}]" for k in range(size.price_words))]
+    def from_field(cls, size: Size, elements: Sequence[int]) -> PublicSignals:
+        """Read the signals of a rebalance of this size from field elements. InputError if there are too few or too many, or
+        if one is not canonical or outside its range."""
+        names = signal_names(size)
+        if len(elements) != len(names):
+            raise InputError(f"{len(elements)} public signals; a rebalance of {size.slots} slots has {len(names)}")
         try:
             for name, element in zip(names, elements, strict=True):
                 require_canonical(element, name)

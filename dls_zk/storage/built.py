@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ArtifactError, InputError
+from ..statement.circuits import CIRCUITS
 from . import places
 from .disk import locked, make_dir, read_limited, sha256_file, write_atomic
 from .strict_json import parse_json
@@ -46,7 +47,7 @@ def build(target: Path, fill: Callable[[Path], None], *, force: bool = False) ->
                     os.rename(target, Path(scratch) / "old")
                 os.rename(fresh, target)
     except OSError as error:
-        raise InputError(f"cannot be made: {error.strerror or error}", str(target)) from None
+        raise InputError(f"cannot be made: {error.strerror or error}", str(target), code="file_unusable") from None
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def built_circuit(circuit: str, sources: Path | None = None) -> BuiltCircuit:
     key = content_key(circuit, sources)
     folder = places.circuit_dir(circuit, key)
     if not folder.is_dir():
-        raise ArtifactError(f"circuit {circuit} is not built; run `dls-zk circuits build`")
+        raise ArtifactError(f"circuit {circuit} is not built; run `dls-zk circuits build`", code="artifact_missing")
     manifest = read_manifest(folder, "run `dls-zk circuits build --force`")
     names = {f"{circuit}.{ending}" for ending in ("r1cs", "wasm", "sym")}
     if manifest.facts.get("content_key") != key or not names <= manifest.files.keys():
@@ -209,9 +210,12 @@ def install_key(circuit: BuiltCircuit, kind: str, fill: Callable[[Path], None], 
 def proving_key(circuit: str, r1cs_sha256: str, kind: str) -> ProvingKey:
     """The installed key of this kind for the circuit with this r1cs; ArtifactError if there is none."""
     folder = places.key_dir(circuit, r1cs_sha256, kind)
-    command = f"dls-zk setup dev --size {circuit.rpartition('_')[2]}" if kind == "dev" else "dls-zk setup ceremony"
+    size = f" --size {CIRCUITS[circuit].size.slots}" if circuit in CIRCUITS else ""
+    command = f"dls-zk setup dev{size}" if kind == "dev" else "dls-zk setup ceremony"
     if not folder.is_dir():
-        raise ArtifactError(f"there is no {kind} key for {circuit} as it is built now; run `{command}`")
+        raise ArtifactError(
+            f"there is no {kind} key for {circuit} as it is built now; run `{command}`", code="artifact_missing"
+        )
     manifest = read_manifest(folder, f"run `{command} --force`" if kind == "dev" else "restore it from a good copy")
     facts = {"circuit": circuit, "kind": kind, "r1cs_sha256": r1cs_sha256}
     names = {"proving_key.zkey", "verification_key.json"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import fcntl
 import hashlib
@@ -30,6 +31,16 @@ def write_atomic(path: Path, content: bytes | str, mode: int = 0o644) -> None:
 def write_new(path: Path, content: bytes | str, mode: int = 0o644) -> None:
     """As ``write_atomic``, but InputError if there is such a file, even if it came into being a moment ago."""
     _write(path, content, mode, new=True)
+
+
+def require_absent(path: Path) -> None:
+    """InputError if there is such a file, or a link, whatever it leads to."""
+    if os.path.lexists(path):
+        raise _exists(path)
+
+
+def _exists(path: Path) -> InputError:
+    return InputError("exists, and is not overwritten; choose another name, or move it away", str(path), code="file_exists")
 
 
 def write_secret(path: Path, content: bytes | str) -> None:
@@ -86,9 +97,9 @@ def _write(path: Path, content: bytes | str, mode: int, *, new: bool, secret: bo
                 os.unlink(path)
             raise
     except FileExistsError:
-        raise InputError("exists, and is not overwritten; choose another name, or move it away", str(path)) from None
+        raise _exists(path) from None
     except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", str(path)) from None
+        raise InputError(f"cannot be written: {error.strerror}", str(path), code="file_unusable") from None
 
 
 def _sync_folder(folder: Path) -> None:
@@ -131,10 +142,23 @@ def read_limited(path: Path, limit: int) -> bytes:
         with open(path, "rb", opener=_open_regular) as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", str(path)) from None
+        raise InputError(f"cannot be read: {error.strerror}", str(path), code="file_unusable") from None
     if len(data) > limit:
         raise InputError(f"larger than {limit} bytes, which no such file is", str(path))
     return data
+
+
+def read_text(path: Path, limit: int) -> str:
+    """The UTF-8 text of a file, less the mark that editors on Windows put in front. InputError, never with the content."""
+    data = read_limited(path, limit)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError("not UTF-8 text but UTF-16, which Windows calls Unicode; save it as UTF-8", str(path))
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        place = error.start
+    # Outside of the handler, so that no exception with the content hangs on this one.
+    raise InputError(f"not UTF-8 text (byte {place}); save it as UTF-8", str(path))
 
 
 #: Set to 1, lets secrets be written to, and read from, disks that keep no modes. For machines that nobody else uses.
@@ -208,7 +232,7 @@ def make_dir(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise InputError(f"cannot be created: {error.strerror}", str(folder)) from None
+        raise InputError(f"cannot be created: {error.strerror}", str(folder), code="file_unusable") from None
     return folder
 
 

@@ -23,7 +23,7 @@ def parse_json(data: bytes | str, where: str) -> Any:
 
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data  # editors on Windows put a mark in front
-        _require_shallow(text, where)
+        require_shallow(text, where)
         return json.loads(text, object_pairs_hook=unique, parse_float=no_float, parse_constant=no_float)
     except json.JSONDecodeError as error:
         raise InputError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})", where) from None
@@ -37,7 +37,7 @@ _JSON_DEPTH = 32  # ours have 4 at most
 _JSON_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[][{}]')
 
 
-def _require_shallow(text: str, where: str) -> None:
+def require_shallow(text: str, where: str) -> None:
     """InputError if JSON is nested deep. Python's own limit does not help: py_ecc lifts it so far that the parser,
     which is C, overflows the stack and the process dies."""
     depth = 0

@@ -29,7 +29,9 @@ def foundry_path(tool: str, modules: Path) -> Path:
     packaged = modules / "@foundry-rs" / package / "bin" / tool
     found = packaged if packaged.is_file() else shutil.which(tool)
     if not found:
-        raise ToolError(f"there is no Node package with {tool} for this platform; put Foundry on the PATH")
+        raise ToolError(
+            f"there is no Node package with {tool} for this platform; put Foundry on the PATH", code="tool_missing"
+        )
     return Path(found)
 
 
@@ -74,4 +76,4 @@ def _listening_port(process: subprocess.Popen[bytes], log: IO[bytes], timeout: f
         if process.poll() is not None:
             raise ToolError(f"anvil {ending(process.returncode)}: {gist(said)}")
         time.sleep(0.02)
-    raise ToolError(f"anvil did not answer within {timeout:g} s; is the machine overloaded?")
+    raise ToolError(f"anvil did not answer within {timeout:g} s; is the machine overloaded?", code="tool_timeout")

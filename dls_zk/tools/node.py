@@ -24,7 +24,9 @@ def node_path() -> Path:
     """The node program: $DLS_ZK_NODE, else the first on the PATH. ToolError if missing, too old, or hung."""
     chosen = os.environ.get("DLS_ZK_NODE") or shutil.which("node")
     if not chosen:
-        raise ToolError(f"node is not on the PATH; install Node.js {NODE_REQUIRED} or newer, or set DLS_ZK_NODE")
+        raise ToolError(
+            f"node is not on the PATH; install Node.js {NODE_REQUIRED} or newer, or set DLS_ZK_NODE", code="tool_missing"
+        )
     node_version(chosen)
     return Path(chosen)
 
@@ -37,7 +39,7 @@ def node_version(path: str) -> str:
     if not major:
         raise ToolError(f"{path} does not answer like node; {advice}")
     if int(major[1]) < NODE_REQUIRED:
-        raise ToolError(f"{path} is node {version}, which is too old; {advice}")
+        raise ToolError(f"{path} is node {version}, which is too old; {advice}", code="tool_missing")
     return version.removeprefix("v")
 
 
@@ -46,7 +48,7 @@ def npm_path() -> Path:
     beside = node_path().with_name("npm")
     found = beside if beside.is_file() else shutil.which("npm")
     if not found:
-        raise ToolError("npm is neither beside node nor on the PATH; install it with Node.js")
+        raise ToolError("npm is neither beside node nor on the PATH; install it with Node.js", code="tool_missing")
     return Path(found)
 
 

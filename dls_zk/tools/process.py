@@ -45,7 +45,9 @@ def start(argv: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes]
     try:
         return subprocess.Popen(command, start_new_session=True, **{"env": environment(), **options})
     except FileNotFoundError:
-        raise ToolError(f"{command[0]} is not there to be run; `dls-zk doctor` says how to get it") from None
+        raise ToolError(
+            f"{command[0]} is not there to be run; `dls-zk doctor` says how to get it", code="tool_missing"
+        ) from None
     except OSError as error:
         raise ToolError(f"{command[0]} cannot be run: {error.strerror}") from None
 
@@ -101,7 +103,7 @@ def run(
             thread.start()
         code = process.wait(timeout)
     except subprocess.TimeoutExpired:
-        raise ToolError(f"`{shown}` did not end within {timeout:g} s and was stopped{hint}") from None
+        raise ToolError(f"`{shown}` did not end within {timeout:g} s and was stopped{hint}", code="tool_timeout") from None
     finally:
         kill_group(process)
         for thread in threads:

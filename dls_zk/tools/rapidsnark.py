@@ -23,7 +23,9 @@ def prove(zkey: Path, wtns: bytes) -> tuple[str, str]:
     """
     rapidsnark = program()
     if not rapidsnark:
-        raise ToolError("rapidsnark is not on the PATH (as `rapidsnark` or `prover`); use the snarkjs prover")
+        raise ToolError(
+            "rapidsnark is not on the PATH (as `rapidsnark` or `prover`); use the snarkjs prover", code="tool_missing"
+        )
     with tempfile.TemporaryDirectory(prefix="dls-zk-") as scratch:  # mode 0700
         folder = Path(scratch)
         with secret_file(wtns, folder) as (witness, descriptors):

@@ -121,7 +121,9 @@ class NodeWorker:
             line = self._answers.get(timeout=self._timeout)
         except Empty:
             self.close()
-            raise ToolError(f"snarkjs did not answer `{op}` within {self._timeout:g} s and was stopped") from None
+            raise ToolError(
+                f"snarkjs did not answer `{op}` within {self._timeout:g} s and was stopped", code="tool_timeout"
+            ) from None
         except BaseException:
             self.close()  # e.g. Ctrl-C: the answer that is still to come belongs to nobody
             raise

@@ -12,9 +12,10 @@ import pytest
 from dls_zk.audit.circuits import Circuit, compile_template
 from dls_zk.audit.instances import random_rebalance
 from dls_zk.statement.commitments import book_commitment, global_words, instruments_word, pack, policy_hash, slot_words
-from dls_zk.statement.constants import FIELD, SIZES, slot_fields
+from dls_zk.statement.constants import FIELD, SIZES
 from dls_zk.statement.field import encode_signed
 from dls_zk.statement.model import Opening
+from dls_zk.statement.policy_fields import slot_layout
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "poseidon.json").read_text())["vectors"]
 TOP = (1 << 17) - 1
@@ -107,9 +108,9 @@ def test_words_unpack_into_the_fields_that_python_packs(template):
     circuit = template("UnpackWords(SLOT_FIELDS(4, 4), SLOT_WIDTHS(4, 4), 1)", "lib/words.circom", "policy/fields.circom")
     policy = random_rebalance(Random(5), size).policy
     for i in range(size.slots):
-        (word,) = pack(slot_fields(size), policy.slot_values(i))
+        (word,) = pack(slot_layout(size), policy.slot_values(i))
         wires = circuit.honest({"word": word})
-        fields = [wires[circuit.wire[f"main.field[{k}]"]] for k in range(len(slot_fields(size)) + size.venue_bits - 1)]
+        fields = [wires[circuit.wire[f"main.field[{k}]"]] for k in range(len(slot_layout(size)) + size.venue_bits - 1)]
         venue = sum(bit << b for b, bit in enumerate(fields[4 : 4 + size.venue_bits]))
         loadings = [x - (1 << 16) for x in fields[-size.factors :]]
         assert [*fields[:4], venue, *fields[4 + size.venue_bits : -size.factors], *loadings] == policy.slot_values(i)

@@ -19,6 +19,7 @@ from eth_account import Account
 
 from dls_zk import chain, files
 from dls_zk.chain import signers
+from dls_zk.statement.model import Round
 from tests.support import commandline
 from tests.support.commandline import Result, write_inputs
 
@@ -66,7 +67,7 @@ class Place:
         return json.loads(self.ok(*args, "--json", **changes))
 
     def rpc(self, method: str, *parameters: object) -> Any:
-        return chain.connect(self.up["rpc"]).web3.provider.make_request(method, list(parameters))["result"]
+        return chain.connect(self.up["rpc"]).rpc.ask(method, *parameters)
 
 
 @pytest.fixture(scope="module")
@@ -123,8 +124,12 @@ def story(place: Place) -> Story:
     said["first"] = place.json("submit", "r1", *SIGNED)
     said["first again"] = place.json("submit", "r1", *SIGNED)
 
-    place.ok("vault", "terms", vault, "--valid-for", "600", "--out", "terms2.yaml")
-    place.ok(*prove, "--before", "r1/opening.json", "--trades", "trades.csv", "--terms", "terms2.yaml", "--out", "r2")
+    said["terms"] = place.json(
+        "vault", "terms", vault, "--valid-for", "600", "--out", "terms2.yaml", "--prices-out", "now2.yaml"
+    )
+    second = ("--policy", "policy.yaml", "--prices", "now2.yaml", "--trades", "trades.csv", "--terms", "terms2.yaml")
+    place.ok("prove", *second, "--before", "r1/opening.json", "--out", "r2")
+    said["of another book"] = place.run("prove", *second, "--before", "empty", "--out", "none")
     key = {"DLS_ZK_PRIVATE_KEY": OPERATOR.key.hex()}
     said["second"] = place.json("submit", "r1", "r2", **key)
     return Story(place, vault, said)
@@ -154,6 +159,34 @@ def test_two_rebalances_were_accepted(story: Story) -> None:
     assert (before["accepted_before"], second["accepted_before"], second["sequence"]) == (True, False, 2)
     commitment = files.read_opening(story.place.folder / "r2" / "opening.json").commitment
     assert second["commitment_after"] == f"0x{commitment:064x}"
+
+
+def test_terms_and_prices_are_of_one_snapshot(story: Story) -> None:
+    folder, said = story.place.folder, story.said
+    assert (said["terms"]["terms"], said["terms"]["prices"]) == ("terms2.yaml", "now2.yaml")
+    policy = files.read_policy(folder / "policy.yaml")
+    terms, prices = files.read_terms(folder / "terms2.yaml"), files.read_prices(folder / "now2.yaml", policy)
+    number = terms.known_context().round
+    oracle = files.read_deployment(folder / "deployment.json").price_oracle
+    assert prices.round == Round(31337, oracle, number)
+    assert terms.oracle == oracle and said["terms"]["round"] == number
+    assert prices == files.read_prices(folder / "now.yaml", policy)  # `oracle show` writes the same of the same round
+    assert terms.commitment_before == files.read_opening(folder / "r1" / "opening.json").commitment
+
+
+def test_terms_without_their_prices_are_not_left_behind(story: Story) -> None:
+    place, folder = story.place, story.place.folder
+    taken = place.run("vault", "terms", story.vault, "--out", "terms2.yaml", "--prices-out", "fresh.yaml").refused(3)
+    assert taken.startswith("terms2.yaml: exists") and not (folder / "fresh.yaml").exists()
+    taken = place.run("vault", "terms", story.vault, "--out", "fresh.yaml", "--prices-out", "now2.yaml").refused(3)
+    assert taken.startswith("now2.yaml: exists") and not (folder / "fresh.yaml").exists()
+
+
+def test_another_book_than_the_vaults_is_not_proven(story: Story) -> None:
+    commitment = files.read_opening(story.place.folder / "r1" / "opening.json").commitment
+    message = story.said["of another book"].refused(3)
+    assert message.startswith(f"the vault is not empty any more; the vault of these terms holds 0x{commitment:064x}")
+    assert "Proof" not in story.said["of another book"].stderr and not (story.place.folder / "none").exists()
 
 
 def test_what_is_done_again_is_done_once(story: Story) -> None:
@@ -252,8 +285,9 @@ def test_a_vault_of_its_own_moves_to_other_policies(place: Place, story: Story) 
     assert "status" in place.json("vault", "wind-down", vault)
     result = place.run("watch", vault, "--from-block", "0", "--once", "--json")
     assert "is winding down" in result.refused(10)
-    events = [json.loads(line) for line in result.stdout.splitlines()]
+    *events, last = map(json.loads, result.stdout.splitlines())
     assert [event["event"] for event in events][-2:] == ["MandateWithdrawn", "StatusChanged"]
+    assert (last["error"]["code"], last["error"]["exit_code"]) == ("vault_stale", 10)
 
 
 def test_shares(place: Place) -> None:
@@ -314,7 +348,7 @@ def test_stale(place: Place, story: Story) -> None:
         (("vault", "open", "policy.yaml"), 3, "policy.yaml: "),
         (("vault", "open", "vault.yaml", "--keystore", "k", "--signer", "http://x"), 2, "Give one of --keystore"),
         (("vault", "open", "vault.yaml", "--keystore", "policy.yaml"), 3, "policy.yaml: "),
-        (("oracle", "show", "1", "--rpc", "http://127.0.0.1:1/secret"), 9, "http://127.0.0.1:1 does not answer"),
+        (("oracle", "show", "1", "--rpc", "http://127.0.0.1:1/secret"), 75, "http://127.0.0.1:1 does not answer"),
         (("oracle", "show", "1", "--deployment", "nothing.json"), 3, "nothing.json: cannot be read"),
         (("oracle", "show", "1", "--out", "x.yaml"), 2, "--out needs --policy"),
         (("vault", "draw", "0x" + "00" * 32, "-5"), 2, "No such option"),

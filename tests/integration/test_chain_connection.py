@@ -17,11 +17,12 @@ from py_ecc.optimized_bn128 import FQ, FQ2
 from dls_zk import chain
 from dls_zk.chain import VaultStatus, connect
 from dls_zk.chain.refusals import STATUSES, declared_errors
-from dls_zk.errors import ChainError, InputError, ProofInvalid
+from dls_zk.errors import CODES, ChainError, InputError, ProofInvalid
 from dls_zk.solidity import contracts
 from dls_zk.solidity.calldata import ProofArguments
 from dls_zk.statement.commitments import empty_commitment
 from dls_zk.statement.constants import BASE_FIELD, FIELD, SIZES
+from dls_zk.statement.ethereum import keccak256
 from dls_zk.statement.signals import NAMES
 from dls_zk.storage import places
 from dls_zk.tools import foundry, node
@@ -72,7 +73,7 @@ def test_where_nobody_listens() -> None:
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:8545", "ws://127.0.0.1:8545", "http://", "http://[", "http://h:99999"])
 def test_what_is_no_url(url: str) -> None:
-    with pytest.raises(ChainError, match="not of the form"):
+    with pytest.raises(InputError, match="not of the form"):
         connect(url)
 
 
@@ -103,7 +104,8 @@ def test_the_node_must_be_local_too() -> None:
 def test_every_error_of_every_contract_is_explained() -> None:
     declared = {error for artifact in contracts.compile_contracts().values() for error in declared_errors(artifact.abi)}
     assert declared == chain.EXPLAINED.keys()
-    for error, text in chain.EXPLAINED.items():
+    for error, (code, text) in chain.EXPLAINED.items():
+        assert code in CODES, error
         used = set(re.findall(r"{(\w+)}", text))
         assert used <= set(re.findall(r" (\w+)[,)]", error)), error
         assert "\n" not in text and not text.endswith("."), error
@@ -111,9 +113,9 @@ def test_every_error_of_every_contract_is_explained() -> None:
 
 def test_errors_of_other_contracts_keep_their_names() -> None:
     abi = [{"type": "error", "name": "Odd", "inputs": [{"name": "a", "type": "uint256"}]}]
-    data = "0x" + chain.refusals.function_signature_to_4byte_selector("Odd(uint256)").hex() + f"{7:064x}"
-    assert chain.explain_revert(abi, data) == "the contract refused: Odd(a=7)"
-    assert chain.explain_revert([], data).startswith("the contract refused with the unknown error 0x")
+    data = "0x" + keccak256(b"Odd(uint256)")[:4].hex() + f"{7:064x}"
+    assert chain.explain_revert(abi, data) == ("contract_refused", "the contract refused: Odd(a=7)")
+    assert chain.explain_revert([], data).text.startswith("the contract refused with the unknown error 0x")
 
 
 def test_statuses_are_those_of_the_contract() -> None:
@@ -125,9 +127,9 @@ def test_statuses_are_those_of_the_contract() -> None:
 
 
 def test_unknown_reverts_have_a_line() -> None:
-    assert chain.explain_revert([], "0xdeadbeef") == "the contract refused with the unknown error 0xdeadbeef"
+    assert chain.explain_revert([], "0xdeadbeef").text == "the contract refused with the unknown error 0xdeadbeef"
     for nothing in ("0x", "", None, {}, "no hex"):
-        assert chain.explain_revert([], nothing) == "the contract refused"
+        assert chain.explain_revert([], nothing) == ("contract_refused", "the contract refused")
 
 
 def test_signal_names_and_field_are_those_of_python() -> None:
@@ -165,7 +167,7 @@ def test_solidity_text_is_that_of_snarkjs() -> None:
         import * as snarkjs from "snarkjs";
         console.log(await snarkjs.groth16.exportSolidityCallData(data.proof, data.signals)); process.exit(0);
     """
-    theirs = _in_node(script, {"proof": proof.to_snarkjs(), "signals": proof.public_strings()})
+    theirs = _in_node(script, {"proof": proof.to_snarkjs(), "signals": proof.signal_strings()})
     ours = ProofArguments.from_proof(proof).to_solidity()
     assert json.loads(f"[{ours}]") == json.loads(f"[{theirs}]")
 

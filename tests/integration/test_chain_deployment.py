@@ -47,7 +47,7 @@ def faults(protocol: Protocol) -> list[AuditFinding]:
 @pytest.fixture(scope="module")
 def circuit() -> BuiltCircuit:
     node.ensure_node_packages()
-    return operations.build_circuit(8)
+    return operations.build_circuit("rebalance_8")
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_a_key_is_checked_against_its_circuit(circuit: BuiltCircuit, key: Provin
     checked = checked_key(key, circuit)
     assert checked.insecure and checked.circuit == "rebalance_8" and checked.r1cs_sha256 == circuit.r1cs_sha256
     zkey.require_for_circuit(key.zkey, circuit.r1cs)
-    other = operations.build_circuit(16)
+    other = operations.build_circuit("rebalance_16")
     with pytest.raises(ArtifactError, match="another circuit.*other sizes"):
         zkey.require_for_circuit(key.zkey, other.r1cs)
     # One coefficient, its wire, its row, its matrix, and one term less.
@@ -172,7 +172,8 @@ def test_the_file_of_a_deployment_comes_back(market: Market, tmp_path: Path) -> 
 def test_an_honest_deployment_has_no_fault(market: Market) -> None:
     findings = chain.audit(market.protocol)
     assert [finding.contract for finding in findings] == [
-        "PoseidonT6", "PolicyRegistry", "PriceOracle", "RebalanceHub", "BatchVerifier of rebalance_8", "Groth16Verifier_8"
+        "PoseidonT6", "PolicyRegistry", "PriceOracle", "RebalanceHub", "BatchVerifier of rebalance_8",
+        "Groth16Verifier_rebalance_8",
     ]  # fmt: skip
     assert not faults(market.protocol)
     assert [finding.insecure for finding in findings] == [False] * 4 + [True, False]
@@ -182,8 +183,8 @@ def test_an_honest_deployment_has_no_fault(market: Market) -> None:
 def created(sender: Sender, code: bytes) -> tuple[str, str]:
     """A contract of any creation code: its address, and the transaction."""
     mined = sender.perform(("any", keccak(code).hex()), Call(None, code))
-    assert mined and mined.receipt["contractAddress"]
-    return mined.receipt["contractAddress"], mined.summary.hash
+    assert mined and mined.contract_address
+    return mined.contract_address, mined.hash
 
 
 def leaving(runtime: bytes, writes: dict[int, int] | None = None, call: tuple[str, bytes] | None = None) -> bytes:
@@ -240,8 +241,8 @@ def test_a_contract_that_other_code_created_is_found(market: Market, name: str) 
 def test_bytes_behind_the_creation_code_are_found(market: Market, behind: bytes) -> None:
     """Behind an oracle, which takes no arguments, and behind the arguments of a hub."""
     told = market.protocol.deployment
-    oracle = Call.deploying(market.chain, market.protocol.contracts["PriceOracle"])
-    hub = Call.deploying(market.chain, market.protocol.contracts["RebalanceHub"], told.price_oracle, told.policy_registry)
+    oracle = Call.deploying(market.protocol.contracts["PriceOracle"])
+    hub = Call.deploying(market.protocol.contracts["RebalanceHub"], told.price_oracle, told.policy_registry)
     for call, name in ((oracle, "price_oracle"), (hub, "hub")):
         address, transaction = created(market.owner, call.data + behind)
         protocol = changed(market, **{name: address, "keys": {}, "created": {address: transaction}})
@@ -291,7 +292,7 @@ def test_a_share_token_that_a_contract_made_is_not_known(market: Market) -> None
     token = create(owner, protocol.contracts["DevAsset"], "USDC", "USDC")
     mandate = protocol.hub.add_mandate(owner, market.mandate)
     roles = (owner.address, owner.address, NOBODY, 86_400, mandate)
-    share = Call.deploying(market.chain, protocol.contracts["ShareToken"], protocol.hub.address, token, "F", "F", *roles)
+    share = Call.deploying(protocol.contracts["ShareToken"], protocol.hub.address, token, "F", "F", *roles)
     # CODECOPY all that follows, CREATE it, revert if that fails, and leave nothing.
     size = len(share.data).to_bytes(3, "big")
     factory = b"\x62%b\x60\x17\x5f\x39\x62%b\x5f\x5f\xf0\x60\x15\x57\x5f\x5f\xfd\x5b\x00" % (size, size)
@@ -317,7 +318,7 @@ def test_a_verifier_of_another_key_is_found(market: Market) -> None:
         return [(finding.contract, finding.fault) for finding in faults(protocol)]
 
     code = "its creation code is not what this version of dls-zk compiles"
-    assert found() == [("Groth16Verifier_8", code)]
+    assert found() == [("Groth16Verifier_rebalance_8", code)]
     # And the file says another key than the hub has, another hash, or that it is no development key.
     batch = "BatchVerifier of rebalance_8"
     for change, expected in (

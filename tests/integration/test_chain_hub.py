@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from dls_zk import chain
-from dls_zk.chain import Mined, Sender, VaultStatus
+from dls_zk.chain import Receipt, Sender, VaultStatus
 from dls_zk.chain.deployment import create
 from dls_zk.chain.share_token import Asset, ShareToken
 from dls_zk.errors import ChainError, InputError
 from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.circuits import of_size
 from dls_zk.statement.commitments import empty_commitment
 from dls_zk.statement.constants import BASE_FIELD, FIELD, SIZES
+from dls_zk.statement.signals import PublicSignals
 from tests.support import market as markets
 from tests.support.market import Market, Rebalance, Vault, rpc
 
@@ -42,25 +44,25 @@ def ready(vault: Vault) -> Rebalance:
 
 
 def arguments(rebalance: Rebalance) -> ProofArguments:
-    return markets.arguments(rebalance.vault.market.trapdoor, rebalance.public.to_field())
+    return markets.arguments(rebalance.vault.market.trapdoor, rebalance.signals.to_field())
 
 
-def send(rebalance: Rebalance, proof: ProofArguments | None = None, sender: Sender | None = None, **place: int) -> None:
+def send(rebalance: Rebalance, proof: ProofArguments | None = None, sender: Sender | None = None, **context: int) -> None:
     """Straight to the hub, with nothing checked before."""
-    at, vault = replace(rebalance.terms.place, **place), rebalance.vault  # type: ignore[type-var]
+    at, vault = replace(rebalance.terms.known_context(), **context), rebalance.vault
     hub = vault.market.protocol.hub
     call = hub.submission(vault.id, proof or arguments(rebalance), at.round, at.deadline)
     (sender or vault.operator).perform(("test", vault.id.hex(), call.data.hex()), call)
 
 
 def refuse(
-    expected: str, rebalance: Rebalance, proof: ProofArguments | None = None, sender: Sender | None = None, **place: int
+    expected: str, rebalance: Rebalance, proof: ProofArguments | None = None, sender: Sender | None = None, **context: int
 ) -> None:
     """The hub refuses with this error and stays as it is."""
     hub, vault = rebalance.vault.market.protocol.hub, rebalance.vault
     before = hub.state(vault.id)
     with pytest.raises(chain.Refused, match=rf"\({expected}\)$") as caught:
-        send(rebalance, proof, sender, **place)
+        send(rebalance, proof, sender, **context)
     assert "\n" not in str(caught.value)
     assert hub.state(vault.id) == before
 
@@ -72,6 +74,12 @@ def refuse(
 def test_two_rebalances_of_every_size(slots: int, tmp_path: Path) -> None:
     with markets.market(tmp_path, slots) as market:
         hub, vault = market.protocol.hub, market.open("two", market.people[1])
+
+        def demanded(rebalance: Rebalance) -> PublicSignals:
+            context = rebalance.terms.known_context()
+            known = (vault.id, rebalance.signals, context.round, context.deadline)
+            return hub.expected_signals(of_size(slots).name, *known)
+
         assert hub.state(vault.id).commitment == empty_commitment(slots)
         assert hub.roles(vault.id) == chain.Roles(
             market.owner.address, vault.operator.address, "0x" + "00" * 20, "0x" + "00" * 20, 86_400
@@ -80,11 +88,11 @@ def test_two_rebalances_of_every_size(slots: int, tmp_path: Path) -> None:
         hub.record_flow(market.owner, vault.id, 7_000_000)
         hub.record_flow(market.owner, vault.id, -2_000_000)
         first = vault.rebalance(snapshot := market.snapshot())
-        assert (first.public.flow, first.public.accrual) == (5_000_000, 0)
-        place = first.terms.place
-        assert place and hub.expected_signals(vault.id, first.public, place.round, place.deadline) == first.public
-        assert hub.read("context", vault.id, place.round, place.deadline) == first.terms.context
-        assert market.chain.verify(market.protocol.deployment.keys[SIZES[slots].name].verifier, arguments(first))
+        assert (first.signals.flow, first.signals.accrual) == (5_000_000, 0)
+        context = first.terms.known_context()
+        assert demanded(first) == first.signals
+        assert hub.read("context", vault.id, context.round, context.deadline) == first.terms.context_hash
+        assert market.chain.verify(market.protocol.deployment.keys[of_size(slots).name].verifier, arguments(first))
         send(first)
         accepted = markets.accepted(market, first)
         assert (accepted.sequence, accepted.nav_floor, accepted.flow_e6, accepted.accrual_ppm) == (1, 678, 5_000_000, 0)
@@ -97,16 +105,14 @@ def test_two_rebalances_of_every_size(slots: int, tmp_path: Path) -> None:
         second = vault.rebalance(later, after=R - 1, nav_floor=2**42 - 1)
         elapsed_s = later.timestamp - snapshot.timestamp
         assert elapsed_s >= 2 * 86_400
-        assert (second.public.flow, second.public.accrual) == (-1, 500 * elapsed_s // 86_400)
-        place = second.terms.place
-        assert place and hub.expected_signals(vault.id, second.public, place.round, place.deadline) == second.public
+        assert (second.signals.flow, second.signals.accrual) == (-1, 500 * elapsed_s // 86_400)
+        assert demanded(second) == second.signals
         send(second)
         assert markets.accepted(market, second).sequence == 2
 
         capped = vault.rebalance(market.snapshot(after_s=6 * 86_400))
-        place = capped.terms.place
-        assert capped.public.accrual == 2000  # the cap
-        assert place and hub.expected_signals(vault.id, capped.public, place.round, place.deadline).accrual == 2000
+        assert capped.signals.accrual == 2000  # the cap
+        assert demanded(capped).accrual == 2000
         names = [event.name for event in hub.history(vault.id)]
         assert names == [
             "VaultOpened", "MandateActivated", "FlowRecorded", "FlowRecorded", "Rebalanced", "FlowRecorded", "Rebalanced"
@@ -128,23 +134,23 @@ WRONG = [
     ("signal", "expected"), [*WRONG, ("commitment_after", "ProofRejected"), ("nav_floor", "ProofRejected")]
 )
 def test_each_signal_changed_after_proving(ready: Rebalance, signal: str, expected: str) -> None:
-    changed = replace(ready.public, **{signal: getattr(ready.public, signal) + 1})
+    changed = replace(ready.signals, **{signal: getattr(ready.signals, signal) + 1})
     refuse(expected, ready, replace(arguments(ready), signals=tuple(changed.to_field())))
 
 
 @pytest.mark.parametrize(("signal", "expected"), WRONG)
 def test_each_signal_proven_wrong(ready: Rebalance, signal: str, expected: str) -> None:
     """The proof is valid: what it says is not what the hub knows."""
-    refuse(expected, replace(ready, public=replace(ready.public, **{signal: getattr(ready.public, signal) + 1})))
+    refuse(expected, replace(ready, signals=replace(ready.signals, **{signal: getattr(ready.signals, signal) + 1})))
 
 
 def test_prices_of_the_provers_own(ready: Rebalance) -> None:
-    prices = (ready.public.prices[0], ready.public.prices[1] + 1)
-    refuse("PriceMismatch", replace(ready, public=replace(ready.public, prices=prices)))
+    prices = (ready.signals.prices[0], ready.signals.prices[1] + 1)
+    refuse("PriceMismatch", replace(ready, signals=replace(ready.signals, prices=prices)))
 
 
 def test_nav_floor_past_its_range(ready: Rebalance) -> None:
-    refuse("NavFloorOutOfRange", replace(ready, public=replace(ready.public, nav_floor=2**42)))
+    refuse("NavFloorOutOfRange", replace(ready, signals=replace(ready.signals, nav_floor=2**42)))
 
 
 def test_signal_and_coordinate_past_their_fields(ready: Rebalance) -> None:
@@ -159,7 +165,7 @@ def test_signal_and_coordinate_past_their_fields(ready: Rebalance) -> None:
 
 
 def test_proof_of_another_size(ready: Rebalance) -> None:
-    refuse("WrongSignalCount", ready, markets.arguments(markets.trapdoor(16), [*ready.public.to_field(), 0, 0]))
+    refuse("WrongSignalCount", ready, markets.arguments(markets.trapdoor(16), [*ready.signals.to_field(), 0, 0]))
 
 
 def test_replay(ready: Rebalance) -> None:
@@ -167,7 +173,7 @@ def test_replay(ready: Rebalance) -> None:
     send(ready, proof)
     with pytest.raises(chain.Refused, match=r"\(CommitmentMismatch\)$"):
         again = ready.vault.market.protocol.hub.submission(
-            ready.vault.id, proof, ready.terms.place.round, ready.terms.place.deadline
+            ready.vault.id, proof, ready.terms.known_context().round, ready.terms.known_context().deadline
         )
         ready.vault.operator.perform(("replay",), again)
 
@@ -188,8 +194,7 @@ def test_another_vault(vault: Vault, market: Market) -> None:
 
 def test_another_sender_deadline_and_round(ready: Rebalance, market: Market) -> None:
     refuse("NotOperator", ready, sender=market.owner)
-    assert ready.terms.place
-    refuse("ContextMismatch", ready, deadline=ready.terms.place.deadline + 1)
+    refuse("ContextMismatch", ready, deadline=ready.terms.known_context().deadline + 1)
     refuse("DeadlinePassed", ready, deadline=market.chain.now() - 1)
     refuse("UnknownRound", ready, round=2**32 - 1)
     hub = market.protocol.hub
@@ -216,7 +221,7 @@ def test_old_snapshots(vault: Vault, market: Market) -> None:
     rpc(market.chain, "evm_increaseTime", 3601)
     rpc(market.chain, "evm_mine")
     refuse("SnapshotTooOld", vault.rebalance(newer, after=1))
-    assert again.public.accrual == 0
+    assert again.signals.accrual == 0
 
 
 # --- states -----------------------------------------------------------------------------------------------------
@@ -237,14 +242,14 @@ def test_a_flow_asked_for_again_while_a_rebalance_waits(market: Market, vault: V
         share.deposit(owner, 10**9)
         vault = replace(vault, id=share.vault)
 
-    def flow(give_up_after_s: float = 60) -> Mined | None:
+    def flow(give_up_after_s: float = 60) -> Receipt | None:
         who = vault.operator if way == "draw" else owner
         who = replace(who, delivery=replace(who.delivery, give_up_after_s=give_up_after_s))
         return share.move(who, hub, 5_000_000) if way == "draw" else hub.record_flow(who, vault.id, 5_000_000)
 
     first = flow()
     rebalance = vault.rebalance(market.snapshot())
-    at = rebalance.terms.place
+    at = rebalance.terms.known_context()
     assert first and at
     call = hub.submission(vault.id, arguments(rebalance), at.round, at.deadline)
     rpc(market.chain, "evm_setAutomine", False)

@@ -11,7 +11,7 @@ import pytest
 
 from dls_zk import chain, files
 from dls_zk.audit.simulator import Trapdoor
-from dls_zk.chain import Outcome, Sender, Submission, submission
+from dls_zk.chain import Outcome, Question, Sender, Submission, submission
 from dls_zk.chain.transactions import Delivery
 from dls_zk.errors import ChainError, InputError, ProofInvalid
 from dls_zk.statement.commitments import book_commitment
@@ -92,12 +92,12 @@ def test_a_batch_takes_half_a_block_at_most(
 ) -> None:
     """At a gas limit of the block that half the batch fits into, and the whole one does not."""
     found = written(rebalances(vaults), tmp_path)
-    group = (market.mandate.key, found[0].place.round, found[0].place.deadline)
+    group = (market.mandate.key, found[0].context.round, found[0].context.deadline)
     operator = market.people[1]
 
     def gas(count: int) -> int:
         call = submission._call(market.protocol, group, found[:count])
-        return market.chain.gas_limit({"from": operator.address, "to": call.to, "data": call.data}, call.abi)
+        return market.chain.gas_limit(Question(call.to, call.data, operator.address), call.abi)
 
     for limit, parts in ((2 * gas(4), 1), (2 * gas(4) - 1, 2)):
         monkeypatch.setattr(type(market.chain), "block_gas_limit", lambda _, limit=limit: limit)
@@ -112,13 +112,13 @@ def test_a_batch_takes_no_more_than_a_transaction_may(
 ) -> None:
     """2^24 gas (EIP-7825), with the margin, however large the block is."""
     found = written(rebalances(vaults), tmp_path)
-    group = (market.mandate.key, found[0].place.round, found[0].place.deadline)
+    group = (market.mandate.key, found[0].context.round, found[0].context.deadline)
     monkeypatch.setattr(type(market.chain), "block_gas_limit", lambda _: 10**9)
     whole = submission._call(market.protocol, group, found).data
     for needed, parts in ((2**24 - 1, 1), (2**24, 1), (2**24 + 1, 2)):
 
-        def gas_limit(_: object, asked: dict[str, object], __: object, needed: int = needed) -> int:
-            return needed if asked["data"] == whole else needed // 2
+        def gas_limit(_: object, asked: Question, __: object, needed: int = needed) -> int:
+            return needed if asked.data == whole else needed // 2
 
         monkeypatch.setattr(type(market.chain), "gas_limit", gas_limit)
         chunks = list(submission._chunks(market.protocol, market.people[1], group, found))
@@ -153,9 +153,11 @@ def refuse(
 
 def test_the_bad_proof_is_named(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
     found = written(rebalances(vaults), tmp_path)
-    public = tuple(replace(found[2].public, nav_floor=1).to_field())
+    public = tuple(replace(found[2].signals, nav_floor=1).to_field())
     for count in (4, 3):  # as many, and for a few, each by its own verifier
-        bad = replace(found[2], proof=replace(found[2].proof, public=public), public=replace(found[2].public, nav_floor=1))
+        bad = replace(
+            found[2], proof=replace(found[2].proof, signals=public), signals=replace(found[2].signals, nav_floor=1)
+        )
         some = [*found[4 - count : 2], bad, found[3]]
         refuse(market, some, ProofInvalid, "r2: the proof does not hold")
     assert sequences(vaults) == [0, 0, 0, 0]
@@ -179,10 +181,11 @@ def test_another_operator(market: Market, vaults: list[Vault], tmp_path: Path) -
 
 def test_another_chain_and_another_hub(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
     one = rebalances(vaults)[0]
-    assert one.terms.place
     for change, expected in (({"chain_id": 1}, "for the chain 1, and"), ({"hub": "0x" + "77" * 20}, "for the hub 0x7777")):
-        place = replace(one.terms.place, **change)
-        moved = replace(one, terms=type(one.terms).at(place, 0, 0), public=replace(one.public, context=place.to_field()))
+        context = replace(one.terms.known_context(), **change)
+        moved = replace(
+            one, terms=type(one.terms).at(context, 0, 0), signals=replace(one.signals, context=context.to_field())
+        )
         refuse(market, [moved.submission(tmp_path / expected.split()[-2])], ProofInvalid, expected)
 
 
@@ -207,12 +210,11 @@ def test_what_the_hub_does_not_demand(
     market: Market, vaults: list[Vault], tmp_path: Path, signal: str, expected: str
 ) -> None:
     one = rebalances(vaults)[0]
-    value = getattr(one.public, signal)
+    value = getattr(one.signals, signal)
     changed = (value[0] + 1, *value[1:]) if isinstance(value, tuple) else value + 1
-    public = replace(one.public, **{signal: changed})
-    assert one.terms.place
-    terms = type(one.terms).at(one.terms.place, public.flow, public.accrual)
-    refuse(market, [replace(one, public=public, terms=terms).submission(tmp_path / "r0")], ProofInvalid, f"r0: {expected}")
+    public = replace(one.signals, **{signal: changed})
+    terms = type(one.terms).at(one.terms.known_context(), public.flow, public.accrual)
+    refuse(market, [replace(one, signals=public, terms=terms).submission(tmp_path / "r0")], ProofInvalid, f"r0: {expected}")
 
 
 def test_what_came_after_the_proof(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
@@ -298,10 +300,10 @@ def with_opening(vault: Vault, folder: Path) -> Submission:
 
 
 def keep(rebalance: Rebalance, opening: Opening, path: Path) -> None:
-    place = rebalance.terms.place
-    assert place
     names = ("USDC", "ETH", *[""] * 6)
-    files.write_opening(path, KeptOpening.at(place, opening, book_commitment(opening), names, 1_724_889_600))
+    files.write_opening(
+        path, KeptOpening.at(rebalance.terms.known_context(), opening, book_commitment(opening), names, 1_724_889_600)
+    )
 
 
 def test_a_rebalance_with_its_opening(market: Market, vaults: list[Vault], tmp_path: Path) -> None:

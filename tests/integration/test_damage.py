@@ -102,7 +102,7 @@ def proves_what_is_true(key: ProvingKey, vk: VerifyingKey, witness: bytes) -> bo
     except ToolError as error:
         one_line(error)
         return False
-    assert proof.public == PUBLIC
+    assert proof.signals == PUBLIC
     verify("pyecc", vk, proof)
     return True
 

@@ -10,15 +10,18 @@ from random import Random
 import pytest
 
 from dls_zk import chain, files
+from dls_zk.chain.client import Client
+from dls_zk.chain.deployment import create
 from dls_zk.errors import ChainError
 from dls_zk.solidity import contracts, policy_abi
 from dls_zk.statement.commitments import policy_hash
 from dls_zk.statement.constants import SIZES
 from dls_zk.statement.model import Policy, SlotPolicy
-from dls_zk.statement.policy_diff import TIGHTER, Effect, changes, verdict
+from dls_zk.statement.policy_diff import Effect, changes, verdict
 from dls_zk.storage.places import PACKAGE
 from dls_zk.tools import foundry, node
-from tests.support.instances import changed, random_name, random_policy, with_field
+from tests.support.instances import DIRECTED, changed, random_name, random_policy, with_field
+from tests.support.sending import first_account
 
 EXAMPLE = files.read_policy(PACKAGE / "examples" / "delta_neutral_eth" / "policy.yaml")
 
@@ -26,32 +29,31 @@ EXAMPLE = files.read_policy(PACKAGE / "examples" / "delta_neutral_eth" / "policy
 class Registry:
     """A deployed registry."""
 
-    def __init__(self, on):
+    def __init__(self, owner):
         compiled = contracts.compile_contracts()
-        self.on, self.sender = on, on.accounts()[0]
-        poseidon, _ = on.deploy(compiled["PoseidonT6"], sender=self.sender)
-        artifact = compiled["PolicyRegistry"].linked({"PoseidonT6": poseidon})
+        self.owner = owner
+        artifact = compiled["PolicyRegistry"].linked({"PoseidonT6": create(owner, compiled["PoseidonT6"])})
         self.abi = artifact.abi
-        self.contract = on.contract(artifact, on.deploy(artifact, sender=self.sender)[0])
+        self.client = Client(owner.chain, artifact, create(owner, artifact))
 
     def register(self, policy):
         """The hash that the event says."""
-        function = self.contract.functions.register(*policy_abi.to_abi(policy))
-        receipt, _ = self.on.transact(function, self.abi, self.sender)
-        (event,) = self.contract.events.PolicyRegistered().process_receipt(receipt)
-        assert event["args"]["name"] == policy.name
-        return event["args"]["policyHash"]
+        digest = policy_hash(policy)
+        event = self.client.said(
+            self.client.act(self.owner, "register", *policy_abi.to_abi(policy), once=(digest,)), "PolicyRegistered"
+        )
+        assert event["name"] == policy.name
+        return event["policyHash"]
 
     def call(self, name, *arguments):
-        with self.on.reporting(self.abi):
-            return getattr(self.contract.functions, name)(*arguments).call()
+        return self.client.read(name, *arguments)
 
 
 @pytest.fixture(scope="module")
 def registry():
     node.ensure_node_packages()
-    with foundry.anvil(chain_id=31337, accounts=1) as url:
-        yield Registry(chain.connect(url))
+    with foundry.anvil(chain_id=31337, accounts=1) as url, first_account(chain.connect(url)) as owner:
+        yield Registry(owner)
 
 
 def relatives(rng, policy):
@@ -62,7 +64,7 @@ def relatives(rng, policy):
     for _ in range(4):
         steps.append(changed(rng, rng.choice(steps)))
     for _ in range(8):
-        steps.append(changed(rng, rng.choice(steps), among=TIGHTER))
+        steps.append(changed(rng, rng.choice(steps), among=DIRECTED))
     return [
         *steps,
         with_field(policy, f"slots[{free}].instrument", random_name(rng, "NEW")),
@@ -92,7 +94,7 @@ def test_registered_policies_come_back(registry, registered):
         assert expected == policy_hash(policy)
         assert policy_abi.from_abi(*registry.call("policyOf", expected), expected) == policy
         named = sum(1 << i for i, slot in enumerate(policy.slots) if slot.instrument)
-        assert registry.call("outline", expected) == [policy.size.slots, policy.nav_step_usd, named]
+        assert registry.call("outline", expected) == (policy.size.slots, policy.nav_step_usd, named)
 
 
 def test_verdicts_are_those_of_python(registry, registered):
@@ -119,9 +121,9 @@ def test_structs_have_the_fields_of_the_model(registry):
         return [re.sub(r"([A-Z])", r"_\1", name).lower() for name in names]
 
     assert snake(slot) == [field.name for field in fields(SlotPolicy)]
-    assert snake(terms) == list(policy_abi.TERMS)
+    assert snake(terms) == list(policy_abi.FIELDS)
     assert [f"{name.removesuffix('s')}_names" if name != "name" else name for name in labels] == list(policy_abi.LABELS)
-    assert {"size", *policy_abi.TERMS, *policy_abi.LABELS} == {field.name for field in fields(Policy)}
+    assert {"size", *policy_abi.FIELDS, *policy_abi.LABELS} == {field.name for field in fields(Policy)}
 
 
 # --- refusals ------------------------------------------------------------------------------------------------

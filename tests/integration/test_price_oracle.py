@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 import pytest
 
 from dls_zk import chain
+from dls_zk.chain import Receipt, Sender
+from dls_zk.chain.client import Client
+from dls_zk.chain.deployment import create
 from dls_zk.solidity import contracts
 from dls_zk.statement.constants import PRICE_BITS, PRICE_DECIMALS, SIZES, Size
 from dls_zk.statement.signals import pack_prices, unpack_prices
 from dls_zk.tools import foundry
+from tests.support.sending import first_account
 
 FEED_DECIMALS_MAX = 18  # MOST_FEED_DECIMALS in src/libraries/Prices.sol
 PRICE_MAX = (1 << PRICE_BITS) - 1
@@ -21,42 +26,42 @@ ROUNDS = 3
 class Market:
     """An oracle and development feeds on one chain."""
 
-    def __init__(self, url: str):
-        self.chain = chain.connect(url)
-        self.sender = self.chain.accounts()[0]
+    def __init__(self, owner: Sender):
+        self.owner = owner
         self.contracts = contracts.compile_contracts()
         self.oracle = self._deploy("PriceOracle")
+        self.feeds = 0
 
-    def _deploy(self, name: str, *arguments: object):
-        address, _ = self.chain.deploy(self.contracts[name], *arguments, sender=self.sender)
-        return self.chain.contract(self.contracts[name], address)
+    def _deploy(self, name: str, *arguments: object) -> Client:
+        artifact = self.contracts[name]
+        return Client(self.owner.chain, artifact, create(self.owner, artifact, *arguments))
 
-    def _send(self, function):
-        receipt, _ = self.chain.transact(function, self.oracle.abi, self.sender)
-        return receipt
+    def _act(self, client: Client, function: str, *arguments: object) -> Receipt:
+        mined = client.act(self.owner, function, *arguments, once=(self.owner.chain.block_number(),))
+        assert mined
+        return mined
 
-    def feed(self, decimals: int):
-        return self._deploy("DevFeed", decimals, "")
+    def feed(self, decimals: int) -> Client:
+        self.feeds += 1
+        return self._deploy("DevFeed", decimals, str(self.feeds))
 
-    def post(self, feed, answer: int) -> None:
-        self._send(feed.functions.post(answer, self.chain.now()))
+    def post(self, feed: Client, answer: int) -> None:
+        self._act(feed, "post", answer, self.owner.chain.now())
 
-    def snapshot(self, feeds: list) -> tuple[int, ...]:
+    def snapshot(self, feeds: list[Client | None]) -> tuple[int, ...]:
         """The words of a snapshot of a new set (None: no feed): the first of a set has nothing that it must be close to."""
         rows = [(feed.address, 86_400, 1) if feed else (NOBODY, 0, 0) for feed in feeds]
-        receipt = self._send(self.oracle.functions.addFeedSet((rows, NOBODY, 0, 0)))
-        (added,) = self.oracle.events.FeedSetAdded().process_receipt(receipt)
-        receipt = self._send(self.oracle.functions.takeSnapshot(added["args"]["feedSet"]))
-        (taken,) = self.oracle.events.SnapshotTaken().process_receipt(receipt)
-        feed_set, timestamp, words = self.oracle.functions.snapshot(taken["args"]["round"]).call()
-        assert [feed_set, timestamp, words] == [taken["args"][name] for name in ("feedSet", "timestamp", "words")]
-        return tuple(words)
+        added = self.oracle.said(self._act(self.oracle, "addFeedSet", (rows, NOBODY, 0, 0)), "FeedSetAdded")
+        taken = self.oracle.said(self._act(self.oracle, "takeSnapshot", added["feedSet"]), "SnapshotTaken")
+        read = self.oracle.read("snapshot", taken["round"])
+        assert read == tuple(taken[name] for name in ("feedSet", "timestamp", "words"))
+        return taken["words"]
 
 
 @pytest.fixture(scope="module")
-def market():
-    with foundry.anvil() as url:
-        yield Market(url)
+def market() -> Iterator[Market]:
+    with foundry.anvil() as url, first_account(chain.connect(url)) as owner:
+        yield Market(owner)
 
 
 def random_price(rng: random.Random, largest: int) -> int:
@@ -75,7 +80,7 @@ def random_answer(rng: random.Random, decimals: int) -> tuple[int, int]:
     return price * unit + rng.choice([0, unit - 1, rng.randrange(unit)]), price
 
 
-@pytest.mark.parametrize("size", SIZES.values(), ids=lambda size: size.name)
+@pytest.mark.parametrize("size", SIZES.values(), ids=lambda size: str(size.slots))
 def test_words_are_those_of_the_statement(market: Market, size: Size):
     rng = random.Random(size.slots)
     decimals = [rng.randint(0, FEED_DECIMALS_MAX) for _ in range(size.slots)]

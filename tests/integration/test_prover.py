@@ -227,7 +227,7 @@ def test_a_generator_that_is_none(own_circuit: BuiltCircuit) -> None:
 
 def test_a_proof_is_made_and_both_verifiers_take_it(good_proof: Proof, vk: VerifyingKey) -> None:
     assert good_proof.circuit == "small"
-    assert good_proof.public == (33, 7)
+    assert good_proof.signals == (33, 7)
     again = Proof.from_json(good_proof.to_json())
     for name in ("pyecc", "snarkjs"):
         verify(name, vk, again)
@@ -237,8 +237,8 @@ def test_a_proof_is_made_and_both_verifiers_take_it(good_proof: Proof, vk: Verif
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda proof: replace(proof, public=(34, 7)),
-        lambda proof: replace(proof, public=(33, 8)),
+        lambda proof: replace(proof, signals=(34, 7)),
+        lambda proof: replace(proof, signals=(33, 8)),
         lambda proof: replace(proof, pi_a=proof.pi_c),
         lambda proof: replace(proof, pi_c=(1, 2)),
     ],
@@ -252,7 +252,7 @@ def test_both_verifiers_refuse_a_changed_proof(
 
 def test_two_proofs_of_one_witness_differ(small_key: ProvingKey, good_witness: bytes, good_proof: Proof) -> None:
     other = prover.backend("snarkjs").prove(small_key, good_witness)
-    assert other.public == good_proof.public and other.pi_a != good_proof.pi_a
+    assert other.signals == good_proof.signals and other.pi_a != good_proof.pi_a
 
 
 def test_an_unknown_prover() -> None:
@@ -363,7 +363,7 @@ def test_rapidsnark_proves_and_leaves_nothing(
     )
     write_program(rapidsnark, script)
     proof = prover.backend("rapidsnark").prove(small_key, good_witness)
-    assert proof.public == (33, 7)
+    assert proof.signals == (33, 7)
     verify("pyecc", vk, proof)
     assert (tmp_path / "mode").read_text().split() == ["drwx------"]
     assert not Path((tmp_path / "folder").read_text().strip()).exists()

@@ -74,7 +74,7 @@ def run(shell: list[Block], folder: Path, **variables: str) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "TMPDIR": str(folder)} | variables
     script = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + "\n".join(block.shell for block in shell)
-    result = subprocess.run(["bash", "-euc", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    result = subprocess.run(["bash", "-euc", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
@@ -111,7 +111,7 @@ def test_the_page_runs(page: Path, tmp_path: Path) -> None:
     expected = {
         "README.md": proven("first"),
         "operate.md": proven("first") | proven("second")
-        | {"calldata.json", "Groth16Verifier_16.sol", "verification_key.json"},
+        | {"calldata.json", "Groth16Verifier_rebalance_16.sol", "verification_key.json"},
         "python.md": proven("first"),
     }  # fmt: skip
     if page.name in expected:
@@ -127,6 +127,9 @@ def test_the_pages_that_share_a_chain(tmp_path: Path) -> None:
     said = run(shared, tmp_path, DLS_ZK_RPC=f"http://127.0.0.1:{port}")
     assert proven("r1") <= made(tmp_path)
     assert "Delta-neutral ETH vault: active, 1 rebalances" in said
+    for row in re.findall(r"^\| (`[a-z `,]+`)", (ROOT / "docs" / "depositor.md").read_text(), re.MULTILINE):
+        for name in re.findall(r"`(.+?)`", row):  # what the page says about `vault status`
+            assert re.search(rf"\b{name} ", said), name
     with socket.socket() as probe:  # the chain that the page stops is stopped
         assert probe.connect_ex(("127.0.0.1", int(port))) != 0
 

@@ -61,10 +61,10 @@ def test_snarkjs_proves_with_it_and_all_verify(small: BuiltCircuit, dev_key: Pro
     key = VerifyingKey.from_json(dev_key.verification_key.read_bytes())
     for name in ("pyecc", "snarkjs"):
         verifier.verify(name, key, proof)
-        for k in range(len(proof.public)):
-            changed = tuple(value + (k == i) for i, value in enumerate(proof.public))
+        for k in range(len(proof.signals)):
+            changed = tuple(value + (k == i) for i, value in enumerate(proof.signals))
             with pytest.raises(ProofInvalid):
-                verifier.verify(name, key, replace(proof, public=changed))
+                verifier.verify(name, key, replace(proof, signals=changed))
 
 
 def test_it_is_the_same_every_time(small: BuiltCircuit, dev_key: ProvingKey, tmp_path: Path) -> None:

@@ -7,22 +7,24 @@ from dataclasses import replace
 import pytest
 
 from dls_zk import chain, operations
-from dls_zk.errors import ChainError, DlsError, InsecureKey, ProofInvalid
+from dls_zk.errors import ChainError, DlsError, ProofInvalid
 from dls_zk.groth16 import zkey
 from dls_zk.groth16.proof import Proof
 from dls_zk.solidity import contracts
 from dls_zk.solidity.calldata import ProofArguments
 from dls_zk.solidity.verifiers import contract_name, contract_source
-from dls_zk.statement.constants import BASE_FIELD, FIELD, SIZES
-from dls_zk.statement.signals import NAMES, signal_count
+from dls_zk.statement.circuits import CIRCUITS
+from dls_zk.statement.constants import BASE_FIELD, FIELD
+from dls_zk.statement.signals import NAMES
 from dls_zk.tools import foundry
 from tests.support.boundary import BOOK, ONE, SPOT, policy, rebalance
+from tests.support.sending import deployed
 
 
 @pytest.fixture(scope="module")
 def proven():
     """A real rebalance on 8 slots: some spot is sold, 1 USD is the cost."""
-    circuit = operations.build_circuit(8)
+    circuit = operations.build_circuit("rebalance_8")
     key = operations.development_key(circuit)
     rules = policy({"slippage_bps": 30, "nav_step_usd": 1000})
     before = BOOK | {SPOT: BOOK[SPOT] + 10 * ONE, 0: BOOK[0] - 19_999 * ONE}
@@ -55,7 +57,7 @@ def verifiers(proven, artifact):
 
     with foundry.anvil() as url:
         local = chain.connect(url)
-        address, _ = local.deploy_verifier(artifact, insecure=True, sender=local.accounts()[0])
+        address = deployed(local, artifact)
 
         def on_chain(proof: Proof) -> bool:
             return local.verify(address, ProofArguments.from_proof(proof))
@@ -64,7 +66,7 @@ def verifiers(proven, artifact):
             """The contract alone, without our checks before it: numbers go to it as they are."""
             arguments = object.__new__(ProofArguments)
             b = ((proof.pi_b[0][1], proof.pi_b[0][0]), (proof.pi_b[1][1], proof.pi_b[1][0]))
-            for field, value in (("a", proof.pi_a), ("b", b), ("c", proof.pi_c), ("signals", proof.public)):
+            for field, value in (("a", proof.pi_a), ("b", b), ("c", proof.pi_c), ("signals", proof.signals)):
                 object.__setattr__(arguments, field, value)
             return local.verify(address, arguments)
 
@@ -77,7 +79,7 @@ def test_all_verifiers_accept(proven, verifiers):
 
 
 def _changed(proof: Proof, place: int, value: int) -> Proof:
-    return replace(proof, public=(*proof.public[:place], value, *proof.public[place + 1 :]))
+    return replace(proof, signals=(*proof.signals[:place], value, *proof.signals[place + 1 :]))
 
 
 SIGNALS = [*NAMES[:-1], "prices[0]", "prices[1]"]
@@ -86,8 +88,8 @@ SIGNALS = [*NAMES[:-1], "prices[0]", "prices[1]"]
 @pytest.mark.parametrize("place", range(len(SIGNALS)), ids=SIGNALS)
 def test_a_changed_signal_is_refused(proven, verifiers, place):
     proof = proven[0].proof
-    assert len(proof.public) == signal_count(SIZES[8]) == len(SIGNALS)
-    value = proof.public[place]
+    assert len(proof.signals) == len(CIRCUITS["rebalance_8"].signals) == len(SIGNALS)
+    value = proof.signals[place]
     for other in ((value + 1) % FIELD, (value - 1) % FIELD, (FIELD - value) % FIELD or 5):
         changed = _changed(proof, place, other)
         assert {name: holds(changed) for name, holds in verifiers.items()} == dict.fromkeys(verifiers, False)
@@ -96,7 +98,7 @@ def test_a_changed_signal_is_refused(proven, verifiers, place):
 @pytest.mark.parametrize("place", range(len(SIGNALS)), ids=SIGNALS)
 def test_an_alias_of_a_signal_is_refused(proven, verifiers, place):
     """x + r is x to a verifier that reduces. Ours refuse the form, the generated contract does so by itself."""
-    alias = _changed(proven[0].proof, place, proven[0].proof.public[place] + FIELD)
+    alias = _changed(proven[0].proof, place, proven[0].proof.signals[place] + FIELD)
     assert not verifiers["pyecc"](alias) and not verifiers["snarkjs"](alias) and not verifiers["contract alone"](alias)
     with pytest.raises(DlsError):
         verifiers["contract"](alias)
@@ -128,10 +130,6 @@ def test_a_proof_is_no_identity(proven, verifiers):
 
 
 def test_a_development_key_is_refused_on_any_other_chain(artifact):
-    """By us before it is sent, and by the contract itself if somebody else sends it."""
-    with foundry.anvil(chain_id=1) as url:
-        other = chain.connect(url)
-        with pytest.raises(InsecureKey, match="INSECURE"):
-            other.deploy_verifier(artifact, insecure=True, sender=other.accounts()[0])
-        with pytest.raises(ChainError, match="InsecureDevelopmentKey"):
-            other.deploy(artifact, sender=other.accounts()[0])
+    """By the contract itself, whoever sends it; ``deploy`` refuses before it sends anything."""
+    with foundry.anvil(chain_id=1) as url, pytest.raises(ChainError, match="InsecureDevelopmentKey"):
+        deployed(chain.connect(url), artifact)

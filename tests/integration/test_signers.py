@@ -8,6 +8,7 @@ import pty
 import subprocess
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, astuple, replace
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 from eth_account import Account
 
-from dls_zk.chain import KeySigner, Signer, Transaction, connect, signers
+from dls_zk.chain import KeySigner, Signer, Transaction, connect, eip1559, signers
 from dls_zk.errors import ChainError, InputError
 from dls_zk.tools import foundry
 from tests.support import faults
@@ -68,13 +69,14 @@ def signer(monkeypatch: pytest.MonkeyPatch) -> KeySigner:
 def test_what_is_signed_decodes_to_itself(signer: KeySigner, changes: dict[str, Any]) -> None:
     transaction = replace(CALL, **changes)
     raw = signer.sign(transaction)
-    assert signers.decode(raw) == (transaction, ADDRESS) and raw[0] == 2
+    assert eip1559.decode(raw) == (transaction, ADDRESS) and raw[0] == 2
     assert signer.sign(transaction) == raw
 
 
-@pytest.mark.parametrize("prefix", ["", "0x", "  0x"])
-def test_key_in_the_environment(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
-    monkeypatch.setenv("DLS_ZK_PRIVATE_KEY", prefix + KEY.hex() + "\n")
+@pytest.mark.parametrize("prefix", ["", "0x", "  0x", "\ufeff0x"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_key_in_the_environment(monkeypatch: pytest.MonkeyPatch, prefix: str, end: str) -> None:
+    monkeypatch.setenv("DLS_ZK_PRIVATE_KEY", prefix + KEY.hex() + end)
     assert signers.from_environment().address == ADDRESS
 
 
@@ -94,19 +96,73 @@ def test_no_key_in_the_environment(monkeypatch: pytest.MonkeyPatch, text: str) -
 def test_keystore_with_the_password_in_the_environment(monkeypatch: pytest.MonkeyPatch, keystore: Path) -> None:
     monkeypatch.setenv("DLS_ZK_KEYSTORE_PASSWORD", PASSWORD)
     signer = signers.from_keystore(keystore)
-    assert signers.decode(signer.sign(CALL)) == (CALL, ADDRESS)
+    assert eip1559.decode(signer.sign(CALL)) == (CALL, ADDRESS)
 
 
-@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_keystore_with_the_password_in_a_file(monkeypatch: pytest.MonkeyPatch, keystore: Path, end: str) -> None:
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n", "\r\n \r\n"])
+def test_keystore_with_the_password_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, keystore: Path, end: str, mark: bytes
+) -> None:
     """It goes before the environment."""
     monkeypatch.setenv("DLS_ZK_KEYSTORE_PASSWORD", "another")
     file = keystore.with_name("password")
-    file.write_bytes(PASSWORD.encode() + end.encode())
+    file.write_bytes(mark + PASSWORD.encode() + end.encode())
     assert signers.from_keystore(keystore, file).address == ADDRESS
-    file.write_bytes(PASSWORD.encode() + b"\n\n")
-    with pytest.raises(InputError, match="the password is wrong"):
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (PASSWORD.encode() + b"\nanother\n", "more than one line; a password is one"),
+        (PASSWORD.encode("utf-16"), "not UTF-8 text but UTF-16, which Windows calls Unicode; save it as UTF-8"),
+        (PASSWORD.encode("latin-1"), "not UTF-8 text"),
+        (PASSWORD.encode() + b" \n", "the password is wrong"),  # a blank may be part of it
+        (b"\n" + PASSWORD.encode(), "more than one line"),
+    ],
+)
+def test_password_files_of_another_form_are_named(keystore: Path, content: bytes, expected: str) -> None:
+    file = keystore.with_name("password")
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=expected) as caught:
         signers.from_keystore(keystore, file)
+    hung: BaseException | None = caught.value
+    while hung:  # also what a debugger or a logger could dig out
+        assert shows_no_key(str(hung) + repr(getattr(hung, "object", b"")))
+        hung = hung.__context__
+
+
+def test_a_password_file_may_be_what_a_shell_hands_over(keystore: Path) -> None:
+    read_end, write_end = os.pipe()
+    with os.fdopen(write_end, "wb") as end:
+        end.write(PASSWORD.encode() + b"\n")
+    assert signers.from_keystore(keystore, Path(f"/dev/fd/{read_end}")).address == ADDRESS
+    os.close(read_end)
+
+
+@pytest.mark.parametrize("typed", ["NFC", "NFD"])
+@pytest.mark.parametrize("made", ["NFC", "NFD", "NFKC"])
+def test_accents_may_be_composed_or_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, made: Any, typed: Any) -> None:
+    password = unicodedata.normalize("NFC", "é ätzend ﬁ")  # of the last letter, NFKC makes two
+    path = tmp_path / "operator.json"
+    path.write_text(json.dumps(Account.encrypt(KEY, unicodedata.normalize(made, password), kdf="scrypt", iterations=2)))
+    monkeypatch.setenv("DLS_ZK_KEYSTORE_PASSWORD", unicodedata.normalize(typed, password))
+    assert signers.from_keystore(path).address == ADDRESS
+    monkeypatch.setenv("DLS_ZK_KEYSTORE_PASSWORD", "e atzend fi")
+    with pytest.raises(InputError, match="the password is wrong"):
+        signers.from_keystore(path)
+
+
+def test_a_password_that_is_no_text_is_named(monkeypatch: pytest.MonkeyPatch, keystore: Path) -> None:
+    monkeypatch.setenv("DLS_ZK_KEYSTORE_PASSWORD", "\udce4tzend")
+    with pytest.raises(InputError, match=r"^\$DLS_ZK_KEYSTORE_PASSWORD: not UTF-8 text$"):
+        signers.from_keystore(keystore)
+
+
+def test_a_keystore_may_begin_with_a_mark(monkeypatch: pytest.MonkeyPatch, keystore: Path) -> None:
+    monkeypatch.setenv("DLS_ZK_KEYSTORE_PASSWORD", PASSWORD)
+    keystore.write_bytes(b"\xef\xbb\xbf" + keystore.read_bytes())
+    assert signers.from_keystore(keystore).address == ADDRESS
 
 
 OPEN_KEYSTORE = """
@@ -197,7 +253,7 @@ def test_anvils_own_accounts(url: str) -> None:
     for address in (second, second.lower()):
         signer: Signer = signers.from_url(url, address)
         for transaction in (CALL, replace(CALL, to=None)):
-            assert signers.decode(signer.sign(transaction)) == (transaction, second)
+            assert eip1559.decode(signer.sign(transaction)) == (transaction, second)
     with pytest.raises(InputError, match=f"does not hold the account {ADDRESS}"):
         signers.from_url(url, ADDRESS)
     with pytest.raises(InputError, match="not an address"):
@@ -256,7 +312,7 @@ def test_an_honest_signer(form: str) -> None:
     with fake(signing(lambda asked: asked, form=form)) as url:
         signer = signers.from_url(url)
         assert signer.address == ADDRESS
-        assert signers.decode(signer.sign(CALL)) == (CALL, ADDRESS)
+        assert eip1559.decode(signer.sign(CALL)) == (CALL, ADDRESS)
         assert "secret" not in repr(signer)
 
 
@@ -332,7 +388,7 @@ def test_a_signer_that_is_not_there(tmp_path: Path) -> None:
         signer = signers.from_url(url)
     with pytest.raises(ChainError, match="^the signer at http://127.0.0.1:[0-9]+ does not answer"):
         signer.sign(CALL)
-    with pytest.raises(ChainError, match="^the signer URL is not of the form"):
+    with pytest.raises(InputError, match="^the signer URL is not of the form"):
         signers.from_url("127.0.0.1:9000")
 
 
@@ -354,4 +410,4 @@ def test_nothing_is_recorded_or_sent_of_another_transaction(url: str, tmp_path: 
 def test_decode_refuses_what_is_not_signed() -> None:
     for raw in (b"", b"\2", b"\2\xc0", b"\1\xc0", b"\xff" * 100):
         with pytest.raises(ValueError):
-            signers.decode(raw)
+            eip1559.decode(raw)

@@ -30,7 +30,7 @@ def prove_many(rng: Random, count: int) -> Counter[str]:
     where the generator or the constraints refuse one."""
     done: Counter[str] = Counter()
     for kind, rebalance in _cases(rng):
-        judge = circuit(rebalance.size.name)
+        judge = circuit(rebalance.circuit.name)
         assert judge.violated(judge.honest(circuit_inputs(rebalance, public_signals(rebalance)))) == []
         done[kind] += 1
         if done.total() == count:
@@ -72,7 +72,7 @@ def _pushed(rng: Random, book: Rebalance, check: str, index: int, traded: bool) 
 
     def is_kept(steps: int) -> bool:
         shared = relation._Limits(_moved(book, slot, step * steps, traded), public)  # one check alone, without the hashes
-        return [*getattr(shared, check.replace(" ", "_"))()][index].holds
+        return [*getattr(shared, f"check_{check.replace(' ', '_')}")()][index].holds
 
     if is_kept(breaks):
         return None

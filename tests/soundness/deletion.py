@@ -17,9 +17,8 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from random import Random
 
-from dls_zk.statement.constants import SIZES
+from dls_zk.statement.circuits import of_size
 from dls_zk.statement.relation import CHECKS
-from dls_zk.statement.signals import signal_count
 from tests.soundness.claims import Claim, Claims
 from tests.soundness.forge import Constraints, DeployedForger, Forger
 from tests.soundness.judge import is_true
@@ -99,7 +98,7 @@ def sweep(
 ) -> Sweep:
     """Forge until the mutants of all wanted plain constraints are killed or equivalent: the claims against these checks,
     with new books in each round."""
-    n_public = signal_count(SIZES[slots])
+    n_public = len(of_size(slots).signals)
     result = Sweep(forger)
     result.deployed = dict.fromkeys(unbound(forger.deployed, n_public), "a public signal that no constraint binds")
     open_ = {k for k in wanted - unbound(forger.plain, n_public) if not equivalent(forger, k)}

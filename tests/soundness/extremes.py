@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from dls_zk.audit.instances import LOWER, vacuous_policy
-from dls_zk.statement.constants import BPS, FIELD, PPM, USD_E14, Size, global_fields, slot_fields
+from dls_zk.statement.constants import BPS, FIELD, PPM, USD_E14, Size
 from dls_zk.statement.model import Opening, Prices, Rebalance, SlotPolicy, Terms
+from dls_zk.statement.policy_fields import GLOBAL_FIELDS, slot_fields
 
 LONGEST = (1 << 56) - 1  # a quantity, a trade, the flow; the shortest is −LONGEST − 1
 TOP_LIMIT = (1 << 17) - 1
@@ -56,7 +57,7 @@ def _terms(size: Size, **changes: object) -> SlotPolicy:
 
 def _highest_terms(size: Size, **changes: object) -> SlotPolicy:
     """Every field of a slot at its top, but for ``changes``."""
-    top = {name: (1 << bits) - 1 for name, bits in slot_fields(size) if not name.startswith(("funded", "loading"))}
+    top = {field.name: field.high for field in slot_fields(size) if field.name not in ("funded", "loading_bps")}
     return SlotPolicy("X", True, **{**top, "loading_bps": (TOP_LOADING,) * size.factors, **changes})
 
 
@@ -71,7 +72,7 @@ def _nav(size: Size) -> Iterator[tuple[str, Rebalance]]:
 
 def _policy(size: Size) -> Iterator[tuple[str, Rebalance]]:
     """Every field of the policy at its top in one of these: no book could meet them all at once."""
-    top = {name.partition("[")[0]: (1 << bits) - 1 for name, bits in global_fields(size)}
+    top = {field.name: field.high for field in GLOBAL_FIELDS}
     cash, price = {0: NAV}, {0: PRICE}
     calm = {"loading_bps": (0,) * size.factors, "residual_bps": 0}
     yield "the highest policy", _rebalance(

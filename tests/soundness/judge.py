@@ -15,12 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 from dls_zk.errors import InputError
 from dls_zk.statement.commitments import global_words, policy_hash, slot_words, words_hash
-from dls_zk.statement.constants import SIGNED_OFFSET, SIZES, WORD_BITS, Size, global_fields, slot_fields
+from dls_zk.statement.constants import SIZES, WORD_BITS, Size
 from dls_zk.statement.field import decode_signed
-from dls_zk.statement.model import Opening, Policy, Prices, Rebalance, SlotPolicy, Terms, is_signed_field
+from dls_zk.statement.model import Opening, Policy, Prices, Rebalance, SlotPolicy, Terms
+from dls_zk.statement.policy_fields import FieldPath, gathered, global_layout, slot_layout
 from dls_zk.statement.relation import evaluate
 from dls_zk.statement.signals import PublicSignals, unpack_prices
 
@@ -36,7 +38,7 @@ def is_true(slots: int, read: Read) -> bool:
     size = SIZES[slots]
     names = ("commitmentBefore", "commitmentAfter", "policyHash", "flow", "accrual", "navFloor", "context", "prices")
     try:
-        public = PublicSignals.from_field([x for name in names for x in read(name)])
+        public = PublicSignals.from_field(size, [x for name in names for x in read(name)])
         policy = read_policy(size, read("slotWord"), read("globalWord"))
     except (InputError, ValueError):
         return False
@@ -60,26 +62,22 @@ def read_policy(size: Size, slot: Sequence[int], globals_: Sequence[int]) -> Pol
     """The policy in packed words, its instruments without names. ValueError if there is none with these words."""
     slots = []
     for word in slot:
-        fields = _unpack(slot_fields(size), [word])
-        loadings = tuple(fields.pop(f"loading_bps[{f}]") for f in range(size.factors))
-        slots.append(SlotPolicy(instrument="", loading_bps=loadings, **(fields | {"funded": bool(fields["funded"])})))
-    fields = _unpack(global_fields(size), globals_)
-    shocks = tuple(tuple(fields.pop(f"shock_bps[{s}][{f}]") for f in range(size.factors)) for s in range(size.scenarios))
-    tuples: dict[str, list[int]] = {}
-    for name in [name for name in fields if name.endswith("]")]:
-        tuples.setdefault(name.partition("[")[0], []).append(fields.pop(name))
-    policy = Policy(size=size, slots=tuple(slots), shock_bps=shocks, **fields, **{n: tuple(v) for n, v in tuples.items()})
+        fields = _unpack(slot_layout(size), [word])
+        slots.append(SlotPolicy(instrument="", **(fields | {"funded": bool(fields["funded"])})))
+    policy = Policy(size=size, slots=tuple(slots), **_unpack(global_layout(size), globals_))
     if [*slot_words(policy), *global_words(policy)] != [*slot, *globals_]:
         raise ValueError("these words are no policy's")
     return policy
 
 
-def _unpack(fields: Sequence[tuple[str, int]], words: Sequence[int]) -> dict[str, int]:
-    """Field → value, in the layout of ``commitments.pack``; bits beyond the last field of a word are left out."""
-    values, w, used = {}, 0, 0
-    for name, bits in fields:
+def _unpack(layout: Sequence[FieldPath], words: Sequence[int]) -> dict[str, Any]:
+    """Field → its value or (nested) tuple of values, as ``commitments.pack`` packs them; bits beyond the last field of a
+    word are left out."""
+    values, w, used = [], 0, 0
+    for path in layout:
+        bits = path.field.bits
         if used + bits > WORD_BITS:
             w, used = w + 1, 0
-        values[name] = (words[w] >> used & (1 << bits) - 1) - (SIGNED_OFFSET if is_signed_field(name) else 0)
+        values.append((words[w] >> used & (1 << bits) - 1) + path.field.low)
         used += bits
-    return values
+    return gathered(layout, values)

@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 from xml.etree import ElementTree
 
+from dls_zk.statement.circuits import of_size
 from dls_zk.statement.constants import SIZES
 from dls_zk.statement.relation import CHECKS
 from tests.soundness import figures, mutate
@@ -48,13 +49,13 @@ def forgery(seed: int) -> Step:
 def perturbation(seed: int) -> Step:
     """At least 100,000 single wires changed in each circuit."""
     rows, wrong = [], []
-    for slots, size in SIZES.items():
-        result = perturb(slots, Random(f"{seed} {slots}"), ways=12)
-        wrong += [f"accepted and false: {name} changed alone in {size.name}" for name in result.accepted]
-        wrong += [f"a second witness: {name} in {size.name}" for name in {*result.true} - {"main.context"}]
+    for slots in SIZES:
+        circuit, result = of_size(slots).name, perturb(slots, Random(f"{seed} {slots}"), ways=12)
+        wrong += [f"accepted and false: {name} changed alone in {circuit}" for name in result.accepted]
+        wrong += [f"a second witness: {name} in {circuit}" for name in {*result.true} - {"main.context"}]
         if result.tried < 100_000:
-            wrong.append(f"only {result.tried} changes in {size.name}")
-        rows.append((size.name, result.tried, len(result.true), ", ".join(sorted(set(result.true))), len(result.accepted)))
+            wrong.append(f"only {result.tried} changes in {circuit}")
+        rows.append((circuit, result.tried, len(result.true), ", ".join(sorted(set(result.true))), len(result.accepted)))
     head = ("circuit", "wires changed", "accepted and true", "which", "accepted and false")
     return Step(figures.table(head, rows), wrong)
 

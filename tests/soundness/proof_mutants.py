@@ -41,7 +41,7 @@ def mutants(vk: VerifyingKey, proof: Proof, second: Proof, foreign: Proof, rng: 
     crafted = (proof.pi_a[1] + (1 << 256)) % BASE_FIELD + BASE_FIELD
     yield Mutant("A.y that wraps to A.y when negated", replace(proof, pi_a=(proof.pi_a[0], crafted)), False, reduces=True)
     yield Mutant("under another key", replace(foreign, circuit=proof.circuit), False)
-    yield Mutant("the points of another proof", replace(second, public=proof.public), False)
+    yield Mutant("the points of another proof", replace(second, signals=proof.signals), False)
     for name in ("pi_a", "pi_b", "pi_c"):
         yield Mutant(f"{name} of another proof", replace(proof, **{name: getattr(second, name)}), False)
     # What would hold without C and the signals; with γ = δ it is a part of the forgery.
@@ -97,7 +97,7 @@ def _off_curve(rng: Random) -> Any:
 
 
 def _numbers(proof: Proof) -> list[int]:
-    return [*proof.pi_a, *proof.pi_b[0], *proof.pi_b[1], *proof.pi_c, *proof.public]
+    return [*proof.pi_a, *proof.pi_b[0], *proof.pi_b[1], *proof.pi_c, *proof.signals]
 
 
 def _proof(circuit: str, numbers: list[int]) -> Proof:
@@ -121,40 +121,40 @@ def _alias(proof: Proof, rng: Random, first: int, last: int, order: int) -> Proo
 
 
 def _signals(proof: Proof, change: Callable[[list[int]], object]) -> Proof:
-    signals = list(proof.public)
+    signals = list(proof.signals)
     change(signals)
-    return replace(proof, public=tuple(signals))
+    return replace(proof, signals=tuple(signals))
 
 
 def _move_between_signals(proof: Proof, rng: Random) -> Proof:
     """The sum of the signals stays."""
-    one, other = rng.sample(range(len(proof.public)), 2)
+    one, other = rng.sample(range(len(proof.signals)), 2)
     amount = rng.randrange(1, FIELD)
     moved = _with(proof, 8 + one, lambda x: (x + amount) % FIELD)
     return _with(moved, 8 + other, lambda x: (x - amount) % FIELD)
 
 
 def _swap_signals(proof: Proof, rng: Random) -> Proof:
-    signals = list(proof.public)
+    signals = list(proof.signals)
     one, other = next((i, j) for i, x in enumerate(signals) for j, y in enumerate(signals) if x != y)
     signals[one], signals[other] = signals[other], signals[one]
-    return replace(proof, public=tuple(signals))
+    return replace(proof, signals=tuple(signals))
 
 
 _CHANGES: dict[str, Callable[[Proof, Random], Proof]] = {
     "a bit of a coordinate": lambda p, rng: _flip(p, rng, 0, 8),
-    "a bit of a signal": lambda p, rng: _flip(p, rng, 8, 8 + len(p.public)),
-    "a signal + 1": lambda p, rng: _with(p, rng.randrange(8, 8 + len(p.public)), lambda x: (x + 1) % FIELD),
+    "a bit of a signal": lambda p, rng: _flip(p, rng, 8, 8 + len(p.signals)),
+    "a signal + 1": lambda p, rng: _with(p, rng.randrange(8, 8 + len(p.signals)), lambda x: (x + 1) % FIELD),
     "a signal negated": lambda p, rng: _with(p, 8 + _nonzero(p, rng), lambda x: FIELD - x),
     "a signal zero": lambda p, rng: _with(p, 8 + _nonzero(p, rng), lambda x: 0),
-    "a signal + k·r": lambda p, rng: _alias(p, rng, 8, 8 + len(p.public), FIELD),
-    "a signal + k·q": lambda p, rng: _alias(p, rng, 8, 8 + len(p.public), BASE_FIELD),
+    "a signal + k·r": lambda p, rng: _alias(p, rng, 8, 8 + len(p.signals), FIELD),
+    "a signal + k·q": lambda p, rng: _alias(p, rng, 8, 8 + len(p.signals), BASE_FIELD),
     "signals swapped": _swap_signals,
     "moved between signals": _move_between_signals,
     "signals reversed": lambda p, rng: _signals(p, list.reverse),
     "a signal less": lambda p, rng: _signals(p, list.pop),
     "a signal more": lambda p, rng: _signals(p, lambda signals: signals.append(0)),
-    "no signals": lambda p, rng: replace(p, public=()),
+    "no signals": lambda p, rng: replace(p, signals=()),
     "A.x + k·q": lambda p, rng: _alias(p, rng, 0, 1, BASE_FIELD),
     "A.y + k·q": lambda p, rng: _alias(p, rng, 1, 2, BASE_FIELD),
     "B + k·q": lambda p, rng: _alias(p, rng, 2, 6, BASE_FIELD),
@@ -183,4 +183,4 @@ _CHANGES: dict[str, Callable[[Proof, Random], Proof]] = {
 
 
 def _nonzero(proof: Proof, rng: Random) -> int:
-    return rng.choice([k for k, signal in enumerate(proof.public) if signal])
+    return rng.choice([k for k, signal in enumerate(proof.signals) if signal])

@@ -34,10 +34,10 @@ from dls_zk.groth16.constraint_table import System
 from dls_zk.groth16.r1cs import r1cs_header
 from dls_zk.groth16.witness import WitnessCalculator
 from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement.circuits import of_size
 from dls_zk.statement.constants import FIELD, SIZES
 from dls_zk.statement.model import Rebalance
 from dls_zk.statement.relation import CHECKS, public_signals
-from dls_zk.statement.signals import signal_count
 from dls_zk.storage import places
 from dls_zk.tools import circom
 from tests.soundness.claims import Claims
@@ -52,6 +52,7 @@ from tests.support.instances import tighten
 
 #: The circuit that is mutated.
 SLOTS = 8
+CIRCUIT = of_size(SLOTS)
 
 #: File below circuits/ → the check that it serves; other files serve several.
 CHECK_OF_FILE = {
@@ -247,7 +248,7 @@ def mutants(circuits: Path) -> Iterator[Mutant]:
     """All mutants of the files below circuits/, in order. Of the mains, which say a size and what is public, one."""
     for path in sorted(circuits.rglob("*.circom")):
         file = path.relative_to(circuits).as_posix()
-        if file.startswith("main/") and path.stem != SIZES[SLOTS].name:
+        if file.startswith("main/") and path.stem != CIRCUIT.name:
             continue
         check = CHECK_OF_FILE.get(file, SEVERAL)
         for number, line in enumerate(path.read_text().splitlines(), start=1):
@@ -335,11 +336,11 @@ class Arena:
             lines = path.read_text().splitlines()
             lines[mutant.line - 1] = mutant.after
             path.write_text("\n".join(lines) + "\n")
-            name = SIZES[SLOTS].name
+            name = CIRCUIT.name
             try:
                 with circom.run_circom(name, ("--r1cs", "--sym", "--wasm", "--O0"), sources) as (out, _):
                     system = System.read(out / f"{name}.r1cs", out / f"{name}.sym")
-                    hidden = r1cs_header(out / f"{name}.r1cs").n_public != signal_count(SIZES[SLOTS])
+                    hidden = r1cs_header(out / f"{name}.r1cs").n_public != len(CIRCUIT.signals)
                     generator = calculator(name, (out / f"{name}_js" / f"{name}.wasm").read_bytes())
             except ToolError:
                 return Verdict("void", "does not compile")
@@ -357,7 +358,7 @@ class Arena:
 
     def _kills(self, system: System, named: dict[object, int], generator: WitnessCalculator) -> Iterator[str]:
         constraints = Constraints(system.constraints)
-        if not all(_is_bound(constraints, wire) for wire in range(1, signal_count(SIZES[SLOTS]) + 1)):
+        if not all(_is_bound(constraints, wire) for wire in range(1, len(CIRCUIT.signals) + 1)):
             yield "unbound"
         if {_key(name) for name in system.names.values()} <= {_key(name) for name in self.forger.wire}:
             wires = {_key(name): wire for name, wire in self.forger.wire.items()}

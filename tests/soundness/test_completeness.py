@@ -11,6 +11,7 @@ import pytest
 
 from dls_zk.audit.circuits import circuit
 from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement.circuits import of_size
 from dls_zk.statement.constants import FIELD, SIZES
 from dls_zk.statement.relation import evaluate, public_signals
 from tests.soundness.completeness import AT_A_LIMIT, _moved, prove_many, within_a_unit
@@ -72,7 +73,7 @@ BY_OTHER_COUNTS = {
 def test_each_limit_by_scenario_factor_and_venue_holds_alone(slots):
     """Here the numbers of scenarios, factors and venues differ: a line that takes one for another would show."""
     size, rng = SIZES[slots], Random(slots)
-    judge = circuit(size.name)
+    judge = circuit(of_size(slots).name)
     for field, index in (limit for limit in limits(size) if limit[0] in BY_OTHER_COUNTS):
         past = past_a_limit(rng, size, field, index)
         assert len(judge.violated(judge.lying(circuit_inputs(past, public_signals(past))))) == 1, (field, index)
@@ -85,7 +86,7 @@ def verdicts_beside_a_limit(rng: Random, sizes: Sequence[int], count: int) -> Co
     verdicts: Counter[bool] = Counter()
     while verdicts.total() < count:
         size = SIZES[rng.choice(sizes)]
-        book, judge = within_a_unit(rng, size), circuit(size.name)
+        book, judge = within_a_unit(rng, size), circuit(of_size(size.slots).name)
         steps = [*itertools.product(range(size.slots), (1, -1), (True, False))]
         for slot, by, traded in rng.sample(steps, 5):
             moved = _moved(book, slot, by, traded)

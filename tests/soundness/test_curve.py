@@ -14,7 +14,6 @@ from random import Random
 
 import pytest
 from py_ecc.optimized_bn128 import FQ, FQ2, G1, Z1, Z2, add, b, b2, is_inf, is_on_curve, multiply, normalize
-from web3.exceptions import Web3Exception
 
 from dls_zk import chain
 from dls_zk.audit.simulator import g1, g2, outside_the_subgroup
@@ -75,12 +74,12 @@ def by_pyecc(address: int, data: bytes) -> bytes:
 @pytest.fixture(scope="module")
 def ask() -> Iterator[Ask]:
     with foundry.anvil() as url:
-        eth = chain.connect(url).web3.eth
+        local = chain.connect(url)
 
         def call(address: int, data: bytes) -> bytes | None:
             try:
-                return bytes(eth.call({"to": f"0x{address:040x}", "data": "0x" + data.hex(), "gas": 10_000_000}))
-            except Web3Exception:
+                return local.call(chain.Question(f"0x{address:040x}", data, gas=10_000_000))
+            except chain.Refused:
                 return None
 
         yield call

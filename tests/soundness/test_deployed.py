@@ -27,10 +27,9 @@ from dls_zk.statement.constants import (
     QUANTITY_BITS,
     SIZES,
     book_domain,
-    global_fields,
     policy_domain,
-    slot_fields,
 )
+from dls_zk.statement.policy_fields import global_layout, slot_layout
 from dls_zk.tools import process
 
 DOCUMENT = (Path(__file__).parent / "DETERMINISM.md").read_text()
@@ -98,9 +97,10 @@ def test_numbers_are_in_their_declared_ranges(slots):
 @pytest.mark.parametrize("slots", SIZES)
 def test_words_unpack_into_fields_of_the_declared_widths(slots):
     subject, size = deployed(slots), SIZES[slots]
-    slot = [width for name, bits in slot_fields(size) for width in ([1] * bits if name == "venue" else [bits])]
+    fields = [path.field for path in slot_layout(size)]
+    slot = [width for field in fields for width in ([1] * field.bits if field.name == "venue" else [field.bits])]
     words = {f"slotWord[{i}]": slot for i in range(slots)}
-    words |= dict(enumerate_words("globalWord", [bits for _, bits in global_fields(size)]))
+    words |= dict(enumerate_words("globalWord", [path.field.bits for path in global_layout(size)]))
     words |= dict(enumerate_words("prices", [PRICE_BITS] * slots, most=PRICES_PER_WORD))
     for name, widths in words.items():
         assert unpacking(subject, name) == [*zip(accumulate(widths, initial=0), widths, strict=False)], name

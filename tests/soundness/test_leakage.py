@@ -14,6 +14,7 @@ import pytest
 from dls_zk.groth16 import verifier, zkey
 from dls_zk.groth16.proof import Proof
 from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.circuits import rebalance_signals
 from dls_zk.statement.signals import PublicSignals
 from tests.soundness import leakage
 from tests.soundness.verifiers import Simulator
@@ -35,8 +36,8 @@ class Transcript:
         return Proof.read(self.folder / "proof.json")
 
     @property
-    def public(self) -> PublicSignals:
-        return PublicSignals.from_field(self.proof.public)
+    def signals(self) -> PublicSignals:
+        return rebalance_signals(self.proof.circuit, self.proof.signals)
 
     def form(self) -> dict[str, object]:
         """Everything but the values of numbers: of hexadecimal ones the length stays, which is fixed."""
@@ -78,9 +79,9 @@ def transcripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Transcrip
 
 def test_two_books_with_the_same_public_signals_look_alike(transcripts: dict[str, Transcript]) -> None:
     cash, full = transcripts["cash"], transcripts["full"]
-    assert cash.public.nav_floor == full.public.nav_floor == 999
-    assert replace(cash.public, commitment_after=0) == replace(full.public, commitment_after=0)
-    assert cash.public.commitment_after != full.public.commitment_after
+    assert cash.signals.nav_floor == full.signals.nav_floor == 999
+    assert replace(cash.signals, commitment_after=0) == replace(full.signals, commitment_after=0)
+    assert cash.signals.commitment_after != full.signals.commitment_after
     assert cash.form() == full.form()
     assert {path.name for path in cash.folder.iterdir() if path.stat().st_mode & 0o077 == 0} == {"opening.json"}
     # Nine numbers differ, eight of them random points: one is shorter by a digit once in ten.
@@ -90,8 +91,8 @@ def test_two_books_with_the_same_public_signals_look_alike(transcripts: dict[str
 
 def test_a_heartbeat_looks_like_a_rebalance(transcripts: dict[str, Transcript]) -> None:
     full, again = transcripts["full"], transcripts["again"]
-    assert again.public.commitment_before == full.public.commitment_after
-    assert again.public.commitment_after != again.public.commitment_before, "the same book under a fresh salt"
+    assert again.signals.commitment_before == full.signals.commitment_after
+    assert again.signals.commitment_after != again.signals.commitment_before, "the same book under a fresh salt"
     assert again.form() == full.form()
 
 
@@ -101,7 +102,7 @@ def test_anybody_could_have_made_the_proof_from_its_signals(transcripts: dict[st
     key = installed_key()
     simulator = Simulator(key, zkey.verifying_key(key))
     real = transcripts["full"].proof
-    simulated = simulator.prove(real.public, Random(1))
+    simulated = simulator.prove(real.signals, Random(1))
     assert without_numbers(simulated.to_json()) == without_numbers(real.to_json())
     verifier.verify("pyecc", simulator.vk, simulated)
 

@@ -8,9 +8,8 @@ from random import Random
 
 import pytest
 
-from dls_zk.statement.constants import SIZES
+from dls_zk.statement.circuits import of_size
 from dls_zk.statement.relation import CHECKS
-from dls_zk.statement.signals import signal_count
 from dls_zk.storage import places
 from tests.soundness.claims import Claims
 from tests.soundness.deletion import EQUIVALENT, Sweep, equivalent, short, sweep, unbound
@@ -42,7 +41,7 @@ def test_every_constraint_of_some_checks_is_killed(swept):
 
 
 def test_the_square_of_the_context_is_all_that_binds_it():
-    assert _of(("context",)) <= unbound(forger(8).deployed, signal_count(SIZES[8]))
+    assert _of(("context",)) <= unbound(forger(8).deployed, len(of_size(8).signals))
 
 
 @pytest.mark.parametrize(

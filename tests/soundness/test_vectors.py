@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from dls_zk.errors import StatementRefused
 from dls_zk.groth16.proof import Proof
 from dls_zk.groth16.witness import to_wtns
 from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement.circuits import CIRCUITS
 from dls_zk.statement.commitments import book_commitment, global_words, instruments_word, policy_hash, slot_words
-from dls_zk.statement.constants import SIZES, Size, global_fields, slot_fields
 from dls_zk.statement.model import Opening, Policy, Prices, Rebalance, SlotPolicy, Terms
+from dls_zk.statement.policy_fields import FieldPath, gathered, global_layout, slot_layout
 from dls_zk.statement.relation import CHECKS, evaluate, public_signals
 from dls_zk.statement.signals import PublicSignals
 from dls_zk.tools import snarkjs
@@ -26,7 +27,6 @@ from tests.soundness.verifiers import Bench, bench
 FOLDER = Path(__file__).parents[1] / "vectors"
 DOCUMENT = json.loads((FOLDER / "rebalance.json").read_text())
 VECTORS = DOCUMENT["vectors"]
-SIZE_OF = {size.name: size for size in SIZES.values()}
 
 #: Vectors whose proofs are put to the contract in the default run.
 SAMPLE = ("turnover: at the bound", "turnover: past it", "commitment after: past it", "flow: past it")
@@ -35,34 +35,17 @@ SAMPLE = ("turnover: at the bound", "turnover: past it", "commitment after: past
 # --- reading the file ------------------------------------------------------------------------------------------------
 
 
-def gather(fields: list[tuple[str, int]], values: dict[str, Any]) -> dict[str, Any]:
-    """Values of paths such as ``shock_bps[1][0]`` as nested tuples by their first name."""
-    found: dict[str, Any] = {}
-    for path, _ in fields:
-        name, *indices = path.replace("]", "").split("[")
-        if not indices:
-            found[name] = int(values[path])
-            continue
-        row = found.setdefault(name, [])
-        for index in indices[:-1]:
-            if int(index) == len(row):
-                row.append([])
-            row = row[int(index)]
-        assert int(indices[-1]) == len(row)
-        row.append(int(values[path]))
-    return {name: _frozen(value) for name, value in found.items()}
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+def read_fields(layout: Sequence[FieldPath], written: dict[str, Any]) -> dict[str, Any]:
+    """Field → value or tuple of values, from an object with a member for each path."""
+    return gathered(layout, [int(written[str(path)]) for path in layout])
 
 
 def policy_of(written: dict[str, Any]) -> Policy:
-    size: Size = SIZE_OF[written["circuit"]]
-    slots = [gather(slot_fields(size), slot) | {"instrument": slot["instrument"]} for slot in written["slots"]]
+    size = CIRCUITS[written["circuit"]].size
+    slots = [read_fields(slot_layout(size), slot) | {"instrument": slot["instrument"]} for slot in written["slots"]]
     terms = [SlotPolicy(**slot | {"funded": bool(slot["funded"])}) for slot in slots]
     terms += [SlotPolicy.null(size.factors)] * (size.slots - len(terms))
-    return Policy(size=size, slots=tuple(terms), **gather(global_fields(size), written))
+    return Policy(size=size, slots=tuple(terms), **read_fields(global_layout(size), written))
 
 
 def opening_of(written: dict[str, Any]) -> Opening:
@@ -96,7 +79,7 @@ def test_the_corpus_has_both_verdicts_for_every_check() -> None:
     for check in CHECKS[:-1]:  # the context is free for the prover: see the tests of the proofs
         verdicts = {not vector["broken"] for vector in VECTORS if vector["stands_at"] == check}
         assert verdicts == {True, False}, check
-    for name in SIZE_OF:
+    for name in CIRCUITS:
         assert {not vector["broken"] for vector in VECTORS if vector["circuit"] == name} == {True, False}
 
 
@@ -140,9 +123,9 @@ def test_by_the_constraints_of_larger_circuits(vector: dict[str, Any]) -> None:
     judged_by_constraints(vector)
 
 
-@pytest.fixture(scope="module", params=SIZE_OF)
+@pytest.fixture(scope="module", params=CIRCUITS)
 def verifiers(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    with bench(SIZE_OF[request.param].slots) as made:
+    with bench(CIRCUITS[request.param].size.slots) as made:
         yield made
 
 
@@ -165,6 +148,6 @@ def test_all_by_the_contract_and_by_every_verifier(verifiers: Bench, record_prop
     vectors = [v for v in VECTORS if v["circuit"] == verifiers.key.circuit]
     for vector in vectors:
         proof = proof_without_a_look(verifiers, vector)
-        assert list(proof.public) == read(vector)[1].to_field()
+        assert list(proof.signals) == read(vector)[1].to_field()
         assert verifiers.verdict(proof) == (not vector["broken"]), vector["name"]
     record_property("tried", len(vectors))

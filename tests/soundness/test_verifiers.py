@@ -13,6 +13,7 @@ from dls_zk import operations
 from dls_zk.audit.simulator import Secrets, g1
 from dls_zk.groth16 import prover
 from dls_zk.groth16.proof import Proof
+from dls_zk.statement.circuits import of_size
 from dls_zk.statement.constants import FIELD, SIZES
 from dls_zk.statement.model import Rebalance
 from dls_zk.statement.relation import evaluate
@@ -44,9 +45,9 @@ def signals_of(rng: Random, count: int) -> list[int]:
 
 
 def mutants_of(verifiers: Bench, proof: Proof, rng: Random) -> Iterator[Mutant]:
-    second = verifiers.simulator.prove(signals_of(rng, len(proof.public)), rng)
+    second = verifiers.simulator.prove(signals_of(rng, len(proof.signals)), rng)
     other = Secrets(*(rng.randrange(2, FIELD) for _ in range(4)), tuple(rng.randrange(FIELD) for _ in verifiers.vk.ic))
-    foreign = other.prove(proof.public, rng.randrange(1, FIELD), rng.randrange(1, FIELD))
+    foreign = other.prove(proof.signals, rng.randrange(1, FIELD), rng.randrange(1, FIELD))
     yield from mutants(verifiers.vk, proof, second, foreign, rng)
 
 
@@ -61,9 +62,9 @@ def judge(verifiers: Bench, mutant: Mutant) -> None:
 @pytest.mark.parametrize("name", BACKENDS)
 def test_every_verifier_takes_the_proofs_of_every_prover(small: Bench, name: str) -> None:
     case = a_true_statement(8, Random(1))
-    proof = operations.prove(case, small.key, operations.build_circuit(8), backend=name).proof
+    proof = operations.prove(case, small.key, operations.build_circuit("rebalance_8"), backend=name).proof
     assert small.verdict(proof)
-    assert not small.verdict(replace(proof, public=(*proof.public[:-1], (proof.public[-1] + 1) % FIELD)))
+    assert not small.verdict(replace(proof, signals=(*proof.signals[:-1], (proof.signals[-1] + 1) % FIELD)))
 
 
 def test_every_verifier_takes_a_simulated_proof(small: Bench) -> None:
@@ -77,8 +78,8 @@ def test_every_verifier_takes_a_simulated_proof(small: Bench) -> None:
 @pytest.mark.parametrize("slots", [16, 32])
 def test_larger_sizes(slots: int, run_seed: int, record_property: Callable[[str, object], None]) -> None:
     with bench(slots) as verifiers:
-        rng = Random(f"{run_seed} {slots}")
-        proof = operations.prove(a_true_statement(slots, rng), verifiers.key, operations.build_circuit(slots)).proof
+        rng, circuit = Random(f"{run_seed} {slots}"), operations.build_circuit(of_size(slots).name)
+        proof = operations.prove(a_true_statement(slots, rng), verifiers.key, circuit).proof
         found = list(mutants_of(verifiers, proof, rng))
         for mutant in found:
             judge(verifiers, mutant)
@@ -102,7 +103,7 @@ def test_a_mutant_of_every_fourth_kind(small: Bench) -> None:
 def test_hundreds_of_mutants(small: Bench, part: int, run_seed: int, record_property: Callable[[str, object], None]) -> None:
     """12 parts of one real and one simulated proof with 47 mutants each: 1,152 proofs and mutants."""
     rng = Random(f"{run_seed} {part}")
-    real = operations.prove(a_true_statement(8, rng), small.key, operations.build_circuit(8)).proof
+    real = operations.prove(a_true_statement(8, rng), small.key, operations.build_circuit("rebalance_8")).proof
     proofs = (real, small.simulator.prove(signals_of(rng, 9), rng))
     found = [mutant for proof in proofs for mutant in mutants_of(small, proof, rng)]
     for mutant in found:
@@ -121,8 +122,8 @@ def test_a_batch_holds_if_all_of_it_does(small: Bench) -> None:
     assert not small.batch([])
     for place in range(6):
         assert not small.batch([*good[:place], bad, *good[place + 1 :]])
-    signals = [proof.public for proof in good]
-    assert not small.batch([replace(proof, public=signals[k - 1]) for k, proof in enumerate(good)])
+    signals = [proof.signals for proof in good]
+    assert not small.batch([replace(proof, signals=signals[k - 1]) for k, proof in enumerate(good)])
 
 
 def test_shared_signals_are_those_of_every_proof(small: Bench) -> None:

@@ -18,23 +18,25 @@ from random import Random
 
 from eth_utils import function_signature_to_4byte_selector
 from py_ecc.optimized_bn128 import G1, add, multiply, neg, normalize
-from web3.exceptions import Web3Exception
 
 from dls_zk import chain, operations
 from dls_zk.audit.simulator import g1, g2
-from dls_zk.chain import Chain
+from dls_zk.chain import Chain, Question, Refused
 from dls_zk.errors import ProofInvalid
 from dls_zk.groth16 import verifier, zkey
 from dls_zk.groth16.proof import Proof
 from dls_zk.groth16.zkey import _DEV_LABEL, VerifyingKey
 from dls_zk.solidity import contracts, verifiers
 from dls_zk.solidity.contracts import CompiledContract
+from dls_zk.statement.circuits import of_size
 from dls_zk.statement.constants import FIELD
 from dls_zk.statement.signals import NAMES
 from dls_zk.storage.built import ProvingKey
 from dls_zk.tools import foundry
 
 #: More than any of the contracts needs for three proofs.
+from tests.support.sending import deployed
+
 GAS = 3_000_000
 
 #: The generated verifier takes a proof whose A.y has q added, because it negates A modulo q. Hence the hub's own check.
@@ -90,7 +92,7 @@ class Bench:
 @contextmanager
 def bench(slots: int) -> Iterator[Bench]:
     """All verifiers for the development key of this size, the contracts on a chain of their own."""
-    circuit = operations.build_circuit(slots)
+    circuit = operations.build_circuit(of_size(slots).name)
     key = operations.development_key(circuit)
     vk = zkey.verifying_key(key)
     compiled = _compiled(key, vk)
@@ -99,22 +101,24 @@ def bench(slots: int) -> Iterator[Bench]:
     good = [simulator.prove([rng.randrange(FIELD) for _ in range(vk.n_public)], rng) for _ in range(2)]
     with foundry.anvil() as url:
         local = chain.connect(url)
-        generated = _deploy(local, compiled[verifiers.contract_name(key.circuit)])
-        hub = _deploy(local, compiled["Judge"], generated, vk.n_public)
-        batch_verifier = _deploy(local, compiled["BatchVerifier"], _solidity_key(vk.words()), True)
+        generated = deployed(local, compiled[verifiers.contract_name(key.circuit)])
+        hub = deployed(local, compiled["Judge"], generated, vk.n_public)
+        batch_verifier = deployed(local, compiled["BatchVerifier"], _solidity_key(vk.words()), True)
 
         def on_hub(proof: Proof) -> bool:
             selector = "holds((uint256[2],uint256[2][2],uint256[2]),uint256[])"
-            words = (*_coordinates(proof), 32 * 9, len(proof.public), *proof.public)
+            words = (*_coordinates(proof), 32 * 9, len(proof.signals), *proof.signals)
             return _answer(local, hub, selector, _words(*words))
 
         def alone(proof: Proof) -> bool:
-            selector = f"verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[{len(proof.public)}])"
-            return _answer(local, generated, selector, _words(*_coordinates(proof), *proof.public))
+            selector = f"verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[{len(proof.signals)}])"
+            return _answer(local, generated, selector, _words(*_coordinates(proof), *proof.signals))
 
         def batch(proofs: Sequence[Proof], shared: Sequence[int] = ()) -> bool:
             """``shared``: signals that end each of the proofs, and are given once."""
-            words = [w for proof in proofs for w in (*_coordinates(proof), *proof.public[: len(proof.public) - len(shared)])]
+            words = [
+                w for proof in proofs for w in (*_coordinates(proof), *proof.signals[: len(proof.signals) - len(shared)])
+            ]
             arguments = (64, 96 + 32 * len(shared), len(shared), *shared, len(words), *words)
             return _answer(local, batch_verifier, "verify(uint256[],uint256[])", _words(*arguments))
 
@@ -128,7 +132,7 @@ def bench(slots: int) -> Iterator[Bench]:
                 "hub": on_hub,
                 LENIENT: alone,
                 "batch": lambda proof: batch([proof]),
-                "batch with shared prices": lambda proof: batch([proof], proof.public[len(NAMES) - 1 :]),
+                "batch with shared prices": lambda proof: batch([proof], proof.signals[len(NAMES) - 1 :]),
                 "batch of three": lambda proof: batch([good[0], proof, good[1]]),
             },
             batch,
@@ -158,16 +162,12 @@ def _compiled(key: ProvingKey, vk: VerifyingKey) -> dict[str, CompiledContract]:
 _IMPORTED_BY_JUDGE = ("src/libraries/Groth16.sol", "src/interfaces/IBatchVerifier.sol")
 
 
-def _deploy(local: Chain, artifact: CompiledContract, *arguments: object) -> str:
-    return local.deploy(artifact, *arguments, sender=local.accounts()[0])[0]
-
-
 def _answer(local: Chain, address: str, signature: str, arguments: bytes) -> bool:
     """Whether a view function answers true. One that reverts or fails does not."""
     data = function_signature_to_4byte_selector(signature) + arguments
     try:
-        answer = bytes(local.web3.eth.call({"to": address, "data": "0x" + data.hex(), "gas": GAS}))
-    except Web3Exception:
+        answer = local.call(Question(address, data, gas=GAS))
+    except Refused:
         return False
     assert answer in (b"", _words(0), _words(1)), answer
     return answer == _words(1)

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from dls_zk import operations
 from dls_zk.cli.main import main
+from dls_zk.statement.circuits import of_size
 from dls_zk.storage import places
 from dls_zk.storage.built import ProvingKey
 from dls_zk.tools import node
@@ -157,13 +158,13 @@ def invoke(*args: str, stdin: bytes = b"") -> Result:
 def installed_key() -> ProvingKey:
     """The development key of the small circuit; made if need be."""
     node.ensure_node_packages()
-    return operations.development_key(operations.build_circuit(SLOTS))
+    return operations.development_key(operations.build_circuit(of_size(SLOTS).name))
 
 
 def spoiled_home(folder: Path, spoil: Callable[[Path], None], name: str) -> Path:
     """A home like the real one as far as the small circuit goes, in which the file of this name is spoiled."""
     key = installed_key()
-    for built in (operations.build_circuit(SLOTS).manifest.folder, key.manifest.folder):
+    for built in (operations.build_circuit(of_size(SLOTS).name).manifest.folder, key.manifest.folder):
         place = folder / built.relative_to(places.home())
         place.mkdir(parents=True)
         for path in built.iterdir():

@@ -167,7 +167,7 @@ class WriteProven(Action):
         assert opening.exists() or not proof.exists(), "a proof without its opening"
         if opening.exists():
             kept = files.read_opening(opening)
-            assert (kept.opening, kept.commitment) == (self.proven.after, self.proven.public.commitment_after)
+            assert (kept.opening, kept.commitment) == (self.proven.after, self.proven.signals.commitment_after)
             assert opening.stat().st_mode & 0o777 == 0o600
         if proof.exists():
             assert proof.read_text() == self.proven.proof.to_json()

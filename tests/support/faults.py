@@ -23,12 +23,14 @@ from typing import Any
 import requests
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_utils import keccak
 
-from dls_zk.chain import Call, Chain, Delivery, Intent, IntentKey, KeySigner, Mined, Sender, connect, journal
+from dls_zk.chain import Call, Chain, Delivery, Intent, IntentKey, KeySigner, Receipt, Sender, connect, journal
+from dls_zk.chain.client import Client
 from dls_zk.errors import InputError
 from dls_zk.solidity.contracts import CompiledContract
+from dls_zk.statement.ethereum import keccak256
 from dls_zk.tools import solc
+from tests.support.sending import deployed
 
 COUNTER = """
 contract Counter {
@@ -74,26 +76,27 @@ class World:
     folder: Path
 
     def rpc(self, method: str, *parameters: object) -> Any:
-        answer = self.chain.web3.provider.make_request(method, list(parameters))
-        assert "error" not in answer, answer
-        return answer["result"]
+        return self.chain.rpc.ask(method, *parameters)
+
+    @property
+    def client(self) -> Client:
+        return Client(self.chain, self.artifact, self.counter)
 
     def mine(self, blocks: int = 1) -> None:
         self.rpc("anvil_mine", hex(blocks))
 
     def count(self) -> int:
-        return self.chain.contract(self.artifact, self.counter).functions.count().call()
+        return self.client.read("count")
 
     def nonce(self) -> int:
         return self.chain.transaction_count(self.account.address)
 
     def call(self, function: str = "increment", *arguments: int) -> Call:
-        return Call.of(self.chain.contract(self.artifact, self.counter), function, *arguments)
+        return self.client.call(function, *arguments)
 
     def advanced(self, sequence: int) -> Callable[[Any], bool]:
         """Whether the counter has come to a sequence, asked at a block."""
-        read = self.chain.contract(self.artifact, self.counter).functions.sequence()
-        return lambda block: read.call(block_identifier=block) >= sequence
+        return lambda block: self.client.read("sequence", block=block) >= sequence
 
     def sender(self, url: str = "", progress: Callable[[str, int, int], None] | None = None, **delivery: Any) -> Sender:
         """The account as a sender; over another URL, with other settings, and with what happens when it waits."""
@@ -138,8 +141,8 @@ class World:
 def world(url: str, artifact: CompiledContract, folder: Path) -> Iterator[World]:
     """A fresh counter and account, five blocks deep; the chain mines by itself again afterwards."""
     on = connect(url)
-    counter, _ = on.deploy(artifact, sender=on.accounts()[0])
-    account = Account.from_key(keccak(hexstr=counter))  # another for each counter, and the same in each run
+    counter = deployed(on, artifact)
+    account = Account.from_key(keccak256(bytes.fromhex(counter[2:])))  # another for each counter, and the same in each run
     made = World(on, url, artifact, counter, account, folder)
     made.fund(made.account)
     made.mine(5)
@@ -293,6 +296,6 @@ def proxy(url: str, cut: Cut) -> Iterator[str]:
         server.server_close()
 
 
-def require_one(mined: Mined | None) -> Mined:
+def require_one(mined: Receipt | None) -> Receipt:
     assert mined
     return mined

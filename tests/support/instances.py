@@ -16,14 +16,15 @@ from typing import Any
 from dls_zk.audit.instances import random_rebalance
 from dls_zk.statement.constants import (
     BPS,
-    SIGNED_OFFSET,
     USD_E14,
     Size,
-    global_fields,
-    slot_fields,
 )
-from dls_zk.statement.model import Policy, Rebalance, SlotPolicy, is_signed_field
+from dls_zk.statement.model import Policy, Rebalance, SlotPolicy
+from dls_zk.statement.policy_fields import FIELDS, GLOBAL_FIELDS, Field, Tighter, global_layout, slot_fields, slot_layout
 from dls_zk.statement.relation import Limit, evaluate
+
+#: Fields of which some change tightens.
+DIRECTED = {name for name, field in FIELDS.items() if field.tighter in (Tighter.LOWER, Tighter.HIGHER)}
 
 
 def tighten(rebalance: Rebalance, field: str, index: int, past: int) -> Rebalance:
@@ -102,10 +103,9 @@ def near_a_limit(rng: Random, size: Size) -> Rebalance:
 def at_its_limits(rebalance: Rebalance) -> Rebalance:
     """The rebalance with every limit at the tightest value, in bps, that the book still meets."""
     report, policy = evaluate(rebalance), rebalance.policy
-    widths = dict(slot_fields(policy.size) + global_fields(policy.size))
 
     def tightest(field: str, limits: Sequence[Limit]) -> int:
-        least, most = _room(field, widths.get(field) or widths[f"{field}[0]"])
+        least, most = _room(FIELDS[field])
         bounds = [floor(x.value * BPS) if x.at_least else ceil(x.value * BPS) for x in limits if x.value is not None]
         bound = min(bounds, default=most) if limits[0].at_least else max(bounds, default=most)
         return min(max(bound, least), most)
@@ -138,14 +138,14 @@ def random_policy(rng: Random, size: Size) -> Policy:
     """Any policy that can be registered: every field anywhere in its room, often at an end of it."""
     # Either the scenarios take no slot below zero (at most 6 · 40% · 40% of it), or no slot is funded.
     tame = rng.random() < 0.5
-    bits = {name.split("[")[0]: width for name, width in slot_fields(size) + global_fields(size)}
+    fields = {field.name: field for field in (*slot_fields(size), *GLOBAL_FIELDS)}
 
     def value(name: str) -> int:
         if name == "funded":
             return tame and rng.random() < 0.7
-        if tame and is_signed_field(name):
+        if tame and fields[name].signed:
             return rng.randint(-4000, 4000)
-        least, most = _room(name, bits[name])
+        least, most = _room(fields[name])
         return rng.choice([least, most, rng.randint(least, most)])
 
     def many(name: str, count: int) -> tuple[int, ...]:
@@ -154,13 +154,13 @@ def random_policy(rng: Random, size: Size) -> Policy:
     def slot(i: int) -> SlotPolicy:
         if i and rng.random() < 0.3:
             return SlotPolicy.null(size.factors)
-        scalars = {name: value(name) for name, _ in slot_fields(size) if "[" not in name}
+        scalars = {field.name: value(field.name) for field in slot_fields(size) if not field.axes}
         return SlotPolicy(random_name(rng, f"I{i}."), **scalars, loading_bps=many("loading_bps", size.factors))
 
     return Policy(
         size=size,
         slots=tuple(slot(i) for i in range(size.slots)),
-        **{name: value(name) for name, _ in global_fields(size) if "[" not in name},
+        **{field.name: value(field.name) for field in GLOBAL_FIELDS if not field.axes},
         venue_cap_bps=many("venue_cap_bps", size.venues),
         factor_limit_bps=many("factor_limit_bps", size.factors),
         factor_volatility_bps=many("factor_volatility_bps", size.factors),
@@ -182,12 +182,12 @@ def changed(rng: Random, policy: Policy, among: Container[str] | None = None) ->
     """The policy with one field of a used slot or of no slot (``among`` those named) changed: by one, to an end of its
     room, or to anything."""
     slot = f"slots[{rng.choice([i for i, slot in enumerate(policy.slots) if slot.instrument])}]."
-    fields = [(slot, *field) for field in slot_fields(policy.size)] + [("", *field) for field in global_fields(policy.size)]
-    fields = [field for field in fields if among is None or field[1].split("[")[0] in among]
+    paths = [(slot, path) for path in slot_layout(policy.size)] + [("", path) for path in global_layout(policy.size)]
+    paths = [(holder, path) for holder, path in paths if among is None or path.field.name in among]
     while True:
-        holder, name, bits = rng.choice(fields)
-        path = holder + name
-        (least, most), old = _room(name, bits), field_of(policy, path)
+        holder, changing = rng.choice(paths)
+        path = f"{holder}{changing}"
+        (least, most), old = _room(changing.field), field_of(policy, path)
         value = rng.choice([old - 1, old + 1, least, most, rng.randint(least, most)])
         if value != old and least <= value <= most:
             try:
@@ -196,8 +196,6 @@ def changed(rng: Random, policy: Policy, among: Container[str] | None = None) ->
                 continue  # a scenario would take a funded slot below zero
 
 
-def _room(name: str, bits: int) -> tuple[int, int]:
+def _room(field: Field) -> tuple[int, int]:
     """Smallest and largest value of a field."""
-    if is_signed_field(name):
-        return -SIGNED_OFFSET, SIGNED_OFFSET - 1
-    return int(name == "nav_step_usd"), (1 << bits) - 1
+    return int(field.name == "nav_step_usd") or field.low, field.high

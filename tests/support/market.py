@@ -113,7 +113,7 @@ class Vault:
             flow=terms.flow_e6,
             accrual=terms.accrual_ppm,
             nav_floor=nav_floor,
-            context=terms.context,
+            context=terms.context_hash,
             prices=snapshot.words,
         )
         assert len(public.prices) == size.price_words
@@ -126,13 +126,13 @@ class Rebalance:
 
     vault: Vault
     terms: Terms
-    public: PublicSignals
+    signals: PublicSignals
 
     def proven(self) -> Proven:
         """The proof, as ``operations.prove`` returns it, with an opening that opens nothing."""
-        proof = self.vault.market.trapdoor.prove(self.public.to_field())
+        proof = self.vault.market.trapdoor.prove(self.signals.to_field())
         empty = Opening.empty(self.vault.market.policy.size)
-        return Proven(proof, self.public, self.terms, empty, ("",) * SLOTS, Report(()), insecure=True)
+        return Proven(proof, self.signals, self.terms, empty, ("",) * SLOTS, Report(()), insecure=True)
 
     def write(self, folder: Path) -> Path:
         """A folder as ``prove`` writes it, less the opening."""
@@ -184,8 +184,7 @@ def on(url: str, folder: Path, slots: int = SLOTS) -> Market:
 
 def accepted(market: Market, rebalance: Rebalance) -> Accepted:
     """The rebalance as the hub has it; it must have."""
-    place = rebalance.terms.place
-    assert place
-    found = market.protocol.hub.accepted(place.vault_id, place.sequence)
-    assert found and found.commitment_after == rebalance.public.commitment_after
+    context = rebalance.terms.known_context()
+    found = market.protocol.hub.accepted(context.vault_id, context.sequence)
+    assert found and found.commitment_after == rebalance.signals.commitment_after
     return found

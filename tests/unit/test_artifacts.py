@@ -355,7 +355,7 @@ def test_keys_belong_to_a_circuit_and_a_kind(home: Path, sources: Path) -> None:
     _build_circuit(sources)
     circuit = built.built_circuit("one", sources)
     digest = circuit.r1cs_sha256
-    with pytest.raises(ArtifactError, match="no dev key for one .*run `dls-zk setup dev --size "):
+    with pytest.raises(ArtifactError, match="no dev key for one .*run `dls-zk setup dev`"):
         built.proving_key("one", digest, "dev")
 
     def fill(folder: Path) -> None:

@@ -3,14 +3,16 @@
 import re
 
 from dls_zk.statement import constants
-from dls_zk.statement.constants import SIZES, global_fields, slot_fields
+from dls_zk.statement.circuits import CIRCUITS
+from dls_zk.statement.constants import SIZES
+from dls_zk.statement.policy_fields import GLOBAL_FIELDS, slot_fields, slot_layout
 from dls_zk.storage import places
 
-CIRCUITS = places.data_dir("circuits")
+SOURCES = places.data_dir("circuits")
 
 
 def _circom_functions(path):
-    return dict(re.findall(r"function (\w+)\([^)]*\) \{ return ([^;]+); \}", (CIRCUITS / path).read_text()))
+    return dict(re.findall(r"function (\w+)\([^)]*\) \{ return ([^;]+); \}", (SOURCES / path).read_text()))
 
 
 def test_scales_and_widths():
@@ -33,14 +35,14 @@ def test_hash_domains():
 
 
 def test_sizes_of_the_mains():
-    for size in SIZES.values():
-        source = (CIRCUITS / "main" / f"{size.name}.circom").read_text()
+    for circuit in CIRCUITS.values():
+        source, size = (SOURCES / "main" / f"{circuit.name}.circom").read_text(), circuit.size
         assert f"Rebalance({size.slots}, {size.scenarios}, {size.factors}, {size.venues});" in source
 
 
 def test_a_slot_fits_its_word_and_widths_agree_with_the_circuit():
     widths = {"LIMIT_BITS": 17, "WIDE_LIMIT_BITS": 20, "GRANULARITY_BITS": 24, "SIGNED_BITS": 17}
-    source = (CIRCUITS / "policy" / "fields.circom").read_text()
+    source = (SOURCES / "policy" / "fields.circom").read_text()
     declared = re.findall(r"widths\[(\w+)\([^)]*\)(?: \+ \w+)?\] = (\w+)(?:\(\))?;", source)
     circom = {name: widths.get(width) or int(width) for name, width in declared}
     # Circom's names that differ: NAV_GRANULARITY becomes NAV_STEP with the circuits' next change.
@@ -51,11 +53,11 @@ def test_a_slot_fits_its_word_and_widths_agree_with_the_circuit():
         "NAV_GRANULARITY": "nav_step_usd", "SHOCK": "shock_bps",
     }  # fmt: skip
     for size in SIZES.values():
-        python = {name.split("[")[0]: bits for name, bits in slot_fields(size) + global_fields(size)}
+        python = {field.name: field.bits for field in (*slot_fields(size), *GLOBAL_FIELDS)}
         assert python.pop("venue") == (size.venues - 1).bit_length() and 1 << size.venue_bits == size.venues
         assert circom.keys() - {"SLOT_VENUE"} == {k for k in circom if names.get(k, f"{k.lower()}_bps") in python}
         for name, bits in circom.items():
             if name != "SLOT_VENUE":
                 assert python[names.get(name, f"{name.lower()}_bps")] == bits, name
         assert len(circom) - 1 == len(python)
-        assert sum(bits for _, bits in slot_fields(size)) <= constants.WORD_BITS
+        assert sum(path.field.bits for path in slot_layout(size)) <= constants.WORD_BITS

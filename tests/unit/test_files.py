@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from traceback import format_exception
@@ -15,11 +16,11 @@ from hypothesis import strategies as st
 
 from dls_zk import files
 from dls_zk.errors import InputError
-from dls_zk.files import documents
+from dls_zk.files import documents, schemas
 from dls_zk.groth16.proof import Proof
 from dls_zk.statement.constants import FIELD, SIZES
 from dls_zk.statement.context import Context
-from dls_zk.statement.model import KeptOpening, Opening, Prices, SlotPolicy, Terms
+from dls_zk.statement.model import KeptOpening, Opening, Prices, Round, SlotPolicy, Terms
 from dls_zk.storage.places import PACKAGE
 
 POLICY = """\
@@ -417,7 +418,7 @@ def test_terms_and_context(write):
     words = [31337, 0x5FBDB2315678AFECB367F032D93F642F64180AA3, 0xAB, 2, 1, 3]
     words += [0xF39FD6E51AAD88F6F4CE6AB8827279CFFFB92266, 1_724_889_600]
     encoded = b"".join(word.to_bytes(32, "big") for word in words)
-    assert terms.context == int.from_bytes(keccak(encoded), "big") % FIELD
+    assert terms.context_hash == int.from_bytes(keccak(encoded), "big") % FIELD
 
 
 @pytest.mark.parametrize(
@@ -656,9 +657,12 @@ def test_terms_are_written_as_they_are_read(tmp_path):
     terms = files.read_terms(tmp_path / "terms.yaml")
     files.write_terms(tmp_path / "again.yaml", terms)
     assert files.read_terms(tmp_path / "again.yaml") == terms
+    held = replace(terms, commitment_before=FIELD - 1, oracle=SOMEBODY)
+    files.write_terms(tmp_path / "held.yaml", held)
+    assert files.read_terms(tmp_path / "held.yaml") == held
     with pytest.raises(InputError, match="exists"):
         files.write_terms(tmp_path / "again.yaml", terms)
-    with pytest.raises(ValueError, match="without a place"):
+    with pytest.raises(ValueError, match="only its hash is known"):
         files.write_terms(tmp_path / "third.yaml", Terms(0, 0, 7))
     assert not (tmp_path / "third.yaml").exists()
 
@@ -668,6 +672,9 @@ def test_prices_are_written_as_they_are_read(tmp_path):
     usd_e8 = tuple(123_456_789 * (i + 1) if slot.instrument else 0 for i, slot in enumerate(policy.slots))
     files.write_prices(tmp_path / "prices.yaml", Prices(usd_e8), policy, "2024-08-28", "round 7")
     assert files.read_prices(tmp_path / "prices.yaml", policy) == Prices(usd_e8)
+    snapshot = Prices(usd_e8, Round((1 << 256) - 1, SOMEBODY, 7))
+    files.write_prices(tmp_path / "snapshot.yaml", snapshot, policy, "2024-08-28", "round 7")
+    assert files.read_prices(tmp_path / "snapshot.yaml", policy) == snapshot
 
 
 # --- schemas --------------------------------------------------------------------------------------------
@@ -680,9 +687,9 @@ def proof_document() -> dict:
 
 def test_schemas_are_current():
     folder = PACKAGE / "schemas"
-    schemas = files.json_schemas()
-    assert {path.stem for path in folder.glob("*.json")} == schemas.keys()
-    for name, schema in schemas.items():
+    current = schemas.json_schemas()
+    assert {path.stem for path in folder.glob("*.json")} == current.keys()
+    for name, schema in current.items():
         assert (folder / f"{name}.json").read_text(encoding="utf-8") == schema, f"run scripts/schemas ({name})"
 
 
@@ -705,7 +712,7 @@ def test_schemas_accept_what_the_files_accept():
         "trades": ("trades", {"USDC": "1,5"}), "opening": ("salt", "0x7"), "proof": ("public", ["0x1"]),
         "feeds": ("confirmation_delay", "60"), "vault": ("loosening_delay", "1 day"), "deployment": ("genesis", "0x12"),
     }  # fmt: skip
-    for name, schema in files.json_schemas().items():
+    for name, schema in schemas.json_schemas().items():
         validator = jsonschema.Draft202012Validator(json.loads(schema))
         validator.check_schema(json.loads(schema))
         validator.validate(documents[name])
@@ -715,7 +722,7 @@ def test_schemas_accept_what_the_files_accept():
 
 
 def test_every_field_of_every_schema_is_described():
-    for name, schema in files.json_schemas().items():
+    for name, schema in schemas.json_schemas().items():
         document = json.loads(schema)
         for part in (document, *document.get("$defs", {}).values()):
             assert part["description"]

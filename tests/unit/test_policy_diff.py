@@ -11,13 +11,14 @@ import pytest
 from dls_zk.audit.instances import random_rebalance
 from dls_zk.files import read_policy
 from dls_zk.statement import relation
-from dls_zk.statement.constants import SIZES, global_fields, slot_fields
+from dls_zk.statement.constants import SIZES
 from dls_zk.statement.model import SlotPolicy
-from dls_zk.statement.policy_diff import TIGHTER, Change, Effect, changes, verdict
+from dls_zk.statement.policy_diff import Change, Effect, changes, verdict
+from dls_zk.statement.policy_fields import FIELDS, GLOBAL_FIELDS, Tighter, slot_fields
 from dls_zk.statement.relation import evaluate
 from dls_zk.storage import places
 from dls_zk.storage.places import PACKAGE
-from tests.support.instances import at_its_limits, changed, field_of, random_policy, with_field
+from tests.support.instances import DIRECTED, at_its_limits, changed, field_of, random_policy, with_field
 
 #: Size → random books. Each meets its limits exactly, and meets one other policy.
 BOOKS = {8: 1700, 16: 220, 32: 80}
@@ -32,7 +33,7 @@ def without_hashes(monkeypatch):
 
 def looser(rng, policy):
     """A policy from which going to ``policy`` is said to tighten."""
-    while verdict(other := changed(rng, policy, among=TIGHTER), policy) is not Effect.TIGHTER:
+    while verdict(other := changed(rng, policy, among=DIRECTED), policy) is not Effect.TIGHTER:
         pass
     return other
 
@@ -51,7 +52,7 @@ def test_a_tighter_policy_accepts_no_book_that_the_looser_one_refuses(without_ha
             tried.update(step.field for step in steps)
             report = evaluate(replace(tight, policy=loose))
             assert report.holds, (slots, seed, [check.name for check in report.failures], steps)
-    assert set(tried) == set(TIGHTER), "every field was tried on books that the tighter policy accepts"
+    assert set(tried) == DIRECTED, "every field was tried on books that the tighter policy accepts"
     assert min(tried.values()) >= 10, tried
 
 
@@ -65,13 +66,30 @@ def snake(name):
 def test_widths_and_directions_are_those_of_the_contract():
     source = (places.data_dir("verifier_contracts") / "src/libraries/PolicyLayout.sol").read_text()
     rows = re.findall(r"(NEITHER|LOWER|HIGHER) \| (\d+)(?:, size\.[a-z* .]+\))?,? // (\w+)", source)
-    signs = {"NEITHER": 0, "LOWER": -1, "HIGHER": 1}
+    # That no vault may change its NAV step is a rule of the registry, not of its table.
+    words = {Tighter.FIXED: "NEITHER"} | {tighter: tighter.name for tighter in Tighter if tighter is not Tighter.FIXED}
     for size in SIZES.values():
-        fields = {name.split("[")[0]: bits for name, bits in slot_fields(size) + global_fields(size)}
-        listed = [(snake(name), int(bits), signs[word]) for word, bits, name in rows]
+        listed = [(snake(name), int(bits), word) for word, bits, name in rows]
         if size.venue_bits == 3:
-            listed = [(name, 3 if name == "venue" else bits, sign) for name, bits, sign in listed]
-        assert listed == [(name, bits, TIGHTER.get(name, 0)) for name, bits in fields.items()]
+            listed = [(name, 3 if name == "venue" else bits, word) for name, bits, word in listed]
+        fields = (*slot_fields(size), *GLOBAL_FIELDS)
+        assert listed == [(field.name, field.bits, words[field.tighter]) for field in fields]
+
+
+def test_lists_and_names_are_those_of_the_contract():
+    """How often each field is repeated, its name in messages, the numbers of scalars and the offset of signed fields."""
+    source = (places.data_dir("verifier_contracts") / "src/libraries/PolicyLayout.sol").read_text()
+    counts = {"venue": "size.venues", "factor": "size.factors", "scenario": "size.scenarios"}
+    for fields, function, scalars in (
+        (slot_fields(SIZES[8]), "slotFieldName", "SLOT_SCALARS"),
+        (GLOBAL_FIELDS, "globalFieldName", "GLOBAL_SCALARS"),
+    ):
+        body = source.partition(f"function {function}(")[2].partition("    function ")[0].partition("    // ---")[0]
+        assert [snake(name) for name in re.findall(r'"(\w+)"', body)] == [field.name for field in fields]
+        assert int(re.search(rf"{scalars} = (\d+);", source)[1]) == sum(not field.axes for field in fields)
+    repeated = {snake(name): times for times, name in re.findall(r"_repeat\(\w+ \| \d+, ([a-z.* ]+)\),? // (\w+)", source)}
+    assert repeated == {f.name: " * ".join(counts[axis] for axis in f.axes) for f in FIELDS.values() if f.axes}
+    assert {f.low for f in FIELDS.values() if f.signed} == {-(2**16)} and "SIGNED_OFFSET = 2 ** 16;" in source
 
 
 def test_directions_are_those_of_the_document():
@@ -79,11 +97,9 @@ def test_directions_are_those_of_the_document():
     section = text.partition("## Policy: what tightens")[2].partition("\n## ")[0]
     rows = dict(re.findall(r"^\| `?(\w+)`? \| ([a-z, ]+) \|", section, re.MULTILINE))
     del rows["field"]
-    words = {-1: "lower", 1: "higher", 0: "neither"}
-    fields = {name.split("[")[0] for name, _ in slot_fields(SIZES[8]) + global_fields(SIZES[8])}
-    expected = {name: words[TIGHTER.get(name, 0)] for name in fields} | {
+    words = {tighter: tighter.name.lower() for tighter in Tighter} | {Tighter.FIXED: "refused"}
+    expected = {name: words[field.tighter] for name, field in FIELDS.items()} | {
         "instrument": "neither, refused",
-        "nav_step_usd": "refused",
         "size": "refused",
     }
     assert {snake(name): word for name, word in rows.items()} == expected

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from dls_zk.audit.instances import random_rebalance
 from dls_zk.statement.constants import SIZES
-from dls_zk.statement.model import Opening
-from dls_zk.statement.relation import CHECKS, evaluate, nav
+from dls_zk.statement.model import Opening, Prices
+from dls_zk.statement.relation import CHECKS, evaluate, nav, public_signals
 from tests.support.boundary import BOOK, SIZE, cases, honest, policy, rebalance
 from tests.support.instances import LIMITS, near_a_limit, with_limit
 
@@ -79,3 +79,26 @@ def test_secrets_do_not_print():
     case = rebalance(policy(), BOOK)
     for secret in (case, case.before, Opening.empty(SIZE)):
         assert str(secret) == repr(secret) == f"<{type(secret).__name__}: secret>"
+
+
+@settings(deadline=None, max_examples=40)
+@given(SEEDS, st.sampled_from(list(SIZES.values())))
+def test_without_signals_the_report_is_that_of_an_honest_prover(seed, size):
+    """No hash is computed then. With signals each is compared, and of honest ones the report is the same."""
+    case = near_a_limit(Random(seed), size)
+    assert evaluate(case) == evaluate(case, public_signals(case))
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("quantity", [1 << 57, -(1 << 57), 1 << 60])
+def test_a_book_that_no_commitment_can_hold_breaks_its_checks(side, quantity):
+    case = random_rebalance(Random(3), SIZES[8])
+    opening = Opening((quantity, *getattr(case, side).quantities_e6[1:]), 1)
+    report = evaluate(replace(case, **{side: opening}))
+    assert not report["commitments"].holds and not report["quantities"].holds
+
+
+@pytest.mark.parametrize("price", [-1, 1 << 48])
+def test_a_price_that_no_signal_can_hold_breaks_its_check(price):
+    case = random_rebalance(Random(3), SIZES[8])
+    assert not evaluate(replace(case, prices=Prices((price, *case.prices.usd_e8[1:]))))["prices"].holds

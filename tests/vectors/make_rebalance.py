@@ -17,9 +17,11 @@ from typing import Any
 TESTS = Path(__file__).parents[1]
 sys.path.append(str(TESTS))
 
+from dls_zk.statement.circuits import of_size  # noqa: E402
 from dls_zk.statement.commitments import global_words, instruments_word, policy_hash, slot_words  # noqa: E402
-from dls_zk.statement.constants import SIZES, global_fields, slot_fields  # noqa: E402
+from dls_zk.statement.constants import SIZES  # noqa: E402
 from dls_zk.statement.model import Opening, Policy, Rebalance, SlotPolicy  # noqa: E402
+from dls_zk.statement.policy_fields import global_layout, slot_layout  # noqa: E402
 from dls_zk.statement.relation import evaluate, public_signals  # noqa: E402
 from dls_zk.statement.signals import PublicSignals  # noqa: E402
 from dls_zk.storage.disk import write_atomic  # noqa: E402
@@ -43,12 +45,12 @@ def document() -> dict[str, Any]:
         vectors.append(
             {
                 "name": name,
-                "circuit": rebalance.size.name,
+                "circuit": rebalance.circuit.name,
                 "policy": policies.index(rebalance.policy),
                 "prices_usd_e8": list(map(str, rebalance.prices.usd_e8)),
                 "before": opening_json(rebalance.before),
                 "after": opening_json(rebalance.after),
-                "context": str(rebalance.terms.context),
+                "context": str(rebalance.terms.context_hash),
                 "public": public_json(public),
                 "stands_at": check,
                 "broken": [failed.name for failed in evaluate(rebalance, public).failures],
@@ -69,16 +71,16 @@ def all_cases() -> Iterator[tuple[str, str, Rebalance, PublicSignals]]:
 
 
 def policy_json(policy: Policy) -> dict[str, Any]:
-    """Every field by the name that ``constants`` gives it, and what is hashed of it; null slots at the end left out."""
+    """Every field by its path, and what is hashed of it; null slots at the end left out."""
     slots = [
         {"instrument": slot.instrument}
-        | dict(zip((name for name, _ in slot_fields(policy.size)), map(str, policy.slot_values(i)), strict=True))
+        | dict(zip(map(str, slot_layout(policy.size)), map(str, policy.slot_values(i)), strict=True))
         for i, slot in enumerate(policy.slots)
         if any(later != SlotPolicy.null(policy.size.factors) for later in policy.slots[i:])
     ]
-    names = [name for name, _ in global_fields(policy.size)]
+    names = map(str, global_layout(policy.size))
     return {
-        "circuit": policy.size.name,
+        "circuit": of_size(policy.size.slots).name,
         "slots": slots,
         **dict(zip(names, map(str, policy.global_values()), strict=True)),
         "slot_words": list(map(str, slot_words(policy))),

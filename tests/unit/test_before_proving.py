@@ -1,0 +1,154 @@
+"""What is compared before a proof is made: the opening with the commitment, and the prices with the round, of the terms."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dls_zk import files, operations
+from dls_zk.errors import InputError
+from dls_zk.statement.commitments import book_commitment, empty_commitment
+from dls_zk.statement.model import KeptOpening, Opening, Rebalance
+from tests.support.commandline import BOOK_E6, write_inputs
+
+BOOK = Opening((*BOOK_E6.values(), 0, 0, 0, 0, 0), 0x5EED << 200)
+HELD, STALE, EMPTY = book_commitment(BOOK), book_commitment(replace(BOOK, salt=1)), empty_commitment(8)
+CHAIN, ORACLE, ROUND = 31337, "0x5FbDB2315678afecb367f032d93F642f64180aa3", 2
+OTHER_ORACLE = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The inputs of a second rebalance, with the opening of the book before it."""
+    folder = write_inputs(tmp_path / "vault")
+    names = ("USDC", "ETH", "ETH-PERP", *[""] * 5)
+    kept = KeptOpening(BOOK, HELD, names, CHAIN, ORACLE, bytes(32), 1, 1_724_889_600)
+    files.write_opening(folder / "opening.json", kept)
+    return folder
+
+
+def put(path: Path, **fields: object) -> None:
+    """Add top-level fields to a YAML file."""
+    path.write_text("".join(f'{name}: "{value}"\n' for name, value in fields.items()) + path.read_text())
+
+
+def load(folder: Path, before: str | None = "opening.json", opening_required: bool = True) -> Rebalance:
+    return operations.load_rebalance(
+        folder / "policy.yaml",
+        folder / "prices.yaml",
+        folder / before if before else None,
+        terms=folder / "terms.yaml",
+        opening_required=opening_required,
+    )
+
+
+def refusal(folder: Path, before: str | None = "opening.json") -> str:
+    with pytest.raises(InputError) as caught:
+        load(folder, before)
+    text = str(caught.value)
+    assert "\n" not in text and "5eed" not in text and not any(str(abs(q)) in text for q in BOOK_E6.values())
+    return text
+
+
+def element(number: int) -> str:
+    return f"0x{number:064x}"
+
+
+# --- the opening ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_opening_that_the_vault_holds(folder: Path) -> None:
+    put(folder / "terms.yaml", commitment_before=element(HELD))
+    assert load(folder).terms.commitment_before == HELD
+
+
+def test_an_opening_that_the_vault_does_not_hold(folder: Path) -> None:
+    put(folder / "terms.yaml", commitment_before=element(STALE))
+    assert refusal(folder) == (
+        f"{folder / 'opening.json'}: opens {element(HELD)}; the vault of these terms holds {element(STALE)}: "
+        f"`dls-zk opening find DIR --commitment {element(STALE)}` finds the opening to use"
+    )
+
+
+def test_a_vault_that_is_empty_and_one_that_is_not(folder: Path) -> None:
+    put(folder / "terms.yaml", commitment_before=element(EMPTY))
+    assert load(folder, None).before == Opening.empty(load(folder, None).size)
+    assert "holds the empty book; use `--before empty`" in refusal(folder)
+    (folder / "terms.yaml").write_text((folder / "terms.yaml").read_text().replace(element(EMPTY), element(HELD)))
+    assert refusal(folder, None).startswith(
+        f"the vault is not empty any more; the vault of these terms holds {element(HELD)}"
+    )
+
+
+def test_a_book_without_a_salt_has_no_commitment_to_compare(folder: Path) -> None:
+    put(folder / "terms.yaml", commitment_before=element(STALE))
+    assert load(folder, "book.csv", opening_required=False).before.salt == 0
+
+
+def test_terms_that_do_not_name_a_commitment_are_not_compared(folder: Path) -> None:
+    assert load(folder).terms.commitment_before is None
+
+
+# --- the prices -----------------------------------------------------------------------------------------------------------
+
+
+def test_prices_and_terms_of_one_round(folder: Path) -> None:
+    put(folder / "prices.yaml", chain_id=CHAIN, oracle=ORACLE, round=ROUND)
+    assert load(folder)
+    put(folder / "terms.yaml", oracle=ORACLE.lower())  # one address, however it is written
+    assert load(folder)
+
+
+@pytest.mark.parametrize(
+    ("priced", "agreed", "said"),
+    [
+        ({"round": 33}, {}, "the prices are of round 33, and the terms of round 2"),
+        ({"chain_id": 1}, {}, "the prices are of chain 1, and the terms of chain 31337"),
+        (
+            {"oracle": OTHER_ORACLE},
+            {"oracle": ORACLE},
+            f"the prices are of oracle {OTHER_ORACLE.lower()}, and the terms of oracle {ORACLE.lower()}",
+        ),
+    ],
+)
+def test_prices_and_terms_of_two_rounds(
+    folder: Path, priced: dict[str, object], agreed: dict[str, object], said: str
+) -> None:
+    put(folder / "prices.yaml", **({"chain_id": CHAIN, "oracle": ORACLE, "round": ROUND} | priced))
+    put(folder / "terms.yaml", **agreed)
+    message = refusal(folder)
+    assert message.startswith(f"{folder / 'prices.yaml'}: {said}; ") and "--prices-out" in message
+
+
+def test_prices_or_terms_that_name_no_oracle_are_not_compared(folder: Path) -> None:
+    put(folder / "terms.yaml", oracle=ORACLE)
+    assert load(folder)  # hand-written prices
+    (folder / "terms.yaml").write_text((folder / "terms.yaml").read_text().replace(f'oracle: "{ORACLE}"\n', ""))
+    put(folder / "prices.yaml", chain_id=CHAIN, oracle=OTHER_ORACLE, round=ROUND)
+    assert load(folder)
+
+
+@pytest.mark.parametrize("missing", ["chain_id", "oracle", "round"])
+def test_part_of_a_round_is_none(folder: Path, missing: str) -> None:
+    whole = {"chain_id": CHAIN, "oracle": ORACLE, "round": ROUND}
+    put(folder / "prices.yaml", **{name: value for name, value in whole.items() if name != missing})
+    assert f"{missing}: missing; give chain_id, oracle and round, or none of them" in refusal(folder)
+
+
+# --- and for those who call from Python -----------------------------------------------------------------------------------
+
+
+def test_a_rebalance_that_was_put_together_by_hand(folder: Path) -> None:
+    """Without a key or a circuit: it is refused before either is touched."""
+    put(folder / "prices.yaml", chain_id=CHAIN, oracle=ORACLE, round=ROUND)
+    rebalance = load(folder)
+    wrong = replace(rebalance, terms=replace(rebalance.terms, commitment_before=STALE))
+    assert rebalance.prices.round
+    late = replace(rebalance, prices=replace(rebalance.prices, round=replace(rebalance.prices.round, number=3)))
+    key = type("Key", (), {"insecure": False})()
+    with pytest.raises(InputError, match=f"opens {element(HELD)}; the vault of these terms holds {element(STALE)}"):
+        operations.prove(wrong, key, None)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="the prices are of round 3, and the terms of round 2"):
+        operations.prove(late, key, None)  # type: ignore[arg-type]
