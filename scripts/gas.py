@@ -344,9 +344,10 @@ def markdown(figures: Figures, sizes: Sequence[int]) -> str:
     return f"""\
 # Gas
 
-`scripts/gas` writes this page. It reports the gas used by whole transactions, from their receipts on a local anvil ({contracts.EVM_VERSION}, solc
-with {contracts.OPTIMIZER_RUNS:,} optimizer runs). Every figure includes the 21,000 of a transaction and its calldata.
-Each vault has rebalanced before, and rebalances at a fresh snapshot. All slots but the last have an instrument and a feed.
+`scripts/gas` writes this page. It reports the gas used by whole transactions, from their receipts on a local anvil
+({contracts.EVM_VERSION}, solc with {contracts.OPTIMIZER_RUNS:,} optimizer runs). Every figure includes the 21,000 of a
+transaction and its calldata. Each vault has rebalanced before, and rebalances at a fresh snapshot. All slots but the last
+have an instrument and a feed.
 
 A vault's rebalance in a batch of 20 costs this share of a single one: {ratios}.
 
