@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 #: A table in a pipe is as wide as it needs to be.
-CONSOLE = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+CONSOLE = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 1000)
 
 
 #: As rich has it, and said to be ASCII: rich draws no other box where the encoding lacks its line, and ``streams`` prints -.
