@@ -35,7 +35,7 @@ COMMANDS = {
     "export": ("export", "Export what chains and other tools need."),
     "opening": ("opening", "Openings, the secret files that move a vault: list, find, show and verify them."),
     "oracle": ("oracle", "Price feeds and their snapshots."),
-    "policy": ("policy", "Policies on a chain: register, read back, compare, and move a vault to another."),
+    "policy": ("policy", "Policies: lint a file, register, read back, compare, and move a vault to another."),
     "prove": ("proofs", "Prove a rebalance and write the proof."),
     "setup": ("setup", "Make keys, for development or for value."),
     "submit": ("submit", "Submit rebalances, one or many, each once."),
