@@ -10,7 +10,7 @@ import click
 from .. import checking
 from ..statement.constants import ACCRUAL_BITS
 from ..statement.model import Terms
-from .common import FILE, beside, example, json_option, print_json, uint
+from .common import FILE, beside, example, json_option, print_json, uint, warn_readable
 from .params import SignedQuantity
 from .report import print_report, report_json
 
@@ -96,6 +96,7 @@ def check(
         terms=terms_path or Terms(flow_e6 or 0, accrual_ppm or 0, 0),
         opening_required=False,
     )
+    warn_readable(book_before(before), trades_path, after_path)
     report = checking.check(rebalance)
     document = report_json(report, rebalance)
     if not as_json:

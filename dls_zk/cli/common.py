@@ -13,7 +13,7 @@ import click
 from ..errors import DlsError
 from ..statement.circuits import CIRCUITS, REBALANCE, Circuit
 from ..statement.constants import SIZES
-from ..storage import places
+from ..storage import disk, places
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -90,6 +90,15 @@ def warn_insecure() -> None:
     from ..groth16 import zkey  # it brings py_ecc
 
     click.echo(f"warning: {zkey.MARKER}", err=True)
+
+
+def warn_readable(*paths: Path | None) -> None:
+    """Warn of each secret input that other users can get at. The package's own examples are no secrets."""
+    for path in paths:
+        if path is None or path.resolve().is_relative_to(places.PACKAGE / "examples"):
+            continue
+        if exposed := disk.exposure(path):
+            click.echo(f"warning: {path}: {exposed}", err=True)
 
 
 key_option = click.option(

@@ -11,7 +11,7 @@ from .. import checking, files, operations
 from ..groth16 import prover
 from ..groth16.proof import Proof
 from ..statement.circuits import rebalance_signals
-from .common import FILE, beside, example, json_option, print_json, warn_insecure
+from .common import FILE, beside, example, json_option, print_json, warn_insecure, warn_readable
 from .stages import Stages
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def prove(
     rebalance = checking.load_rebalance(
         policy_path, prices_path, book_before(before), trades_path=trades_path, after_path=after_path, terms=terms_path
     )
+    warn_readable(trades_path, after_path)
     operations.proven_paths(out)
     checking.require(checking.check(rebalance), "; `dls-zk check` with the same files shows the values")
     with stages("Circuit"):

@@ -22,6 +22,7 @@ from .documents import (
 )
 from .policy import PolicyFile
 from .read import (
+    lint_policy,
     read_book,
     read_deployment,
     read_feeds,
@@ -57,6 +58,7 @@ __all__ = [
     "ShareFields",
     "Text",
     "VaultFile",
+    "lint_policy",
     "read_book",
     "read_deployment",
     "read_feeds",

@@ -39,7 +39,9 @@ def test_an_environment_that_is_not_whole_is_made_anew(tmp_path: Path) -> None:
     def works() -> bool:
         program = checkout / ".venv" / "bin" / "dls-zk"
         script = "from dls_zk.storage import places; print(places.data_dir('circuits'))"
-        python = subprocess.run([program.with_name("python"), "-c", script], capture_output=True, text=True)
+        python = subprocess.run(
+            [program.with_name("python"), "-c", script], capture_output=True, text=True, cwd=checkout.parent
+        )
         answers = subprocess.run([program, "--version"], capture_output=True).returncode == 0
         return answers and python.stdout.strip() == str(checkout / "circuits")
 
