@@ -65,6 +65,8 @@ def submit(access: Access, folders: tuple[Path, ...], vkey: Path | None, without
 
 
 def _results_table(results: Sequence[Outcome | NotAccepted]) -> object:
+    from ..chain import NotAccepted
+
     rows = table("rebalance", "vault", "number", "", "transaction, or what is wrong", "gas")
     for result in results:
         one = _result_json(result)
@@ -82,6 +84,8 @@ def _results_table(results: Sequence[Outcome | NotAccepted]) -> object:
 
 def _result_json(result: Outcome | NotAccepted) -> dict[str, object]:
     """What became of one folder. Members that nothing is known of are null."""
+    from ..chain import NotAccepted
+
     submission = result.submission
     accepted = None if isinstance(result, NotAccepted) else result
     return {
