@@ -11,9 +11,11 @@
     │   ├── NodeRefused         node_refused         the node does not serve us (401, 403, a method that it lacks)
     │   ├── NodeUnreachable     node_unreachable     the node does not answer, or not in time
     │   ├── RateLimited         rate_limited         the node asks us to wait (429)
-    │   └── TransactionPending  transaction_pending  a transaction is on its way, and nobody can say yet what became of it
+    │   ├── TransactionPending  transaction_pending  a transaction is on its way, and nobody can say yet what became of it
+    │   ├── Refused             contract_refused     (of ``chain``) a contract, or the pool, will not take one call
+    │   └── NoContract          no_contract          (of ``chain``) there is no such contract at the address
     ├── VaultStale              vault_stale          a vault that is watched is stale or winds down
-    └── BatchIncomplete         batch_incomplete     some of many were not accepted
+    └── BatchIncomplete         batch_incomplete     (of ``chain``) some of many rebalances were not accepted
 
 A class says which part of the program failed; ``code`` says why, and an error may have another code than its class. The same
 cause has the same code wherever it shows: a stale commitment is ``stale_commitment`` whether this program or the hub finds
@@ -64,7 +66,6 @@ CODES = {
     "file_exists": Code(3, "a file exists that would be overwritten"),
     "opening_missing": Code(3, "the opening of a proof is missing or cannot be read"),
     "opening_mismatch": Code(3, "an opening is not that of the commitment that is needed"),
-    "same_vault": Code(3, "another rebalance of the same vault is in the same batch, and goes first"),
     # --- 4 to 8: statement, tools, artifacts, proofs, keys ---
     "statement_refused": Code(4, "the input is well-formed, but a check of the statement fails"),
     "tool_failed": Code(5, "a tool failed"),
@@ -116,7 +117,7 @@ CODES = {
     "sequencer_down": Code(75, "the rollup's sequencer is down, or back only now"),
     "too_early": Code(75, "the time for this has not come"),
     "tool_timeout": Code(75, "a tool did not answer in time"),
-    "not_sent": Code(75, "`submit`: held back, because the run ended before its turn"),
+    "same_vault": Code(75, "`submit`: another rebalance of the same vault goes first"),
     # --- 128 + a signal ---
     "hung_up": Code(HUNG_UP, "ended by SIGHUP: the terminal went away"),
     "interrupted": Code(INTERRUPTED, "interrupted (SIGINT, or the end of input at a prompt)"),
@@ -240,9 +241,3 @@ class TransactionPending(ChainError):
 
 class VaultStale(DlsError):
     code = "vault_stale"
-
-
-class BatchIncomplete(DlsError):
-    """Some of many were not accepted. The code is theirs if their exit codes agree, else the class's."""
-
-    code = "batch_incomplete"

@@ -6,14 +6,18 @@ Nothing here prints. A ``stage`` callable, a context manager factory, is told wh
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 from . import files, openings
-from .errors import ArtifactError, InputError, InsecureKey, ProofInvalid, StatementRefused
+from .checking import check as check
+from .checking import fresh_salt as fresh_salt
+from .checking import load_rebalance as load_rebalance
+from .checking import require as require
+from .checking import require_commitment_before as require_commitment_before
+from .checking import require_same_round as require_same_round
+from .errors import ArtifactError, InputError, InsecureKey, ProofInvalid
 from .groth16 import prover, verifier, zkey
 from .groth16.proof import Proof
 from .groth16.witness import WitnessCalculator
@@ -23,136 +27,14 @@ from .solidity import verifiers
 from .statement import relation
 from .statement.circuit_inputs import circuit_inputs
 from .statement.circuits import known, rebalance_signals
-from .statement.commitments import book_commitment, empty_commitment, policy_hash
-from .statement.constants import DEVELOPMENT_CHAIN_IDS, FIELD, Size
-from .statement.model import KeptOpening, Opening, Policy, Prices, Rebalance, Secret, Terms
-from .statement.relation import Limit, Report
+from .statement.commitments import policy_hash
+from .statement.constants import DEVELOPMENT_CHAIN_IDS
+from .statement.model import KeptOpening, Opening, Policy, Rebalance, Secret, Terms
+from .statement.relation import Report
 from .statement.signals import PublicSignals, pack_prices
 from .storage import built, disk, places
 from .storage.built import BuiltCircuit, ProvingKey
 from .tools import circom, snarkjs
-
-# --- loading --------------------------------------------------------------------------------------
-
-
-def load_rebalance(
-    policy_path: Path,
-    prices_path: Path,
-    before_path: Path | None,
-    *,
-    trades_path: Path | None = None,
-    after_path: Path | None = None,
-    terms_path: Path | None = None,
-    opening_required: bool = True,
-) -> Rebalance:
-    """Read the files of one rebalance. The salt of the book after is drawn here.
-
-    before_path: an opening (JSON); None is the empty book from which every vault starts. Without ``opening_required`` a book
-    (CSV, YAML) will do, which has no salt and so can be checked but not proven. At most one of ``trades_path`` and
-    ``after_path``; with neither the book stays as it is (a heartbeat). terms_path: without it no flow, no accrual and
-    context 0. InputError, also for an opening or prices that the terms say are not theirs.
-    """
-    if trades_path and after_path:
-        raise InputError("give the trades or the book after, not both")
-    policy = files.read_policy(policy_path)
-    before = _read_before(before_path, policy, opening_required)
-    if trades_path:
-        trades = files.read_trades(trades_path, policy)
-        quantities = tuple(q + t for q, t in zip(before.quantities_e6, trades, strict=True))
-    else:
-        quantities = files.read_book(after_path, policy) if after_path else before.quantities_e6
-    prices = files.read_prices(prices_path, policy)
-    terms = files.read_terms(terms_path) if terms_path else Terms(0, 0, 0)
-    require_same_round(prices, terms, str(prices_path))
-    if terms.commitment_before is not None and (before_path is None or _is_opening(before_path)):
-        require_commitment_before(book_commitment(before), terms, policy.size, str(before_path or ""))
-    return Rebalance(policy, prices, terms, before, Opening(quantities, fresh_salt()))
-
-
-def require_same_round(prices: Prices, terms: Terms, where: str = "") -> None:
-    """Return unless prices and terms both say of which snapshot they are, and differ: then InputError. where: the file."""
-    if prices.round is None or terms.context is None:
-        return
-    advice = "`dls-zk vault terms` writes both from one snapshot with --prices-out"
-    for name, ours, theirs in (
-        ("chain", prices.round.chain_id, terms.context.chain_id),
-        ("oracle", prices.round.oracle.lower(), (terms.oracle or prices.round.oracle).lower()),
-        ("round", prices.round.number, terms.context.round),
-    ):
-        if ours != theirs:
-            raise InputError(f"the prices are of {name} {ours}, and the terms of {name} {theirs}; {advice}", where)
-
-
-def require_commitment_before(commitment: int, terms: Terms, size: Size, where: str = "") -> None:
-    """Return unless the terms name another commitment that the vault holds: then InputError. where: the opening's file."""
-    held = terms.commitment_before
-    if held is None or held == commitment:
-        return
-    if held == empty_commitment(size.slots):
-        text = "the vault of these terms holds the empty book; use `--before empty`"
-        raise InputError(text, where, code="opening_mismatch")
-    opens = "the vault is not empty any more" if commitment == empty_commitment(size.slots) else f"opens 0x{commitment:064x}"
-    raise InputError(
-        f"{opens}; the vault of these terms holds 0x{held:064x}: "
-        f"`dls-zk opening find DIR --commitment 0x{held:064x}` finds the opening to use",
-        where,
-        code="opening_mismatch",
-    )
-
-
-def fresh_salt() -> int:
-    """A salt of full entropy: a uniform field element from the operating system's generator."""
-    return secrets.randbelow(FIELD)
-
-
-def _is_opening(path: Path) -> bool:
-    return path.suffix == ".json"
-
-
-def _read_before(path: Path | None, policy: Policy, opening_required: bool) -> Opening:
-    if path is None:
-        return Opening.empty(policy.size)
-    if not _is_opening(path):
-        if opening_required:
-            raise InputError("an opening (.json) is needed, which has the salt; a book can only be checked", str(path))
-        return Opening(files.read_book(path, policy), 0)
-    opening = openings.read(path).opening
-    if len(opening.quantities_e6) != policy.size.slots:
-        raise InputError(f"for {len(opening.quantities_e6)} slots, and the policy has {policy.size.slots}", str(path))
-    return opening
-
-
-# --- checking -------------------------------------------------------------------------------------
-
-
-def require(report: Report, advice: str = "") -> None:
-    """Return if all checks hold, else raise StatementRefused with the name of every check that fails, its subjects, and
-    the advice. No value: messages go where logs go."""
-    if not report.holds:
-        raise StatementRefused(f"{report}{advice}", report)
-
-
-def show_value(limit: Limit) -> str:
-    """The value of a limit; rounded towards breaking it, so that a value past its limit never looks like one within."""
-    if limit.value is None:
-        return "no NAV to compare with" if limit.unit == "of NAV" else "nothing to cover"
-    return show_amount(limit.value, limit.unit, down=limit.at_least)
-
-
-def show_amount(x: Fraction, unit: str, down: bool = False) -> str:
-    """A ratio or an amount of dollars for a person: "25% of NAV", "2.5x", "1,000 USD"."""
-    text = decimal_text(x * 100 if unit == "of NAV" else x, down, separator=",")
-    return {"of NAV": f"{text}% of NAV", "x": f"{text}x", "USD": f"{text} USD"}[unit]
-
-
-def decimal_text(x: Fraction, down: bool = False, separator: str = "") -> str:
-    """A number with up to eight decimals, no trailing zeros, rounded up (or down)."""
-    scaled = x * 10**8
-    units = scaled.numerator // scaled.denominator if down else -(-scaled.numerator // scaled.denominator)
-    sign, units = ("-" if units < 0 else ""), abs(units)
-    whole = f"{units // 10**8:,}".replace(",", separator)
-    return f"{sign}{whole}.{units % 10**8:08d}".rstrip("0").rstrip(".")
-
 
 # --- circuits and keys ----------------------------------------------------------------------------
 
@@ -228,11 +110,6 @@ def prove(
         raise ProofInvalid("the proof shows other public signals than the statement's; circuit and package disagree")
     instruments = tuple(slot.instrument for slot in rebalance.policy.slots)
     return Proven(proof, signals, rebalance.terms, rebalance.after, instruments, report, key.insecure)
-
-
-def check(rebalance: Rebalance) -> Report:
-    """The verdict of the relation on a rebalance, with the public signals of an honest prover. Computes no hash."""
-    return relation.evaluate(rebalance)
 
 
 #: What ``write_proven`` writes: secret the first, public the others.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import random
 import sys
 import tempfile
@@ -45,6 +44,7 @@ from dls_zk.storage import built, disk, places
 from dls_zk.storage.built import BuiltCircuit, ProvingKey
 from dls_zk.storage.places import PACKAGE
 from dls_zk.tools import circom, node, process, rapidsnark, snarkjs
+from dls_zk.tools.machine import machine
 
 EXAMPLE = PACKAGE / "examples" / "delta_neutral_eth"
 FILES = (("policy", "yaml"), ("prices", "yaml"), ("trades", "csv"), ("terms", "yaml"))
@@ -178,26 +178,14 @@ def prove_as_command(rebalance: Rebalance, scratch: Path) -> Callable[[], object
     return prove
 
 
-def machine() -> dict[str, Any]:
+def where() -> dict[str, Any]:
     """What it was measured on, and how busy that was when it began."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-    return {
-        "cpu": model,
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "load": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-        **snarkjs.worker().version(),
-    }
+    return {**machine(), "load": round(os.getloadavg()[0], 2), **snarkjs.worker().version()}
 
 
 def measure(slots: int, runs: int) -> dict[str, Any]:
     """Run it all; a JSON value with every single time."""
-    stages, result = Stages(), {"machine": machine(), "slots": slots, "runs": runs}
+    stages, result = Stages(), {"machine": where(), "slots": slots, "runs": runs}
     name = of_size(slots).name
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dls-zk-bench-")))  # mode 0700

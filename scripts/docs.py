@@ -64,7 +64,7 @@ def _command(path: list[str], command: click.Command) -> Iterator[str]:
     options = [
         record
         for parameter in command.get_params(context)
-        if "--help" not in parameter.opts and (record := parameter.get_help_record(context))
+        if "--help" not in parameter.opts and (record := parameter.get_help_record(context)) and record[1]
     ]
     if options:
         yield "Options:\n"

@@ -344,18 +344,17 @@ def markdown(figures: Figures, sizes: Sequence[int]) -> str:
     return f"""\
 # Gas
 
-Written by `scripts/gas`: gas used by whole transactions, from their receipts on a local anvil ({contracts.EVM_VERSION}, solc
-with {contracts.OPTIMIZER_RUNS:,} optimizer runs). The 21,000 of a transaction and its calldata are in every figure.
-Rebalances are those of vaults that have rebalanced before, each at a fresh snapshot; all slots but the last have an
-instrument and a feed.
+`scripts/gas` writes this page. It reports the gas used by whole transactions, from their receipts on a local anvil
+({contracts.EVM_VERSION}, solc with {contracts.OPTIMIZER_RUNS:,} optimizer runs). Every figure includes the 21,000 of a
+transaction and its calldata. Each vault has rebalanced before, and rebalances at a fresh snapshot. All slots but the last
+have an instrument and a feed.
 
-A vault's rebalance in a batch of 20 costs, of a single one: {ratios}.
+A vault's rebalance in a batch of 20 costs this share of a single one: {ratios}.
 
 {of_sizes(figures.by_size)}
 
-What a single rebalance and a further proof of a batch (from 20 to 50) are made of. Verification is what calls of the
-verifier used; state is two storage slots and the event has six words, as the EVM prices them; the rest is the hub's own
-steps.
+The parts of a single rebalance, and of a further proof in a batch (from 20 to 50). Verification is the gas used by calls of
+the verifier; state is two storage slots and the event has six words, at the EVM's prices; the hub's own steps are the rest.
 
 {of_sizes(figures.parts)}
 

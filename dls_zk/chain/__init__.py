@@ -20,17 +20,15 @@ from .registry import Registry
 from .rpc import Refused, Rpc, is_loopback
 from .share_token import Asset, Holdings, ShareToken
 from .signers import ExternalSigner, KeySigner, Signer
-from .submission import Outcome, Submission, submit
+from .submission import BatchIncomplete, NotAccepted, Outcome, State, Submission, read_all, submit
 from .transactions import Call, Delivery, Sender
 
 __all__ = [
-    "Block",
-    "Log",
-    "Question",
-    "Rpc",
     "EXPLAINED",
     "Accepted",
     "Asset",
+    "BatchIncomplete",
+    "Block",
     "Call",
     "Chain",
     "Delivery",
@@ -42,21 +40,26 @@ __all__ = [
     "Hub",
     "Intent",
     "IntentKey",
+    "IntentStatus",
     "KeySigner",
+    "Log",
     "Mandate",
     "NoContract",
+    "NotAccepted",
     "Oracle",
     "Outcome",
     "Protocol",
+    "Question",
     "Receipt",
     "Refused",
     "Registry",
     "Roles",
+    "Rpc",
     "Sender",
     "ShareToken",
     "Signer",
     "Snapshot",
-    "IntentStatus",
+    "State",
     "Submission",
     "Transaction",
     "Unconfirmed",
@@ -69,5 +72,6 @@ __all__ = [
     "deploy",
     "explain_revert",
     "is_loopback",
+    "read_all",
     "submit",
 ]

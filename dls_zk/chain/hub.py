@@ -149,11 +149,11 @@ class Hub(Client):
     def add_mandate(self, sender: Sender, mandate: Mandate) -> int:
         """Number a mandate, or find the number that one alike has."""
         for event in self._named("MandateAdded"):
-            if Mandate(*event.arguments["terms"].values()) == mandate:
-                return event.arguments["mandate"]
+            if Mandate(*event.arguments["mandate"].values()) == mandate:
+                return event.arguments["id"]
         mined = self.act(sender, "addMandate", astuple(mandate), once=tuple(map(str, astuple(mandate))))
         assert mined
-        return self.said(mined, "MandateAdded")["mandate"]
+        return self.said(mined, "MandateAdded")["id"]
 
     def mandate(self, number: int) -> Mandate:
         """A mandate by its number."""

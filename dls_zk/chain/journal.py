@@ -177,7 +177,7 @@ def opened(folder: Path, chain: str) -> Iterator[Journal]:
 
     The folder is made with mode 0700, the file has mode 0600. InputError if the journal cannot be read or written.
     """
-    path = disk.make_dir(folder) / "transactions.sqlite"
+    path = disk.make_dir(folder, "set DLS_ZK_STATE to a folder of yours that lasts") / "transactions.sqlite"
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the files that sqlite puts beside it take its mode
     except OSError as error:

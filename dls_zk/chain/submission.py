@@ -1,20 +1,22 @@
 """Rebalances brought to the hub: one or many, each accepted exactly once, whatever breaks on the way.
 
-A submission is a folder that ``prove`` wrote: proof.json and terms.yaml. Nothing is sent before every proof is verified here
-and compared with what the hub demands of it; what the hub has accepted already is found and not sent again. Killed anywhere
-and run again, it ends the same (see ``transactions``).
+A submission is a folder that ``prove`` wrote: proof.json and terms.yaml. No proof is sent before it is verified here and
+compared with what the hub demands of it; what the hub has accepted already is found and not sent again. Of many, the good
+ones are sent although others are bad, and the result says of each what became of it. Killed anywhere and run again, it ends
+the same (see ``transactions``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 from .. import files, openings
-from ..errors import ChainError, InputError, ProofInvalid
+from ..errors import ChainError, DlsError, InputError, NodeRefused, ProofInvalid, ToolError, TransactionPending
 from ..groth16 import verifier
 from ..groth16.proof import Proof
 from ..groth16.zkey import VerifyingKey
@@ -54,7 +56,7 @@ class Submission:
         proof = Proof.read(folder / "proof.json")
         signals, terms = rebalance_signals(proof.circuit, proof.signals), files.read_terms(folder / "terms.yaml")
         if (signals.flow, signals.accrual, signals.context) != (terms.flow_e6, terms.accrual_ppm, terms.context_hash):
-            raise ProofInvalid(f"{folder}: proof.json is on other terms than terms.yaml; prove again")
+            raise ProofInvalid("proof.json is on other terms than terms.yaml; prove again", str(folder))
         return cls(str(folder), proof, signals, terms.known_context())
 
     @property
@@ -65,8 +67,8 @@ class Submission:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one submission. before: the hub had accepted it before this run. gas_used: of its transaction, which
-    it may share with ``shared_by`` others; None if it was not sent by this run."""
+    """A submission that the hub has accepted. before: it had before this run. gas_used: of its transaction, which it may
+    share with ``shared_by`` others; None if it was not sent by this run."""
 
     submission: Submission
     accepted: Accepted
@@ -74,11 +76,69 @@ class Outcome:
     gas_used: int | None = None
     shared_by: int = 1
 
+    @property
+    def where(self) -> str:
+        return self.submission.where
+
+
+class State(StrEnum):
+    """What became of a submission that the hub has not accepted."""
+
+    REFUSED = "refused"  # by a check here, or by the hub; nothing of it is in the chain
+    NOT_SENT = "not_sent"  # its turn did not come
+    PENDING = "pending"  # signed, and perhaps on its way
+
+
+@dataclass(frozen=True)
+class NotAccepted:
+    """A submission that the hub has not accepted. where: its folder. submission: None if it could not be read. error: why,
+    and by its exit code what to do: run again, prove again, or correct something."""
+
+    where: str
+    state: State
+    error: DlsError
+    submission: Submission | None = None
+
+
+class BatchIncomplete(DlsError):
+    """Some rebalances were not accepted. results: of all, in the order given. The code is that of the first that was not
+    accepted if they all have one exit code, so that it says what to do; else ``batch_incomplete``."""
+
+    code = "batch_incomplete"
+
+    def __init__(self, results: Sequence[Outcome | NotAccepted]):
+        failures = [result.error for result in results if isinstance(result, NotAccepted)]
+        exit_codes = {error.exit_code for error in failures}
+        code = failures[0].code if len(exit_codes) == 1 else None
+        after = max((error.after for error in failures if error.after is not None), default=None)
+        message, where = failures[0].message, failures[0].where
+        if len(results) > 1:
+            more = len(failures) - _SHOWN
+            parts = [*map(str, failures[:_SHOWN]), *([f"and {more} more"] if more > 0 else [])]
+            message, where = f"{len(failures)} of {len(results)} rebalances were not accepted: {'; '.join(parts)}", ""
+        super().__init__(message, where, code=code, after=after)
+        self.results = results
+
+
+#: How many failures of a batch its message names.
+_SHOWN = 3
+
+
+def read_all(folders: Iterable[Path]) -> list[Submission | NotAccepted]:
+    """The submissions of folders; those that cannot be read as refused."""
+    found: list[Submission | NotAccepted] = []
+    for folder in folders:
+        try:
+            found.append(Submission.read(folder))
+        except DlsError as error:
+            found.append(NotAccepted(str(folder), State.REFUSED, error))
+    return found
+
 
 def submit(
     protocol: Protocol,
     sender: Sender,
-    submissions: Sequence[Submission],
+    submissions: Sequence[Submission | NotAccepted],
     verifying_key: Callable[[Proof], VerifyingKey],
     stage: Stage = no_stages,
     *,
@@ -87,30 +147,170 @@ def submit(
     """Submit rebalances and wait until they are accepted and confirmed; in the order given. See the module.
 
     verifying_key: the key to verify a proof against. The opening that each proof leads to has to lie in its folder, unless
-    ``without_opening``: its owner keeps it elsewhere.
-    Many that have the key, the price round and the deadline in common go in one
-    transaction, or in several: each has a gas limit of half a block's and of 2^24 at most. ProofInvalid names the proof that
-    does not hold or that is about something else than the hub demands; ChainError what the hub refuses; InputError an
-    opening that is not there, and two rebalances of one vault that are both new.
+    ``without_opening``: its owner keeps it elsewhere. Many that have the key, the price round and the deadline in common go
+    in one transaction, or in several: each has a gas limit of half a block's and of 2^24 at most. Of two new rebalances of
+    one vault the first that is good is sent.
+
+    BatchIncomplete if one is not accepted in the end; it says for each what became of it.
     """
-    for submission in submissions:
-        _require_here(protocol, sender, submission)
-    with stage("Proofs verified"):
-        _verify(protocol, submissions, verifying_key)
-    done: dict[str, Outcome] = {}
-    with stage("Rebalances submitted"):
-        while new := _new(protocol, submissions, done):
+    run = _Run(protocol, sender, without_opening)
+    for one in submissions:
+        if isinstance(one, NotAccepted):
+            run.results[one.where] = one
+        else:
+            run.open[one.where] = one
+    try:
+        run.each(lambda submission: _require_here(protocol, sender, submission))
+        with stage("Proofs verified"):
+            run.verify(verifying_key)
+        with stage("Rebalances submitted"):
+            while ready := run.look():
+                run.send(ready)
+    except DlsError as error:  # of the way to the chain, or of the account: it stops all that are left
+        run.stop(error)
+    results = [run.results[one.where] for one in submissions]
+    outcomes = [result for result in results if isinstance(result, Outcome)]
+    if len(outcomes) < len(results):
+        raise BatchIncomplete(results)
+    return outcomes
+
+
+@dataclass
+class _Run:
+    """One call of ``submit``. open: submissions without a result yet, by their folders. most: how many go together."""
+
+    protocol: Protocol
+    sender: Sender
+    without_opening: bool
+    open: dict[str, Submission] = field(default_factory=dict)
+    results: dict[str, Outcome | NotAccepted] = field(default_factory=dict)
+    most: int | None = None
+
+    def end(self, result: Outcome | NotAccepted) -> None:
+        self.results[result.where] = result
+        self.open.pop(result.where, None)
+
+    def refuse(self, submission: Submission, error: DlsError) -> None:
+        self.end(NotAccepted(submission.where, State.REFUSED, _at(error, submission), submission))
+
+    def stop(self, error: DlsError) -> None:
+        """Nothing more is sent."""
+        for submission in [*self.open.values()]:
+            self.end(NotAccepted(submission.where, State.NOT_SENT, _at(error, submission), submission))
+
+    def each(self, demand: Callable[[Submission], object]) -> None:
+        """Refuse those that do not fulfil a demand."""
+        for submission in [*self.open.values()]:
             try:
-                for submission in new:
-                    if not without_opening:
-                        openings.require_beside_proof(Path(submission.where), submission.signals.commitment_after)
-                    _require_demanded(protocol, submission)
-            except (ChainError, ProofInvalid):
-                if any(_accepted(protocol, submission) for submission in new):
-                    continue  # by another process, since it was looked at
+                demand(submission)
+            except DlsError as error:
+                if _stops_all(error):
+                    raise
+                self.refuse(submission, error)
+
+    def verify(self, verifying_key: Callable[[Proof], VerifyingKey]) -> None:
+        """Each proof, against the key that the vault's mandate names."""
+        by = "snarkjs" if len(self.open) >= _MANY else "pyecc"
+        hashes: dict[int, str] = {}
+
+        def demand(submission: Submission) -> None:
+            vk = verifying_key(submission.proof)
+            key = _mandate_key(self.protocol, submission)
+            if key not in hashes:
+                hashes[key] = self.protocol.key_hash(key)
+            if hashes[key] != key_hash(vk):
+                raise ProofInvalid("the vault's key on the chain is not the one to verify with here")
+            verifier.verify(by, vk, submission.proof)
+
+        self.each(demand)
+
+    def look(self) -> list[Submission]:
+        """Those that can be sent as things are now, one a vault; who need not or cannot be sent gets a result."""
+        ready: dict[bytes, Submission] = {}
+        for submission in [*self.open.values()]:
+            if not self.stands(submission):
+                continue
+            first = ready.setdefault(submission.context.vault_id, submission)
+            if first.key != submission.key:
+                text = f"another rebalance of the same vault, {first.where}, goes first; run this again"
+                error = ChainError(text, submission.where, code="same_vault")
+                self.end(NotAccepted(submission.where, State.NOT_SENT, error, submission))
+        return [*ready.values()]
+
+    def stands(self, submission: Submission) -> bool:
+        """Whether a submission is new, has its opening, and is what the hub demands now; else it gets a result."""
+        if self.is_accepted(submission):
+            return False
+        try:
+            if not self.without_opening:
+                openings.require_beside_proof(Path(submission.where), submission.signals.commitment_after)
+            _require_demanded(self.protocol, submission)
+        except DlsError as error:
+            if self.is_accepted(submission):  # by another process, since it was looked at
+                return False
+            if _stops_all(error):
                 raise
-            _send(protocol, sender, new, done)
-    return [done[submission.where] for submission in submissions]
+            self.refuse(submission, error)
+            return False
+        return True
+
+    def is_accepted(self, submission: Submission) -> bool:
+        if accepted := _accepted(self.protocol, submission):
+            self.end(Outcome(submission, accepted, before=True))
+        return accepted is not None
+
+    def send(self, ready: Sequence[Submission]) -> None:
+        """Send. If the state has moved on since it was looked at, return early: the caller looks again."""
+        protocol, sender = self.protocol, self.sender
+
+        def common(submission: Submission) -> tuple[int, int, int]:
+            return _mandate_key(protocol, submission), submission.context.round, submission.context.deadline
+
+        for group, together in groupby(sorted(ready, key=common), common):
+            for chunk in _chunks(protocol, sender, group, list(together), self.most):
+                is_done = partial(_all_accepted, protocol, chunk)
+                try:
+                    mined = sender.perform(_intent(protocol, chunk), _call(protocol, group, chunk), is_done)
+                except DlsError as error:
+                    if isinstance(error, Refused) and not _stops_all(error):
+                        return self.refused(chunk, error)
+                    # An unusable journal says nothing of what was sent before it became so.
+                    if isinstance(error, TransactionPending | InputError) or error.code == "node_behind":
+                        for submission in chunk:
+                            self.end(NotAccepted(submission.where, State.PENDING, _at(error, submission), submission))
+                    raise
+                for submission in chunk:
+                    accepted = _accepted(protocol, submission)
+                    if accepted is None:
+                        return  # a reorganisation has undone it since
+                    ours = mined is not None and mined.hash == accepted.transaction
+                    gas_used = mined.gas_used if mined and ours else None
+                    self.end(Outcome(submission, accepted, not ours, gas_used, len(chunk)))
+
+    def refused(self, chunk: Sequence[Submission], refusal: Refused) -> None:
+        """The hub would not take a chunk. Nothing of it is in the chain: who spoils it, or else ever smaller chunks."""
+        standing = [submission for submission in chunk if self.stands(submission)]
+        if len(chunk) == 1:
+            for submission in standing:
+                self.refuse(submission, refusal)
+        elif len(standing) == len(chunk):
+            self.most = len(chunk) // 2
+
+
+#: Codes of refusals that are the node's, of any transaction of the account, and not the hub's of one rebalance.
+_OF_THE_NODE = ("node_refused", "insufficient_funds")
+
+
+def _stops_all(error: DlsError) -> bool:
+    """Whether an error is about the way to the chain or a tool, and not about one submission."""
+    if isinstance(error, Refused):
+        return error.code in _OF_THE_NODE
+    return isinstance(error, ToolError | NodeRefused) or (isinstance(error, ChainError) and error.retryable)
+
+
+def _at(error: DlsError, submission: Submission) -> DlsError:
+    """An error that says which folder it is about."""
+    return error if error.where.startswith(submission.where) else error.at(submission.where)
 
 
 # --- before anything is sent ------------------------------------------------------------------------------------
@@ -124,45 +324,12 @@ def _require_here(protocol: Protocol, sender: Sender, submission: Submission) ->
         ("operator", context.operator.lower(), sender.address.lower()),
     ):
         if given != expected:
-            raise ProofInvalid(f"{submission.where}: the proof is for the {name} {given}, and this is {expected}")
-
-
-def _verify(protocol: Protocol, submissions: Sequence[Submission], verifying_key: Callable[[Proof], VerifyingKey]) -> None:
-    """Each proof, against the key that the vault's mandate names."""
-    by = "snarkjs" if len(submissions) >= _MANY else "pyecc"
-    hashes: dict[int, str] = {}
-    for submission in submissions:
-        vk = verifying_key(submission.proof)
-        key = _mandate_key(protocol, submission)
-        if key not in hashes:
-            hashes[key] = protocol.key_hash(key)
-        if hashes[key] != key_hash(vk):
-            raise ProofInvalid(f"{submission.where}: the vault's key on the chain is not the one to verify with here")
-        try:
-            verifier.verify(by, vk, submission.proof)
-        except ProofInvalid as error:
-            raise ProofInvalid(f"{submission.where}: {error}") from None
+            code = "not_operator" if name == "operator" else "wrong_chain"
+            raise ChainError(f"the proof is for the {name} {given}, and this is {expected}", submission.where, code=code)
 
 
 def _mandate_key(protocol: Protocol, submission: Submission) -> int:
     return protocol.hub.mandate(protocol.hub.state(submission.context.vault_id).mandate).key
-
-
-def _new(protocol: Protocol, submissions: Sequence[Submission], done: dict[str, Outcome]) -> list[Submission]:
-    """Those that the hub has not accepted; the others are noted as done."""
-    new: list[Submission] = []
-    for submission in submissions:
-        if submission.where in done:
-            continue
-        if accepted := _accepted(protocol, submission):
-            done[submission.where] = Outcome(submission, accepted, before=True)
-        else:
-            new.append(submission)
-    vaults = [submission.context.vault_id for submission in new]
-    for submission in new:
-        if vaults.count(submission.context.vault_id) > 1:
-            raise InputError("another rebalance of the same vault is to be submitted too; one at a time", submission.where)
-    return new
 
 
 def _accepted(protocol: Protocol, submission: Submission, block: Block = "latest") -> Accepted | None:
@@ -175,27 +342,26 @@ def _accepted(protocol: Protocol, submission: Submission, block: Block = "latest
 
 
 def _require_demanded(protocol: Protocol, submission: Submission) -> None:
-    """The proof is about what the hub demands now; ProofInvalid names the first signal that differs, in words."""
+    """The proof is about what the hub demands now; ChainError names the first signal that differs, in words."""
     context, signals = submission.context, submission.signals
-    try:
-        known = (context.vault_id, signals, context.round, context.deadline)
-        demanded = protocol.hub.expected_signals(submission.proof.circuit, *known)
-    except Refused as refusal:
-        raise ChainError(f"{submission.where}: {refusal}") from None
+    known = (context.vault_id, signals, context.round, context.deadline)
+    demanded = protocol.hub.expected_signals(submission.proof.circuit, *known)
     state = protocol.hub.state(context.vault_id)
-    for name, given, expected in (
-        ("sequence", context.sequence, state.sequence + 1),
-        ("commitment before", _short(signals.commitment_before), _short(demanded.commitment_before)),
-        ("mandate version", context.mandate_version, state.mandate_version),
-        ("policy", _short(signals.policy_hash), _short(demanded.policy_hash)),
-        ("flow (1e-6)", signals.flow, demanded.flow),
-        ("accrual (ppm)", signals.accrual, demanded.accrual),
-        ("prices", signals.prices, demanded.prices),
-        ("context", _short(signals.context), _short(demanded.context)),
+    for name, code, given, expected in (
+        ("commitment before", "stale_commitment", _short(signals.commitment_before), _short(demanded.commitment_before)),
+        ("sequence", "stale_sequence", context.sequence, state.sequence + 1),
+        ("mandate version", "stale_policy", context.mandate_version, state.mandate_version),
+        ("policy", "stale_policy", _short(signals.policy_hash), _short(demanded.policy_hash)),
+        ("flow (1e-6)", "stale_flow", signals.flow, demanded.flow),
+        ("accrual (ppm)", "stale_accrual", signals.accrual, demanded.accrual),
+        ("prices", "stale_prices", signals.prices, demanded.prices),
+        ("context", "stale_context", _short(signals.context), _short(demanded.context)),
     ):
         if given != expected:
-            shown = "is another one" if name == "prices" else f"is {given} and the hub demands {expected}"
-            raise ProofInvalid(f"{submission.where}: its {name} {shown}; take the vault's terms anew and prove again")
+            differs = "prices are others" if name == "prices" else f"{name} is {given} and the hub demands {expected}"
+            opening = " from the opening of the book that was accepted last" if code == "stale_commitment" else ""
+            advice = f"take the vault's terms anew and prove again{opening}"
+            raise ChainError(f"its {differs}; {advice}", submission.where, code=code)
 
 
 def _short(element: int) -> str:
@@ -203,30 +369,6 @@ def _short(element: int) -> str:
 
 
 # --- sending ----------------------------------------------------------------------------------------------------
-
-
-def _send(protocol: Protocol, sender: Sender, new: Sequence[Submission], done: dict[str, Outcome]) -> None:
-    """Send what is new. If the state has moved on since it was looked at, return early: the caller looks again."""
-
-    def common(submission: Submission) -> tuple[int, int, int]:
-        return _mandate_key(protocol, submission), submission.context.round, submission.context.deadline
-
-    for group, together in groupby(sorted(new, key=common), common):
-        for chunk in _chunks(protocol, sender, group, list(together)):
-            is_done = partial(_all_accepted, protocol, chunk)
-            try:
-                mined = sender.perform(_intent(protocol, chunk), _call(protocol, group, chunk), is_done)
-            except Refused as refusal:
-                if any(_accepted(protocol, submission) for submission in chunk):
-                    return
-                raise ChainError(f"{', '.join(submission.where for submission in chunk)}: {refusal}") from None
-            for submission in chunk:
-                accepted = _accepted(protocol, submission)
-                if accepted is None:
-                    return  # a reorganisation has undone it since
-                ours = mined is not None and mined.hash == accepted.transaction
-                gas_used = mined.gas_used if mined and ours else None
-                done[submission.where] = Outcome(submission, accepted, not ours, gas_used, len(chunk))
 
 
 def _intent(protocol: Protocol, chunk: Sequence[Submission]) -> tuple[str | int, ...]:
@@ -255,13 +397,18 @@ def _call(protocol: Protocol, group: tuple[int, int, int], chunk: Sequence[Submi
 
 
 def _chunks(
-    protocol: Protocol, sender: Sender, group: tuple[int, int, int], together: list[Submission]
+    protocol: Protocol,
+    sender: Sender,
+    group: tuple[int, int, int],
+    together: list[Submission],
+    most: int | None = None,
 ) -> Iterator[list[Submission]]:
-    """Parts of which each fits in a transaction, by halving."""
-    if len(together) > 1 and not _fits(protocol, sender, _call(protocol, group, together)):
+    """Parts of which each fits in a transaction and has ``most`` submissions at most, by halving."""
+    too_many = most is not None and len(together) > most
+    if too_many or (len(together) > 1 and not _fits(protocol, sender, _call(protocol, group, together))):
         middle = len(together) // 2
-        yield from _chunks(protocol, sender, group, together[:middle])
-        yield from _chunks(protocol, sender, group, together[middle:])
+        yield from _chunks(protocol, sender, group, together[:middle], most)
+        yield from _chunks(protocol, sender, group, together[middle:], most)
     else:
         yield together
 

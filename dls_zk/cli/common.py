@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
-from rich import box
-from rich.console import Console, RenderableType
-from rich.style import StyleType
-from rich.table import Table
-from rich.text import Text
 
 from ..errors import DlsError
-from ..groth16 import zkey
 from ..statement.circuits import CIRCUITS, REBALANCE, Circuit
 from ..statement.constants import SIZES
-from ..storage import places
+from ..storage import disk, places
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from .tables import Rows
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 FILE = click.Path(path_type=Path)
-#: A table in a pipe is as wide as it needs to be.
-console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 size_option = click.option(
@@ -59,29 +55,30 @@ def beside(document: Mapping[str, object]) -> Iterator[None]:
         raise
 
 
-#: As rich has it, and said to be ASCII: rich draws no other box where the encoding lacks its line, and ``streams`` prints -.
-_BOX = box.Box(str(box.SIMPLE_HEAD), ascii=True)
+class _Console:
+    """Standard output for tables; rich is loaded when the first is printed."""
+
+    def print(self, *parts: object) -> None:
+        from .tables import CONSOLE
+
+        CONSOLE.print(*parts)
 
 
-class _Rows(Table):
-    """A table whose cells are shown as they are: text from a chain or a file may look like rich's markup."""
-
-    def add_row(self, *cells: RenderableType | None, style: StyleType | None = None, end_section: bool = False) -> None:
-        plain = (Text(cell) if isinstance(cell, str) else cell for cell in cells)
-        super().add_row(*plain, style=style, end_section=end_section)
+console = _Console()
 
 
-def table(*columns: str) -> Table:
+def table(*columns: str) -> Rows:
     """A table in which nothing is cut: what does not fit is folded. Colours are for cells that ``marked`` makes."""
-    rows = _Rows(box=_BOX, padding=0, pad_edge=False)
-    for column in columns:
-        rows.add_column(Text(column), overflow="fold")
-    return rows
+    from . import tables
+
+    return tables.table(*columns)
 
 
 def marked(colour: str, word: str, rest: str = "") -> Text:
     """A cell that begins with a word in a colour."""
-    return Text.assemble((word, colour), rest)
+    from . import tables
+
+    return tables.marked(colour, word, rest)
 
 
 def uint(bits: int, least: int = 0) -> click.IntRange:
@@ -90,7 +87,18 @@ def uint(bits: int, least: int = 0) -> click.IntRange:
 
 
 def warn_insecure() -> None:
+    from ..groth16 import zkey  # it brings py_ecc
+
     click.echo(f"warning: {zkey.MARKER}", err=True)
+
+
+def warn_readable(*paths: Path | None) -> None:
+    """Warn of each secret input that other users can get at. The package's own examples are no secrets."""
+    for path in paths:
+        if path is None or path.resolve().is_relative_to(places.PACKAGE / "examples"):
+            continue
+        if exposed := disk.exposure(path):
+            click.echo(f"warning: {path}: {exposed}", err=True)
 
 
 key_option = click.option(

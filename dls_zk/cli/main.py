@@ -27,14 +27,15 @@ signal: 129 SIGHUP, 130 SIGINT, 143 SIGTERM. Under --json a failure is one JSON 
 #: ``--help`` imports none of them. A test holds the lines against the commands.
 COMMANDS = {
     "chain": ("chain", "A local chain for development."),
-    "check": ("proofs", "Decide the twenty checks, without a circuit."),
+    "check": ("check", "Decide the twenty checks, without a circuit."),
     "circuits": ("circuits", "Compile the circuits."),
     "demo": ("demo", "The whole story on a local chain."),
     "deploy": ("deploy", "Put all contracts and the keys of these sizes on a chain."),
     "doctor": ("doctor", "Show every tool, its version, and how to get what is missing."),
     "export": ("export", "Export what chains and other tools need."),
+    "opening": ("opening", "Openings, the secret files that move a vault: list, find, show and verify them."),
     "oracle": ("oracle", "Price feeds and their snapshots."),
-    "policy": ("policy", "Policies on a chain: register, read back, compare, and move a vault to another."),
+    "policy": ("policy", "Policies: lint a file, register, read back, compare, and move a vault to another."),
     "prove": ("proofs", "Prove a rebalance and write the proof."),
     "setup": ("setup", "Make keys, for development or for value."),
     "submit": ("submit", "Submit rebalances, one or many, each once."),

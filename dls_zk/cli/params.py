@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
 
 import click
 
-from ..files import Fixed
+from ..files.values import QUANTITY_RANGE, Fixed
+from ..statement.constants import QUANTITY_DECIMALS
 from ..statement.ethereum import checksum_address, is_address
+from ..statement.field import require_canonical
 
-if TYPE_CHECKING:
-    pass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
-
-QUANTITY = Fixed(6, 1, (1 << 56) - 1)
+QUANTITY = Fixed(QUANTITY_DECIMALS, 1, QUANTITY_RANGE[1])
+_SIGNED = Fixed(QUANTITY_DECIMALS, *QUANTITY_RANGE)
 
 
 class Quantity(click.ParamType):  # type: ignore[type-arg]
@@ -28,6 +23,18 @@ class Quantity(click.ParamType):  # type: ignore[type-arg]
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         try:
             return QUANTITY.parse(value) if isinstance(value, str) else int(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class SignedQuantity(click.ParamType):  # type: ignore[type-arg]
+    """A decimal with at most six places, in millionths; with a minus for money paid out."""
+
+    name = "amount"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return _SIGNED.parse(value) if isinstance(value, str) else int(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -45,6 +52,7 @@ class Address(click.ParamType):  # type: ignore[type-arg]
 
 #: For the examples of the help.
 EXAMPLE_VAULT = "0x" + "3fc1" * 16
+EXAMPLE_COMMITMENT = "0x" + "1e5a" * 16
 
 
 class VaultId(click.ParamType):  # type: ignore[type-arg]
@@ -61,6 +69,19 @@ class VaultId(click.ParamType):  # type: ignore[type-arg]
         if len(found) != 32:
             self.fail(f"{text!r} is no vault id (0x and 64 hex digits)", param, ctx)
         return found
+
+
+class Commitment(click.ParamType):  # type: ignore[type-arg]
+    """A commitment: a field element in hex."""
+
+    name = "commitment"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        try:
+            return require_canonical(int(text, 16) if re.fullmatch("0x[0-9a-fA-F]{64}", text) else -1)
+        except ValueError:
+            self.fail(f"{text!r} is no commitment (0x and 64 hex digits, below the field's modulus)", param, ctx)
 
 
 #: The last second that ``time_text`` has a date for, of the year 9999.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,11 @@ import click
 from .. import files
 from ..errors import InputError
 from ..statement.commitments import policy_hash
-from ..statement.constants import ACCRUAL_BITS
+from ..statement.constants import ACCRUAL_BITS, QUANTITY_DECIMALS, USD_E14
 from ..statement.model import Policy
 from ..statement.policy_diff import changes, verdict
-from .common import FILE, console, example, json_option, marked, print_json, table, uint
+from ..statement.policy_lint import Finding, lint
+from .common import FILE, beside, console, example, json_option, marked, print_json, table, uint
 from .options import Access, chain_command
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     pass
 from .events import time_text
-from .params import EXAMPLE_VAULT, VaultId
+from .params import EXAMPLE_VAULT, Quantity, VaultId
 
 
 def hash_of(text: str) -> int | None:
@@ -51,7 +53,57 @@ def mandate_of(protocol: Protocol, vault: bytes) -> Mandate:
 
 @click.group("policy")
 def policy() -> None:
-    """Policies on a chain: register, read back, compare, and move a vault to another."""
+    """Policies: lint a file, register, read back, compare, and move a vault to another."""
+
+
+@policy.command("lint", **example("dls-zk policy lint policy.yaml --nav 10000000"))
+@click.argument("policy_path", metavar="FILE", type=FILE)
+@click.option("--nav", "nav_e6", type=Quantity(), metavar="USD", help="NAV of the vault, to judge the NAV step.")
+@click.option("--prices", "prices_path", type=FILE, help="Prices that value --book, instead of --nav.")
+@click.option("--book", "book_path", type=FILE, help="Book whose value is the NAV, with --prices. Secret.")
+@click.option("--strict", is_flag=True, help="Fail on a warning, too (exit code 3).")
+@json_option
+def policy_lint(
+    policy_path: Path,
+    nav_e6: int | None,
+    prices_path: Path | None,
+    book_path: Path | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Show every error in a policy file, and what is odd about a policy without errors.
+
+    Warnings name limits that limit nothing (absent, or so wide that other limits keep a book from reaching them), names that
+    nothing uses, missing scenarios, and a NAV step that gives the book away. The rule for the step: at half of the tightest
+    factor limit times NAV, who follows the NAV floor for a month learns nothing of the size of that exposure.
+    """
+    if bool(prices_path) != bool(book_path) or (nav_e6 is not None and prices_path):
+        raise click.UsageError("Give --nav, or --prices and --book, or neither.")
+    policy, errors = files.lint_policy(policy_path)
+    findings: tuple[Finding, ...] = ()
+    if policy:
+        nav_usd = None if nav_e6 is None else Fraction(nav_e6, 10**QUANTITY_DECIMALS)
+        if prices_path and book_path:
+            prices, book = files.read_prices(prices_path, policy), files.read_book(book_path, policy)
+            nav_usd = Fraction(sum(q * p for q, p in zip(book, prices.usd_e8, strict=True)), USD_E14)
+        findings = lint(policy, nav_usd)
+    warnings = [finding for finding in findings if not finding.note]
+    document = {"file": str(policy_path), "errors": list(map(str, errors)), "findings": list(map(asdict, findings))}
+    if not as_json:
+        for error in errors:
+            click.echo(str(error))
+        for finding in findings:
+            kind = "note" if finding.note else "warning"
+            click.echo(f"{policy_path}: {kind}: {finding.where}: {finding.text} [{finding.code}]")
+    with beside(document):
+        if errors:
+            raise InputError(f"{len(errors)} {'error' if len(errors) == 1 else 'errors'}", str(policy_path))
+        if strict and warnings:
+            raise InputError(f"{len(warnings)} {'warning' if len(warnings) == 1 else 'warnings'}", str(policy_path))
+    if as_json:
+        print_json(document)
+    elif not findings:
+        click.echo(f"{policy_path}: nothing to remark")
 
 
 @policy.command("register", **example("dls-zk policy register policy.yaml"))

@@ -1,17 +1,17 @@
-"""``dls-zk check``, ``prove`` and ``verify``."""
+"""``dls-zk prove`` and ``verify``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from .. import files, operations
+from .. import checking, files, operations
 from ..groth16 import prover
 from ..groth16.proof import Proof
 from ..statement.circuits import rebalance_signals
-from .common import FILE, beside, example, json_option, print_json, warn_insecure
+from .common import FILE, beside, example, json_option, print_json, warn_insecure, warn_readable
 from .stages import Stages
 
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     pass
+from .check import book_before, rebalance_options, require_one_move
 from .common import key_option
-from .report import print_report, print_signals, report_json, signals_json
+from .report import print_signals, signals_json
 
 backend_option = click.option(
     "--backend",
@@ -30,81 +31,6 @@ backend_option = click.option(
     show_default=True,
     help="What makes the proof; rapidsnark is faster, and used from the PATH.",
 )
-
-
-def rebalance_options(command: Any) -> Any:
-    """The files of one rebalance."""
-    for option in reversed(
-        [
-            click.option("--policy", "policy_path", type=FILE, required=True, help="Policy (YAML)."),
-            click.option("--prices", "prices_path", type=FILE, required=True, help="Prices (YAML or CSV)."),
-            click.option(
-                "--before",
-                metavar="PATH|empty",
-                help="What is held before: an opening (JSON), or `empty` for the first rebalance.",
-            ),
-            click.option("--trades", "trades_path", type=FILE, help="Trades, after minus before (CSV or YAML). Secret."),
-            click.option(
-                "--after", "after_path", type=FILE, help="Book after (CSV or YAML), instead of the trades. Secret."
-            ),
-            click.option("--heartbeat", is_flag=True, help="No trades: the same book at these prices."),
-        ]
-    ):
-        command = option(command)
-    return command
-
-
-@click.command(
-    "check",
-    **example("dls-zk check --policy policy.yaml --prices prices.yaml --before book.csv --trades trades.csv"),
-)
-@rebalance_options
-@click.option("--terms", "terms_path", type=FILE, help="Terms (YAML); without them no flow and no accrual.")
-@json_option
-def check(
-    policy_path: Path,
-    prices_path: Path,
-    before: str | None,
-    trades_path: Path | None,
-    after_path: Path | None,
-    heartbeat: bool,
-    terms_path: Path | None,
-    as_json: bool,
-) -> None:
-    """Decide the twenty checks, without a circuit.
-
-    In plain integers, with the headroom of every limit.
-    --before may also be a book (CSV or YAML) here. The output is as secret as the book: it shows exposures.
-    """
-    _require_one_move(trades_path, after_path, heartbeat)
-    rebalance = operations.load_rebalance(
-        policy_path,
-        prices_path,
-        _before(before),
-        trades_path=trades_path,
-        after_path=after_path,
-        terms_path=terms_path,
-        opening_required=False,
-    )
-    report = operations.check(rebalance)
-    document = report_json(report)
-    if not as_json:
-        print_report(report)
-    with beside(document):
-        operations.require(report)
-    if as_json:
-        print_json(document)
-
-
-def _require_one_move(trades: Path | None, after: Path | None, heartbeat: bool) -> None:
-    if sum(map(bool, (trades, after, heartbeat))) != 1:
-        raise click.UsageError("Give one of --trades, --after and --heartbeat.")
-
-
-def _before(text: str | None) -> Path | None:
-    if text is None:
-        raise click.UsageError("Missing option '--before' (an opening, or `empty` for the first rebalance).")
-    return None if text == "empty" else Path(text)
 
 
 @click.command(
@@ -138,13 +64,14 @@ def prove(
 
     A rebalance that breaks a check is refused by name (exit code 4) before the circuit is touched, and nothing is written.
     """
-    _require_one_move(trades_path, after_path, heartbeat)
+    require_one_move(trades_path, after_path, heartbeat)
     stages = Stages(quiet=as_json)
-    rebalance = operations.load_rebalance(
-        policy_path, prices_path, _before(before), trades_path=trades_path, after_path=after_path, terms_path=terms_path
+    rebalance = checking.load_rebalance(
+        policy_path, prices_path, book_before(before), trades_path=trades_path, after_path=after_path, terms=terms_path
     )
+    warn_readable(trades_path, after_path)
     operations.proven_paths(out)
-    operations.require(operations.check(rebalance), "; `dls-zk check` with the same files shows the values")
+    checking.require(checking.check(rebalance), "; `dls-zk check` with the same files shows the values")
     with stages("Circuit"):
         circuit = operations.build_circuit(rebalance.circuit.name)
     proven = operations.prove(rebalance, operations.installed_key(circuit, kind), circuit, backend, stages)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..operations import decimal_text, show_amount, show_value
-from ..statement.constants import QUANTITY_DECIMALS
-from ..statement.model import Policy
-from ..statement.relation import Report
+from ..statement import relation
+from ..statement.constants import PRICE_DECIMALS, QUANTITY_DECIMALS, USD_E14, VALUE_DECIMALS
+from ..statement.model import Policy, Rebalance
+from ..statement.relation import Check, Limit, Report
 from ..statement.signals import PublicSignals
 from .common import console, marked, table
 
@@ -23,58 +24,107 @@ if TYPE_CHECKING:
     pass
 
 
-def report_json(report: Report) -> dict[str, Any]:
-    """A report for pipelines. value, limit: decimals in ``unit`` (a share "of NAV", a ratio "x", or "USD"), the value
-    rounded towards breaking its limit, null where there is nothing to compare with. slack: exact, an integer in the
-    inequality's own scale, negative where it is broken."""
+def show_value(limit: Limit) -> str:
+    """The value of a limit; rounded towards breaking it, so that a value past its limit never looks like one within."""
+    if limit.value is None:
+        return "no NAV to compare with" if limit.unit == "of NAV" else "nothing to cover"
+    return show_amount(limit.value, limit.unit, down=limit.at_least)
+
+
+def show_amount(x: Fraction, unit: str, down: bool = False) -> str:
+    """A ratio or an amount of dollars for a person: "25% of NAV", "2.5x", "1,000 USD"."""
+    text = decimal_text(x * 100 if unit == "of NAV" else x, down, separator=",")
+    return {"of NAV": f"{text}% of NAV", "x": f"{text}x", "USD": f"{text} USD"}[unit]
+
+
+def decimal_text(x: Fraction, down: bool = False, separator: str = "", decimals: int = 8) -> str:
+    """A number with up to so many decimals, no trailing zeros, rounded up (or down)."""
+    scaled = x * 10**decimals
+    units = scaled.numerator // scaled.denominator if down else -(-scaled.numerator // scaled.denominator)
+    sign, units = ("-" if units < 0 else ""), abs(units)
+    whole = f"{units // 10**decimals:,}".replace(",", separator)
+    return f"{sign}{whole}.{units % 10**decimals:0{decimals}d}".rstrip("0").rstrip(".")
+
+
+def report_json(report: Report, rebalance: Rebalance) -> dict[str, Any]:
+    """A report for pipelines, as secret as the book.
+
+    nav_usd, value_usd: exact decimals. value, bound and slack of a limit: decimals in its ``unit`` (a share "of NAV", a
+    ratio "x", or "USD"), value and slack rounded towards breaking it; slack is what is left until the bound, negative where
+    broken; value and slack are null where there is nothing to compare with. limited: false where the policy sets no limit.
+    broken: conditions that do not hold.
+    """
     return {
         "holds": report.holds,
+        "nav_usd": decimal_text(Fraction(relation.nav(rebalance), USD_E14), decimals=VALUE_DECIMALS),
+        "slots": list(_slots_json(rebalance)),
         "checks": [
             {
                 "number": check.number,
                 "name": check.name,
                 "holds": check.holds,
-                "limits": [
-                    {
-                        "subject": limit.subject,
-                        "holds": limit.holds,
-                        "value": None if limit.value is None else decimal_text(limit.value, down=limit.at_least),
-                        "limit": decimal_text(limit.bound),
-                        "unit": limit.unit,
-                        "at_least": limit.at_least,
-                        "slack": str(limit.slack),
-                    }
-                    for limit in check.limits
-                    if limit.unit
-                ],
-                "broken": [limit.subject for limit in check.limits if not limit.unit and not limit.holds],
+                "limits": [_limit_json(limit) for limit in check.limits if limit.unit],
+                "broken": [limit.subject for limit in check.broken if not limit.unit],
             }
             for check in report.checks
         ],
     }
 
 
-def print_report(report: Report) -> None:
-    rows = table("", "check", "nearest to its limit", "value", "limit", "headroom")
+def _limit_json(limit: Limit) -> dict[str, Any]:
+    value, headroom = limit.value, limit.headroom
+    return {
+        "subject": limit.subject,
+        "holds": limit.holds,
+        "limited": limit.limited,
+        "value": None if value is None else decimal_text(value, down=limit.at_least),
+        "bound": decimal_text(limit.bound),
+        "slack": None if headroom is None else decimal_text(headroom, down=True),
+        "unit": limit.unit,
+        "at_least": limit.at_least,
+    }
+
+
+def _slots_json(rebalance: Rebalance) -> Iterator[dict[str, str]]:
+    """What each used slot holds after the rebalance."""
+    rows = zip(rebalance.policy.slots, rebalance.after.quantities_e6, rebalance.prices.usd_e8, strict=True)
+    for slot, quantity_e6, price_e8 in rows:
+        if slot.instrument or quantity_e6:
+            yield {
+                "instrument": slot.instrument,
+                "quantity": decimal_text(Fraction(quantity_e6, 10**QUANTITY_DECIMALS)),
+                "price_usd": decimal_text(Fraction(price_e8, 10**PRICE_DECIMALS)),
+                "value_usd": decimal_text(Fraction(quantity_e6 * price_e8, USD_E14), decimals=VALUE_DECIMALS),
+            }
+
+
+def print_report(report: Report, *, show_all: bool = False) -> None:
+    """A table with every limit that is broken, and of each check that holds the limit nearest to its bound; or with every
+    limit that the policy sets."""
+    rows = table("", "check", "limit of", "value", "bound", "headroom")
     for check in report.checks:
-        limit = check.tightest
-        mark = marked("green", "✓") if check.holds else marked("red", "✗")
         name = f"{check.number:2d} {check.name}"
-        if not limit.unit:
-            rows.add_row(mark, name, "" if check.holds else limit.subject, "", "", "" if check.holds else "broken")
-            continue
-        room = None if limit.value is None else (limit.value - limit.bound) * (1 if limit.at_least else -1)
-        rows.add_row(
-            mark,
-            name,
-            limit.subject,
-            show_value(limit),
-            f"{'≥' if limit.at_least else '≤'} {show_amount(limit.bound, limit.unit)}",
-            "" if room is None else show_amount(room, limit.unit, down=True),
-        )
+        for limit in _shown(check, show_all):
+            mark = marked("green", "✓") if limit.holds else marked("red", "✗")
+            if not limit.unit:
+                rows.add_row(mark, name, "" if limit.holds else limit.subject, "", "", "" if limit.holds else "broken")
+            elif limit.holds and not limit.limited:
+                rows.add_row("", name, "", "", "no limit", "")
+            else:
+                bound = f"{'≥' if limit.at_least else '≤'} {show_amount(limit.bound, limit.unit)}"
+                headroom = "" if limit.headroom is None else show_amount(limit.headroom, limit.unit, down=True)
+                rows.add_row(mark, name, limit.subject, show_value(limit), bound, headroom)
+            name = ""
     console.print(rows)
     if report.holds:
         console.print(f"All {len(report.checks)} checks hold.")
+
+
+def _shown(check: Check, show_all: bool) -> tuple[Limit, ...]:
+    """The limits of a check that its rows are about. Of conditions that all hold, one stands for all."""
+    limits = tuple(limit for limit in check.limits if limit.unit and limit.limited) if show_all else ()
+    broken = tuple(limit for limit in check.broken if limit not in limits)
+    return broken + limits or (check.tightest,)
 
 
 def signals_json(signals: PublicSignals) -> dict[str, Any]:

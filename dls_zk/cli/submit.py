@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,17 +10,12 @@ import click
 
 from .. import operations
 from ..groth16.proof import Proof
-from .common import FILE, console, example, json_option, print_json, table
+from ..groth16.zkey import VerifyingKey
+from .common import FILE, beside, console, example, json_option, marked, print_json, table
 from .options import Access, chain_command
 
 if TYPE_CHECKING:
-    pass
-from typing import TYPE_CHECKING
-
-from ..groth16.zkey import VerifyingKey
-
-if TYPE_CHECKING:
-    from ..chain import Outcome
+    from ..chain import NotAccepted, Outcome
 
 
 @click.command("submit", **example("dls-zk submit r1 r2 --keystore operator.json"))
@@ -34,47 +30,74 @@ def submit(access: Access, folders: tuple[Path, ...], vkey: Path | None, without
     """Submit rebalances, one or many, each once.
 
     FOLDERS are what `prove --out` wrote. The opening in each has to open what its proof leads to: without it, nobody can
-    move the vault once the proof is accepted. Each proof is verified here and compared with what the hub demands before
-    anything is sent; a bad one is named. Rebalances of one operator at one price round and with one deadline go in batches.
-    Killed or cut off and run again, it finds out what happened and ends the same.
+    move the vault once the proof is accepted. No proof is sent before it is verified here and compared with what the hub
+    demands. Of many, the good ones are sent although others are bad, and the table says of each what became of it.
+    Rebalances of one operator at one price round and with one deadline go in batches. Killed or cut off and run again, it
+    finds out what happened and ends the same.
+
+    Exit code 0 if all are accepted, now or before. Else that of what is wrong: 75 to run this again, 11 to prove again;
+    12 if it differs from one to another.
     """
     from .. import chain
 
     protocol = access.protocol()
-    submissions = [chain.Submission.read(folder) for folder in folders]
     sender = access.sender(protocol.chain)
 
     def verifying_key(proof: Proof) -> VerifyingKey:
         return operations.verification_target(proof, vkey).vk
 
-    outcomes = chain.submit(protocol, sender, submissions, verifying_key, access.stages, without_opening=without_opening)
-    if as_json:
-        print_json({"submissions": [_outcome_json(outcome) for outcome in outcomes], "seconds": access.stages.seconds})
-        return
-    rows = table("rebalance", "vault", "number", "transaction", "gas")
-    for outcome in outcomes:
-        accepted = outcome.accepted
-        gas = "" if outcome.gas_used is None else f"{outcome.gas_used // outcome.shared_by:,}"
-        rows.add_row(
-            outcome.submission.where,
-            f"0x{accepted.vault.hex()[:8]}…",
-            str(accepted.sequence),
-            accepted.transaction + (" (before)" if outcome.before else ""),
-            gas,
+    incomplete: chain.BatchIncomplete | None = None
+    results: Sequence[Outcome | NotAccepted]
+    try:
+        results = chain.submit(
+            protocol, sender, chain.read_all(folders), verifying_key, access.stages, without_opening=without_opening
         )
-    console.print(rows)
+    except chain.BatchIncomplete as error:
+        incomplete, results = error, error.results
+    document = {"submissions": [_result_json(result) for result in results], "seconds": access.stages.seconds}
+    if not as_json:
+        console.print(_results_table(results))
+    with beside(document):
+        if incomplete:
+            raise incomplete
+    if as_json:
+        print_json(document)
 
 
-def _outcome_json(outcome: Outcome) -> dict[str, object]:
-    accepted = outcome.accepted
+def _results_table(results: Sequence[Outcome | NotAccepted]) -> object:
+    from ..chain import NotAccepted
+
+    rows = table("rebalance", "vault", "number", "", "transaction, or what is wrong", "gas")
+    for result in results:
+        one = _result_json(result)
+        vault = "" if one["vault"] is None else f"{str(one['vault'])[:10]}…"
+        number = "" if one["sequence"] is None else str(one["sequence"])
+        if isinstance(result, NotAccepted):
+            mark = marked("red", result.state.replace("_", " "))
+            rows.add_row(result.where, vault, number, mark, result.error.message, "")
+        else:
+            gas = "" if result.gas_used is None else f"{result.gas_used // result.shared_by:,}"
+            mark = marked("green", "accepted before" if result.before else "accepted")
+            rows.add_row(result.where, vault, number, mark, result.accepted.transaction, gas)
+    return rows
+
+
+def _result_json(result: Outcome | NotAccepted) -> dict[str, object]:
+    """What became of one folder. Members that nothing is known of are null."""
+    from ..chain import NotAccepted
+
+    submission = result.submission
+    accepted = None if isinstance(result, NotAccepted) else result
     return {
-        "folder": outcome.submission.where,
-        "vault": f"0x{accepted.vault.hex()}",
-        "sequence": accepted.sequence,
-        "commitment_after": f"0x{accepted.commitment_after:064x}",
-        "transaction": accepted.transaction,
-        "block": accepted.block,
-        "accepted_before": outcome.before,
-        "gas_used": outcome.gas_used,
-        "shared_by": outcome.shared_by,
+        "folder": result.where,
+        "state": result.state if isinstance(result, NotAccepted) else "accepted",
+        "vault": submission and f"0x{submission.context.vault_id.hex()}",
+        "sequence": submission and submission.context.sequence,
+        "commitment_after": submission and f"0x{submission.signals.commitment_after:064x}",
+        "transaction": accepted and accepted.accepted.transaction,
+        "block": accepted and accepted.accepted.block,
+        "accepted_before": accepted and accepted.before,
+        "gas_used": accepted and accepted.gas_used,
+        "shared_by": accepted and accepted.shared_by,
+        "error": result.error.as_json() if isinstance(result, NotAccepted) else None,
     }

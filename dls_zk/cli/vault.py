@@ -11,9 +11,9 @@ import click
 from .. import files
 from ..errors import ChainError, InputError
 from ..files import Fixed
-from ..operations import decimal_text
 from .common import FILE, beside, console, example, json_option, print_json, table, uint
 from .options import Access, chain_command
+from .report import decimal_text
 
 if TYPE_CHECKING:
     from ..chain import Protocol, ShareToken

@@ -1,9 +1,9 @@
 """The one door from what a person writes to the exact integers of ``statement.model``.
 
 values       how single values are written                policy       the policy file
-documents    all other documents, and the schemas         text         from bytes to YAML
+documents    all other documents                          text         from bytes to YAML
 validation   a document held against its model            tables       YAML or CSV with one value an instrument
-read         reading and writing each document
+read         reading and writing each document            schemas      the JSON schemas of all
 """
 
 from .documents import (
@@ -19,10 +19,10 @@ from .documents import (
     Sequencer,
     ShareFields,
     VaultFile,
-    json_schemas,
 )
 from .policy import PolicyFile
 from .read import (
+    lint_policy,
     read_book,
     read_deployment,
     read_feeds,
@@ -58,7 +58,7 @@ __all__ = [
     "ShareFields",
     "Text",
     "VaultFile",
-    "json_schemas",
+    "lint_policy",
     "read_book",
     "read_deployment",
     "read_feeds",

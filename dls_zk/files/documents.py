@@ -1,20 +1,14 @@
-"""All documents but the policy, and the JSON schemas of all.
-
-The models are both the parser and the source of the JSON schemas in ``schemas/``.
-"""
+"""All documents but the policy. The models are both the parser and the source of the JSON schemas in ``schemas/``."""
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     Field,
     Strict,
     model_validator,
 )
-from pydantic.json_schema import GenerateJsonSchema
-from pydantic_core import core_schema
 
 from ..statement.circuits import CIRCUITS
 from ..statement.constants import (
@@ -357,22 +351,3 @@ DOCUMENTS: dict[str, type[Document]] = {
     "opening": OpeningFile,
     "proof": ProofFile,
 }
-
-
-class _Schema(GenerateJsonSchema):
-    """Pydantic's schemas without titles and defaults: the defaults are integers, which no file can hold."""
-
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> dict[str, Any]:
-        return self.generate_inner(schema["schema"])
-
-    def field_title_should_be_set(self, schema: object) -> bool:
-        return False
-
-
-def json_schemas() -> dict[str, str]:
-    """The JSON schema of each document, as the text of ``schemas/<name>.json``."""
-    dialect = {"$schema": GenerateJsonSchema.schema_dialect}
-    return {
-        name: json.dumps(dialect | document.model_json_schema(schema_generator=_Schema), indent=2) + "\n"
-        for name, document in DOCUMENTS.items()
-    }

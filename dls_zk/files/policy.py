@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal, Self
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import model_validator
 
@@ -13,7 +15,23 @@ from ..statement.constants import (
     Size,
 )
 from ..statement.model import Policy, SlotPolicy
-from .values import Days, Document, Fixed, Line, Loading, Many, Name, Shock, SizeName, T, largest, percent, quote
+from .validation import Problems
+from .values import (
+    NAME_PATTERN,
+    Days,
+    Document,
+    Fixed,
+    Line,
+    Loading,
+    Many,
+    Name,
+    Shock,
+    SizeName,
+    T,
+    largest,
+    percent,
+    quote,
+)
 
 
 class Venue(Document):
@@ -155,40 +173,36 @@ class PolicyFile(Document):
 
     @model_validator(mode="after")
     def _sane(self) -> Self:
-        size = self.circuit_size
-        lists = {"venues": size.venues, "factors": size.factors, "instruments": size.slots, "scenarios": size.scenarios}
-        for field, room in lists.items():
-            entries = getattr(self, field)
-            if len(entries) > room:
-                raise ValueError(f"{field}: {len(entries)} entries; size {self.size} has room for {room}")
-            seen: set[str] = set()
-            for i, entry in enumerate(entries):
-                if entry.name.lower() in seen:
-                    raise ValueError(f"{field}[{i}].name: {entry.name!r} is taken (large and small letters are equal)")
-                seen.add(entry.name.lower())
-        venues, factors = {v.name for v in self.venues}, {f.name for f in self.factors}
-        for i, instrument in enumerate(self.instruments):
-            where = f"instruments[{i}] ({instrument.name})"
-            _require_listed(instrument.venue, venues, f"{where}.venue", "venue")
-            for factor in instrument.loadings:
-                _require_listed(factor, factors, f"{where}.loadings", "factor")
-        for s, scenario in enumerate(self.scenarios):
-            for factor in scenario.shocks:
-                _require_listed(factor, factors, f"scenarios[{s}] ({scenario.name}).shocks", "factor")
+        problems = [*name_problems(self._names()), *self._problems_of_values()]
+        if problems:
+            raise Problems(problems)
+        return self
+
+    def _names(self) -> dict[str, Any]:
+        """The file as far as ``name_problems`` looks at it."""
+        return {
+            "size": self.size,
+            "venues": [{"name": venue.name} for venue in self.venues],
+            "factors": [{"name": factor.name} for factor in self.factors],
+            "instruments": [{"name": i.name, "venue": i.venue, "loadings": i.loadings} for i in self.instruments],
+            "scenarios": [{"name": scenario.name, "shocks": scenario.shocks} for scenario in self.scenarios],
+        }
+
+    def _problems_of_values(self) -> Iterator[str]:
         if not self.instruments:
-            raise ValueError("instruments: none given; the first is the settlement instrument")
+            yield "instruments: none given; the first is the settlement instrument"
+            return
         settlement = self.instruments[0]
         if settlement.kind != "funded" or settlement.gross:
             where = f"instruments[0] ({settlement.name})"
-            raise ValueError(f"{where}: the settlement instrument is of kind funded with gross 0%")
+            yield f"{where}: the settlement instrument is of kind funded with gross 0%"
         for s, scenario in enumerate(self.scenarios):
             for instrument in self.instruments:
                 # Prices do not fall below zero; a collateral that did would be worth less than nothing.
                 move = sum(shock * instrument.loadings.get(factor, 0) for factor, shock in scenario.shocks.items())
                 if instrument.kind == "funded" and move < -BPS * BPS:
                     where = f"scenarios[{s}] ({scenario.name}).shocks"
-                    raise ValueError(f"{where}: {instrument.name} would lose more than 100%")
-        return self
+                    yield f"{where}: {instrument.name} would lose more than 100%"
 
     def to_policy(self) -> Policy:
         """The policy in exact integers, with unused places padded: the null instrument, a factor and a venue without
@@ -243,9 +257,54 @@ class PolicyFile(Document):
         )
 
 
-def _require_listed(name: str, names: set[str], where: str, what: str) -> None:
-    if name not in names:
-        raise ValueError(f"{where}: there is no {what} {quote(name)}; listed are {', '.join(sorted(names)) or 'none'}")
+def name_problems(document: Any) -> Iterator[str]:
+    """What is wrong with the names in a policy as it was written, whatever else is: too many entries, names that clash,
+    names of venues and factors that are not listed. What has another form than a policy is passed over."""
+    size = SIZES.get(int(text)) if (text := str(_get(document, "size"))).isdecimal() else None
+    rooms = {"venues": "venues", "factors": "factors", "instruments": "slots", "scenarios": "scenarios"}
+    for field, room in rooms.items():
+        entries = _list(document, field)
+        if size and len(entries) > getattr(size, room):
+            yield f"{field}: {len(entries)} entries; size {size.slots} has room for {getattr(size, room)}"
+        seen: set[str] = set()
+        for i, entry in enumerate(entries):
+            name = _get(entry, "name")
+            if not isinstance(name, str):
+                continue
+            if name.lower() in seen:
+                yield f"{field}[{i}].name: {quote(name)} is taken (large and small letters are equal)"
+            seen.add(name.lower())
+    venues, factors = ({str(_get(entry, "name")) for entry in _list(document, field)} for field in ("venues", "factors"))
+    for i, instrument in enumerate(_list(document, "instruments")):
+        where = f"instruments[{i}]{_in_brackets(instrument)}"
+        if isinstance(venue := _get(instrument, "venue"), str):
+            yield from _unlisted([venue], venues, f"{where}.venue", "venue")
+        yield from _unlisted(_get(instrument, "loadings"), factors, f"{where}.loadings", "factor")
+    for s, scenario in enumerate(_list(document, "scenarios")):
+        where = f"scenarios[{s}]{_in_brackets(scenario)}.shocks"
+        yield from _unlisted(_get(scenario, "shocks"), factors, where, "factor")
+
+
+def _get(holder: Any, field: str) -> Any:
+    return holder.get(field) if isinstance(holder, dict) else None
+
+
+def _list(holder: Any, field: str) -> list[Any]:
+    value = _get(holder, field)
+    return value if isinstance(value, list) else []
+
+
+def _in_brackets(entry: Any) -> str:
+    name = _get(entry, "name")
+    return f" ({name})" if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name) else ""
+
+
+def _unlisted(names: Any, listed: set[str], where: str, what: str) -> Iterator[str]:
+    for name in names if isinstance(names, list | dict) else ():
+        if name not in listed:
+            near = difflib.get_close_matches(str(name), listed, 1)
+            advice = f"did you mean {near[0]}?" if near else f"listed are {', '.join(sorted(listed)) or 'none'}"
+            yield f"{where}: there is no {what} {quote(str(name))}; {advice}"
 
 
 def _pad(values: Iterable[T], length: int, filler: T) -> tuple[T, ...]:

@@ -45,16 +45,26 @@ from .documents import (
     TradesFile,
     VaultFile,
 )
-from .policy import PolicyFile
+from .policy import PolicyFile, name_problems
 from .tables import read_table
 from .text import FILE_LIMIT, read_yaml
-from .validation import validate
+from .validation import problems, validate
 from .values import QUANTITY_RANGE, Fixed, quote
 
 
 def read_policy(path: str | Path) -> Policy:
     """Read a policy (YAML). InputError, also for a policy that no vault should have (see ``PolicyFile``)."""
-    return validate(PolicyFile, read_yaml(path, secret=False), path).to_policy()
+    policy, found = lint_policy(path)
+    if policy is None:
+        others = f"; {len(found) - 1} more, which `dls-zk policy lint` shows" if len(found) > 1 else ""
+        raise InputError(f"{found[0]}{others}")
+    return policy
+
+
+def lint_policy(path: str | Path) -> tuple[Policy | None, list[InputError]]:
+    """A policy (YAML), or None and everything that is wrong with it. InputError if the file cannot be read as YAML."""
+    file, found = problems(PolicyFile, read_yaml(path, secret=False), path, more=name_problems)
+    return file.to_policy() if file else None, found
 
 
 def read_prices(path: str | Path, policy: Policy) -> Prices:

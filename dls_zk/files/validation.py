@@ -1,10 +1,10 @@
-"""A document held against its model, and pydantic's errors in our words."""
+"""A document held against its model, and pydantic's errors in our words: the first of them, or all."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -18,32 +18,78 @@ from .values import NAME_PATTERN, Document, quote
 D = TypeVar("D", bound=Document)
 
 
-def validate(model: type[D], document: object, path: str | Path, known: set[str] | None = None) -> D:
-    """The document as ``model``; InputError for the first thing that is wrong.
+class Problems(ValueError):
+    """Raised by a model for several things that do not fit together, each said with its place. Its text is the first."""
+
+    def __init__(self, messages: Sequence[str]):
+        super().__init__(messages[0])
+        self.messages = tuple(messages)
+
+
+def validate(
+    model: type[D],
+    document: object,
+    path: str | Path,
+    known: set[str] | None = None,
+    more: Callable[[Any], Iterable[str]] = lambda _: (),
+) -> D:
+    """The document as ``model``; InputError for the first thing that is wrong, with how many others there are.
+
+    ``known`` and ``more``: as for ``problems``.
+    """
+    value, found = problems(model, document, path, known, more)
+    if value is None:
+        first, others = found[0], len(found) - 1
+        raise InputError(f"{first}; {others} more {'error' if others == 1 else 'errors'}" if others else str(first))
+    return value
+
+
+def problems(
+    model: type[D],
+    document: object,
+    path: str | Path,
+    known: set[str] | None = None,
+    more: Callable[[Any], Iterable[str]] = lambda _: (),
+) -> tuple[D | None, list[InputError]]:
+    """The document as ``model``, or None and everything that is wrong with it.
 
     A misspelt field is said before the one that is missing for it. ``known``: for a secret document, the names that
     an error may say beside the model's own fields; items of a list are named, and a spelling proposed, for others only.
+    ``more``: what is wrong beside with a document that has not the form of the model, each with its place in the file.
     """
     try:
-        return model.model_validate(document)
+        return model.model_validate(document), []
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-    # Outside of the handler, so that no exception with the content hangs on this one.
-    first = next((e for e in errors if known is None and e["type"] == "extra_forbidden"), errors[0])
-    where = str(path)
+    # Outside of the handler, so that no exception with the content hangs on these.
+    errors.sort(key=lambda one: known is not None or one["type"] != "extra_forbidden")
+    found = []
+    for one in errors:
+        cause = one.get("ctx", {}).get("error")
+        if isinstance(cause, Problems):
+            found += [InputError(message, str(path)) for message in cause.messages]
+        else:
+            found.append(InputError(_explain(one, model, propose=known is None), _where(one, model, document, path, known)))
+    said = {str(one) for one in found}
+    found += [named for message in more(document) if str(named := InputError(message, str(path))) not in said]
+    return None, found
+
+
+def _where(
+    error: Mapping[str, Any], model: type[Document], document: object, path: str | Path, known: set[str] | None
+) -> str:
+    """The file and the place in it."""
     place = ""
-    for depth, part in enumerate(first["loc"], 1):
+    for depth, part in enumerate(error["loc"], 1):
         if isinstance(part, int):
             place += f"[{part}]"
-            if known is None and (name := _item_name(document, first["loc"][:depth])):
+            if known is None and (name := _item_name(document, error["loc"][:depth])):
                 place += f" ({name})"
         elif known is None or part in known or part in model.model_fields:
             place += f".{part}" if re.fullmatch(r"[\w$./:+-]{1,64}", part) else f".{quote(part)}"
         else:
             place += ".(not shown)"
-    if place:
-        where += f": {place.lstrip('.')}"
-    raise InputError(_explain(first, model, propose=known is None), where)
+    return f"{path}: {place.lstrip('.')}" if place else str(path)
 
 
 def _item_name(document: Any, place: Sequence[Any]) -> str:

@@ -273,7 +273,12 @@ class Document(BaseModel):
     """Base of all documents: strict, closed, immutable; what it holds is not shown in errors."""
 
     model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        defer_build=True,  # a command reads few of the documents
     )
 
 

@@ -6,6 +6,7 @@ file is held against the manifest before it is used.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -34,7 +35,7 @@ def build(target: Path, fill: Callable[[Path], None], *, force: bool = False) ->
     """
     if target.is_dir() and not force:
         return
-    make_dir(target.parent)
+    make_dir(target.parent, "set DLS_ZK_HOME to a folder of yours")
     try:
         with locked(target):
             if target.is_dir() and not force:
@@ -47,7 +48,8 @@ def build(target: Path, fill: Callable[[Path], None], *, force: bool = False) ->
                     os.rename(target, Path(scratch) / "old")
                 os.rename(fresh, target)
     except OSError as error:
-        raise InputError(f"cannot be made: {error.strerror or error}", str(target), code="file_unusable") from None
+        advice = "; set DLS_ZK_HOME to a folder of yours" if error.errno in (errno.EACCES, errno.EROFS) else ""
+        raise InputError(f"cannot be made: {error.strerror or error}{advice}", str(target), code="file_unusable") from None
 
 
 @dataclass(frozen=True)

@@ -227,12 +227,14 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def make_dir(folder: Path) -> Path:
-    """Create a folder of ours (private to the user) with its parents, and return it; InputError if it cannot be."""
+def make_dir(folder: Path, advice: str = "") -> Path:
+    """Create a folder of ours (private to the user) with its parents, and return it; InputError if it cannot be, with
+    ``advice``, the next step."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise InputError(f"cannot be created: {error.strerror}", str(folder), code="file_unusable") from None
+        message = f"cannot be created: {error.strerror}{f'; {advice}' if advice else ''}"
+        raise InputError(message, str(folder), code="file_unusable") from None
     return folder
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from pathlib import Path
 
 from ..errors import ArtifactError, InputError
@@ -26,13 +27,37 @@ _CIRCUIT_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 def home() -> Path:
     """The folder for everything that dls-zk builds: $DLS_ZK_HOME, or .dls-zk in a checkout, or dls-zk in the user's
-    cache folder."""
+    cache folder. InputError if another user could replace the programs and keys in it."""
+    folder = _home()
+    try:
+        status = folder.stat()
+    except OSError:  # none yet; whoever makes or reads something there says what is wrong
+        return folder
+    if status.st_mode & stat.S_IWOTH:
+        raise InputError(f"everybody can replace the programs and keys in it; run `chmod o-w {folder}`", str(folder))
+    if os.geteuid() != 0 and status.st_uid not in (0, os.geteuid()):
+        raise InputError(
+            "belongs to another user, who can replace the programs and keys in it; set DLS_ZK_HOME to a folder of yours",
+            str(folder),
+        )
+    return folder
+
+
+def _home() -> Path:
     if chosen := os.environ.get("DLS_ZK_HOME"):
         return Path(chosen).expanduser().absolute()
     if not (PACKAGE / "_data").is_dir() and (PACKAGE.parent / "scripts" / "bootstrap").is_file():
         return PACKAGE.parent / ".dls-zk"
     cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache").absolute() / "dls-zk"
+    return (Path(cache) if cache else _user_home("DLS_ZK_HOME") / ".cache").absolute() / "dls-zk"
+
+
+def _user_home(variable: str) -> Path:
+    """The user's home; InputError if there is none, as for the user of a service, with the variable to set instead."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise InputError(f"this user has no home; set {variable} to a folder", "HOME") from None
 
 
 def data_dir(name: str) -> Path:
@@ -80,5 +105,7 @@ def require_circuit_name(name: str) -> str:
 
 def state_dir() -> Path:
     """Where the record of what was sent to chains is kept: not with what is built, which may be deleted at any time."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(os.environ.get("DLS_ZK_STATE") or Path(state) / "dls-zk")
+    if chosen := os.environ.get("DLS_ZK_STATE"):
+        return Path(chosen)
+    state = os.environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else _user_home("DLS_ZK_STATE") / ".local" / "state") / "dls-zk"

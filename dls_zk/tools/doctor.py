@@ -1,4 +1,4 @@
-"""Which tools this machine has, and how to get the missing ones."""
+"""Which tools this machine has, how to get the missing ones, and whether ``prove`` and ``submit`` would work."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ import os
 import platform
 import shutil
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
-from ..errors import ToolError
-from ..storage import places
+from ..errors import ArtifactError, InputError, ToolError
+from ..statement.circuits import CIRCUITS
+from ..storage import built, places
 from .foundry import foundry_path
 from .node import NODE_REQUIRED, node_path, node_version, npm_path
 from .process import run
@@ -22,7 +27,8 @@ PYTHON_REQUIRED = (3, 11)
 
 @dataclass(frozen=True)
 class ToolStatus:
-    """One line of ``doctor``. ``ok`` is None for what is missing and need not be there: it is installed when needed."""
+    """One line of ``doctor``. ``ok`` is None for what is missing and does not stop the main job: it is made when it is
+    needed, or ``remedy`` says what to do first."""
 
     tool: str
     found: str
@@ -35,7 +41,9 @@ def examine() -> list[ToolStatus]:
     """Look at every tool. Installs nothing and writes nothing."""
     findings = [_python_finding(), _node_finding(), _npm_finding(), *_package_findings()]
     findings += [_library_finding(library) for library in ("wasmtime", "py_ecc")]
-    return [*findings, _rapidsnark_finding(), _disk_finding(), _memory_finding()]
+    findings += [_rapidsnark_finding(), _home_finding(), _disk_finding(), _memory_finding(), _clock_finding()]
+    stopped = [finding.tool for finding in findings if finding.ok is False]
+    return [*findings, *_prove_findings(stopped), *_submit_findings(stopped)]
 
 
 def _python_finding() -> ToolStatus:
@@ -63,7 +71,10 @@ def _npm_finding() -> ToolStatus:
 def _package_findings() -> list[ToolStatus]:
     """The tools in the Node packages, by the version in the package that is installed."""
     pinned = json.loads((places.node_sources() / "package.json").read_text())
-    folder = places.node_dir()
+    try:
+        folder = places.node_dir()
+    except InputError:  # the row of the home says why
+        return [ToolStatus(tool, "not looked for", "any", None, "see home") for tool in [*_TOOL_PACKAGES, "anvil", "forge"]]
     remedy = f"remove {folder}; it is made anew when it is needed"
     findings = []
     for tool, package in _TOOL_PACKAGES.items():
@@ -106,10 +117,94 @@ _DISK_REQUIRED = 1 << 30  # 250 MB of Node packages, and keys of some 30 MB each
 _MEMORY_REQUIRED = 2 << 30  # circom and solc take up to 1 GB each
 
 
+def _home_finding() -> ToolStatus:
+    """$DLS_ZK_HOME, or what stands for it: of this user, and not writable by others."""
+    try:
+        folder = places.home()
+    except InputError as error:
+        return ToolStatus("home", "not safe", "yours alone", False, str(error))
+    ok = _can_write(folder)
+    return ToolStatus("home", str(folder), "writable", ok or None, "set DLS_ZK_HOME to a folder of yours, to build in")
+
+
+def _clock_finding() -> ToolStatus:
+    """Deadlines and the age of prices are judged by this clock. It cannot be earlier than the package."""
+    made = max(path.stat().st_mtime for path in places.PACKAGE.glob("*.py"))
+    now = datetime.now(UTC)
+    ok = now.timestamp() > made - _CLOCK_TOLERANCE_SECONDS
+    return ToolStatus("clock", f"{now:%Y-%m-%d %H:%M} UTC", "after the installation", ok or None, "set the clock")
+
+
+_CLOCK_TOLERANCE_SECONDS = 86_400
+
+
+def _prove_findings(stopped: list[str]) -> list[ToolStatus]:
+    """What is compiled, the keys that are installed for it, and whether ``prove`` would work."""
+    compiled: list[str] = []
+    keys: list[str] = []
+    provable: list[str] = []
+    for name in CIRCUITS:
+        with suppress(ArtifactError, InputError):
+            circuit = built.built_circuit(name)
+            compiled.append(name)
+            for kind in places.KEY_KINDS:
+                with suppress(ArtifactError):
+                    built.proving_key(name, circuit.r1cs_sha256, kind)
+                    keys.append(f"{name} ({'INSECURE dev' if kind == 'dev' else kind})")
+                    provable.append(name)
+    key_remedy = "`dls-zk setup dev`, for value `dls-zk setup ceremony`"
+    remedy = f"see {', '.join(stopped)}" if stopped else f"first {key_remedy}"
+    ready = bool(provable) and not stopped
+    sizes = ", ".join(dict.fromkeys(provable))
+    return [
+        ToolStatus(
+            "circuits", ", ".join(compiled) or "none yet", "compiled", bool(compiled) or None, "compiled at first use"
+        ),
+        ToolStatus("keys", ", ".join(keys) or "none yet", "one a circuit", bool(keys) or None, key_remedy),
+        ToolStatus("prove", f"ready: {sizes}" if ready else "not ready", "a key", ready or None, remedy),
+    ]
+
+
+def _submit_findings(stopped: list[str]) -> list[ToolStatus]:
+    """Where the journal of transactions is, and whether ``submit`` would work, as far as this machine can say."""
+    remedy = "set DLS_ZK_STATE to a folder of yours that lasts"
+    try:
+        folder = places.state_dir()
+        writable = _can_write(folder) and _can_write(folder / "transactions.sqlite", os.path.isfile)
+        shown = str(folder)
+    except InputError as error:
+        writable, shown, remedy = False, "none", str(error)
+    ready = writable and not stopped
+    return [
+        ToolStatus("journal", shown, "writable", writable or None, remedy),
+        ToolStatus(
+            "submit",
+            "ready, given a chain (--rpc)" if ready else "not ready",
+            "a journal",
+            ready or None,
+            f"see {', '.join(stopped or ['journal'])}",
+        ),
+    ]
+
+
+def _can_write(path: Path, is_kind: Callable[[Path], bool] = os.path.isdir) -> bool:
+    """Whether a folder, or a file, can be written, or made if it is not there."""
+    place = _first_parent(path)
+    return (is_kind(path) if place == path else place.is_dir()) and os.access(place, os.W_OK)
+
+
+def _first_parent(path: Path) -> Path:
+    """The path, or the nearest folder above it that exists."""
+    while not path.exists():
+        path = path.parent
+    return path
+
+
 def _disk_finding() -> ToolStatus:
-    folder = places.home()
-    while not folder.exists():
-        folder = folder.parent
+    try:
+        folder = _first_parent(places.home())
+    except InputError:
+        folder = Path.cwd()
     free = shutil.disk_usage(folder).free
     ok = free >= _DISK_REQUIRED
     return ToolStatus("disk", f"{free / 2**30:.1f} GiB free", ">= 1 GiB", ok, f"make room on the disk that holds {folder}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -10,11 +11,16 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..errors import ToolError
 from ..storage import built, places
 from .process import environment, run
 
+#: Says what is about to be fetched: on stderr, unless a program that uses this package has set up its logging.
+logger = logging.getLogger("dls_zk")
+NPM_REGISTRY = "registry.npmjs.org (unless .npmrc names another)"
+NODE_PACKAGES_SIZE = "about 220 MB"
 NODE_REQUIRED = 20
 NODE_ANSWERS_WITHIN = 20  # seconds, for --version
 _ENVIRONMENT_NPM = re.compile(r"(?i)(npm_config_.*|https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR))")
@@ -60,6 +66,16 @@ def ensure_node_packages() -> Path:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(places.node_sources() / name, folder)
         npm = {name: value for name, value in os.environ.items() if _ENVIRONMENT_NPM.fullmatch(name)}
+        if not os.access(os.environ.get("HOME", ""), os.W_OK):  # a service, a container: no place for npm's own cache
+            npm = {"npm_config_cache": str(folder / ".npm")} | npm
+        chosen = {name.lower(): value for name, value in npm.items()}.get("npm_config_registry", "")
+        registry = urlsplit(chosen).hostname or NPM_REGISTRY  # of a URL that may hold a password, the host only
+        logger.warning(
+            "First use: fetching circom, snarkjs, solc and Foundry (%s of Node packages) from %s into %s …",
+            NODE_PACKAGES_SIZE,
+            registry,
+            target,
+        )
         path = os.pathsep.join([str(node_path().parent), os.environ.get("PATH", os.defpath)])
         run(
             [npm_path(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"],
@@ -68,6 +84,7 @@ def ensure_node_packages() -> Path:
             timeout=900,
             advice="check the network, the disk and npm's registry setting, then run it again",
         )
+        shutil.rmtree(folder / ".npm", ignore_errors=True)
 
     built.build(target, install)
     return target

@@ -33,7 +33,7 @@ def proven(tmp_path_factory: pytest.TempPathFactory) -> Proven:
     folder = write_inputs(tmp_path_factory.mktemp("vault"))
     names = ("policy.yaml", "prices.yaml", "book.csv", "deposit.yaml")
     policy, prices, book, terms = (folder / name for name in names)
-    rebalance = operations.load_rebalance(policy, prices, None, after_path=book, terms_path=terms)
+    rebalance = operations.load_rebalance(policy, prices, None, after_path=book, terms=terms)
     return operations.prove(rebalance, key, operations.build_circuit(rebalance.circuit.name))
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from dls_zk import operations
 from dls_zk.errors import ArtifactError, InputError, ToolError
 from dls_zk.groth16 import zkey
 from dls_zk.groth16.witness import WitnessCalculator, to_wtns
@@ -21,6 +22,7 @@ from dls_zk.storage import built, places
 from dls_zk.storage.built import BuiltCircuit, ProvingKey
 from dls_zk.tools import circom, doctor, foundry, node, process, snarkjs, solc
 from tests.integration.conftest import SMALL_INPUTS
+from tests.support import commandline
 
 PYTHON = sys.executable
 
@@ -403,9 +405,9 @@ def test_a_broken_worker(fake_node: Path, own_home: Path, says: str, error: str)
 def test_doctor_finds_everything_here() -> None:
     node.ensure_node_packages()
     findings = {finding.tool: finding for finding in doctor.examine()}
-    names = "python node npm circom circomlib snarkjs solc anvil forge wasmtime py_ecc rapidsnark disk memory"
-    assert list(findings) == names.split()
-    assert {name for name, finding in findings.items() if not finding.ok} <= {"rapidsnark"}
+    names = "python node npm circom circomlib snarkjs solc anvil forge wasmtime py_ecc rapidsnark home disk memory clock"
+    assert list(findings) == [*names.split(), "circuits", "keys", "prove", "journal", "submit"]
+    assert {name for name in names.split() if not findings[name].ok} <= {"rapidsnark"}
     assert findings["snarkjs"].found == findings["snarkjs"].required == "0.7.6"
 
 
@@ -427,3 +429,96 @@ def test_doctor_sees_a_package_of_another_version(own_home: Path, monkeypatch: p
     findings = {finding.tool: finding for finding in doctor.examine()}
     assert (findings["snarkjs"].ok, findings["snarkjs"].found) == (False, "0.7.0")
     assert (findings["circom"].ok, findings["circom"].found) == (False, "missing")
+
+
+def test_doctor_says_whether_prove_and_submit_would_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = commandline.spoiled_home(tmp_path / "full", commandline.flip, "no such file")
+    monkeypatch.setenv("DLS_ZK_HOME", str(tmp_path / "empty"))
+    monkeypatch.setenv("DLS_ZK_STATE", str(tmp_path / "state"))
+    findings = {finding.tool: finding for finding in doctor.examine()}
+    made = {tool: (findings[tool].found, findings[tool].ok) for tool in ("circuits", "keys", "prove")}
+    assert made == {"circuits": ("none yet", None), "keys": ("none yet", None), "prove": ("not ready", None)}
+    assert "`dls-zk setup dev`" in findings["prove"].remedy
+    assert findings["journal"].ok and findings["submit"].found == "ready, given a chain (--rpc)"
+    assert not (tmp_path / "state").exists()
+
+    (tmp_path / "state").write_text("no folder")
+    monkeypatch.setenv("DLS_ZK_HOME", str(full))
+    findings = {finding.tool: finding for finding in doctor.examine()}
+    made = {tool: (findings[tool].found, findings[tool].ok) for tool in ("circuits", "keys", "prove")}
+    assert made == {
+        "circuits": ("rebalance_8", True),
+        "keys": ("rebalance_8 (INSECURE dev)", True),
+        "prove": ("ready: rebalance_8", True),
+    }
+    assert (findings["journal"].ok, findings["submit"].ok) == (None, None)
+    assert "DLS_ZK_STATE" in findings["journal"].remedy and findings["submit"].remedy == "see journal"
+
+
+def test_a_home_that_others_can_write_to_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever can replace a script or a key there runs programs as the user."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home").chmod(0o777)
+    monkeypatch.setenv("DLS_ZK_HOME", str(tmp_path / "home"))
+    for function in (node.ensure_node_packages, lambda: operations.build_circuit("rebalance_8"), places.home):
+        with pytest.raises(InputError, match="everybody can replace the programs and keys in it; run `chmod o-w"):
+            function()
+    findings = {finding.tool: finding for finding in doctor.examine()}
+    assert (findings["home"].ok, findings["circom"].ok, findings["prove"].ok) == (False, None, None)
+    assert findings["prove"].remedy == findings["submit"].remedy == "see home"
+    assert os.listdir(tmp_path / "home") == []
+
+
+def test_a_home_of_another_user_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DLS_ZK_HOME", str(tmp_path))
+    owner = tmp_path.stat().st_uid
+    for user in (owner, 0):
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+        assert places.home() == tmp_path
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    if owner == 0:  # what is root's may be used by all
+        assert places.home() == tmp_path
+        os.chown(tmp_path, 65534, -1)
+    with pytest.raises(InputError, match="belongs to another user.*; set DLS_ZK_HOME"):
+        places.home()
+
+
+def test_without_a_home_the_variable_to_set_is_named(tmp_path: Path) -> None:
+    """A user of a service or a container: the home does not exist and cannot be made."""
+    (tmp_path / "closed").write_text("no folder")
+    script = """
+from dls_zk.errors import InputError
+from dls_zk.chain import journal
+from dls_zk.storage import built, places
+for work in (
+    lambda: journal.opened(places.state_dir(), "0x00").__enter__(),
+    lambda: built.build(places.home() / "circuits" / "x", lambda folder: None),
+):
+    try:
+        work()
+    except InputError as error:
+        print(error)
+"""
+    env = {"PATH": os.environ["PATH"], "HOME": f"{tmp_path}/closed/home", "DLS_ZK_HOME": f"{tmp_path}/closed/cache"}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    first, second = done.stdout.splitlines()
+    assert "cannot be created: Not a directory; set DLS_ZK_STATE to a folder of yours that lasts" in first
+    assert "cannot be created: Not a directory; set DLS_ZK_HOME to a folder of yours" in second
+
+
+def test_the_first_use_says_what_it_fetches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DLS_ZK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("npm_config_registry", "http://somebody:secret@127.0.0.1:9/npm")
+    monkeypatch.setenv("npm_config_fetch_retries", "0")
+    with pytest.raises(ToolError, match="check the network"):
+        node.ensure_node_packages()
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "about 220 MB of Node packages) from 127.0.0.1 into" in said and "secret" not in said
+
+
+def test_the_size_of_what_is_fetched_is_about_right() -> None:
+    total = sum(path.lstat().st_size for path in (node.ensure_node_packages() / "node_modules").rglob("*"))
+    assert 0.8 < total / 220e6 < 1.2

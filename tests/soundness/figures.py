@@ -1,45 +1,39 @@
-"""FIGURES.md: what the long runs measured, one section a step, each written anew by the run that measures it."""
+"""FIGURES.md: what the long runs measured, a section a step. Every section is made by a program, and says itself which
+commit it is of, when and on what it was measured, and whether it is whole."""
 
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from dls_zk.storage import disk
 
 FILE = Path(__file__).with_name("FIGURES.md")
-_HEAD = "# Figures of the long soundness runs\n\nWritten by `scripts/soundness` and `scripts/mutate`; do not edit.\n"
+_HEAD = """\
+# Figures of the long soundness runs
 
-
-@dataclass(frozen=True)
-class Step:
-    """What a step measured, as Markdown, and what in it should not be, a line each: nothing if all is well."""
-
-    text: str
-    wrong: list[str] = field(default_factory=list)
+Written by `scripts/soundness`, which goes on where it stopped; do not edit. `scripts/soundness --status` says what is
+still to run for the circuits as they are now.
+"""
 
 
 def with_sum(rows: Sequence[Sequence[object]]) -> list[Sequence[object]]:
     """The rows, all but their first column numbers, and the sum of each column."""
-    return [*rows, ("**all**", *(sum(column) for column in list(zip(*rows, strict=True))[1:]))]  # type: ignore[arg-type]
+    columns = list(zip(*rows, strict=True))[1:]
+    return [*rows, ("**all**", *(sum(x for x in column if isinstance(x, int)) for column in columns))]
 
 
-def record(name: str, step: Step) -> None:
-    """Print a step's figures and put them in the place of its last ones."""
-    print(f"\n## {name}\n\n{step.text}", flush=True)
-    old = FILE.read_text() if FILE.exists() else _HEAD
-    head, *sections = re.split(r"^(?=## )", old, flags=re.MULTILINE)
-    kept = {section.partition("\n")[0].removeprefix("## "): section for section in sections}
-    kept[name] = f"## {name}\n\n{step.text.rstrip()}\n\n"
-    disk.write_atomic(FILE, head.rstrip() + "\n\n" + "".join(kept[name] for name in sorted(kept)).rstrip() + "\n")
+def sections(file: Path = FILE) -> dict[str, str]:
+    """Title → text of the sections of the file, as they are; none if there is no file."""
+    text = file.read_text() if file.exists() else ""
+    found = re.split(r"^## (.*)\n", text, flags=re.MULTILINE)[1:]
+    return {title: body.strip() for title, body in zip(found[::2], found[1::2], strict=True)}
 
 
-def report(steps: Mapping[str, Step]) -> int:
-    """A line on stderr for each thing that is wrong; the exit code of a run of these steps."""
-    wrong = [f"{name}: {what}" for name, step in steps.items() for what in step.wrong]
-    for line in wrong:
-        print(line, file=sys.stderr)
-    return 1 if wrong else 0
+def write(steps: Iterable[str], fresh: Mapping[str, str], file: Path = FILE) -> None:
+    """Write the sections of these steps, in their order: a fresh one, or the old one, or that it was never run."""
+    old = sections(file)
+    texts = {name: fresh.get(name) or old.get(name) or f"Not run yet: `scripts/soundness '{name}'`." for name in steps}
+    body = "\n".join(f"## {name}\n\n{text.strip()}\n" for name, text in texts.items())
+    disk.write_atomic(file, f"{_HEAD}\n{body}")

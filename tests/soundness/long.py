@@ -1,4 +1,4 @@
-"""The long soundness runs: named steps, each of which ends in a table of what it measured. See scripts/soundness."""
+"""The long soundness runs: steps in parts, each step with a table of what it measured. See scripts/soundness."""
 
 from __future__ import annotations
 
@@ -8,148 +8,227 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from random import Random
+from typing import Any
 from xml.etree import ElementTree
 
-from dls_zk.statement.circuits import of_size
-from dls_zk.statement.constants import SIZES
+from dls_zk.audit.markdown import table
+from dls_zk.statement.circuits import CIRCUITS
 from dls_zk.statement.relation import CHECKS
-from tests.soundness import figures, mutate
+from tests.soundness import mutate, runs
 from tests.soundness.bench import Tally, forge_all, perturb
 from tests.soundness.completeness import AT_A_LIMIT, prove_many
-from tests.soundness.figures import Step
+from tests.soundness.figures import with_sum
 from tests.soundness.fuzz_targets import TARGETS
+from tests.soundness.runs import Findings, Step
 
 ROOT = Path(__file__).parents[2]
 #: Of coverage-guided fuzzing, for each reader.
 FUZZ_SECONDS = 30
+#: True rebalances to prove, and in how many parts.
+TRUE_REBALANCES, PROVING_PARTS = 5_000, 10
+#: Slots → share of the digits of range checks, and wires a claim, that the forger tries.
+FORGERY = {8: (1.0, 12), 16: (0.2, 2), 32: (0.1, 1)}
+
+Results = Mapping[str, Any]
 
 
-def forgery(seed: int) -> Step:
-    """Forged witnesses against every check of every circuit; in at least 10,000, all is repaired but one constraint."""
+# --- forged witnesses against every check of every circuit ------------------------------------------------------------
+
+
+def forge(part: str, seed: int) -> Any:
+    slots = CIRCUITS[part].size.slots
+    share, wires = FORGERY[slots]
+    tallies = forge_all(slots, Random(f"{seed} {slots}"), wires, share)
+    return {check: asdict(tally) | {"families": sorted(tally.families)} for check, tally in tallies.items()}
+
+
+def tell_forged(results: Results, whole: bool) -> Findings:
+    """In at least 10,000, all is repaired but one constraint."""
     total = {check: Tally() for check in CHECKS}
-    for slots, share, wires in ((8, 1.0, 12), (16, 0.2, 2), (32, 0.1, 1)):
-        for check, tally in forge_all(slots, Random(f"{seed} {slots}"), wires, share).items():
-            total[check].add(tally)
+    for tallies in results.values():
+        for check, tally in tallies.items():
+            total[check].add(Tally(**tally | {"families": set(tally["families"])}))
     rows = [
         (f"{number}. {name}", x.forged, len(x.families), x.refused_by_one, x.true, len(x.accepted))
         for number, (name, x) in enumerate(total.items(), start=1)
     ]
     wrong = [f"accepted and false: {name}" for tally in total.values() for name in tally.accepted]
-    if sum(row[3] for row in rows) < 10_000 or min(row[2] for row in rows) < 5:
+    if whole and (sum(row[3] for row in rows) < 10_000 or min(row[2] for row in rows) < 5):
         wrong.append("fewer than 10,000 refused by one constraint, or fewer than five families against some check")
     head = ("false in check", "forged", "families", "refused by one constraint", "true after all", "false and accepted")
-    return Step(figures.table(head, figures.with_sum(rows)), wrong)
+    return Findings(table(head, with_sum(rows)), wrong)
 
 
-def perturbation(seed: int) -> Step:
-    """At least 100,000 single wires changed in each circuit."""
+# --- at least 100,000 single wires changed in each circuit ------------------------------------------------------------
+
+
+def change_wires(part: str, seed: int) -> Any:
+    slots = CIRCUITS[part].size.slots
+    return asdict(perturb(slots, Random(f"{seed} {slots}"), ways=12))
+
+
+def tell_changed(results: Results, _: bool) -> Findings:
     rows, wrong = [], []
-    for slots in SIZES:
-        circuit, result = of_size(slots).name, perturb(slots, Random(f"{seed} {slots}"), ways=12)
-        wrong += [f"accepted and false: {name} changed alone in {circuit}" for name in result.accepted]
-        wrong += [f"a second witness: {name} in {circuit}" for name in {*result.true} - {"main.context"}]
-        if result.tried < 100_000:
-            wrong.append(f"only {result.tried} changes in {circuit}")
-        rows.append((circuit, result.tried, len(result.true), ", ".join(sorted(set(result.true))), len(result.accepted)))
+    for name, result in results.items():
+        true, accepted, tried = result["true"], result["accepted"], result["tried"]
+        wrong += [f"accepted and false: {wire} changed alone in {name}" for wire in accepted]
+        wrong += [f"a second witness: {wire} in {name}" for wire in {*true} - {"main.context"}]
+        if tried < 100_000:
+            wrong.append(f"only {tried} changes in {name}")
+        rows.append((name, tried, len(true), ", ".join(sorted(set(true))), len(accepted)))
     head = ("circuit", "wires changed", "accepted and true", "which", "accepted and false")
-    return Step(figures.table(head, rows), wrong)
+    return Findings(table(head, rows), wrong)
 
 
-def completeness(seed: int) -> Step:
-    """At least 5,000 true rebalances of all sizes, each taken to a checked witness: one that is refused ends the step."""
-    done = prove_many(Random(seed), 5_000)
-    wrong = [] if done[AT_A_LIMIT] >= 0.3 * done.total() else ["fewer than 30% within a unit of a limit"]
+# --- true rebalances of all sizes, each taken to a checked witness; the first that is refused ends a part ----------------
+
+
+def proving_parts() -> list[str]:
+    return [f"part {k} of {PROVING_PARTS}" for k in range(1, PROVING_PARTS + 1)]
+
+
+def prove(part: str, seed: int) -> Any:
+    first = part == proving_parts()[0]
+    return dict(prove_many(Random(f"{seed} {part}"), TRUE_REBALANCES // PROVING_PARTS, extremes=first))
+
+
+def tell_proven(results: Results, whole: bool) -> Findings:
+    done: Counter[str] = Counter()
+    for result in results.values():
+        done.update(result)
+    few = whole and done[AT_A_LIMIT] < 0.3 * done.total()
     rows = [(kind, count, 0) for kind, count in done.items()]
-    return Step(figures.table(("true rebalances", "proven", "refused"), figures.with_sum(rows)), wrong)
+    text = table(("true rebalances", "proven", "refused"), with_sum(rows))
+    return Findings(text, ["fewer than 30% within a unit of a limit"] if few else [])
 
 
-def tests(_: int) -> Step:
-    """The tests that are marked slow, with the number of cases that each says that it tried."""
+# --- the tests that are marked slow, with the number of cases that each says that it tried ------------------------------
+
+
+def slow_files() -> list[str]:
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    return [path.relative_to(ROOT).as_posix() for path in files if "mark.slow" in path.read_text()]
+
+
+def run_slow_tests(part: str, seed: int) -> Any:
     with tempfile.TemporaryDirectory(prefix="dls-zk-soundness-") as folder:
         report = Path(folder, "report.xml")
-        options = ["--slow", "-m", "slow", "-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadscope"]
+        options = [
+            "--slow",
+            "--seed",
+            str(seed),
+            "-m",
+            "slow",
+            "-n",
+            str(min(4, os.cpu_count() or 1)),
+            "--dist",
+            "worksteal",
+        ]
         options += ["-o", "junit_family=xunit1"]  # which has properties
-        command = [sys.executable, "-m", "pytest", "-q", *options, f"--junitxml={report}"]
+        command = [sys.executable, "-m", "pytest", "-q", *options, f"--junitxml={report}", part]
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
+        if code not in (0, 1):
+            raise RuntimeError(f"not every test was run: pytest ended with code {code}")
         cases = [case for case in ElementTree.parse(report).iter("testcase") if case.get("classname")]  # our own file
-    counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
     for case in cases:
-        file, name = case.get("classname", "").rpartition(".")[2], case.get("name", "").partition("[")[0]
+        name = case.get("name", "").partition("[")[0]
         outcome = next((child.tag for child in case if child.tag in ("failure", "error", "skipped")), "passed")
-        count = counts[file, name]
-        count["failed"] += outcome in ("failure", "error")
-        count["skipped"] += outcome == "skipped"
+        counts[name]["failed"] += outcome in ("failure", "error")
+        counts[name]["skipped"] += outcome == "skipped"
         tried = [int(x.get("value", "")) for x in case.iter("property") if x.get("name") == "tried"]
-        count["tried"] += sum(tried) if tried else outcome == "passed"
+        counts[name]["tried"] += sum(tried) if tried else outcome == "passed"
+    return dict(sorted(counts.items()))
+
+
+def tell_slow_tests(results: Results, _: bool) -> Findings:
     rows = [
-        (f"`{file}.py::{name}`", count["tried"], count["failed"], count["skipped"])
-        for (file, name), count in sorted(counts.items())
+        (f"`{Path(file).name}::{name}`", count.get("tried", 0), count.get("failed", 0), count.get("skipped", 0))
+        for file, counts in results.items()
+        for name, count in counts.items()
     ]
     wrong = [f"{row[0]} failed" for row in rows if row[2]]
-    wrong += [f"not every test was run: pytest ended with code {code}"] if code not in (0, 1) else []
-    return Step(figures.table(("test", "cases", "failed", "left out here"), rows), wrong)
+    return Findings(table(("test", "cases", "failed", "left out here"), rows), wrong)
 
 
-def fuzzing(_: int) -> Step:
-    """Coverage-guided fuzzing of every reader: inputs that were tried, and those that broke it."""
-    rows, wrong = [], []
-    for target in TARGETS:
-        run = subprocess.run(
-            [ROOT / "scripts" / "fuzz", str(FUZZ_SECONDS), target], capture_output=True, text=True, check=False
-        )
-        executed = re.search(r"number_of_executed_units: +(\d+)", run.stdout)
-        rows.append((target, int(executed[1]) if executed else 0, int(run.returncode != 0)))
-        wrong += [f"{target}: {run.stderr.strip()}"] if run.returncode else []
+# --- coverage-guided fuzzing of every reader ----------------------------------------------------------------------------
+
+
+def fuzz(part: str, _: int) -> Any:
+    """libFuzzer draws its own seeds; what breaks a reader is kept beside the corpus in any case."""
+    command = [str(ROOT / "scripts" / "fuzz"), str(FUZZ_SECONDS), part]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    executed = re.search(r"number_of_executed_units: +(\d+)", run.stdout)
+    return {"inputs": int(executed[1]) if executed else 0, "broken": run.stderr.strip() if run.returncode else ""}
+
+
+def tell_fuzzed(results: Results, _: bool) -> Findings:
+    rows = [(reader, result["inputs"], int(bool(result["broken"]))) for reader, result in results.items()]
     head = ("reader", f"inputs in {FUZZ_SECONDS} s", "traces, hangs and wrong values")
-    return Step(figures.table(head, figures.with_sum(rows)), wrong)
+    wrong = [f"{reader}: {result['broken']}" for reader, result in results.items() if result["broken"]]
+    return Findings(table(head, with_sum(rows)), wrong)
 
 
-def bad_proofs(_: int) -> Step:
-    """100,000 bad proofs against the bytecode of the generated verifiers and of the batch verifier."""
+# --- 100,000 bad proofs against the bytecode of the generated verifiers and of the batch verifier ------------------------
+
+
+def refuse_bad_proofs(_: str, __: int) -> Any:
     run = subprocess.run(
         [ROOT / "scripts" / "forge-test", "--match-test", "badProofs"],
         env={**os.environ, "FOUNDRY_PROFILE": "long"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     passed = re.search(r"\[PASS\] testFuzz_badProofsAreRefused\(bytes32\) \(runs: (\d+)", run.stdout)
-    tried = 10 * int(passed[1]) if passed else 0
-    wrong = [] if tried >= 100_000 else [f"{tried} bad proofs were refused: see scripts/forge-test --match-test badProofs"]
-    return Step(figures.table(("bad proofs", "refused by both verifiers"), [(tried, tried)]), wrong)
+    return 10 * int(passed[1]) if passed else 0
 
 
-#: Name → step. A step takes a seed, which those whose tools draw their own do without.
-STEPS: dict[str, Callable[[int], Step]] = {
-    "mutants of the r1cs": mutate.of_the_r1cs,
-    "mutants of the sources": mutate.of_the_sources,
-    "forgery": forgery,
-    "perturbation": perturbation,
-    "completeness": completeness,
-    "slow tests": tests,
-    "fuzzing": fuzzing,
-    "bad proofs": bad_proofs,
+def tell_bad_proofs(results: Results, whole: bool) -> Findings:
+    tried = sum(results.values())
+    few = whole and tried < 100_000
+    wrong = [f"{tried} bad proofs were refused: see scripts/forge-test --match-test badProofs"] if few else []
+    return Findings(table(("bad proofs", "refused by both verifiers"), [(tried, tried)]), wrong)
+
+
+def once(name: str) -> Callable[[], list[str]]:
+    """The parts of a step that is one piece."""
+    return lambda: [name]
+
+
+STEPS: dict[str, Step] = {
+    "mutants of the r1cs": Step(once("rebalance_8"), mutate.sweep_the_r1cs, mutate.tell_swept),
+    "mutants of the sources": Step(mutate.files, mutate.judge_file, mutate.tell_judged),
+    "forgery": Step(lambda: [*CIRCUITS], forge, tell_forged),
+    "perturbation": Step(lambda: [*CIRCUITS], change_wires, tell_changed),
+    "completeness": Step(proving_parts, prove, tell_proven),
+    "slow tests": Step(slow_files, run_slow_tests, tell_slow_tests),
+    "fuzzing": Step(lambda: [*TARGETS], fuzz, tell_fuzzed),
+    "bad proofs": Step(once("both verifiers"), refuse_bad_proofs, tell_bad_proofs),
 }
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="scripts/soundness", description="The long soundness runs, step by step.")
-    parser.add_argument("steps", nargs="*", metavar="STEP", help=f"all by default: {', '.join(map(repr, STEPS))}")
-    parser.add_argument("--seed", type=int, default=1, help="of the random books and lies")
+    parser = argparse.ArgumentParser(
+        prog="scripts/soundness",
+        description="Run the long soundness steps, and go on where the last run stopped: a part that is done is not run "
+        "again while the circuits stay the same. Example: scripts/soundness forgery",
+    )
+    parser.add_argument("steps", nargs="*", metavar="STEP", help=f"[default: all of {', '.join(map(repr, STEPS))}]")
+    parser.add_argument("--seed", type=int, help="seed of a step that begins [default: a random one, which is recorded]")
+    parser.add_argument("--again", action="store_true", help="forget what is done of these steps, and run all of them")
+    parser.add_argument("--status", action="store_true", help="run nothing; say what is still to run")
     arguments = parser.parse_args()
     for name in arguments.steps:
         if name not in STEPS:
             parser.error(f"no step {name!r}; there are: {', '.join(map(repr, STEPS))}")
-    done = {}
-    for name in arguments.steps or STEPS:
-        start = time.monotonic()
-        step = STEPS[name](arguments.seed)
-        text = f"Seed {arguments.seed}, {time.monotonic() - start:.0f} s.\n\n{step.text}"
-        done[name] = Step(text, step.wrong)
-        figures.record(name, done[name])
-    return figures.report(done)
+    state = runs.State()
+    if arguments.status:
+        print(runs.status({name: STEPS[name] for name in arguments.steps or STEPS}, state), end="")
+        return 0
+    return 1 if runs.run(STEPS, arguments.steps or STEPS, state, seed=arguments.seed, again=arguments.again) else 0
 
 
 if __name__ == "__main__":

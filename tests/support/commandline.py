@@ -95,6 +95,7 @@ def write_inputs(folder: Path) -> Path:
         "over.csv": table(OVER_LIMIT_E6),
     }.items():
         (folder / name).write_text(text)
+        (folder / name).chmod(0o600 if name.endswith(".csv") else 0o644)
     return folder
 
 

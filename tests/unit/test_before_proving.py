@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dls_zk import files, operations
+from dls_zk import checking, files, operations
 from dls_zk.errors import InputError
 from dls_zk.statement.commitments import book_commitment, empty_commitment
 from dls_zk.statement.model import KeptOpening, Opening, Rebalance
@@ -35,11 +35,11 @@ def put(path: Path, **fields: object) -> None:
 
 
 def load(folder: Path, before: str | None = "opening.json", opening_required: bool = True) -> Rebalance:
-    return operations.load_rebalance(
+    return checking.load_rebalance(
         folder / "policy.yaml",
         folder / "prices.yaml",
         folder / before if before else None,
-        terms_path=folder / "terms.yaml",
+        terms=folder / "terms.yaml",
         opening_required=opening_required,
     )
 

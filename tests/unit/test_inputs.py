@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from dls_zk import files
 from dls_zk.errors import InputError
+from dls_zk.files import schemas
 from dls_zk.files.values import NAME_PATTERN
 from dls_zk.storage import disk, strict_json
 from dls_zk.storage.places import PACKAGE
@@ -209,7 +210,7 @@ def test_names_of_markets_are_names(tmp_path, name):
 @pytest.mark.parametrize("name", NO_NAMES)
 def test_what_could_be_taken_for_something_else_is_no_name(name):
     assert not re.fullmatch(NAME_PATTERN, name)
-    schema = json.loads(files.json_schemas()["vault"])["$defs"]["ShareFields"]["properties"]["symbol"]
+    schema = json.loads(schemas.json_schemas()["vault"])["$defs"]["ShareFields"]["properties"]["symbol"]
     assert not jsonschema.Draft202012Validator(schema).is_valid(name)
 
 

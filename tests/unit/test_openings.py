@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dls_zk import files, openings
+from dls_zk import files, openings, operations
 from dls_zk.errors import InputError
 from dls_zk.statement.commitments import book_commitment
 from dls_zk.statement.model import KeptOpening, Opening
@@ -211,6 +211,27 @@ def test_who_is_alone_on_a_machine_may_use_such_a_disk(modeless: Path, monkeypat
     assert (modeless / "opening.json").stat().st_mode & 0o777 == 0o777  # as this disk makes them
     assert openings.read(modeless / "opening.json") == kept()
     assert [path.name for path in modeless.iterdir()] == ["opening.json"]
+
+
+def test_prove_finds_out_before_it_works(modeless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (modeless / "there").mkdir()
+    for folder in (modeless / "there", modeless / "not/yet"):
+        assert "keeps no file modes" in refusal(operations.proven_paths, folder)
+    assert [path.name for path in modeless.rglob("*")] == ["there"]
+    monkeypatch.setenv("DLS_ZK_ALLOW_MODELESS_DISK", "1")
+    for folder in (modeless / "there", modeless / "not/yet"):
+        assert operations.proven_paths(folder)[0] == folder / "opening.json"
+
+
+def test_no_opening_lies_where_anybody_can_delete_it(tmp_path: Path) -> None:
+    for mode, safe in ((0o700, True), (0o755, True), (0o775, True), (0o1777, True), (0o777, False), (0o733, False)):
+        tmp_path.chmod(mode)
+        assert operations.proven_paths(tmp_path / "new")  # which prove would make at 0700
+        if safe:
+            assert operations.proven_paths(tmp_path)
+        else:
+            message = refusal(operations.proven_paths, tmp_path)
+            assert message == f"{tmp_path}: anybody can delete or replace files in it; run `chmod o-w {tmp_path}`"
 
 
 def test_the_variable_opens_no_other_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

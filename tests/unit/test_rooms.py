@@ -18,6 +18,7 @@ FLOORS = (
     ("storage",),
     ("files",),
     ("openings",),
+    ("checking",),
     ("tools",),
     ("groth16",),
     ("solidity", "audit"),

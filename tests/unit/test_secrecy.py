@@ -12,7 +12,7 @@ from functools import cache
 
 import pytest
 
-from dls_zk import operations
+from dls_zk import checking
 from dls_zk.errors import StatementRefused
 from dls_zk.groth16.proof import Proof
 from dls_zk.operations import Proven
@@ -32,7 +32,7 @@ def report_of(case: str) -> Report:
 @cache
 def refusal_of(case: str) -> StatementRefused:
     with pytest.raises(StatementRefused) as caught:
-        operations.require(report_of(case), "; advice")
+        checking.require(report_of(case), "; advice")
     return caught.value
 
 
@@ -89,7 +89,7 @@ def test_no_trace_holds_a_value(case: str) -> None:
 def test_what_no_circuit_can_hold_is_refused_without_its_value(case: str) -> None:
     rebalance, public = CASES[case].past
     needles = secret_numbers(rebalance, report_of(case))
-    for attempt in (lambda: operations.check(rebalance), lambda: circuit_inputs(rebalance, public)):
+    for attempt in (lambda: checking.check(rebalance), lambda: circuit_inputs(rebalance, public)):
         try:
             attempt()
         except (StatementRefused, ValueError) as error:

@@ -10,20 +10,20 @@ import {Signals} from "./libraries/Signals.sol";
 ///
 ///   e(A, B) = e(α, β) · e(IC_0 + Σ_j x_j·IC_j, γ) · e(C, δ)
 ///
-/// Here the n equations are raised to random powers r_i and multiplied, so that n + 3 pairings do for all:
+/// This contract raises the n equations to random powers r_i and multiplies them, so that n + 3 pairings suffice for all:
 ///
 ///   Π_i e(r_i·A_i, B_i) = e(ρ·α, β) · e(ρ·IC_0 + Σ_j (Σ_i r_i·x_ij)·IC_j, γ) · e(Σ_i r_i·C_i, δ),    ρ = Σ_i r_i
 ///
 /// For a signal that all proofs share, Σ_i r_i·x_ij is ρ·x_j.
 ///
-/// If an equation is wrong, it is wrong by a factor other than 1 in a group of prime order r; the product is 1 for at most
-/// one choice in r of its power, whatever the others are. The powers are hashes of the key, all proofs and all signals, so a
-/// prover who wants two wrong proofs to cancel each other learns the powers only after both are fixed (Fiat–Shamir).
-/// None is fixed to 1. Source: Bellare, Garay, Rabin, "Fast batch verification for modular exponentiation and digital
+/// A wrong equation is wrong by a factor other than 1 in a group of prime order r; whatever the other powers are, at most
+/// one choice in r of its own makes the product 1. The powers are hashes of the key, all proofs and all signals, so a
+/// prover who wants two wrong proofs to cancel each other learns the powers only after fixing both (Fiat–Shamir). No power
+/// is fixed to 1. Source: Bellare, Garay, Rabin, "Fast batch verification for modular exponentiation and digital
 /// signatures", Eurocrypt 1998 (random linear combination).
 ///
-/// Points are checked by the precompiles (EIP-196, EIP-197): coordinates below the base field, on the curve, and those of G2
-/// in the subgroup.
+/// The precompiles (EIP-196, EIP-197) check the points: coordinates below the base field, on the curve, and those of G2 in
+/// the subgroup.
 contract BatchVerifier is IBatchVerifier {
     // Numbers, because assembly takes no other constants: `Groth16.BASE_FIELD`, `Signals.FIELD`.
     uint256 private constant Q = 21888242871839275222246405745257275088696311157297823662689037894645226208583;
@@ -45,7 +45,7 @@ contract BatchVerifier is IBatchVerifier {
     /// The key's words, as the code of a contract.
     address private immutable keyData;
 
-    /// @param developmentKey whether the key's secret is known to somebody: then only on a local development chain.
+    /// @param developmentKey whether somebody knows the key's secret; such a key is for local development chains only.
     constructor(VerifyingKey memory key, bool developmentKey) {
         bool local = block.chainid == 31337 || block.chainid == 1337;
         require(!developmentKey || local, InsecureDevelopmentKey(block.chainid));
@@ -77,8 +77,8 @@ contract BatchVerifier is IBatchVerifier {
     }
 
     /// @inheritdoc IBatchVerifier
-    /// @dev Memory is laid out by hand, since the verifier's own steps are what the pairing leaves to save: `scalars` holds
-    /// ρ and the Σ_i r_i·x_ij, `sum` Σ_i r_i·C_i with scratch space behind it, `pairs` the input of the pairing.
+    /// @dev Lays memory out by hand, because only the verifier's own steps can save gas beside the pairing. `scalars` holds
+    /// ρ and the Σ_i r_i·x_ij, `sum` holds Σ_i r_i·C_i with scratch space behind it, `pairs` the input of the pairing.
     function verify(uint256[] calldata shared, uint256[] calldata words) external view returns (bool ok) {
         if (shared.length > signalCount) return false;
         uint256 stride = PROOF_WORDS + signalCount - shared.length;
@@ -121,7 +121,7 @@ contract BatchVerifier is IBatchVerifier {
         }
     }
 
-    /// @dev The random power of proof i, once the seed has fixed key, proofs and signals.
+    /// @dev The random power of proof i. The seed fixes key, proofs and signals.
     function _power(bytes32 seed, uint256 i) private pure returns (uint256 power) {
         assembly ("memory-safe") {
             mstore(0, seed)
@@ -130,9 +130,9 @@ contract BatchVerifier is IBatchVerifier {
         }
     }
 
-    /// @dev Takes a proof in: adds r and r times its signals to the scalars, adds r·C to the sum, writes (r·A, B) to memory
-    /// at `pair`. False for a signal that is not in the field or a point of G1 that is none.
-    /// @param proof where in the calldata its words are: eight coordinates, and the signals that are not shared.
+    /// @dev Adds a proof: r and r times its signals to the scalars, r·C to the sum, and (r·A, B) to memory at `pair`. False
+    /// for a signal outside the field or an invalid point of G1.
+    /// @param proof position of its words in the calldata: eight coordinates, and the signals that are not shared.
     function _weigh(
         uint256 proof,
         uint256 stride,
@@ -164,7 +164,7 @@ contract BatchVerifier is IBatchVerifier {
         }
     }
 
-    /// @dev Sets the last scalars to ρ times the shared signals. False for a signal not in the field.
+    /// @dev Sets the last scalars to ρ times the shared signals. False for a signal outside the field.
     function _weighShared(uint256[] calldata shared, uint256[] memory scalars) private pure returns (bool inField) {
         assembly ("memory-safe") {
             let power := mload(add(scalars, 32))

@@ -9,9 +9,9 @@ import {PolicyNames} from "./libraries/PolicyNames.sol";
 import {PolicyRules} from "./libraries/PolicyRules.sol";
 
 /// @title PolicyRegistry
-/// @notice See `IPolicyRegistry`. Nobody owns it, and nothing in it changes once it is there.
+/// @notice See `IPolicyRegistry`. Nobody owns the registry, and no entry ever changes.
 contract PolicyRegistry is IPolicyRegistry {
-    /// What is asked often. The rest, the packed words and all names, is the code of `kept`.
+    /// The fields that other contracts ask for. The code of `kept` holds the packed words and all names.
     struct Entry {
         address kept;
         uint8 slots;

@@ -8,11 +8,11 @@ import {Prices} from "./libraries/Prices.sol";
 import {Signals} from "./libraries/Signals.sol";
 
 /// @title PriceOracle
-/// @notice See `IPriceOracle`. Nobody owns it: feed sets are added by anyone and never change, and who trusts a set trusts
-/// its feeds.
-/// @dev No reentrancy guard: feeds are called statically, so one that calls back can change nothing.
+/// @notice See `IPriceOracle`. Nobody owns the oracle: anyone adds feed sets, and they never change. To trust a set is to
+/// trust its feeds.
+/// @dev There is no reentrancy guard: the oracle calls feeds statically, so a feed that calls back can change nothing.
 contract PriceOracle is IPriceOracle {
-    /// A feed as it was added, with its decimals: one storage slot.
+    /// A feed with its decimals: one storage slot.
     struct SlotFeed {
         AggregatorV3Interface aggregator;
         uint32 heartbeat;
@@ -29,7 +29,7 @@ contract PriceOracle is IPriceOracle {
         /// Bit i: slot i has a feed.
         uint32 priced;
         uint32 latestRound;
-        /// When the unconfirmed prices can be confirmed; 0 if none wait.
+        /// Time from which a call can confirm the unconfirmed prices; 0 if none wait.
         uint40 confirmableAt;
         // --- one storage slot each ---
         SlotFeed[32] feeds;
@@ -37,8 +37,8 @@ contract PriceOracle is IPriceOracle {
         uint256[7] unconfirmed;
     }
 
-    /// The last word never holds five prices (8, 16 and 32 slots leave it 3, 1 and 2), so there is room for the rest beside
-    /// it: reading a snapshot takes as many storage slots as it has words.
+    /// The last word never holds five prices (8, 16 and 32 slots leave it 3, 1 and 2), which leaves room for the other
+    /// fields beside it: a snapshot fills as many storage slots as it has words.
     struct Snapshot {
         uint32 feedSet;
         uint40 timestamp;
@@ -160,7 +160,7 @@ contract PriceOracle is IPriceOracle {
 
     // --- reading the feeds ---
 
-    /// @dev Chainlink's uptime feed answers 0 for up and 1 for down, with `startedAt` the time of the last change; that is 0
+    /// @dev Chainlink's uptime feed answers 0 for up and 1 for down. `startedAt` is the time of the last change, and 0
     /// while the round is invalid.
     function _requireSequencer(Set storage set) private view {
         AggregatorV3Interface feed = set.sequencerUptimeFeed;
@@ -201,9 +201,9 @@ contract PriceOracle is IPriceOracle {
 
     // --- moves beyond the bounds ---
 
-    /// @dev The first slot whose price is within bounds neither of the last snapshot nor of prices that have waited out
-    /// their delay. It is decided price by price: one feed that has gone back must not make the others wait again. The
-    /// first snapshot of a set has nothing to be compared with.
+    /// @dev The first slot whose price is within its bound neither of the last snapshot nor of prices that have waited out
+    /// their delay. The oracle decides price by price: one feed that has gone back must not make the others wait again. It
+    /// takes the first snapshot of a set without a comparison.
     function _movedTooFar(Set storage set, uint256[] memory words) private view returns (bool tooFar, uint256 slot) {
         uint32 round = set.latestRound;
         if (round == 0) return (false, 0);
@@ -223,9 +223,9 @@ contract PriceOracle is IPriceOracle {
         }
     }
 
-    /// @dev Prices that wait stay until their time has come, whatever the feeds say meanwhile: if they could be replaced, a
-    /// restless market would let anyone put the confirmation off again and again. From then on only prices that are
-    /// really elsewhere replace them.
+    /// @dev Waiting prices stay until their time has come, whatever the feeds answer meanwhile: if a call could replace
+    /// them, anyone could postpone the confirmation again and again in a volatile market. From then on only prices beyond
+    /// the bounds replace them.
     function _wait(uint32 feedSet, Set storage set, uint256[] memory words, uint256 slot) private {
         require(set.confirmableAt <= block.timestamp, ConfirmationTooEarly(set.confirmableAt));
         uint40 confirmableAt = uint40(block.timestamp + set.confirmationDelay);

@@ -11,19 +11,19 @@ import {Signals} from "./libraries/Signals.sol";
 import {VaultHead, VaultHeads} from "./libraries/VaultHead.sol";
 
 /// @title RebalanceHub
-/// @notice See `IRebalanceHub`. The hub builds every public signal from its own state, so nothing that a proof says
-/// about the past, the policy, the prices, the flows or the time is taken from the prover.
-/// @dev A rebalance costs two storage slots of its own, its book. They lie at a place that depends on the operator: who
-/// finds a book there is its operator, so that no slot need be read to check it. The mandate and the price snapshot
-/// are shared, and in a batch they are read once for all vaults that share them.
+/// @notice See `IRebalanceHub`. The hub builds every public signal from its own state, so a prover decides nothing about
+/// the past, the policy, the prices, the flows or the time.
+/// @dev A rebalance writes two storage slots, the book of its vault. The operator's address is part of the book's key: an
+/// account that finds a book under its own address is the operator, and the hub needs to read no other slot to check that.
+/// A batch reads the mandate and the price snapshot once for all vaults that share them.
 ///
-/// No reentrancy guard: while a rebalance or a mandate is taken, the only calls to other contracts are static, and under a
+/// There is no reentrancy guard: while the hub takes a rebalance or a mandate, it makes static calls only, and during a
 /// static call nothing can write to the hub.
 contract RebalanceHub is IRebalanceHub {
-    /// The least time that share holders have to leave before a looser mandate.
+    /// Least time that share holders have to leave before a looser mandate becomes active.
     uint32 public constant LEAST_LOOSENING_DELAY = 1 days;
 
-    /// What a batch tells its verifier of each proof: its coordinates and the signals before the prices.
+    /// Words of each proof in the call to the batch verifier: its coordinates and the signals before the prices.
     uint256 private constant BATCHED_WORDS = Groth16.PROOF_WORDS + Signals.PRICES;
 
     struct Book {
@@ -41,11 +41,11 @@ contract RebalanceHub is IRebalanceHub {
 
     struct Proposal {
         uint32 mandate;
-        /// 0: there is none.
+        /// 0 if there is no proposal.
         uint40 activeFrom;
     }
 
-    /// What rebalances have in common, kept in memory: deadline and price snapshot, and the mandate while it stays the same.
+    /// Data that rebalances share, in memory: deadline and price snapshot, and the mandate of the vault read last.
     struct Common {
         uint40 deadline;
         uint32 round;
@@ -108,7 +108,7 @@ contract RebalanceHub is IRebalanceHub {
             mandate.maxProofAge >= mandate.maxSnapshotAge,
             ProofAgeBelowSnapshotAge(mandate.maxProofAge, mandate.maxSnapshotAge)
         );
-        // With all of the NAV after, or more, value conservation would bound no gain.
+        // With an allowance of the whole NAV, or more, value conservation would bound no gain.
         require(mandate.accrualCapPpm < Signals.PPM, AccrualCapOutOfRange(mandate.accrualCapPpm));
 
         id = ++mandateCount;
@@ -182,7 +182,7 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     function _activate(bytes32 vaultId, Book storage book, VaultHead head, uint32 mandate) private {
-        // A longer maxProofAge makes no proof younger: a vault that is stale stays so until a proof.
+        // A longer maxProofAge makes no proof younger: a stale vault stays stale until the next proof.
         if (head.marked() == Status.Active && _status(head) == Status.Stale) {
             head = head.setMarked(Status.Stale);
             emit StatusChanged(vaultId, Status.Stale);
@@ -251,10 +251,10 @@ contract RebalanceHub is IRebalanceHub {
         require(rebalances.length != 0, EmptyBatch());
         Key storage verifyingKey = _key(key);
         uint256 gasCap = Groth16.batchGasCap(rebalances.length, Signals.count(verifyingKey.slots));
-        // Refused before anything is done: a batch beyond what the block can hold.
+        // Refuse early a batch that needs more gas than the call has.
         require(Groth16.hasGas(gasCap), NotEnoughGas());
 
-        // The call to the verifier, written in place: the price words, which all proofs share, and `BATCHED_WORDS` of each.
+        // The call to the verifier, written in place: the price words, which all proofs share, and `BATCHED_WORDS` for each.
         Common memory common;
         _loadPrices(common, round, deadline);
         (bytes memory input, uint256 place) = Groth16.batchInput(common.priceWords, rebalances.length * BATCHED_WORDS);
@@ -276,8 +276,8 @@ contract RebalanceHub is IRebalanceHub {
         _requireVerdict(Groth16.ask(address(verifyingKey.batchVerifier), input, gasCap));
     }
 
-    /// @dev Moves one vault of a batch on, and writes the signals that its proof must be about, up to the prices. The batch
-    /// reverts if the proof is not about them.
+    /// @dev Advances one vault of a batch, and writes the signals that its proof must have, up to the prices. The batch
+    /// reverts if the proof has others.
     function _take(
         uint32 key,
         mapping(bytes32 vaultId => Book) storage own,
@@ -311,7 +311,7 @@ contract RebalanceHub is IRebalanceHub {
         (common.feedSet, common.timestamp, common.priceWords) = oracle.snapshot(round);
     }
 
-    /// @dev Loads a mandate, and checks that it allows the prices that were loaded before.
+    /// @dev Loads a mandate, and checks that it allows the prices in `common`.
     function _loadMandate(Common memory common, uint32 mandateId) private view {
         common.mandateId = mandateId;
         Mandate memory mandate = mandates[mandateId];
@@ -321,8 +321,8 @@ contract RebalanceHub is IRebalanceHub {
         require(age <= mandate.maxSnapshotAge, SnapshotTooOld(common.timestamp, mandate.maxSnapshotAge));
     }
 
-    /// @dev Whether the vault may rebalance now at these prices. A snapshot may be used again, but never one from before
-    /// the last.
+    /// @dev Reverts unless the vault may rebalance now at these prices. It may use a snapshot again, but none that is older
+    /// than the last proof's.
     function _requireUsable(Common memory common, VaultHead head) private pure {
         Status marked = head.marked();
         require(marked < Status.Paused, WrongStatus(marked));
@@ -330,7 +330,7 @@ contract RebalanceHub is IRebalanceHub {
         require(timestamp >= last, SnapshotBeforeLast(timestamp, last));
     }
 
-    /// @dev The public signals, by the hub's own state and the two that only the prover can say.
+    /// @dev The public signals: two from the prover, all others from the hub's own state.
     function _ownSignals(
         bytes32 vaultId,
         Book storage book,
@@ -356,7 +356,7 @@ contract RebalanceHub is IRebalanceHub {
         }
     }
 
-    /// @dev Writes the signals that the hub knows itself, up to the prices.
+    /// @dev Writes the signals that the hub knows, up to the prices.
     function _fill(
         uint256[7] memory signals,
         bytes32 vaultId,
@@ -372,13 +372,13 @@ contract RebalanceHub is IRebalanceHub {
         signals[Signals.CONTEXT] = _context(vaultId, operator, head, common.round, common.deadline);
     }
 
-    /// @dev Rate times the time between the two snapshots, rounded down and capped. Nothing before the first proof: an
-    /// empty book earns nothing.
+    /// @dev Rate times the time between the two snapshots, rounded down and capped. 0 before the first proof: an empty book
+    /// earns nothing.
     function _accrual(Common memory common, VaultHead head) private pure returns (uint256) {
         if (head.sequence() == 0) return 0;
         (uint256 rate, uint256 cap) = (common.mandate.accrualRatePpmPerDay, common.mandate.accrualCapPpm);
         unchecked {
-            // The snapshot is not before the last (`_requireUsable`); 24 bits times 40.
+            // The snapshot is no older than the last one (`_requireUsable`); 24 bits times 40.
             uint256 accrued = rate * (common.timestamp - head.snapshotTimestamp()) / 1 days;
             return accrued < cap ? accrued : cap;
         }
@@ -417,8 +417,8 @@ contract RebalanceHub is IRebalanceHub {
         }
     }
 
-    /// @dev The context comes last of the named signals: a proof for another round or sequence is refused for the
-    /// commitment, flow or accrual that it got wrong, if it got any wrong.
+    /// @dev Compares the context last: the error for a proof of another round or sequence names its commitment, flow,
+    /// accrual or prices if one of them is wrong.
     function _requireOwn(uint256[] calldata given, uint256[] memory own) private pure {
         uint256 i = Signals.COMMITMENT_BEFORE;
         require(given[i] == own[i], CommitmentMismatch(given[i], own[i]));
@@ -607,7 +607,7 @@ contract RebalanceHub is IRebalanceHub {
         return books[_roles(vaultId).operator][vaultId];
     }
 
-    /// @dev The book of a vault whose operator sends this.
+    /// @dev The book of a vault whose operator is the caller.
     function _ownBook(bytes32 vaultId) private view returns (Book storage book) {
         book = books[msg.sender][vaultId];
         if (book.head.mandateVersion() == 0) _refuseStranger(vaultId);

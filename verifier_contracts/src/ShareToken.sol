@@ -16,46 +16,59 @@ import {Prices} from "./libraries/Prices.sol";
 /// @title ShareToken
 /// @notice See `IShareToken`.
 ///
-/// The price. The NAV is public in steps of one granule only. Who leaves is paid as if it were at the bottom of the step,
-/// who comes pays as if it were at the top: wherever it is, neither takes anything from those who stay. Until the first
-/// draw the book is empty, whether that was proven or not, and the price is exact.
+/// PRICE
+/// - The proofs disclose the NAV in whole NAV steps only. Leaving holders are paid as if the NAV were at the bottom of its
+///   step, and entering holders pay as if it were at the top: wherever in the step it is, neither takes anything from the
+///   remaining holders. Until the first draw the book is empty, proven or not, and the price is exact.
+/// - Leaving holders forgo, and entering holders overpay, at most their share of one NAV step. Deposits are closed while
+///   the NAV step exceeds one part in `LEAST_NAV_STEPS` of total assets. An operator who draws before the vault is that
+///   large shuts others out; a vault that has become too small takes deposits again once its last share is gone.
+/// - Between two proofs the price stands still while the market moves: with deposits open for up to `maxProofAge`, for
+///   redemptions longer. A holder who can predict the next NAV can enter or leave at the last one. Keep `maxProofAge`
+///   short.
+/// - Views that a third party calls during a transfer of the asset see an intermediate state.
 ///
-/// What a share holder relies on, and what this token does not do:
-/// - A commitment is not custody. Proofs show that the committed book obeys the policy, not that custody holds it. Custody
-///   is one address for good, so nobody can send what is drawn elsewhere; let it be an account that can change its keys.
-/// - Hub and oracle are those of the constructor, and the mandate changes by the hub's rules. Slot 0 of the policy must be
-///   the asset: no contract can tell.
-/// - The asset moves what it is told to and nothing by itself. A token that takes a fee is refused on the way in and on a
-///   draw (not on the way out to a holder, or a fee that begins later would lock everybody in); one whose balances
-///   change by themselves is not supported.
-/// - Between two proofs the price stands still while the market moves, for up to `maxProofAge` with deposits open, and
-///   longer for redemptions. Who knows the next NAV better can come or go at the last one: keep `maxProofAge` short.
-/// - Who leaves forgoes, and who comes pays, up to his part of one granule. Deposits are therefore closed while the step is
-///   more than one part in `LEAST_STEPS` of what all shares are worth. An operator who draws before the vault is that
-///   large shuts others out; a vault that has become so small takes deposits again when its last share is gone.
-/// - In wind-down the book counts as nothing. A redemption takes its part of what is idle and gives up its part of what is
-///   brought back later; waiting is free. The queue stands still, so that nobody but their owner has shares burnt at
-///   this price: cancel, then redeem.
-/// - The queue also stands still while the step is that coarse: somebody else would choose the moment, and with it the end of
-///   the step, at which a request is paid. Cancel it, then redeem what is idle.
-/// - A request has no least size. Making one costs several times the gas of processing it (`snapshots/ShareToken.json`), a
-///   call processes as many as it is told to, and redemptions do not wait behind the queue where idle assets cover it.
-/// - No fees: an operator is paid by agreement, outside this token.
-/// - Views that are asked from inside a transfer of the asset, if it calls its parties, see a state in between.
-/// @dev Whether the vault is active is asked of the hub for deposits; a draw is refused by the hub itself.
+/// CUSTODY
+/// - A commitment is not custody. Proofs show that the committed book obeys the policy, not that custody holds that book.
+/// - Custody is one address for good, so nobody can send drawn assets elsewhere. Choose an account that can rotate its
+///   keys.
+/// - The constructor fixes hub and oracle. The mandate changes by the rules of the hub.
+///
+/// ASSET REQUIREMENTS
+/// - Slot 0 of the policy must be the asset. No contract can check that.
+/// - The asset must move exactly the amounts that this contract asks for. A token that takes a fee is refused on deposits
+///   and draws, but not on payments to holders: a fee that begins later would otherwise lock everybody in.
+/// - Tokens that change balances by themselves are not supported.
+///
+/// QUEUE
+/// - A request has no minimum size. Making one costs several times the gas of processing it (`snapshots/ShareToken.json`),
+///   each call processes at most as many as its caller names, and redemptions do not wait for the queue while idle assets
+///   cover both.
+/// - Processing is suspended while deposits are closed for the size of the NAV step: otherwise whoever calls `processQueue`
+///   could pick the moment, and with it the price, of someone else's request. Its owner cancels it and redeems.
+///
+/// WIND-DOWN
+/// - The book counts as nothing. A redemption takes its share of the idle assets and gives up its share of later returns;
+///   waiting costs nothing.
+/// - Processing is suspended, so that only their owner can burn shares at this price: cancel the request, then redeem.
+///
+/// FEES
+/// - None. Holders and operator agree on fees outside this token.
+/// @dev The token asks the hub whether the vault is active before it takes a deposit; for a draw the hub checks that
+/// itself.
 contract ShareToken is IShareToken, ERC4626, ReentrancyGuardTransient {
     using Math for uint256;
 
-    /// Share units for an asset unit at the first deposit, as a power of ten. With as many virtual shares, a donation that
-    /// inflates the price costs its maker about a million times what the next depositor loses by rounding.
+    /// Share units per asset unit at the first deposit, as a power of ten. With as many virtual shares, a donation that
+    /// inflates the price costs the donor about a million times the next depositor's rounding loss.
     uint8 private constant OFFSET_DECIMALS = 6;
     uint256 private constant VIRTUAL_SHARES = 10 ** uint256(OFFSET_DECIMALS);
-    /// Deposits are open while the step of the price is at most one percent.
-    uint256 private constant LEAST_STEPS = 100;
+    /// Deposits are open while one NAV step is at most one percent of total assets.
+    uint256 private constant LEAST_NAV_STEPS = 100;
     /// Decimals of the book's quantities.
     uint8 private constant BOOK_DECIMALS = 6;
     uint8 private constant MOST_DECIMALS = 18;
-    /// NAV is counted in USD 1e-14: a quantity (1e-6) times a price (USD 1e-8).
+    /// The unit of NAV is USD 1e-14: a quantity (1e-6) times a price (USD 1e-8).
     uint256 private constant USD_E14 = 1e14;
 
     /// @inheritdoc IShareToken
@@ -67,7 +80,7 @@ contract ShareToken is IShareToken, ERC4626, ReentrancyGuardTransient {
     address public immutable custody;
     /// @inheritdoc IShareToken
     uint256 public immutable unit;
-    /// Step of the disclosed NAV in USD 1e-14, below 2^71. The registry lets no later policy of a vault change it.
+    /// NAV step in USD 1e-14, below 2^71. The registry lets no later policy of a vault change it.
     uint256 private immutable navStepE14;
 
     mapping(uint256 id => Request) private requests;
@@ -78,12 +91,12 @@ contract ShareToken is IShareToken, ERC4626, ReentrancyGuardTransient {
     uint256 private queuedShares;
     uint64 private head;
     uint64 private end;
-    /// Whether anything was ever drawn. Before that the book is worth exactly nothing, proven or not.
+    /// Whether the operator ever drew. Before that the book is worth exactly nothing, proven or not.
     bool private drawn;
 
     /// @notice Opens the vault on the hub.
-    /// @param asset_ what slot 0 of the mandate's policy stands for, with 6 to 18 decimals.
-    /// @param custody_ where drawn assets go.
+    /// @param asset_ the token that slot 0 of the mandate's policy stands for, with 6 to 18 decimals.
+    /// @param custody_ receives drawn assets.
     /// @param operator see `IRebalanceHub.openVault`, like `guardian`, `looseningDelay` and `mandate`.
     constructor(
         IRebalanceHub hub_,
@@ -132,7 +145,7 @@ contract ShareToken is IShareToken, ERC4626, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IShareToken
-    /// @dev One price for all: a fill leaves it where it was, but for rounding in favour of those who stay.
+    /// @dev All requests get one price: a fill changes it only by rounding, in favour of the remaining holders.
     function processQueue(uint256 maxRequests) external nonReentrant returns (uint256 shares, uint256 assets) {
         IRebalanceHub.VaultState memory state = hub.vaultState(vaultId);
         require(state.status != IRebalanceHub.Status.WindDown, WrongStatus(state.status));
@@ -150,7 +163,7 @@ contract ShareToken is IShareToken, ERC4626, ReentrancyGuardTransient {
                 paid = left;
                 burnt = _toShares(left, worth, Math.Rounding.Ceil);
             }
-            // Nothing to burn: it was cancelled.
+            // A cancelled request has nothing to burn.
             if (burnt != 0) {
                 address receiver = request.receiver;
                 request.shares = asked - burnt;
@@ -237,14 +250,14 @@ contract ShareToken is IShareToken, ERC4626, ReentrancyGuardTransient {
         return requests[id];
     }
 
-    // --- ERC-4626: what all shares are worth, and what of it can be moved now ---
+    // --- ERC-4626: total assets and limits ---
 
-    /// @notice What lies idle, what the book is worth at the bottom of the disclosed step, and the flows since the proof.
+    /// @notice Idle assets, the book at the bottom of the disclosed NAV step, and the flows since the last proof.
     function totalAssets() public view override(ERC4626, IERC4626) returns (uint256 worth) {
         (worth,) = _worth(hub.vaultState(vaultId));
     }
 
-    /// @notice No limit, or nothing: unless the vault is active, and while it is too small for its granule.
+    /// @notice Unlimited; 0 unless the vault is active, and while total assets are too small for the NAV step.
     function maxDeposit(address) public view override(ERC4626, IERC4626) returns (uint256) {
         IRebalanceHub.VaultState memory state = hub.vaultState(vaultId);
         if (state.status != IRebalanceHub.Status.Active) return 0;
@@ -252,9 +265,9 @@ contract ShareToken is IShareToken, ERC4626, ReentrancyGuardTransient {
         return _coarse(bottom, top) ? 0 : type(uint256).max;
     }
 
-    /// @dev Whether the step of the disclosed NAV is too much of what all shares are worth for others to deal at its ends.
+    /// @dev Whether one NAV step is too large a share of total assets for holders to trade at its ends.
     function _coarse(uint256 bottom, uint256 top) private view returns (bool) {
-        return totalSupply() != 0 && (top - bottom) * LEAST_STEPS > bottom;
+        return totalSupply() != 0 && (top - bottom) * LEAST_NAV_STEPS > bottom;
     }
 
     /// @notice As `maxDeposit`.
@@ -262,23 +275,23 @@ contract ShareToken is IShareToken, ERC4626, ReentrancyGuardTransient {
         return maxDeposit(receiver);
     }
 
-    /// @notice As many of the owner's shares as idle assets can pay for that are not owed to the queue.
+    /// @notice The owner's shares, as far as idle assets that the queue is not owed can pay for them.
     function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
         return _redeemable(owner, totalAssets());
     }
 
-    /// @notice What `maxRedeem` shares are worth.
+    /// @notice The assets for `maxRedeem` shares.
     function maxWithdraw(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
         uint256 worth = totalAssets();
         return _toAssets(_redeemable(owner, worth), worth, Math.Rounding.Floor);
     }
 
-    /// @notice Priced at the top of the disclosed step; `convertToShares` is at its bottom.
+    /// @notice Uses the top of the disclosed NAV step; `convertToShares` uses its bottom.
     function previewDeposit(uint256 assets) public view override(ERC4626, IERC4626) returns (uint256) {
         return _toShares(assets, _entryWorth(), Math.Rounding.Floor);
     }
 
-    /// @notice Priced at the top of the disclosed step; `convertToAssets` is at its bottom.
+    /// @notice Uses the top of the disclosed NAV step; `convertToAssets` uses its bottom.
     function previewMint(uint256 shares) public view override(ERC4626, IERC4626) returns (uint256) {
         return _toAssets(shares, _entryWorth(), Math.Rounding.Ceil);
     }
@@ -334,7 +347,7 @@ contract ShareToken is IShareToken, ERC4626, ReentrancyGuardTransient {
 
     // --- the price ---
 
-    /// @dev What all shares are worth together if the NAV is at the bottom of the disclosed step, and at its top.
+    /// @dev Total assets if the NAV is at the bottom of the disclosed NAV step, and if it is at the top.
     function _worth(IRebalanceHub.VaultState memory state) private view returns (uint256 bottom, uint256 top) {
         uint256 here = idle();
         if (state.status == IRebalanceHub.Status.WindDown) return (here, here);
@@ -343,7 +356,7 @@ contract ShareToken is IShareToken, ERC4626, ReentrancyGuardTransient {
         top = _withBook(here, bookTop, state.pendingFlow);
     }
 
-    /// @dev The NAV of the last proof in quantities of slot 0, both ends rounded outwards. The NAV is below 2^42 granules,
+    /// @dev The NAV of the last proof in quantities of slot 0, both ends rounded outwards. The NAV is below 2^42 NAV steps,
     /// which is 2^113 USD 1e-14, and a unit below 2^40, so nothing here and below overflows.
     function _bookE6(IRebalanceHub.VaultState memory state) private view returns (uint256 bottom, uint256 top) {
         if (state.round == 0) return (0, 0);
@@ -353,17 +366,17 @@ contract ShareToken is IShareToken, ERC4626, ReentrancyGuardTransient {
         top = drawn ? ((state.navFloor + 1) * navStepE14).ceilDiv(price) : bottom;
     }
 
-    /// @dev A flow is counted as it was paid, even where more came back than the book was worth at the last proof, so a flow
-    /// never moves the price. Were the book taken for nothing then, and not for less, an operator could bring in more than
-    /// that, redeem at the price that it raised, and draw the rest again: the next proof would show a loss, and he would
-    /// have it. The sum is negative only if the asset took something by itself.
+    /// @dev A flow counts in full, even if it returned more than the book was worth at the last proof, so a flow never
+    /// moves the price. If the book were floored at zero here, an operator could return more than the book's value, redeem
+    /// at the inflated price, then draw the remainder: the next proof would show a loss that the operator has pocketed. The
+    /// sum is negative only if the asset reduced this contract's balance by itself.
     function _withBook(uint256 here, uint256 bookE6, int64 pendingFlow) private view returns (uint256) {
         int256 sum = int256(here) + (int256(bookE6) + pendingFlow) * int256(unit);
         return sum > 0 ? uint256(sum) : 0;
     }
 
-    /// @dev What a deposit is priced by. Without shares there is nobody to take from, and at the top the first holder
-    /// would give away a granule to the virtual shares.
+    /// @dev Total assets for the price of a deposit. Without shares nobody can lose by the bottom of the NAV step, and at
+    /// the top the first holder would give a NAV step to the virtual shares.
     function _entryWorth() private view returns (uint256) {
         (uint256 bottom, uint256 top) = _worth(hub.vaultState(vaultId));
         return totalSupply() == 0 ? bottom : top;

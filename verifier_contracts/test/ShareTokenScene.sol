@@ -12,7 +12,7 @@ import {PolicyScene} from "./PolicyScene.sol";
 import {Trapdoor} from "./Trapdoor.sol";
 import {Token} from "./mocks/Token.sol";
 
-/// @title A share token on the real hub, oracle and registry, whose operator can prove whatever he likes
+/// @title A share token on the real hub, oracle and registry, whose operator can prove any statement
 /// @notice Slot 0 costs a dollar and has a dollar's feed; the book has 8 slots, of which 7 have an instrument.
 abstract contract ShareTokenScene is OracleScene, PolicyScene {
     address internal constant OPERATOR = address(bytes20(hex"0202020202020202020202020202020202020202"));

@@ -4,8 +4,8 @@ pragma solidity 0.8.37;
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 
 /// @title An asset for development
-/// @notice Six decimals, like the quantities of a book, and anyone can mint: it can only be deployed on a local development
-/// chain.
+/// @notice It has six decimals, like the quantities of a book, and anyone can mint it. It can only be deployed on a local
+/// development chain.
 contract DevAsset is ERC20 {
     error NotDevelopmentChain(uint256 chainId);
 

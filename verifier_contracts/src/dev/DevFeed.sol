@@ -4,8 +4,8 @@ pragma solidity 0.8.37;
 import {AggregatorV3Interface} from "../interfaces/AggregatorV3Interface.sol";
 
 /// @title A price feed for development
-/// @notice Its owner says what the price is and from when, which no share holder should have to believe: it can only be
-/// deployed on a local development chain. Until its first answer it returns zeros.
+/// @notice Its owner sets price and time, and no share holder should have to believe an owner: it can only be deployed on a
+/// local development chain. Until its first answer it returns zeros.
 contract DevFeed is AggregatorV3Interface {
     error NotDevelopmentChain(uint256 chainId);
     error NotOwner(address caller);
@@ -26,7 +26,8 @@ contract DevFeed is AggregatorV3Interface {
         (decimals, description) = (decimals_, description_);
     }
 
-    /// @notice Answer this from now on, in a new round that started and ended at this time (Unix seconds).
+    /// @notice Set the answer, in a new round that started and ended at this time (Unix seconds). Only the owner may call
+    /// this.
     function post(int256 newAnswer, uint40 timestamp) external {
         require(msg.sender == owner, NotOwner(msg.sender));
         (answer, answeredAt) = (newAnswer, timestamp);

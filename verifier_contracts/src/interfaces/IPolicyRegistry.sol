@@ -2,9 +2,9 @@
 pragma solidity 0.8.37;
 
 /// @title Readable policies, packed and hashed on chain
-/// @notice Whoever reads `policyHash` in a proof can read here what it stands for. A policy is known by its hash: it
-/// never changes, anyone may register one, and registering it twice does nothing. Names and units of all fields are
-/// those of `dls_zk/statement/model.py`: shares in basis points.
+/// @notice The registry maps the `policyHash` of a proof to the readable policy. A policy never changes, anyone may
+/// register one, and registering it again has no effect. `dls_zk/statement/model.py` has the same names and units of all
+/// fields: shares in basis points.
 interface IPolicyRegistry {
     struct Slot {
         /// Empty for an unused slot, whose other fields are all 0.
@@ -23,7 +23,7 @@ interface IPolicyRegistry {
     }
 
     struct Policy {
-        /// 8, 16 or 32; with it the number of factors (4, 6, 6), scenarios (4, 8, 8) and venues (4, 4, 8) is given.
+        /// 8, 16 or 32. Their number fixes that of factors (4, 6, 6), scenarios (4, 8, 8) and venues (4, 4, 8).
         Slot[] slots;
         uint24 maxTurnoverBps;
         uint24 maxLeverageBps;
@@ -43,9 +43,9 @@ interface IPolicyRegistry {
         int24[][] shockBps;
     }
 
-    /// @notice Names for people: of the policy, and of as many venues, factors and scenarios as are in use, in order. The
-    /// hash binds the instruments' names only; these come with the first registration, whoever makes it. Who finds that
-    /// somebody was faster and named things wrongly changes a value that binds nothing, for a hash of his own.
+    /// @notice Names for people: of the policy, and of the venues, factors and scenarios in use, in order. The hash binds
+    /// the instruments' names only; the first registration fixes these names, whoever makes it. If someone else registered
+    /// your policy first with wrong labels, change any non-binding value to obtain a different hash.
     struct Labels {
         string name;
         string[] venues;
@@ -55,7 +55,7 @@ interface IPolicyRegistry {
 
     event PolicyRegistered(uint256 indexed policyHash, address indexed by, string name);
 
-    /// @notice Check, pack, hash and keep a policy.
+    /// @notice Check, pack, hash and store a policy. Anyone may call this.
     function register(Policy calldata policy, Labels calldata labels) external returns (uint256 policyHash);
 
     // --- views ---
@@ -65,26 +65,25 @@ interface IPolicyRegistry {
 
     function isRegistered(uint256 policyHash) external view returns (bool);
 
-    /// @notice What `register` would answer; registers nothing.
+    /// @notice The result of `register`, without registering the policy.
     function hashOf(Policy calldata policy) external view returns (uint256 policyHash);
 
     /// @notice Size, NAV step, and which slots have an instrument: bit i for slot i.
     function outline(uint256 policyHash) external view returns (uint8 slots, uint24 navStepUsd, uint32 named);
 
-    /// @notice Whether a vault may go from one policy to another, and whether every change tightens.
-    /// @dev Reverts with `SizeChanged`, `NavStepChanged` or `InstrumentChanged` where the quantities or the NAV
-    /// that a vault has committed to would change their meaning. Field by field, a change tightens or not as
-    /// `PROPERTIES.md` (policy) lists; a field that can be neither tighter nor looser (venue, loadings, shocks, …) loosens
-    /// by any change.
+    /// @notice Whether every change from one policy to another tightens.
+    /// @dev Reverts with `SizeChanged`, `NavStepChanged` or `InstrumentChanged` if the quantities or the NAV that a vault
+    /// has committed to would change their meaning. `PROPERTIES.md` (policy) lists field by field which change tightens;
+    /// any change of a field without a tighter direction (venue, loadings, shocks, …) loosens.
     function tightens(uint256 fromHash, uint256 toHash) external view returns (bool);
 
     // --- errors ---
 
     error UnknownPolicy(uint256 policyHash);
     error UnsupportedSlots(uint256 slots);
-    /// A list has another length than the size of the book demands; a list of labels, a greater one.
+    /// A list does not have the length that the size of the book demands; a list of labels is longer.
     error WrongLength(string field, uint256 given, uint256 expected);
-    /// A value does not fit its field; `index` is the slot or the place in the list.
+    /// A value does not fit its field; `index` is the slot or the index in the list.
     error OutOfRange(string field, uint256 index);
     /// A name is at most 64 letters, digits or $ . _ / : + -, with a letter among them and none of . _ / : + - in front;
     /// of the policy, at most 400 ASCII characters.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @title Bytes kept as the code of a contract
-/// @notice 200 gas a byte instead of 690 in storage, and read in one go. The code starts with a zero byte, STOP, so a call
-/// does nothing.
+/// @title Bytes stored as the code of a contract
+/// @notice Code costs 200 gas a byte instead of 690 in storage, and one instruction reads all of it. The code starts with a
+/// zero byte, STOP, so a call has no effect.
 library DataContract {
-    /// @notice Keep `data`: less than the 24,576 bytes that a contract may have (EIP-170).
+    /// @notice Store `data`: less than the 24,576 bytes that a contract may have (EIP-170).
     function write(bytes memory data) internal returns (address kept) {
         assert(data.length < 24_576);
         // PUSH2 length, DUP1, PUSH1 10, RETURNDATASIZE, CODECOPY, RETURNDATASIZE, RETURN: answers with what follows.
@@ -16,7 +16,7 @@ library DataContract {
         }
     }
 
-    /// @notice What was kept.
+    /// @notice The stored bytes.
     function read(address kept) internal view returns (bytes memory data) {
         data = new bytes(kept.code.length - 1);
         assembly ("memory-safe") {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @title Where every vault starts
+/// @title The commitment that every vault starts from
 /// @notice The commitment to the empty book with salt 0, per size: Poseidon(domain, zero words, 0) with the domain tag
-/// "dls-zk/book/v1" and one byte for the size. Public, so a first rebalance needs no proof of an opening.
-/// `tests/integration/test_hub.py` computes the three again.
+/// "dls-zk/book/v1" and one byte for the size. It is public, so a first rebalance needs no proof of an opening.
+/// `tests/integration/test_chain_connection.py` computes the three again.
 library EmptyBook {
     uint256 internal constant SLOTS_8 = 11718855894788297332579967189316426542143807469435092199787309290383725827324;
     uint256 internal constant SLOTS_16 = 13620726945300677901658885754779977069455832864403509454364894164672488696956;

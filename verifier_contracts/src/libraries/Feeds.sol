@@ -3,11 +3,11 @@ pragma solidity 0.8.37;
 
 import {AggregatorV3Interface} from "../interfaces/AggregatorV3Interface.sol";
 
-/// @title Calls to price feeds that may do anything
-/// @notice Whatever a feed does, the answer is either a well-formed value or `ok = false`: no revert of the feed, and no
-/// failure to decode what it returned, becomes ours. The calls are static, so a feed cannot change anything either.
-/// @dev The answer is copied up to its expected size only, so a feed that returns a lot costs the caller no memory. A feed
-/// that burns gas burns that of a caller who chose the feed: nothing is gained by a limit.
+/// @title Calls to untrusted price feeds
+/// @notice Whatever a feed does, the answer is either a well-formed value or `ok = false`: the caller reverts neither with
+/// the feed nor over an answer that it cannot decode. The calls are static, so a feed cannot change anything either.
+/// @dev The library copies an answer up to its expected size only, so a feed that returns a lot costs the caller no memory.
+/// A feed that burns gas burns the gas of a caller who chose that feed, so a limit would gain nothing.
 library Feeds {
     struct Round {
         uint256 roundId;
@@ -19,10 +19,10 @@ library Feeds {
 
     /// @notice The latest round of a feed, if it answers with one: exactly five words, the two round ids in their range,
     /// and the answer not carried over from an earlier round.
-    /// @dev Chainlink documents `answeredInRound` as deprecated: it is from when an answer could take several rounds, and
-    /// feeds of today return the round itself. An old aggregator takes the last answer into a round that timed out,
-    /// with a fresh `updatedAt`; this field alone tells. Whether there is a round is told by `updatedAt`, not by `roundId`:
-    /// adapters of feeds without rounds return 0 for both ids.
+    /// @dev Chainlink documents `answeredInRound` as deprecated: it dates from feeds whose answers could take several
+    /// rounds, and today's feeds return the round itself. An old aggregator carries the last answer into a round that timed
+    /// out, with a fresh `updatedAt`; only this field shows that. `updatedAt` shows whether there is a round, `roundId`
+    /// does not: adapters of feeds without rounds return 0 for both ids.
     function latestRound(AggregatorV3Interface feed) internal view returns (bool ok, Round memory round) {
         bytes4 selector = AggregatorV3Interface.latestRoundData.selector;
         assembly ("memory-safe") {

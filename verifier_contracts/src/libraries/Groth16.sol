@@ -14,7 +14,7 @@ library Groth16 {
         uint256[2] c;
     }
 
-    /// What became of a call to a verifier.
+    /// Result of a call to a verifier.
     enum Verdict {
         Valid,
         Rejected,
@@ -39,7 +39,7 @@ library Groth16 {
             && proof.c[0] < BASE_FIELD && proof.c[1] < BASE_FIELD;
     }
 
-    /// @notice Whether a call can be given `gas_` (EIP-150 keeps back one part in 64).
+    /// @notice Whether a call can pass on `gas_` (EIP-150 withholds one part in 64).
     function hasGas(uint256 gas_) internal view returns (bool) {
         return gasleft() - gasleft() / 64 > gas_;
     }
@@ -64,17 +64,17 @@ library Groth16 {
         return word == 1 ? Verdict.Valid : Verdict.Rejected;
     }
 
-    /// @notice Gas that a batch verifier may use for `proofs` proofs of `signals` signals: what the precompiles cost
+    /// @notice Gas that a batch verifier may use for `proofs` proofs of `signals` signals: the price of the precompiles
     /// (EIP-1108: 45,000 + 34,000 a pairing, 6,150 for a multiplication and an addition), and 10,000 a pairing for its own
-    /// steps, at least twice what they were measured to need.
+    /// steps, at least twice their measured cost.
     function batchGasCap(uint256 proofs, uint256 signals) internal pure returns (uint256) {
         uint256 pairings = 45_000 + 34_000 * (proofs + 3);
         uint256 points = 6_150 * (2 * proofs + signals + 2);
         return pairings + points + 10_000 * (proofs + 3);
     }
 
-    /// @notice A call of `IBatchVerifier.verify` with these shared signals and room for this many words, and where in memory
-    /// the first of them goes.
+    /// @notice A call of `IBatchVerifier.verify` with these shared signals and room for this many words, and where in
+    /// memory the first of them goes.
     function batchInput(uint256[] memory shared, uint256 words)
         internal
         pure

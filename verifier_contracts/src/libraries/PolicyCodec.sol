@@ -7,8 +7,8 @@ import {PolicyLayout} from "./PolicyLayout.sol";
 import {Signals} from "./Signals.sol";
 
 /// @title A readable policy as packed words, their hash, and the way back
-/// @notice The words and the hash are those of `dls_zk/statement/commitments.py`: a word for each slot, then the words of the fields
-/// of no slot, then a hash of the instruments' names.
+/// @notice The words and the hash are those of `dls_zk/statement/commitments.py`: a word for each slot, then the words of
+/// the fields of no slot, then a hash of the instruments' names.
 library PolicyCodec {
     /// Hash domain: the ASCII bytes of this tag, then the number of slots in one byte.
     bytes16 private constant DOMAIN = "dls-zk/policy/v1";
@@ -125,7 +125,7 @@ library PolicyCodec {
         require(given == expected, IPolicyRegistry.WrongLength(field, given, expected));
     }
 
-    /// @dev What is below the range becomes a number far above it.
+    /// @dev A value below the range becomes a number far above it.
     function _offset(int256 value) private pure returns (uint256) {
         return uint256(value + PolicyLayout.SIGNED_OFFSET);
     }
@@ -149,7 +149,7 @@ library PolicyCodec {
 
     // --- unpacking ---
 
-    /// @notice The policy that was packed.
+    /// @notice The policy of packed words.
     function unpack(uint256[] memory words, string[] memory instruments)
         internal
         pure

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @title The packed policy: its fields in packing order, their widths, and which change of each tightens
-/// @notice Widths and order are those of `circuits/policy/fields.circom` and `dls_zk/statement/constants.py`; directions those of
-/// `PROPERTIES.md` (what tightens) and `dls_zk/statement/policy_diff.py`. Values here are as packed: loadings and shocks with the
-/// offset that makes them unsigned.
+/// @title The packed policy: its fields in packing order, their widths and their tighter directions
+/// @notice Widths and order are those of `circuits/policy/fields.circom` and `dls_zk/statement/constants.py`; directions
+/// those of `PROPERTIES.md` (what tightens) and `dls_zk/statement/policy_diff.py`. Values here are as packed: loadings and
+/// shocks with the offset that makes them unsigned.
 library PolicyLayout {
-    /// What a circuit has room for.
+    /// Capacity of a circuit.
     struct Size {
         uint256 slots;
         uint256 scenarios;
@@ -139,7 +139,7 @@ library PolicyLayout {
         return ("shockBps", (k - size.scenarios) / size.factors);
     }
 
-    // --- what can be done with any list of fields ---
+    // --- operations on any list of fields ---
 
     /// @notice Words that the fields fill: each goes into the current word if it fits, else into the next.
     function wordCount(bytes memory fields) internal pure returns (uint256 count) {

@@ -3,8 +3,8 @@ pragma solidity 0.8.37;
 
 /// @title Names in a policy: their form, and lists of them as bytes
 /// @notice A name is at most 64 letters, digits or $ . _ / : + -, with a letter among them and none of . _ / : + - in
-/// front, as in `dls_zk/files`: nothing that looks like another name, a number or a formula of a spreadsheet, or does
-/// something to a terminal.
+/// front, as in `dls_zk/files`. No name can pass for another name, a number or a spreadsheet's formula, or control a
+/// terminal.
 library PolicyNames {
     // Sets of characters: bit c for the ASCII character c.
     uint256 private constant LARGE = ((1 << 26) - 1) << 65;
@@ -16,7 +16,7 @@ library PolicyNames {
     uint256 private constant LONGEST_NAME = 64;
     uint256 private constant LONGEST_LINE = 400;
 
-    /// @notice The hash of the name with large letters made small; 0 if it is no name.
+    /// @notice The hash of the name with large letters made small; 0 if the form is wrong.
     function fold(string memory name) internal pure returns (bytes32 folded) {
         uint256 length = bytes(name).length;
         if (length > LONGEST_NAME) return 0;

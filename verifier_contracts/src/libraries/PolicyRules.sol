@@ -6,7 +6,7 @@ import {PolicyCodec} from "./PolicyCodec.sol";
 import {PolicyLayout} from "./PolicyLayout.sol";
 import {PolicyNames} from "./PolicyNames.sol";
 
-/// @title What a policy must obey beyond the widths of its fields
+/// @title Rules of a policy beyond the widths of its fields
 /// @notice Each rule reverts with its own error of `IPolicyRegistry`.
 library PolicyRules {
     /// Shocks and loadings are in basis points: a product of −1e8 is the loss of everything.

@@ -14,8 +14,8 @@ library Prices {
     uint256 internal constant MOST_FEED_DECIMALS = 18;
     uint256 internal constant BPS = 10_000;
 
-    /// @notice A feed's answer with at most `MOST_FEED_DECIMALS` decimals as a price, rounded down. It may come out as 0, or
-    /// not below `BOUND`.
+    /// @notice A feed's answer with at most `MOST_FEED_DECIMALS` decimals as a price, rounded down. The result may be 0, or
+    /// reach `BOUND`.
     function fromAnswer(uint256 answer, uint256 decimals) internal pure returns (uint256) {
         // From 2^128 on, an answer is not below BOUND with any decimals allowed; below, the product cannot overflow.
         if (answer >= 2 ** 128) return type(uint256).max;

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {ShareTokenScene} from "../ShareTokenScene.sol";
 
-/// The first holder inflates the price of a share by a gift, so that the next deposit is rounded down to his gain: ST-12.
+/// The first holder inflates the price of a share by a gift, so that rounding the next deposit down is that holder's gain: ST-12.
 /// forge-config: default.isolate = false
 contract ShareTokenInflationTest is ShareTokenScene {
     function setUp() public override {

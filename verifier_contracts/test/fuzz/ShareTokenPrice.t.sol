@@ -179,7 +179,7 @@ contract ShareTokenPriceTest is ShareTokenScene {
 
     // --- ST-3: what the step costs at most ---
 
-    /// While deposits are open, who comes pays at most one part in a hundred more than he could leave with, and rounding.
+    /// While deposits are open, an entering holder pays at most one part in a hundred more than the exit price, and rounding.
     function testFuzz_theStepCostsOnePercentAtMost(Situation memory s, uint256 amount) public {
         arrange(s);
         vm.assume(vault.maxDeposit(BEN) != 0);

@@ -12,8 +12,8 @@ import {Trapdoor} from "../Trapdoor.sol";
 import {Chronicle} from "./Chronicle.sol";
 
 /// @title Everything that people can do to the system, in any order
-/// @notice Each action makes one call, or a few, out of one random number. The chronicle says beforehand whether the call is
-/// taken or for which reason it is refused; any other outcome reverts the action, and so fails the run.
+/// @notice Each action makes one call, or a few, out of one random number. The chronicle says beforehand whether the call
+/// is taken or for which reason it is refused; any other outcome reverts the action, and so fails the run.
 contract Handler is Chronicle {
     /// A proof that was made, and whether it is one of the signals beside it.
     struct Held {

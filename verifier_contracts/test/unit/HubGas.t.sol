@@ -74,7 +74,8 @@ contract HubGasTest is Scene {
         splitFurtherProof((fifty - twenty) / 30, string.concat("further proof, ", name));
     }
 
-    /// A further proof's cost: what the verifier takes, the calldata, the state and the event by their prices, and the rest.
+    /// A further proof's cost: what the verifier takes, the calldata, the state and the event by their prices, and the
+    /// rest.
     function splitFurtherProof(uint256 further, string memory name) private {
         vm.snapshotValue("RebalanceHub", name, further);
         uint32 round = nextRound();

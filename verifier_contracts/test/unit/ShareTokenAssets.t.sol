@@ -93,7 +93,7 @@ contract ShareTokenAssetsTest is ShareTokenScene {
     // --- calls back into the vault ---
 
     /// Every entry that changes anything, from within every entry that moves assets, before and after they have moved. The
-    /// attacker has shares, a claim and a request, and is the operator, so that nothing but the guard refuses him.
+    /// attacker has shares, a claim and a request, and is the operator, so that only the guard can refuse the call.
     function test_refusesReentry() public {
         Reentrant reentrant = new Reentrant(vault);
         give(address(reentrant), 1_000 * usd);

@@ -65,8 +65,8 @@ contract ShareTokenPricingTest is ShareTokenScene {
     }
 
     /// The attack that would be open if a book that more came back from were taken for worthless: the operator holds half,
-    /// raises the price with his own money, redeems, and draws his money back.
-    function test_theOperatorCannotRaiseThePriceHeRedeemsAt() public {
+    /// raises the price with own money, redeems, and draws that money back.
+    function test_theOperatorCannotRaiseThePriceAndRedeem() public {
         deposit(ADA, 100_000 * usd);
         deposit(OPERATOR, 100_000 * usd);
         draw(200_000 * USD_E6);

@@ -1,0 +1,39 @@
+"""Tables on a terminal or in a pipe. rich takes long to load, so ``common`` imports this when one is printed."""
+
+from __future__ import annotations
+
+import sys
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.style import StyleType
+from rich.table import Table
+from rich.text import Text
+
+#: A table in a pipe is as wide as it needs to be.
+CONSOLE = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 1000)
+
+
+#: As rich has it, and said to be ASCII: rich draws no other box where the encoding lacks its line, and ``streams`` prints -.
+_BOX = box.Box(str(box.SIMPLE_HEAD), ascii=True)
+
+
+class Rows(Table):
+    """A table whose cells are shown as they are: text from a chain or a file may look like rich's markup."""
+
+    def add_row(self, *cells: RenderableType | None, style: StyleType | None = None, end_section: bool = False) -> None:
+        plain = (Text(cell) if isinstance(cell, str) else cell for cell in cells)
+        super().add_row(*plain, style=style, end_section=end_section)
+
+
+def table(*columns: str) -> Rows:
+    """A table in which nothing is cut: what does not fit is folded. Colours are for cells that ``marked`` makes."""
+    rows = Rows(box=_BOX, padding=0, pad_edge=False)
+    for column in columns:
+        rows.add_column(Text(column), overflow="fold")
+    return rows
+
+
+def marked(colour: str, word: str, rest: str = "") -> Text:
+    """A cell that begins with a word in a colour."""
+    return Text.assemble((word, colour), rest)
