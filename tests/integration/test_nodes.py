@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -488,3 +490,40 @@ def test_what_is_no_list_of_endpoints() -> None:
         connect()
     with pytest.raises(InputError, match="not of the form"):
         connect("http://127.0.0.1:1", "ws://127.0.0.1:2")
+
+
+# --- what is loaded -----------------------------------------------------------------------------------------------------
+
+LOADED = """
+import sys
+from pathlib import Path
+import dls_zk.cli.main, dls_zk.cli.vault, dls_zk.cli.oracle, dls_zk.cli.events
+from dls_zk.chain import Delivery, Oracle, Sender, connect, signers
+from dls_zk.chain.deployment import create
+from dls_zk.solidity import contracts
+
+def loaded():
+    heavy = ("web3", "eth_account", "eth_abi", "eth_utils", "eth_keys", "py_ecc.bls", "wasmtime", "aiohttp")
+    return [name for name in heavy if name in sys.modules]
+
+on = connect(sys.argv[1])
+artifact = contracts.compile_contracts()["PriceOracle"]
+owner = Sender(on, signers.from_url(sys.argv[1], on.accounts()[0]), Path(sys.argv[2]), Delivery.on(on))
+oracle = Oracle(on, artifact, "0x" + "11" * 20)
+list(oracle.events(0, on.block_number()))
+try:
+    oracle.latest_round(1)
+except dls_zk.errors.ChainError:
+    pass
+print(loaded())
+create(owner, artifact)
+print(loaded())
+"""
+
+
+def test_what_a_chain_command_loads(url: str, tmp_path: Path) -> None:
+    """No web3 to read or to send; a signature that another program made takes the library that recovers its key."""
+    command = [sys.executable, "-c", LOADED, url, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["[]", "['eth_utils', 'eth_keys']"]
