@@ -9,7 +9,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -170,27 +169,6 @@ def test_exit_2_usage(line: str) -> None:
     result = invoke(*line.split())
     assert result.code == 2 and "Usage: " in result.stdout + result.stderr
     assert not line or re.search(r"^Error: .*\. ?", result.stderr, re.MULTILINE)
-
-
-@pytest.mark.parametrize(
-    ("number", "name", "code"),
-    [(signal.SIGINT, "interrupted", 130), (signal.SIGTERM, "terminated", 143), (signal.SIGHUP, "hung_up", 129)],
-    ids=lambda value: str(value),
-)
-def test_a_signal_is_a_line_an_exit_code_and_json(vault: Vault, number: signal.Signals, name: str, code: int) -> None:
-    """While a command reads a pipe on which nothing comes."""
-    os.mkfifo(vault.folder / "pipe.yaml")
-    command = [sys.executable, "-m", "dls_zk", "check", *FIRST, "--terms", "pipe.yaml", "--json"]
-    process = subprocess.Popen(
-        command, cwd=vault.folder, env=commandline.environment(vault.place), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    with open(vault.folder / "pipe.yaml", "wb"):  # it is opened when the other side reads
-        process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == code
-    require_shape(stdout.decode(), code)
-    assert json.loads(stdout)["error"]["code"] == name
-    assert stderr.decode() == f"error: {name.replace('_', ' ')}\n"
 
 
 # --- what goes well ---------------------------------------------------------------------------------------------------
