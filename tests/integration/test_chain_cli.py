@@ -235,8 +235,8 @@ def test_oracle(story: Story) -> None:
         story.place.folder / "prices.yaml", policy
     )
     assert story.place.run("oracle", "show", "7").refused(9).endswith("(UnknownFeedSet)")
-    number = story.place.ok("oracle", "add", "feeds.json", "--policy", "policy.yaml").strip()
-    assert story.place.ok("oracle", "add", "feeds.json", "--policy", "policy.yaml").strip() == number
+    number = story.place.ok("oracle", "add", "feeds.json", "--policy", "policy.yaml", "--yes").strip()
+    assert story.place.ok("oracle", "add", "feeds.json", "--policy", "policy.yaml", "--yes").strip() == number
     assert "no snapshot of feed set" in story.place.run("oracle", "show", number).refused(9) or number == "1"
 
 
