@@ -41,8 +41,8 @@ def oracle() -> None:
 def oracle_add(access: Access, feeds: Path, policy_path: Path, yes: bool, as_json: bool) -> None:
     """Add the feeds of a policy's instruments to the oracle; prints the number of the feed set.
 
-    Shows what each feed says of itself, and asks. Refuses, also with --yes, a feed that prices in another currency than USD or
-    whose answer is stuck at one of its bounds.
+    Shows what each feed says of itself, and asks. Refuses, also with --yes, a feed that prices in another currency than USD
+    or whose answer is stuck at one of its bounds.
     """
     from .. import chain
     from ..chain.feeds import report
