@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import random
+import resource
 import sys
 import tempfile
 import time
@@ -52,28 +53,29 @@ FILES = (("policy", "yaml"), ("prices", "yaml"), ("trades", "csv"), ("terms", "y
 
 @dataclass
 class Contest:
-    """Ways to do one job. The first is ours, and the others are compared with it."""
+    """Ways to do one job. The first is ours, and the others are compared with it. clock: seconds by which they are timed."""
 
     title: str
     ways: dict[str, Callable[[], object]]
+    clock: Callable[[], float] = time.perf_counter
     seconds: dict[str, list[float]] = field(default_factory=dict)
 
     def round(self) -> None:
         for name, way in self.ways.items():
-            started = time.perf_counter()
+            started = self.clock()
             way()
-            self.seconds.setdefault(name, []).append(time.perf_counter() - started)
+            self.seconds.setdefault(name, []).append(self.clock() - started)
 
 
 def instance(slots: int) -> Rebalance:
     """The real example if it has this size, else a random one that holds. No secret of anybody's."""
-    rules = files.read_policy(EXAMPLE / "policy.yaml")
-    if rules.size.slots == slots:
-        book = files.read_book(EXAMPLE / "book_before.csv", rules)
-        trades = files.read_trades(EXAMPLE / "trades.csv", rules)
+    policy = files.read_policy(EXAMPLE / "policy.yaml")
+    if policy.size.slots == slots:
+        book = files.read_book(EXAMPLE / "book_before.csv", policy)
+        trades = files.read_trades(EXAMPLE / "trades.csv", policy)
         return Rebalance(
-            rules,
-            files.read_prices(EXAMPLE / "prices.yaml", rules),
+            policy,
+            files.read_prices(EXAMPLE / "prices.yaml", policy),
             files.read_terms(EXAMPLE / "terms.yaml"),
             Opening(book, operations.fresh_salt()),
             Opening(tuple(q + t for q, t in zip(book, trades, strict=True)), operations.fresh_salt()),
@@ -86,7 +88,17 @@ def contests(
     rebalance: Rebalance, circuit: BuiltCircuit, key: ProvingKey, generator: Path, scratch: Path, stack: ExitStack
 ) -> Iterator[Contest]:
     """generator: the folder with circom's own witness generator. scratch: a private folder, for what commands must read."""
-    inputs = circuit_inputs(rebalance, relation.public_signals(rebalance))
+    signals = relation.public_signals(rebalance)
+    inputs = circuit_inputs(rebalance, signals)
+    yield Contest(
+        "Check, from the loaded files",
+        {
+            "without hashes": lambda: operations.check(rebalance),
+            "against public signals, every hash compared": lambda: relation.evaluate(rebalance, signals),
+        },
+    )
+    if starts := commands_that_start(rebalance, scratch):
+        yield Contest("Start of a command, CPU seconds", starts, clock=cpu_of_children)
     calculator = WitnessCalculator(circuit)
     wtns = to_wtns(calculator.calculate(inputs))
     proof = operations.prove(rebalance, key, circuit).proof
@@ -156,6 +168,33 @@ def contests(
             "evm, eth_call on anvil": lambda: owner.chain.verify(address, ProofArguments.from_proof(proof)),
         },
     )
+
+
+def cpu_of_children() -> float:
+    """CPU seconds of all processes that this one has started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def commands_that_start(rebalance: Rebalance, scratch: Path) -> dict[str, Callable[[], object]] | None:
+    """Commands that need no chain and no circuit, on the example's files, if this is the rebalance of the example. Modules
+    are loaded as an installation has them, compiled to bytecode."""
+    if rebalance.policy != files.read_policy(EXAMPLE / "policy.yaml"):
+        return None
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    env["PYTHONPYCACHEPREFIX"] = str(scratch / "bytecode")
+    paths = {"policy": "policy.yaml", "prices": "prices.yaml", "before": "book_before.csv", "trades": "trades.csv"}
+    check = ["check", *(part for name, path in paths.items() for part in (f"--{name}", str(EXAMPLE / path)))]
+
+    def start(*argv: str) -> Callable[[], object]:
+        return lambda: process.run([sys.executable, "-m", "dls_zk", *argv], timeout=60, env=env)
+
+    return {
+        "--help": start("--help"),
+        "check --json": start(*check, "--json"),
+        "check": start(*check),
+        "policy lint": start("policy", "lint", str(EXAMPLE / "policy.yaml")),
+    }
 
 
 def prove_as_command(rebalance: Rebalance, scratch: Path) -> Callable[[], object] | None:

@@ -23,8 +23,10 @@ from ..storage import places
 from ..storage.built import BuiltCircuit
 from ..tools import circom
 
-#: What circom's compiler writes after an assertion that failed: report, then give up.
-_GIVE_UP = "call $printErrorMessage\ni32.const 4\nreturn\nend"
+#: What circom's compiler writes after an assertion that failed: report (a call of an import of the runtime), then give up
+#: (i32.const 4, return, end); and as many bytes that go on.
+_REPORT, _GIVE_UP, _GO_ON = b"\x10", b"\x41\x04\x0f\x0b", b"\x01\x01\x01\x0b"
+_RUNTIME = b"\x07runtime"
 
 
 class Circuit:
@@ -41,19 +43,16 @@ class Circuit:
     @cached_property
     def unchecked(self) -> WitnessCalculator:
         """The same generator without its assertions."""
-        return calculator(self.built.name, bytes(wasmtime.wat2wasm(self._without_assertions())))
+        return calculator(self.built.name, self._without_assertions())
 
-    def _without_assertions(self) -> str:
-        name = self.built.name
-        with circom.run_circom(name, ["--wat", "--O1"], self.sources) as (out, _):
-            text = (out / f"{name}_js" / f"{name}.wat").read_text()
-        stripped, count = re.subn(re.escape(_GIVE_UP), "call $printErrorMessage\nend", text)
-        if not count:
+    def _without_assertions(self) -> bytes:
+        wasm = self.built.wasm.read_bytes()
+        imports, found, _ = wasm.partition(_RUNTIME + b"\x11printErrorMessage\x00")
+        report = _REPORT + bytes([imports.count(_RUNTIME)])  # the number of the import
+        count = wasm.count(report + _GIVE_UP)
+        if not found or not count or count != wasm.count(_GIVE_UP):
             raise ToolError("circom's way to assert has changed: its witness generator has no assertion that is known here")
-        # circom writes the text format's old spellings.
-        stripped = re.sub(r"\b(get|set|tee)_(local|global)\b", r"\2.\1", stripped)
-        stripped = re.sub(r"\bi64\.extend_([us])/i32\b", r"i64.extend_i32_\1", stripped)
-        return stripped.replace("i32.wrap/i64", "i32.wrap_i64")
+        return wasm.replace(report + _GIVE_UP, report + _GO_ON)
 
     @cached_property
     def system(self) -> tuple[Constraint, ...]:
@@ -82,13 +81,29 @@ class Circuit:
         """The witness of a prover who follows the circuit's hints and ignores its assertions."""
         return _elements(self.unchecked.calculate({name: _reduce(value) for name, value in inputs.items()}))
 
+    @cached_property
+    def _judged(self) -> list[tuple[list[tuple[int, int]], ...]]:
+        """The constraints as pairs of a small signed factor and a wire: most factors are ±2^k, so products stay short."""
+
+        def signed(side: Mapping[int, int]) -> list[tuple[int, int]]:
+            return [(factor if factor <= FIELD // 2 else factor - FIELD, wire) for wire, factor in side.items()]
+
+        return [tuple(map(signed, sides)) for sides in self.system]
+
     def violated(self, wires: Sequence[int]) -> list[int]:
         """The constraints that these wires do not satisfy."""
-
-        def value(side: Mapping[int, int]) -> int:
-            return sum(factor * wires[wire] for wire, factor in side.items()) % FIELD
-
-        return [k for k, (a, b, c) in enumerate(self.system) if value(a) * value(b) % FIELD != value(c)]
+        broken = []
+        for k, (left, right, product) in enumerate(self._judged):
+            a = b = c = 0
+            for factor, wire in left:
+                a += factor * wires[wire]
+            for factor, wire in right:
+                b += factor * wires[wire]
+            for factor, wire in product:
+                c += factor * wires[wire]
+            if (a * b - c) % FIELD:
+                broken.append(k)
+        return broken
 
     def places(self, constraint: int) -> set[str]:
         """The top-level components that a constraint's wires are named in."""

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from .. import files, operations
-from .common import FILE, console, example, json_option, table, warn_insecure
-from .stages import Stages
-
-if TYPE_CHECKING:
-    pass
-import time
-from typing import TYPE_CHECKING
-
 from ..statement.circuits import of_size
 from ..statement.constants import DEVELOPMENT_CHAIN_IDS
 from ..storage import disk
 from ..storage.places import PACKAGE
+from .common import FILE, console, example, json_option, table, warn_insecure
+from .stages import Stages
 
 if TYPE_CHECKING:
     from ..chain.local import LocalMarket

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from .. import operations
-from .common import example, json_option, print_json, size_option
+from .common import chosen_circuits, example, json_option, print_json, size_option
 from .stages import Stages
-
-if TYPE_CHECKING:
-    pass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-from .common import chosen_circuits
 
 
 @click.group()

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import InputError
 from ..storage import disk
 from .common import FILE, console, example
-from .stages import Stages
-
-if TYPE_CHECKING:
-    pass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 from .proofs import backend_option
+from .stages import Stages
 
 
 @click.command("demo", **example("dls-zk demo --json summary.json"))

@@ -10,6 +10,7 @@ import click
 
 from .. import files, operations
 from ..errors import ChainError
+from ..files import Deployment
 from ..storage import disk, places
 from .common import (
     FILE,
@@ -25,12 +26,6 @@ from .common import (
     warn_insecure,
 )
 from .options import Access, chain_command
-
-if TYPE_CHECKING:
-    pass
-from typing import TYPE_CHECKING
-
-from ..files import Deployment
 
 if TYPE_CHECKING:
     from ..chain.deployment import AuditFinding

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,15 +13,7 @@ from ..groth16.proof import Proof
 from ..solidity import calldata, verifiers
 from ..statement.circuits import of_size
 from ..storage import built, disk
-from .common import FILE, example, warn_insecure
-
-if TYPE_CHECKING:
-    pass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-from .common import key_option, one_circuit_options
+from .common import FILE, example, key_option, one_circuit_options, warn_insecure
 
 
 @click.group()
@@ -67,12 +58,11 @@ def export_vkey(size: str, family: str, kind: str | None, out: Path | None) -> N
 
 
 @export.command("calldata", **example("dls-zk export calldata r1/proof.json --out calldata.json"))
-@click.argument("proof", type=FILE)
+@click.argument("proof_path", metavar="PROOF", type=FILE)
 @out_option
-def export_calldata(proof: Path, out: Path | None) -> None:
+def export_calldata(proof_path: Path, out: Path | None) -> None:
     """A proof as Solidity arguments and as the calldata of verifyProof (JSON)."""
-    given = Proof.read(proof)
-    arguments = calldata.ProofArguments.from_proof(given)
+    arguments = calldata.ProofArguments.from_proof(Proof.read(proof_path))
     solidity = json.loads(f"[{arguments.to_solidity()}]")
     document = {"arguments": solidity, "calldata": "0x" + arguments.verify_calldata().hex()}
     _emit(json.dumps(document, indent=2) + "\n", out)

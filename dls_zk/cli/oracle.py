@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from ..chain import Snapshot
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    pass
 from .events import time_text
 from .policy import policy_of
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from ..chain import Mandate, Protocol, Sender
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    pass
 from .events import time_text
 from .params import EXAMPLE_VAULT, Quantity, VaultId
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -11,18 +10,10 @@ from .. import checking, files, operations
 from ..groth16 import prover
 from ..groth16.proof import Proof
 from ..statement.circuits import rebalance_signals
-from .common import FILE, beside, example, json_option, print_json, warn_insecure, warn_readable
-from .stages import Stages
-
-if TYPE_CHECKING:
-    pass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 from .check import book_before, rebalance_options, require_one_move
-from .common import key_option
+from .common import FILE, beside, example, json_option, key_option, print_json, warn_insecure, warn_readable
 from .report import print_signals, signals_json
+from .stages import Stages
 
 backend_option = click.option(
     "--backend",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,13 +15,6 @@ from ..statement.model import Policy, Rebalance
 from ..statement.relation import Check, Limit, Report
 from ..statement.signals import PublicSignals
 from .common import console, marked, table
-
-if TYPE_CHECKING:
-    pass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 
 def show_value(limit: Limit) -> str:

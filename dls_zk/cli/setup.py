@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from .. import operations
 from .ceremony import ceremony_group
-from .common import example, json_option, print_json, size_option, warn_insecure
+from .common import chosen_circuits, example, json_option, print_json, size_option, warn_insecure
 from .stages import Stages
-
-if TYPE_CHECKING:
-    pass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-from .common import chosen_circuits
 
 
 @click.group()

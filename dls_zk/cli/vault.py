@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ..chain import Protocol, ShareToken
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    pass
 from .events import event_json, event_text, time_text
 from .oracle import write_prices
 from .params import EXAMPLE_VAULT, LAST_SECOND, Address, Quantity, VaultId

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import VaultStale
 from . import streams
 from .common import example, json_option
 from .options import Access, chain_command
-
-if TYPE_CHECKING:
-    pass
-import time
-from typing import TYPE_CHECKING
-
-from ..errors import VaultStale
 
 if TYPE_CHECKING:
     from ..chain.client import Event

@@ -54,17 +54,17 @@ from .values import QUANTITY_RANGE, Fixed, quote
 
 def read_policy(path: str | Path) -> Policy:
     """Read a policy (YAML). InputError, also for a policy that no vault should have (see ``PolicyFile``)."""
-    policy, found = lint_policy(path)
+    policy, errors = lint_policy(path)
     if policy is None:
-        others = f"; {len(found) - 1} more, which `dls-zk policy lint` shows" if len(found) > 1 else ""
-        raise InputError(f"{found[0]}{others}")
+        others = f"; {len(errors) - 1} more, which `dls-zk policy lint` shows" if len(errors) > 1 else ""
+        raise InputError(f"{errors[0]}{others}")
     return policy
 
 
 def lint_policy(path: str | Path) -> tuple[Policy | None, list[InputError]]:
     """A policy (YAML), or None and everything that is wrong with it. InputError if the file cannot be read as YAML."""
-    file, found = problems(PolicyFile, read_yaml(path, secret=False), path, more=name_problems)
-    return file.to_policy() if file else None, found
+    file, errors = problems(PolicyFile, read_yaml(path, secret=False), path, more=name_problems)
+    return file.to_policy() if file else None, errors
 
 
 def read_prices(path: str | Path, policy: Policy) -> Prices:

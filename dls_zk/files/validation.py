@@ -37,9 +37,9 @@ def validate(
 
     ``known`` and ``more``: as for ``problems``.
     """
-    value, found = problems(model, document, path, known, more)
+    value, errors = problems(model, document, path, known, more)
     if value is None:
-        first, others = found[0], len(found) - 1
+        first, others = errors[0], len(errors) - 1
         raise InputError(f"{first}; {others} more {'error' if others == 1 else 'errors'}" if others else str(first))
     return value
 
@@ -63,38 +63,38 @@ def problems(
         errors = error.errors(include_url=False, include_input=False)
     # Outside of the handler, so that no exception with the content hangs on these.
     errors.sort(key=lambda one: known is not None or one["type"] != "extra_forbidden")
-    found = []
+    inputs: list[InputError] = []
     for one in errors:
         cause = one.get("ctx", {}).get("error")
         if isinstance(cause, Problems):
-            found += [InputError(message, str(path)) for message in cause.messages]
+            inputs += [InputError(message, str(path)) for message in cause.messages]
         else:
-            found.append(InputError(_explain(one, model, propose=known is None), _where(one, model, document, path, known)))
-    said = {str(one) for one in found}
-    found += [named for message in more(document) if str(named := InputError(message, str(path))) not in said]
-    return None, found
+            inputs.append(InputError(_explain(one, model, propose=known is None), _where(one, model, document, path, known)))
+    said = {str(one) for one in inputs}
+    inputs += [other for message in more(document) if str(other := InputError(message, str(path))) not in said]
+    return None, inputs
 
 
 def _where(
     error: Mapping[str, Any], model: type[Document], document: object, path: str | Path, known: set[str] | None
 ) -> str:
     """The file and the place in it."""
-    place = ""
+    where = ""
     for depth, part in enumerate(error["loc"], 1):
         if isinstance(part, int):
-            place += f"[{part}]"
+            where += f"[{part}]"
             if known is None and (name := _item_name(document, error["loc"][:depth])):
-                place += f" ({name})"
+                where += f" ({name})"
         elif known is None or part in known or part in model.model_fields:
-            place += f".{part}" if re.fullmatch(r"[\w$./:+-]{1,64}", part) else f".{quote(part)}"
+            where += f".{part}" if re.fullmatch(r"[\w$./:+-]{1,64}", part) else f".{quote(part)}"
         else:
-            place += ".(not shown)"
-    return f"{path}: {place.lstrip('.')}" if place else str(path)
+            where += ".(not shown)"
+    return f"{path}: {where.lstrip('.')}" if where else str(path)
 
 
-def _item_name(document: Any, place: Sequence[Any]) -> str:
+def _item_name(document: Any, where: Sequence[Any]) -> str:
     """The name that an item of a list in a raw document gives itself, if that can be a name, else ''."""
-    for part in place:
+    for part in where:
         document = document[part]
     name = document.get("name") if isinstance(document, dict) else None
     return name if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name) else ""

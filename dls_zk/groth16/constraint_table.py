@@ -153,16 +153,16 @@ def sources(deployed: System, plain: System) -> list[int]:
     for k, constraint in enumerate(plain.constraints):
         places[merged.form(constraint)].append(k)
     places.pop(_NOTHING, None)  # the equalities by which signals were merged
-    found = []
+    origins: list[int] = []
     for constraint in deployed.constraints:
         a, b, c = ({renamed[wire]: factor for wire, factor in side.items()} for side in constraint)
         same = places[merged.form((a, b, c))]
         if not same:
             raise ArtifactError("the deployed circuit has a constraint that its source has not")
-        found.append(same.pop())
+        origins.append(same.pop())
     if any(places.values()):
         raise ArtifactError("the deployed circuit lacks a constraint of its source")
-    return found
+    return origins
 
 
 #: The form of a constraint that always holds.
@@ -267,16 +267,16 @@ def _check(merged: _Merged, constraint: Constraint) -> int:
 
 def table(circuits: Sequence[CircuitCost]) -> Table:
     """All of it for a person at a terminal."""
-    shown = Table("", "check", title="Constraints by check: non-linear + linear = total", title_justify="left")
+    rows = Table("", "check", title="Constraints by check: non-linear + linear = total", title_justify="left")
     for circuit in circuits:
-        shown.add_column(f"{circuit.slots} slots", justify="right")
+        rows.add_column(f"{circuit.slots} slots", justify="right")
     for number, name in enumerate(CHECKS, start=1):
-        shown.add_row(str(number), name, *(_sum(circuit.checks[number - 1]) for circuit in circuits))
-    shown.add_section()
-    shown.add_row("", "all", *(_sum(circuit.total) for circuit in circuits))
+        rows.add_row(str(number), name, *(_sum(circuit.checks[number - 1]) for circuit in circuits))
+    rows.add_section()
+    rows.add_row("", "all", *(_sum(circuit.total) for circuit in circuits))
     for label, values in _facts(circuits):
-        shown.add_row("", label, *values)
-    return shown
+        rows.add_row("", label, *values)
+    return rows
 
 
 def markdown(circuits: Sequence[CircuitCost]) -> str:

@@ -231,9 +231,9 @@ class _Run:
             return ToolError(f"the witness generator of {self._circuit} does not end and was stopped")
         if self._code != _ASSERT_FAILED:
             return ToolError(f"the witness generator of {self._circuit} failed with code {self._code}")
-        found = re.search(r"[Tt]emplate (\w+?)_\d+\b", " ".join(self._messages))
-        place = f"template {found[1]}" if found else "a constraint"
-        return StatementRefused(f"the circuit {self._circuit} refuses these inputs: {place} is not satisfied")
+        template = re.search(r"[Tt]emplate (\w+?)_\d+\b", " ".join(self._messages))
+        part = f"template {template[1]}" if template else "a constraint"
+        return StatementRefused(f"the circuit {self._circuit} refuses these inputs: {part} is not satisfied")
 
 
 class _Stopped(Exception):

@@ -274,17 +274,17 @@ def _read_contributions(cursor: Cursor) -> tuple[Contribution, ...]:
 
 def _read_parameters(cursor: Cursor) -> tuple[str, tuple[bytes, int] | None]:
     """A contribution's name ('' if it has none) and its beacon."""
-    found: dict[int, bytes] = {}
+    parameters: dict[int, bytes] = {}
     while cursor.position < len(cursor.data):
         kind = cursor.uint(1)
-        if kind not in (1, 2, 3) or kind <= max(found, default=0):
+        if kind not in (1, 2, 3) or kind <= max(parameters, default=0):
             raise ArtifactError(f"{cursor.fault}: a contribution with unknown parameters")
-        found[kind] = cursor.take(1 if kind == 2 else cursor.uint(1))
-    name = found.get(1, b"").decode("utf-8", "replace")
+        parameters[kind] = cursor.take(1 if kind == 2 else cursor.uint(1))
+    name = parameters.get(1, b"").decode("utf-8", "replace")
     printable = "".join(letter if letter.isprintable() else "?" for letter in name)  # it is shown on terminals
-    if (2 in found) != (3 in found):
+    if (2 in parameters) != (3 in parameters):
         raise ArtifactError(f"{cursor.fault}: a contribution with half a beacon")
-    return printable, (found[3], found[2][0]) if 3 in found else None
+    return printable, (parameters[3], parameters[2][0]) if 3 in parameters else None
 
 
 # --- verification_key.json -------------------------------------------------------------------------------
@@ -326,8 +326,8 @@ def _json_g2(value: object, name: str) -> PointG2:
 def verification_key_json(zkey: ZKey, circuit: str, r1cs_sha256: str) -> str:
     """verification_key.json for a key: snarkjs's members and one of ours, ``dls_zk``, that says how it was made."""
     key = zkey.verifying_key
-    made = MARKER if key.development else f"ceremony with {len(zkey.contributions)} contributions"
-    members = key.to_snarkjs() | {"dls_zk": {"setup": made, "circuit": circuit, "r1cs_sha256": r1cs_sha256}}
+    setup = MARKER if key.development else f"ceremony with {len(zkey.contributions)} contributions"
+    members = key.to_snarkjs() | {"dls_zk": {"setup": setup, "circuit": circuit, "r1cs_sha256": r1cs_sha256}}
     return json.dumps(members, indent=1) + "\n"
 
 

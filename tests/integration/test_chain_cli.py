@@ -290,7 +290,7 @@ def test_a_vault_of_its_own_moves_to_other_policies(place: Place, story: Story) 
     assert (last["error"]["code"], last["error"]["exit_code"]) == ("vault_stale", 10)
 
 
-def test_shares(place: Place) -> None:
+def test_a_vault_with_a_share_token_is_drawn_from_and_given_back_to(place: Place) -> None:
     """A vault with a share token: deposited in Python, drawn and given back by command."""
     operator = place.up["account"]
     terms = VAULT.format(operator=operator, guardian=operator).replace("Small vault", "Share vault")

@@ -168,7 +168,7 @@ def test_proof_of_another_size(ready: Rebalance) -> None:
     refuse("WrongSignalCount", ready, markets.arguments(markets.trapdoor(16), [*ready.signals.to_field(), 0, 0]))
 
 
-def test_replay(ready: Rebalance) -> None:
+def test_a_proof_is_refused_the_second_time(ready: Rebalance) -> None:
     proof = arguments(ready)
     send(ready, proof)
     with pytest.raises(chain.Refused, match=r"\(CommitmentMismatch\)$"):
@@ -178,13 +178,13 @@ def test_replay(ready: Rebalance) -> None:
         ready.vault.operator.perform(("replay",), again)
 
 
-def test_replay_of_a_heartbeat(vault: Vault) -> None:
+def test_a_heartbeat_is_refused_the_second_time(vault: Vault) -> None:
     beat = vault.rebalance(vault.market.snapshot(), after=empty_commitment(8))
     send(beat)
     refuse("ContextMismatch", beat)  # the same commitment again, so only the sequence tells
 
 
-def test_another_vault(vault: Vault, market: Market) -> None:
+def test_a_rebalance_of_another_vault_is_refused(vault: Vault, market: Market) -> None:
     other = market.open("other", market.people[1])
     rebalance = vault.rebalance(market.snapshot())
     refuse("ContextMismatch", replace(rebalance, vault=other))
@@ -192,7 +192,7 @@ def test_another_vault(vault: Vault, market: Market) -> None:
         market.protocol.hub.state(b"\0" * 32)
 
 
-def test_another_sender_deadline_and_round(ready: Rebalance, market: Market) -> None:
+def test_another_sender_deadline_or_round_is_refused(ready: Rebalance, market: Market) -> None:
     refuse("NotOperator", ready, sender=market.owner)
     refuse("ContextMismatch", ready, deadline=ready.terms.known_context().deadline + 1)
     refuse("DeadlinePassed", ready, deadline=market.chain.now() - 1)

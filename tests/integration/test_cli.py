@@ -145,7 +145,7 @@ def test_the_script_and_the_module_are_the_same_program(vault: Vault) -> None:
         "setup ceremony start --ptau p --out o --size 8 --r1cs r",
     ],
 )
-def test_2_usage(line: str) -> None:
+def test_exit_2_usage(line: str) -> None:
     result = invoke(*line.split())
     assert result.code == 2 and "Usage: " in result.stdout + result.stderr
     assert not line or re.search(r"^Error: .*\. ?", result.stderr, re.MULTILINE)
@@ -320,7 +320,7 @@ def test_a_ceremony(vault: Vault, small: BuiltCircuit) -> None:
     assert snapshot(vault.folder) == before
 
 
-def test_doctor(vault: Vault) -> None:
+def test_doctor_as_json_says_that_all_is_there(vault: Vault) -> None:
     result = vault.run("doctor", "--json")
     assert (result.code, result.stderr) == (0, "")
     told = json.loads(result.stdout)
@@ -339,7 +339,7 @@ def test_doctor_in_words_whatever_the_home_is_called(vault: Vault) -> None:
 # --- 1: a bug ---------------------------------------------------------------------------------------------------------
 
 
-def test_1_a_bug_says_where_and_nothing_of_what_it_worked_on(vault: Vault) -> None:
+def test_exit_1_a_bug_says_where_and_nothing_of_what_it_worked_on(vault: Vault) -> None:
     program = """
 import sys
 from dls_zk import checking
@@ -387,7 +387,7 @@ main(sys.argv[1:])
         ("book.csv", "instrument,quantity\n", "", r"book.csv: row 1: the first row is not instrument,quantity"),
     ],
 )
-def test_3_a_file_that_is_not_right(vault: Vault, name: str, old: str, new: str, said: str) -> None:
+def test_exit_3_a_file_that_is_not_right(vault: Vault, name: str, old: str, new: str, said: str) -> None:
     vault.edit(name, old, new)
     before = snapshot(vault.folder)
     message = vault.invoke("prove", *FIRST, "--out", "r1").refused(3)
@@ -396,7 +396,7 @@ def test_3_a_file_that_is_not_right(vault: Vault, name: str, old: str, new: str,
     assert snapshot(vault.folder) == before
 
 
-def test_3_files_that_do_not_belong_together(proven: Vault) -> None:
+def test_exit_3_files_that_do_not_belong_together(proven: Vault) -> None:
     def refused(*args: str) -> str:
         return proven.invoke(*args).refused(3)
 
@@ -424,7 +424,7 @@ def test_3_files_that_do_not_belong_together(proven: Vault) -> None:
     ],
     ids=["cut short", "another book", "a float", "another size", "salt out of range"],
 )
-def test_3_an_opening_that_is_not_right(proven: Vault, change: Callable[[str], str], said: str) -> None:
+def test_exit_3_an_opening_that_is_not_right(proven: Vault, change: Callable[[str], str], said: str) -> None:
     opening = proven.folder / "r1/opening.json"
     text = opening.read_text()
     assert change(text) != text
@@ -436,7 +436,7 @@ def test_3_an_opening_that_is_not_right(proven: Vault, change: Callable[[str], s
     assert snapshot(proven.folder) == before
 
 
-def test_3_an_opening_that_others_can_read(proven: Vault) -> None:
+def test_exit_3_an_opening_that_others_can_read(proven: Vault) -> None:
     opening = proven.folder / "r1/opening.json"
     for mode in (0o640, 0o604, 0o620, 0o644):
         opening.chmod(mode)
@@ -445,7 +445,7 @@ def test_3_an_opening_that_others_can_read(proven: Vault) -> None:
         assert opening.stat().st_mode & 0o777 == mode and not (proven.folder / "r2").exists()
 
 
-def test_3_an_opening_is_never_overwritten(proven: Vault) -> None:
+def test_exit_3_an_opening_is_never_overwritten(proven: Vault) -> None:
     """Refused before anything is done: there is no circuit and no node here."""
     nothing = {"PATH": "", "DLS_ZK_HOME": str(proven.place / "none")}
     before = snapshot(proven.folder)
@@ -463,7 +463,7 @@ def test_3_an_opening_is_never_overwritten(proven: Vault) -> None:
 
 
 @pytest.mark.parametrize(("full_at", "name"), [(3, "terms.yaml"), (5, "proof.json")])
-def test_3_a_disk_that_is_full_after_the_opening(
+def test_exit_3_a_disk_that_is_full_after_the_opening(
     accepted: tuple[Vault, Result], vault: Vault, monkeypatch: pytest.MonkeyPatch, full_at: int, name: str
 ) -> None:
     proof = Proof.read(accepted[0].folder / "r1/proof.json")
@@ -505,7 +505,7 @@ def test_3_a_disk_that_is_full_after_the_opening(
         "digit missing", "signal changed", "points swapped",
     ],
 )  # fmt: skip
-def test_3_and_7_a_proof_that_is_not_right(proven: Vault, change: Callable[[str], str], code: int, said: str) -> None:
+def test_exit_3_and_7_a_proof_that_is_not_right(proven: Vault, change: Callable[[str], str], code: int, said: str) -> None:
     text = (proven.folder / "r1/proof.json").read_text()
     changed = change(text)
     assert changed != text
@@ -520,7 +520,7 @@ def test_3_and_7_a_proof_that_is_not_right(proven: Vault, change: Callable[[str]
 # --- 4: the statement does not hold -----------------------------------------------------------------------------------
 
 
-def test_4_a_book_over_a_limit_is_refused_by_name_before_the_circuit(proven: Vault) -> None:
+def test_exit_4_a_book_over_a_limit_is_refused_by_name_before_the_circuit(proven: Vault) -> None:
     """There is no circuit, no key and no node here, so nothing but the relation can have been looked at."""
     before = snapshot(proven.folder)
     for arguments in ((), ("--json",)):
@@ -533,7 +533,7 @@ def test_4_a_book_over_a_limit_is_refused_by_name_before_the_circuit(proven: Vau
     assert not (proven.place / "none").exists() and not list((proven.place / "tmp").iterdir())
 
 
-def test_4_check_shows_the_report_as_well(proven: Vault) -> None:
+def test_exit_4_check_shows_the_report_as_well(proven: Vault) -> None:
     said = "refused by factor exposure (9): ETH"
     table = proven.invoke("check", *REFUSED)
     assert table.refused(4) == said and table.stdout.count("✗") == 1 and "5.53817917% of NAV" in table.stdout
@@ -554,14 +554,14 @@ def test_4_check_shows_the_report_as_well(proven: Vault) -> None:
         ("policy.yaml", "min_reserve: 10%", "min_reserve: 70%", "liquidity reserve (15)"),
     ],
 )
-def test_4_other_checks(vault: Vault, name: str, old: str, new: str, said: str) -> None:
+def test_exit_4_other_checks(vault: Vault, name: str, old: str, new: str, said: str) -> None:
     vault.edit(name, old, new)
     message = vault.invoke("prove", *FIRST, "--out", "r1").refused(4)
     assert message.startswith("refused by ") and said in message.partition(" by ")[2].split("; ")
     assert not (vault.folder / "r1").exists()
 
 
-def test_4_more_than_a_commitment_can_hold(vault: Vault) -> None:
+def test_exit_4_more_than_a_commitment_can_hold(vault: Vault) -> None:
     """Twice the least quantity that a file may hold, -2^56, is outside even of what a commitment can tell apart."""
     for trade, said in (
         ("-0.000001", r"quantities \(4\): quantity of slot 0 in range; value conservation \(5\)"),
@@ -587,7 +587,7 @@ def test_4_more_than_a_commitment_can_hold(vault: Vault) -> None:
     ],
     ids=["PATH is empty", "DLS_ZK_NODE is not there", "no program", "too old", "fails"],
 )
-def test_5_node_is_missing_or_fails(vault: Vault, env: dict[str, str], said: str) -> None:
+def test_exit_5_node_is_missing_or_fails(vault: Vault, env: dict[str, str], said: str) -> None:
     commandline.installed_key()
     places = {}
     for name, script in (("old", "echo v18.0.0"), ("broken", '[ "$1" = --version ] && echo v22.0.0 || exit 3')):
@@ -601,7 +601,7 @@ def test_5_node_is_missing_or_fails(vault: Vault, env: dict[str, str], said: str
     assert snapshot(vault.folder) == before and not list((vault.place / "tmp").iterdir())
 
 
-def test_5_doctor_without_node(vault: Vault) -> None:
+def test_exit_5_doctor_without_node(vault: Vault) -> None:
     result = vault.run("doctor", "--json", PATH="")
     result.refused(5)
     told = json.loads(result.stdout)
@@ -609,7 +609,7 @@ def test_5_doctor_without_node(vault: Vault) -> None:
     assert told["ready"] is False and missing.keys() == {"node", "npm"} and "install Node.js 20" in missing["node"]
 
 
-def test_5_nothing_can_be_built_without_node(vault: Vault) -> None:
+def test_exit_5_nothing_can_be_built_without_node(vault: Vault) -> None:
     home = vault.place / "none"
     for command in (("circuits", "build"), ("setup", "dev"), ("demo", "--json", "told.json")):
         vault.run(*command, PATH="", DLS_ZK_HOME=str(home)).refused(5)
@@ -617,7 +617,7 @@ def test_5_nothing_can_be_built_without_node(vault: Vault) -> None:
     assert not (vault.folder / "told.json").exists() and not list((vault.place / "tmp").iterdir())
 
 
-def test_5_no_rapidsnark(vault: Vault) -> None:
+def test_exit_5_no_rapidsnark(vault: Vault) -> None:
     commandline.installed_key()
     message = vault.run("prove", *FIRST, "--out", "r1", "--backend", "rapidsnark", PATH="/nowhere").refused(5)
     assert message == "rapidsnark is not on the PATH (as `rapidsnark` or `prover`); use the snarkjs prover"
@@ -638,7 +638,7 @@ def test_5_no_rapidsnark(vault: Vault) -> None:
         ("verification_key.json", "verify", "run `dls-zk setup dev --size 8 --force`"),
     ],
 )
-def test_6_one_bit_of_a_built_file(proven: Vault, name: str, command: str, remedy: str) -> None:
+def test_exit_6_one_bit_of_a_built_file(proven: Vault, name: str, command: str, remedy: str) -> None:
     home = proven.spoil(name)
     for compiled in Path(home["DLS_ZK_HOME"]).rglob("*.cwasm"):
         compiled.unlink()  # made from the wasm while it was whole, and used instead of it as long as it is there
@@ -663,13 +663,13 @@ def test_6_one_bit_of_a_built_file(proven: Vault, name: str, command: str, remed
     ],
     ids=["cut short", "gone", "no manifest"],
 )
-def test_6_other_damage(vault: Vault, name: str, spoil: Callable[[Path], None], said: str) -> None:
+def test_exit_6_other_damage(vault: Vault, name: str, spoil: Callable[[Path], None], said: str) -> None:
     message = vault.run("prove", *FIRST, "--out", "r1", **vault.spoil(name, spoil)).refused(6)
     assert re.search(said, message), message
     assert not (vault.folder / "r1").exists()
 
 
-def test_6_no_key(vault: Vault) -> None:
+def test_exit_6_no_key(vault: Vault) -> None:
     commandline.installed_key()
     message = vault.invoke("prove", *FIRST, "--out", "r1", "--key", "ceremony").refused(6)
     assert message == "there is no ceremony key for rebalance_8 as it is built now; run `dls-zk setup ceremony`"
@@ -684,7 +684,7 @@ def test_6_no_key(vault: Vault) -> None:
 
 
 @pytest.mark.parametrize("verifier", ["pyecc", "snarkjs", "evm", "all"])
-def test_7_every_verifier_refuses_a_changed_signal(proven: Vault, verifier: str) -> None:
+def test_exit_7_every_verifier_refuses_a_changed_signal(proven: Vault, verifier: str) -> None:
     proof = proven.folder / "r1/proof.json"
     proof.write_text(proof.read_text().replace('"9996"', '"9997"'))
     name = "pyecc" if verifier == "all" else verifier
@@ -692,7 +692,7 @@ def test_7_every_verifier_refuses_a_changed_signal(proven: Vault, verifier: str)
     assert proven.invoke("verify", "r1/proof.json", "--verifier", verifier).refused(7) == expected
 
 
-def test_7_a_proof_of_something_else(proven: Vault) -> None:
+def test_exit_7_a_proof_of_something_else(proven: Vault) -> None:
     proven.edit("policy.yaml", "limit: 2%", "limit: 3%")
     message = proven.invoke("verify", "r1/proof.json", "--policy", "policy.yaml").refused(7)
     assert message == "the proof is about another policy: its policy_hash is not the one of the file"
@@ -732,7 +732,9 @@ def lose_a_member(vk: dict) -> None:
         (lose_a_member, 6, "vk.json is not a Groth16 verification key: vk_beta_2 is missing"),
     ],
 )
-def test_6_7_and_8_a_key_that_was_tampered_with(proven: Vault, change: Callable[[dict], None], code: int, said: str) -> None:
+def test_exit_6_7_and_8_a_key_that_was_tampered_with(
+    proven: Vault, change: Callable[[dict], None], code: int, said: str
+) -> None:
     vk = json.loads(commandline.installed_key().verification_key.read_text())
     change(vk)
     (proven.folder / "vk.json").write_text(json.dumps(vk))
@@ -740,7 +742,7 @@ def test_6_7_and_8_a_key_that_was_tampered_with(proven: Vault, change: Callable[
     assert re.match(said, message), message
 
 
-def test_2_evm_takes_an_installed_key_only(proven: Vault) -> None:
+def test_exit_2_evm_takes_an_installed_key_only(proven: Vault) -> None:
     proven.invoke("export", "vkey", "--size", "8", "--out", "vk.json")
     for verifier in ("evm", "all"):
         result = proven.invoke("verify", "r1/proof.json", "--vkey", "vk.json", "--verifier", verifier)
@@ -756,21 +758,21 @@ def test_2_evm_takes_an_installed_key_only(proven: Vault) -> None:
         ["demo", "--json"],
     ],
 )
-def test_3_no_output_replaces_an_opening(proven: Vault, command: list[str]) -> None:
+def test_exit_3_no_output_replaces_an_opening(proven: Vault, command: list[str]) -> None:
     before = snapshot(proven.folder)
     message = proven.invoke(*command, "r1/opening.json").refused(3)
     assert message.startswith("r1/opening.json: exists")
     assert snapshot(proven.folder) == before
 
 
-def test_8_a_development_key_proves_for_development_chains_only(vault: Vault) -> None:
+def test_exit_8_a_development_key_proves_for_development_chains_only(vault: Vault) -> None:
     vault.edit("deposit.yaml", "chain_id: 31337", "chain_id: 1")
     before = snapshot(vault.folder)
     assert vault.invoke("prove", *FIRST, "--out", "r1").refused(8).startswith("the terms are for chain 1, and the only key")
     assert snapshot(vault.folder) == before
 
 
-def test_8_no_contribution_makes_a_development_key_secure(vault: Vault) -> None:
+def test_exit_8_no_contribution_makes_a_development_key_secure(vault: Vault) -> None:
     zkey = str(commandline.installed_key().zkey)
     entropy = b"some entropy that must not show\n"
     result = vault.run("setup", "ceremony", "contribute", zkey, "next.zkey", "--name", "Ada", stdin=entropy)
@@ -778,7 +780,7 @@ def test_8_no_contribution_makes_a_development_key_secure(vault: Vault) -> None:
     assert "entropy" not in result.stdout + result.stderr and not (vault.folder / "next.zkey").exists()
 
 
-def test_3_entropy_that_is_no_text(vault: Vault) -> None:
+def test_exit_3_entropy_that_is_no_text(vault: Vault) -> None:
     zkey = str(commandline.installed_key().zkey)
     result = vault.run("setup", "ceremony", "contribute", zkey, "next.zkey", "--name", "Ada", stdin=b"\xff\xfe\n")
     assert result.refused(3) == "entropy: must be one line of text, and not raw bytes"
@@ -787,7 +789,7 @@ def test_3_entropy_that_is_no_text(vault: Vault) -> None:
 # --- 9: the chain -----------------------------------------------------------------------------------------------------
 
 
-def test_9_a_chain_that_does_not_answer(proven: Vault) -> None:
+def test_exit_9_a_chain_that_does_not_answer(proven: Vault) -> None:
     """An anvil that says where it listens, and does not."""
     home = proven.place / "chainless"
     real = places.node_dir()
@@ -811,7 +813,7 @@ def test_9_a_chain_that_does_not_answer(proven: Vault) -> None:
 # --- a place that cannot be written -----------------------------------------------------------------------------------
 
 
-def test_3_a_place_that_cannot_be_written(vault: Vault) -> None:
+def test_exit_3_a_place_that_cannot_be_written(vault: Vault) -> None:
     commandline.installed_key()
     message = vault.invoke("export", "vkey", "--size", "8", "--out", "none/vk.json").refused(3)
     assert message == "none/vk.json: cannot be written: No such file or directory"

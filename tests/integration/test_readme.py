@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -119,9 +121,7 @@ def test_the_page_runs(page: Path, tmp_path: Path) -> None:
 
 
 def test_the_pages_that_share_a_chain(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     shared = [Block(b.page, b.section, b.language, b.text.replace("8545", port)) for b in on_a_chain()]
     assert {block.page for block in shared} == {OPERATOR, *SAME_CHAIN}
     said = run(shared, tmp_path, DLS_ZK_RPC=f"http://127.0.0.1:{port}")

@@ -389,7 +389,7 @@ def test_a_send_is_never_repeated_by_the_connection(world: World) -> None:
 # --- what nodes say --------------------------------------------------------------------------------------------------
 
 
-def test_already_known(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transaction_that_another_node_has_is_sent_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A node behind the same URL does not know what another one took: it is sent again, and that is no error."""
     world.rpc("evm_setAutomine", False)
     knows = type(world.chain).knows

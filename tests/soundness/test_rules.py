@@ -7,6 +7,7 @@ field, gadgets with one thing missing. That the rules conclude enough shows on t
 
 from __future__ import annotations
 
+import ast
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -170,44 +171,71 @@ def test_nothing_is_concluded_that_a_witness_contradicts(request, prime: int, co
     assert min(said[x] for x in ("determined", "ranges", "integers")) >= count // 5, said
 
 
+class Exchange(ast.NodeTransformer):
+    """Puts one expression in the place of another wherever it stands; counts how often it did."""
+
+    def __init__(self, expression: str, instead: str) -> None:
+        self.wanted = ast.dump(ast.parse(expression, mode="eval").body)
+        self.instead = ast.parse(instead, mode="eval").body
+        self.count = 0
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.expr) and ast.dump(node) == self.wanted:
+            self.count += 1
+            return self.instead
+        return self.generic_visit(node)
+
+
 @contextmanager
-def changed(module: ModuleType, condition: str, instead: str) -> Iterator[None]:
-    """The module with a piece of its source replaced, for the length of a ``with``."""
+def changed(module: ModuleType, expression: str, instead: str) -> Iterator[None]:
+    """The module with one expression of its source replaced, however it is laid out, for the length of a ``with``."""
+    assert module.__file__
     source = Path(module.__file__).read_text()
-    assert source.count(condition) == 1
+    exchange = Exchange(expression, instead)
+    tree = ast.fix_missing_locations(exchange.visit(ast.parse(source)))
+    assert isinstance(tree, ast.Module)
+    assert exchange.count == 1, f"{expression} stands {exchange.count} times in {module.__name__}"
     try:
-        exec(compile(source.replace(condition, instead), module.__file__, "exec"), module.__dict__)
+        exec(compile(tree, module.__file__, "exec"), module.__dict__)
         yield
     finally:
         exec(compile(source, module.__file__, "exec"), module.__dict__)
 
 
+#: The conditions that the rules stand on, and each taken out.
 CONDITIONS = [
     # digits: the sum cannot wrap; each factor outweighs the reach of those below it
-    (determinism, "if reach < facts.prime", "if True"),
-    (determinism, "if abs(factor) <= reach:", "if False:"),
+    (determinism, "reach < facts.prime", "True"),
+    (determinism, "abs(factor) <= reach", "False"),
     (determinism, "abs(factor) * widths[wire]", "widths[wire]"),
     # linear: one wire left; all wires of a product settled
-    (determinism, "if left[index] == 1", "if left[index] <= 2"),
-    (determinism, "                if not wires:", "                if True:"),
+    (determinism, "left[index] == 1", "left[index] <= 2"),
+    (determinism, "not wires", "True"),
     # zero test: the constraints that it takes
-    (determinism, "*([t.inverse] if t.complete else [])", "t.inverse"),
-    (facts, "if zeroing(flag, form):", "if True:"),
+    (determinism, "[t.inverse] if t.complete else []", "[t.inverse]"),
+    (facts, "zeroing(flag, form)", "True"),
     (facts, "sum(c.values()) % self.prime == 0", "True"),
-    (facts, "elif c.keys() == {0}:", "elif c.keys() <= {0}:"),
-    # ranges: factor ±1, its sign, one integer only
-    (facts, "abs(factor) == 1:\n                    low, high", "True:\n                    low, high"),
+    (facts, "c.keys() == {0}", "c.keys() <= {0}"),
+    # ranges: the sign of the factor, one integer only
     (facts, "(-rest[1], -rest[0]) if factor == 1 else rest", "rest"),
-    (facts, "if max(old[1], span[1]) - min(old[0], span[0]) >= self.prime:", "if False:"),
-    (facts, "x * y for x in a for y in b", "x * y for x, y in zip(a, b)"),
+    (facts, "max(old[1], span[1]) - min(old[0], span[0]) >= self.prime", "False"),
+    (facts, "[x * y for x in a for y in b]", "[x * y for x, y in zip(a, b)]"),
     # algebra: two roots, halves, a common factor
-    (facts, "root = self.signed(a.get(0, 0) -", "root = self.signed(a.get(0, 0) +"),
+    (
+        facts,
+        "self.signed(a.get(0, 0) - b.get(0, 0) * pow(k, -1, self.prime))",
+        "self.signed(a.get(0, 0) + b.get(0, 0) * pow(k, -1, self.prime))",
+    ),
     (facts, "self.signed(-scale)", "self.signed(scale)"),
     (facts, "self.combine(other, {0: 1}, -k)", "self.combine(other, {0: 1}, k)"),
     # ledger: the difference of the sides, both factors, below r
-    (ledger, "return max(left[1] - c[0], c[1] - left[0])", "return max(left[1], c[1])"),
-    (ledger, "return max(reach_of(facts", "return min(reach_of(facts"),
-    (ledger, "and reach < facts.prime", "and reach <= 2 * facts.prime"),
+    (ledger, "max(left[1] - c[0], c[1] - left[0])", "max(left[1], c[1])"),
+    (
+        ledger,
+        "max(reach_of(facts, ({}, {}, factor)) for factor in (a, b))",
+        "min(reach_of(facts, ({}, {}, factor)) for factor in (a, b))",
+    ),
+    (ledger, "reach < facts.prime", "reach <= 2 * facts.prime"),
 ]
 
 

@@ -108,7 +108,7 @@ def test_what_no_flow_explains_is_not_laid_to_one(inputs: Path) -> None:
         (("--accrual", "1048576"), "not in the range"),
     ],
 )
-def test_2_options_that_are_not_right(inputs: Path, options: tuple[str, ...], said: str) -> None:
+def test_exit_2_options_that_are_not_right(inputs: Path, options: tuple[str, ...], said: str) -> None:
     result = check(*FIRST, *options)
     assert result.code == 2 and said in result.stderr
 

@@ -465,7 +465,7 @@ def test_every_part_of_the_context_counts():
     ("name", "value"),
     [
         ("chain_id", -1), ("chain_id", 1 << 256), ("sequence", True), ("deadline", "1"), ("round", 1.0),
-        ("hub", "ab" * 20), ("hub", "0x" + "ab" * 19), ("hub", CONTEXT["hub"].swapcase().replace("X", "x")),
+        ("hub", "ab" * 20), ("hub", "0x" + "ab" * 19), ("hub", str(CONTEXT["hub"]).swapcase().replace("X", "x")),
         ("operator", b"\xab" * 20), ("vault_id", bytes(31)), ("vault_id", "0x" + "00" * 32),
     ],
 )  # fmt: skip

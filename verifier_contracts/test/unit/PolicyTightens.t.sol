@@ -6,7 +6,7 @@ import {IPolicyRegistry} from "../../src/interfaces/IPolicyRegistry.sol";
 import {PolicyLayout} from "../../src/libraries/PolicyLayout.sol";
 import {PolicyScene} from "../PolicyScene.sol";
 
-/// One test a row of `PROPERTIES.md` (policy: what tightens), named after the field. The smallest step each way.
+/// The rows of `PROPERTIES.md` (policy: what tightens), each field by the smallest step each way.
 contract PolicyTightensTest is PolicyScene {
     uint256 private base;
 
@@ -38,206 +38,65 @@ contract PolicyTightensTest is PolicyScene {
         vm.assertTrue(registry.tightens(base, base));
     }
 
-    // --- terms of a slot ---
+    // --- a limit or a datum with a tighter direction ---
 
-    function test_haircutBps_lowerIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.slots[3].haircutBps--;
-        looser.slots[3].haircutBps++;
-        assertTightens(tighter);
-        assertLoosens(looser);
+    function test_lowerIsTighter() public {
+        for (uint256 k; k < 12; ++k) {
+            assertTightens(lowers(k, false));
+            assertLoosens(lowers(k, true));
+        }
     }
 
-    function test_liabilityBps_higherIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.slots[3].liabilityBps++;
-        looser.slots[3].liabilityBps--;
-        assertTightens(tighter);
-        assertLoosens(looser);
+    function test_higherIsTighter() public {
+        for (uint256 k; k < 10; ++k) {
+            assertTightens(highers(k, true));
+            assertLoosens(highers(k, false));
+        }
     }
 
-    function test_capBps_lowerIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.slots[3].capBps--;
-        looser.slots[3].capBps++;
-        assertTightens(tighter);
-        assertLoosens(looser);
+    /// Each field whose lower value is tighter, moved by one.
+    function lowers(uint256 k, bool up) private pure returns (IPolicyRegistry.Policy memory policy) {
+        policy = policyOf(8);
+        if (k == 0) policy.slots[3].haircutBps = uint16(moved(policy.slots[3].haircutBps, up));
+        if (k == 1) policy.slots[3].capBps = uint24(moved(policy.slots[3].capBps, up));
+        if (k == 2) policy.slots[3].liquidBps = uint16(moved(policy.slots[3].liquidBps, up));
+        if (k == 3) policy.slots[3].depthBps = uint24(moved(policy.slots[3].depthBps, up));
+        if (k == 4) policy.maxTurnoverBps = uint24(moved(policy.maxTurnoverBps, up));
+        if (k == 5) policy.maxLeverageBps = uint24(moved(policy.maxLeverageBps, up));
+        if (k == 6) policy.maxImpermanentLossBps = uint24(moved(policy.maxImpermanentLossBps, up));
+        if (k == 7) policy.maxVarBps = uint16(moved(policy.maxVarBps, up));
+        if (k == 8) policy.slippageBps = uint16(moved(policy.slippageBps, up));
+        if (k == 9) policy.venueCapBps[3] = uint24(moved(policy.venueCapBps[3], up));
+        if (k == 10) policy.factorLimitBps[3] = uint24(moved(policy.factorLimitBps[3], up));
+        if (k == 11) policy.maxStressLossBps[3] = uint24(moved(policy.maxStressLossBps[3], up));
     }
 
-    function test_grossBps_higherIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.slots[3].grossBps++;
-        looser.slots[3].grossBps--;
-        assertTightens(tighter);
-        assertLoosens(looser);
+    /// Each field whose higher value is tighter, moved by one.
+    function highers(uint256 k, bool up) private pure returns (IPolicyRegistry.Policy memory policy) {
+        policy = policyOf(8);
+        if (k == 0) policy.slots[3].liabilityBps = uint16(moved(policy.slots[3].liabilityBps, up));
+        if (k == 1) policy.slots[3].grossBps = uint16(moved(policy.slots[3].grossBps, up));
+        if (k == 2) policy.slots[3].impermanentLossBps = uint16(moved(policy.slots[3].impermanentLossBps, up));
+        if (k == 3) policy.slots[3].residualBps = uint16(moved(policy.slots[3].residualBps, up));
+        if (k == 4) policy.minCollateralRatioBps = uint24(moved(policy.minCollateralRatioBps, up));
+        if (k == 5) policy.stressCollateralRatioBps = uint24(moved(policy.stressCollateralRatioBps, up));
+        if (k == 6) policy.minReserveBps = uint16(moved(policy.minReserveBps, up));
+        if (k == 7) policy.minCapitalEfficiencyBps = uint24(moved(policy.minCapitalEfficiencyBps, up));
+        if (k == 8) policy.varQuantileBps = uint16(moved(policy.varQuantileBps, up));
+        if (k == 9) policy.factorVolatilityBps[3] = uint16(moved(policy.factorVolatilityBps[3], up));
     }
 
-    function test_liquidBps_lowerIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.slots[3].liquidBps--;
-        looser.slots[3].liquidBps++;
-        assertTightens(tighter);
-        assertLoosens(looser);
+    function moved(uint256 value, bool up) private pure returns (uint256) {
+        return up ? value + 1 : value - 1;
     }
 
-    function test_impermanentLossBps_higherIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.slots[3].impermanentLossBps++;
-        looser.slots[3].impermanentLossBps--;
-        assertTightens(tighter);
-        assertLoosens(looser);
-    }
-
-    function test_depthBps_lowerIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.slots[3].depthBps--;
-        looser.slots[3].depthBps++;
-        assertTightens(tighter);
-        assertLoosens(looser);
-    }
-
-    function test_residualBps_higherIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.slots[3].residualBps++;
-        looser.slots[3].residualBps--;
-        assertTightens(tighter);
-        assertLoosens(looser);
-    }
-
-    // --- limits and factor data ---
-
-    function test_maxTurnoverBps_lowerIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.maxTurnoverBps--;
-        looser.maxTurnoverBps++;
-        assertTightens(tighter);
-        assertLoosens(looser);
-    }
-
-    function test_maxLeverageBps_lowerIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.maxLeverageBps--;
-        looser.maxLeverageBps++;
-        assertTightens(tighter);
-        assertLoosens(looser);
-    }
-
-    function test_minCollateralRatioBps_higherIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.minCollateralRatioBps++;
-        looser.minCollateralRatioBps--;
-        assertTightens(tighter);
-        assertLoosens(looser);
-    }
-
-    function test_stressCollateralRatioBps_higherIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.stressCollateralRatioBps++;
-        looser.stressCollateralRatioBps--;
-        assertTightens(tighter);
-        assertLoosens(looser);
-    }
-
-    function test_minReserveBps_higherIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.minReserveBps++;
-        looser.minReserveBps--;
-        assertTightens(tighter);
-        assertLoosens(looser);
-    }
-
-    function test_maxImpermanentLossBps_lowerIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.maxImpermanentLossBps--;
-        looser.maxImpermanentLossBps++;
-        assertTightens(tighter);
-        assertLoosens(looser);
-    }
-
-    function test_minCapitalEfficiencyBps_higherIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.minCapitalEfficiencyBps++;
-        looser.minCapitalEfficiencyBps--;
-        assertTightens(tighter);
-        assertLoosens(looser);
-    }
-
-    function test_maxVarBps_lowerIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.maxVarBps--;
-        looser.maxVarBps++;
-        assertTightens(tighter);
-        assertLoosens(looser);
-    }
-
-    function test_varQuantileBps_higherIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.varQuantileBps++;
-        looser.varQuantileBps--;
-        assertTightens(tighter);
-        assertLoosens(looser);
-    }
-
-    function test_slippageBps_lowerIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.slippageBps--;
-        looser.slippageBps++;
-        assertTightens(tighter);
-        assertLoosens(looser);
-    }
-
-    function test_venueCapBps_lowerIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.venueCapBps[3]--;
-        looser.venueCapBps[3]++;
-        assertTightens(tighter);
-        assertLoosens(looser);
-    }
-
-    function test_factorLimitBps_lowerIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.factorLimitBps[3]--;
-        looser.factorLimitBps[3]++;
-        assertTightens(tighter);
-        assertLoosens(looser);
-    }
-
-    function test_factorVolatilityBps_higherIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.factorVolatilityBps[3]++;
-        looser.factorVolatilityBps[3]--;
-        assertTightens(tighter);
-        assertLoosens(looser);
-    }
-
-    function test_maxStressLossBps_lowerIsTighter() public {
-        IPolicyRegistry.Policy memory tighter = policyOf(8);
-        IPolicyRegistry.Policy memory looser = policyOf(8);
-        tighter.maxStressLossBps[3]--;
-        looser.maxStressLossBps[3]++;
-        assertTightens(tighter);
-        assertLoosens(looser);
+    /// No row is missing: 12 + 10 fields have a direction, four have none, and the NAV step is refused.
+    function test_everyFieldIsListed() public pure {
+        PolicyLayout.Size memory size = PolicyLayout.sizeOf(8);
+        uint256 lists = 2 * size.factors + size.venues + size.scenarios + size.scenarios * size.factors;
+        uint256 fields = PolicyLayout.slotFields(size).length - size.factors + 1 // loadings
+            + PolicyLayout.globalFields(size).length - lists + 5;
+        vm.assertEq(fields, 12 + 10 + 4 + 1);
     }
 
     // --- what is neither tighter nor looser ---
