@@ -40,7 +40,8 @@ class Protocol:
             again = "; was the local chain started again?" if chain.chain_id == deployment.chain_id else ""
             raise ChainError(
                 f"the deployment is on chain {deployment.chain_id}, and {chain.where} is on chain {chain.chain_id} or has "
-                f"another first block{again}"
+                f"another first block{again}",
+                code="wrong_chain",
             )
         return cls(chain, deployment)
 
@@ -64,7 +65,8 @@ class Protocol:
         """The number of the deployed key for books of a size; ChainError if there is none."""
         name = of_size(slots).name
         if name not in self.deployment.keys:
-            raise ChainError(f"no key for {name} is deployed; there are {', '.join(self.deployment.keys) or 'none'}")
+            message = f"no key for {name} is deployed; there are {', '.join(self.deployment.keys) or 'none'}"
+            raise ChainError(message, code="unknown_id")
         return self.deployment.keys[name].number
 
     def key_hash(self, number: int) -> str:
