@@ -208,12 +208,16 @@ def _from_struct(struct: Sequence[Any]) -> VerifyingKey:
 
 @dataclass(frozen=True)
 class AuditFinding:
-    """What was found of one contract. fault: what is wrong, "" if nothing is. insecure: it has a development key."""
+    """What was found of one contract. fault: what is wrong, "" if nothing is. insecure: it has a development key.
+
+    key_hash: of the key that it holds, as the ceremony's transcript names it; "" if it is not asked for one.
+    """
 
     contract: str
     address: str
     fault: str
     insecure: bool = False
+    key_hash: str = ""
 
 
 def require_sound(protocol: Protocol) -> None:
@@ -270,7 +274,7 @@ def _audit_key(protocol: Protocol, circuit: str, told: DeployedKey) -> Iterator[
         known(circuit).size.slots,
     ):
         faults.append(f"the hub has other contracts for key {told.number}")
-    yield AuditFinding(name, told.batch_verifier, "; ".join(faults), insecure)
+    yield AuditFinding(name, told.batch_verifier, "; ".join(faults), insecure, key_hash(vk))
     verifier = _compiled_verifier(CheckedKey(circuit, vk, told.r1cs_sha256, insecure))
     yield AuditFinding(verifier.name, told.verifier, _given(protocol, verifier, told.verifier)[1])
 
