@@ -15,8 +15,10 @@ import ipaddress
 import itertools
 import json
 import re
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -126,9 +128,7 @@ class Endpoint:
             parts = None
         if not parts or parts.scheme not in ("http", "https") or not parts.hostname:
             raise InputError(f"the {what} URL is not of the form http://host:port")
-        session = requests.Session()
-        session.trust_env = not is_loopback(url)  # a proxy from the environment cannot reach our loopback address
-        return cls(url, where, session)
+        return cls(url, where, _session(url))
 
     def readable(self, text: object) -> str:
         """What the node says, for a message: one line of printable text, without the secrets of the URL."""
@@ -202,7 +202,7 @@ class Rpc:
     def _ask_once(self, method: str, parameters: Sequence[Any], deadline: float) -> Any:
         endpoint = self._current
         try:
-            answer = self._ask(endpoint, method, parameters, self._left(deadline))
+            answer = self._ask(endpoint, method, parameters, _left(deadline))
         except (NodeRefused, NodeUnreachable, RateLimited):
             later = [other for other in self._in_turn() if other is not endpoint]
             self._current = (later or [endpoint])[0]  # the next question, which may be whether it arrived, goes elsewhere
@@ -213,13 +213,10 @@ class Rpc:
         at = self.endpoints.index(self._current)
         return self.endpoints[at:] + self.endpoints[:at]
 
-    def _left(self, deadline: float) -> float:
-        return max(deadline - time.monotonic(), 0.001)
-
     def _share(self, endpoint: Endpoint, deadline: float) -> float:
         """Seconds that one endpoint may take of those left: as much as each of those that come after it in this round."""
         others = len(self.endpoints) - self._in_turn().index(endpoint)
-        return self._left(deadline) / others
+        return _left(deadline) / others
 
     def _wait(self, failures: dict[Endpoint, ChainError], attempt: int, deadline: float) -> bool:
         """Wait before the next round; False if there is none that could go better."""
@@ -277,6 +274,7 @@ class Rpc:
                     f"{self._name}{endpoint.where} is at block {newest}, behind the block {self._newest} that was seen"
                 )
             self._identity = identity
+            self.saw(newest)
         self.turns += 1
         self._admitted = endpoint
 
@@ -354,9 +352,29 @@ class Rpc:
 
 
 def _exchange(endpoint: Endpoint, body: str, deadline: float) -> tuple[int, Any, bytes]:
-    """Status, headers and body of the answer. A node that sends it byte by byte gets no more time than another."""
-    seconds = max(deadline - time.monotonic(), 0.001)
-    with endpoint.session.post(
+    """Status, headers and body of the answer. A node that sends it byte by byte gets no more time than another.
+
+    In a thread of its own: nothing else ends the looking up of a name, or a head whose bytes keep coming.
+    """
+    exchanged: Future[tuple[int, Any, bytes]] = Future()
+
+    def exchange(session: requests.Session) -> None:
+        try:
+            exchanged.set_result(_posted(session, endpoint, body, deadline))
+        except Exception as error:
+            exchanged.set_exception(error)
+
+    threading.Thread(target=exchange, args=[endpoint.session], daemon=True).start()
+    try:
+        return exchanged.result(_left(deadline))
+    except TimeoutError:
+        endpoint.session = _session(endpoint.url)  # the thread may still use the other one
+        raise requests.Timeout from None
+
+
+def _posted(session: requests.Session, endpoint: Endpoint, body: str, deadline: float) -> tuple[int, Any, bytes]:
+    seconds = _left(deadline)
+    with session.post(
         endpoint.url,
         data=body.encode(),
         headers={"Content-Type": "application/json"},
@@ -372,6 +390,17 @@ def _exchange(endpoint: Endpoint, body: str, deadline: float) -> tuple[int, Any,
             if time.monotonic() > deadline:
                 raise requests.Timeout
         return response.status_code, response.headers, content
+
+
+def _session(url: str) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = not is_loopback(url)  # a proxy from the environment cannot reach our loopback address
+    return session
+
+
+def _left(deadline: float) -> float:
+    """Seconds until a deadline; never 0, which some take for no limit."""
+    return max(deadline - time.monotonic(), 0.001)
 
 
 def _parsed(content: bytes) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ from ..statement.circuits import rebalance_signals
 from ..statement.context import Context
 from ..statement.ethereum import keccak256
 from ..statement.signals import PublicSignals
-from .connection import Block, Question, Refused
+from .connection import Block, Question, Receipt, Refused
 from .deployment import Protocol, key_hash
 from .hub import Accepted
 from .transactions import Call, Sender
@@ -244,7 +244,8 @@ class _Run:
         try:
             if not self.without_opening:
                 openings.require_beside_proof(Path(submission.where), submission.signals.commitment_after)
-            _require_demanded(self.protocol, submission)
+            if not _is_on_its_way(self.protocol, submission):
+                _require_demanded(self.protocol, submission)
         except DlsError as error:
             if self.is_accepted(submission):  # by another process, since it was looked at
                 return False
@@ -280,12 +281,20 @@ class _Run:
                             self.end(NotAccepted(submission.where, State.PENDING, _at(error, submission), submission))
                     raise
                 for submission in chunk:
-                    accepted = _accepted(protocol, submission)
-                    if accepted is None:
-                        return  # a reorganisation has undone it since
-                    ours = mined is not None and mined.hash == accepted.transaction
-                    gas_used = mined.gas_used if mined and ours else None
-                    self.end(Outcome(submission, accepted, not ours, gas_used, len(chunk)))
+                    self.performed(submission, mined, len(chunk))
+
+    def performed(self, submission: Submission, mined: Receipt | None, shared_by: int) -> None:
+        """The hub has accepted a submission by a block that is deep enough."""
+        try:
+            accepted = _accepted(self.protocol, submission)
+            if accepted is None:  # of a node that is behind, or after a reorganisation
+                message = f"the hub has accepted it, and {self.protocol.chain.where} does not show it; run this again"
+                raise ChainError(message, code="node_behind")
+        except ChainError as error:
+            return self.end(NotAccepted(submission.where, State.PENDING, _at(error, submission), submission))
+        ours = mined is not None and mined.hash == accepted.transaction
+        gas_used = mined.gas_used if mined and ours else None
+        self.end(Outcome(submission, accepted, not ours, gas_used, shared_by))
 
     def refused(self, chunk: Sequence[Submission], refusal: Refused) -> None:
         """The hub would not take a chunk. Nothing of it is in the chain: who spoils it, or else ever smaller chunks."""
@@ -333,12 +342,22 @@ def _mandate_key(protocol: Protocol, submission: Submission) -> int:
 
 
 def _accepted(protocol: Protocol, submission: Submission, block: Block = "latest") -> Accepted | None:
-    """The submission as the hub accepted it, if it has by a block."""
+    """The submission as the hub accepted it, if it has by a block. ChainError if the node's answers do not fit together."""
     vault, sequence = submission.context.vault_id, submission.context.sequence
     if protocol.hub.state(vault, block).sequence < sequence:
         return None
     accepted = protocol.hub.accepted(vault, sequence, None if isinstance(block, str) else int(block))
-    return accepted if accepted and accepted.commitment_after == submission.signals.commitment_after else None
+    if accepted is None:  # the vault has come so far: whether by this submission, the event alone tells
+        where = protocol.chain.where
+        message = f"{where} has rebalance {sequence} of the vault but not its event; ask again, or another node"
+        raise ChainError(message, code="node_behind")
+    return accepted if accepted.commitment_after == submission.signals.commitment_after else None
+
+
+def _is_on_its_way(protocol: Protocol, submission: Submission) -> bool:
+    """Whether a transaction that waits to be mined brings the submission to the hub."""
+    state = protocol.hub.state(submission.context.vault_id, "pending")
+    return (state.sequence, state.commitment) == (submission.context.sequence, submission.signals.commitment_after)
 
 
 def _require_demanded(protocol: Protocol, submission: Submission) -> None:

@@ -211,6 +211,9 @@ class Sender:
                 if not next(ticks, False):
                     raise ChainError(self._given_up(intent, depth))
         except ChainError as error:
+            begun = journal.find(key)
+            if not intent and begun and begun.status is IntentStatus.PENDING:  # signed a moment ago, and not looked at yet
+                intent = begun
             if not intent:
                 raise
             raise TransactionPending(

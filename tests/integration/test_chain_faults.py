@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_account import Account
 
 from dls_zk import chain, files
 from dls_zk.chain import BatchIncomplete, Call, KeySigner, Protocol, Sender, Submission, submit
+from dls_zk.chain.submission import State
 from dls_zk.chain.transactions import Delivery
 from dls_zk.groth16.zkey import VerifyingKey
-from tests.support import faults
+from tests.support import faults, nodes
 from tests.support import market as markets
 from tests.support.faults import Errand
 from tests.support.market import Market, Vault, rpc
@@ -195,3 +197,80 @@ def test_watching_tells_what_a_reorganisation_took(two: Scene) -> None:
     assert [(sighting.event, sighting.gone) for sighting in watch.look()] == [(one.event, True) for one in seen]
     two.submit()
     assert [(sighting.event.name, sighting.gone) for sighting in watch.look()] == [("Rebalanced", False)] * 2
+
+
+# --- what is on its way, or not shown yet ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unmined(two: Scene) -> Iterator[Scene]:
+    """The chain mines when it is told to, and the operator soon gives up waiting."""
+    rpc(two.market.chain, "evm_setAutomine", False)
+    try:
+        yield replace(two, operator=replace(two.operator, delivery=replace(two.operator.delivery, give_up_after_s=0.5)))
+    finally:
+        rpc(two.market.chain, "anvil_dropAllTransactions")
+        rpc(two.market.chain, "evm_setAutomine", True)
+
+
+@pytest.mark.parametrize(("counts", "journal"), [((1, 2), "kept"), ((2, 1), "kept"), ((2, 2), "lost")], ids=str)
+def test_run_again_while_it_waits_to_be_mined(unmined: Scene, tmp_path: Path, counts: tuple[int, int], journal: str) -> None:
+    """It is pending and not refused: who believed that, would prove and trade a second time."""
+    first, second = counts
+    states = []
+    for count in (first, second):
+        with pytest.raises(BatchIncomplete) as caught:
+            unmined.submit(count=count)
+        assert caught.value.retryable, str(caught.value)
+        states.append([result.state for result in caught.value.results if isinstance(result, chain.NotAccepted)])
+        if journal == "lost":
+            unmined = replace(unmined, operator=replace(unmined.operator, folder=tmp_path / "another"))
+    assert states[0] == [State.PENDING] * first and State.REFUSED not in states[1]
+    rpc(unmined.market.chain, "evm_mine")
+    rpc(unmined.market.chain, "evm_setAutomine", True)
+    assert len(unmined.submit()) == 2
+    assert unmined.accepted() == [1, 1]
+
+
+@pytest.mark.parametrize("missing", [1, 3])
+def test_a_node_that_has_no_events_of_its_newest_block_yet(two: Scene, missing: int) -> None:
+    """An accepted rebalance is never said to be refused, however late its event is shown."""
+    shown = 0
+
+    def change(request: nodes.Request, value: Any) -> Any:
+        nonlocal shown
+        if request.method != "eth_getLogs" or (shown := shown + 1) > missing:
+            return value
+        return []
+
+    with nodes.node(two.url, change=change) as node:
+        try:
+            two.submit(node.url)
+        except BatchIncomplete as error:
+            assert error.code == "node_behind"
+            assert {result.state for result in error.results if isinstance(result, chain.NotAccepted)} == {State.PENDING}
+        assert two.accepted() == [1, 1]
+        shown = missing
+        assert all(outcome.before for outcome in two.submit(node.url))
+    assert two.accepted() == [1, 1]
+
+
+def test_signed_and_the_node_gone_before_it_was_sent(two: Scene) -> None:
+    """What is in the journal is sent by the next run: it is pending."""
+    signed = False
+
+    def behaves(request: nodes.Request) -> nodes.Reply | None:
+        nonlocal signed
+        if signed:
+            return nodes.Reply(status=503)
+        signed = request.method == "eth_estimateGas"  # the last before it is signed
+        return None
+
+    with nodes.node(two.url, behaves) as node, pytest.raises(BatchIncomplete) as caught:
+        two.submit(node.url, count=1)
+    (result,) = caught.value.results
+    assert isinstance(result, chain.NotAccepted)
+    assert (result.state, caught.value.retryable) == (State.PENDING, True), str(result.error)
+    assert two.accepted() == [0, 0]
+    two.submit(count=1)
+    assert two.accepted() == [1, 0]

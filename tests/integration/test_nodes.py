@@ -320,10 +320,18 @@ def test_an_answer_may_be_compressed(world: World) -> None:
 # --- hanging ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["silent", "byte by byte"])
+HANGING: dict[str, nodes.Behaviour] = {
+    "silent": nodes.silent(3),
+    "byte by byte": lambda request: Reply({"id": request.id, "result": "0x1", "x": "x" * 99}, byte_s=0.1),
+    "header by header": lambda request: Reply(
+        {"id": request.id, "result": "0x1"}, headers={f"X-{k}": "x" for k in range(30)}, header_s=0.1
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", HANGING)
 def test_a_node_that_hangs(world: World, kind: str) -> None:
-    trickle = lambda request: Reply({"id": request.id, "result": "0x1", "x": "x" * 99}, byte_s=0.1)  # noqa: E731
-    with nodes.node(world.url, nodes.silent(3) if kind == "silent" else trickle) as node:
+    with nodes.node(world.url, HANGING[kind]) as node:
         started = time.monotonic()
         error = failure(NodeUnreachable, lambda: connect(node.url, timeout_s=0.5))
         assert 0.4 < time.monotonic() - started < 2.5 and "did not answer in time" in str(error)
@@ -432,12 +440,13 @@ def test_an_endpoint_that_is_behind_waits_until_it_is_not(world: World) -> None:
         assert second.asked.count("eth_blockNumber") == 3
 
 
-def test_an_endpoint_that_stays_behind(world: World) -> None:
+@pytest.mark.parametrize("asked", ["the number of the block", "another question"])
+def test_an_endpoint_that_stays_behind(world: World, asked: str) -> None:
     newest = world.chain.block_number()
     behaves: Behaviour = lambda r: r.result(hex(newest - 1)) if r.method == "eth_blockNumber" else None  # noqa: E731
     with nodes.node(world.url, dying(5)) as first, nodes.node(world.url, behaves) as second:
         on = connect(first.url, second.url, timeout_s=1)
-        assert on.block_number() == newest
+        assert on.block_number() == newest if asked == "the number of the block" else on.now() == world.chain.now()
         assert f"is at block {newest - 1}, behind the block {newest}" in str(failure(NodeUnreachable, on.now))
 
 

@@ -19,12 +19,14 @@ SECRET = "k3y-0f-0ur-acc0unt"
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer instead of the node's. body: bytes as they are, anything else as JSON. byte_s: seconds before each byte."""
+    """An answer instead of the node's. body: bytes as they are, anything else as JSON. byte_s: seconds before each byte of
+    it. header_s: seconds after each header."""
 
     body: Any = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     byte_s: float = 0
+    header_s: float = 0
     drop: bool = False
 
 
@@ -84,10 +86,14 @@ def node(upstream: str, behaves: Behaviour = lambda _: None, change: Change = la
                 return
             body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
             self.send_response(reply.status)
-            for name, value in {"Content-Length": str(len(body)), **reply.headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
             try:
+                for name, value in {"Content-Length": str(len(body)), **reply.headers}.items():
+                    self.send_header(name, value)
+                    if reply.header_s:
+                        self.flush_headers()
+                        self.wfile.flush()
+                        time.sleep(reply.header_s)
+                self.end_headers()
                 for byte in body if reply.byte_s else b"":
                     self.wfile.write(bytes([byte]))
                     self.wfile.flush()
