@@ -1,12 +1,14 @@
-"""The chain: connecting, signing, sending, and clients for the contracts. The only package with web3.
+"""The chain: connecting, signing, sending, and clients for the contracts. The only package that speaks to a node.
 
-connection    to a node, and what goes wrong on the way      refusals      a contract's errors in words
-signers       who signs: a keystore, a key, another program  journal       what was signed, kept on the disk
-transactions  one effect for each intent, whatever breaks    client        what all clients do
+rpc           JSON-RPC to nodes as they are                  connection    what is asked of a chain
+signers       who signs: a keystore, a key, another program  eip1559       the transaction that is signed
+journal       what was signed, kept on the disk              transactions  one effect for each intent, whatever breaks
+refusals      a contract's errors in words                   client        what all clients do
 registry      readable policies by their hash                oracle        feeds and their snapshots
-hub           keys, mandates, vaults, rebalances             share         a vault's share token and its asset
+hub           keys, mandates, vaults, rebalances             share_token   a vault's shares and its asset
 deployment    the contracts on a chain, and their audit      creation      what a contract was created from
 submission    proofs brought to the hub                      watching      events as they come, reorganisations too
+evm           a verifier asked on a chain for the question   local         a local chain with everything on it
 """
 
 from .connection import Block, Chain, Log, NoContract, Question, Receipt, connect

@@ -311,7 +311,6 @@ class Chain:
 
     def logs(self, address: str, first: int, last: int, topics: Sequence[str | None] = ()) -> Iterator[Log]:
         """The logs of a contract in these blocks, in their order. topics: as ``eth_getLogs`` takes them."""
-        self.rpc.saw(last)
         for part in self.rpc.logs({"address": address, "topics": list(topics)}, first, last):
             yield from map(self._log, part)
 

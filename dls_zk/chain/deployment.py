@@ -40,7 +40,8 @@ class Protocol:
             again = "; was the local chain started again?" if chain.chain_id == deployment.chain_id else ""
             raise ChainError(
                 f"the deployment is on chain {deployment.chain_id}, and {chain.where} is on chain {chain.chain_id} or has "
-                f"another first block{again}"
+                f"another first block{again}",
+                code="wrong_chain",
             )
         return cls(chain, deployment)
 
@@ -64,7 +65,8 @@ class Protocol:
         """The number of the deployed key for books of a size; ChainError if there is none."""
         name = of_size(slots).name
         if name not in self.deployment.keys:
-            raise ChainError(f"no key for {name} is deployed; there are {', '.join(self.deployment.keys) or 'none'}")
+            message = f"no key for {name} is deployed; there are {', '.join(self.deployment.keys) or 'none'}"
+            raise ChainError(message, code="unknown_id")
         return self.deployment.keys[name].number
 
     def key_hash(self, number: int) -> str:
@@ -206,12 +208,16 @@ def _from_struct(struct: Sequence[Any]) -> VerifyingKey:
 
 @dataclass(frozen=True)
 class AuditFinding:
-    """What was found of one contract. fault: what is wrong, "" if nothing is. insecure: it has a development key."""
+    """What was found of one contract. fault: what is wrong, "" if nothing is. insecure: it has a development key.
+
+    key_hash: of the key that it holds, as the ceremony's transcript names it; "" if it is not asked for one.
+    """
 
     contract: str
     address: str
     fault: str
     insecure: bool = False
+    key_hash: str = ""
 
 
 def require_sound(protocol: Protocol) -> None:
@@ -268,7 +274,7 @@ def _audit_key(protocol: Protocol, circuit: str, told: DeployedKey) -> Iterator[
         known(circuit).size.slots,
     ):
         faults.append(f"the hub has other contracts for key {told.number}")
-    yield AuditFinding(name, told.batch_verifier, "; ".join(faults), insecure)
+    yield AuditFinding(name, told.batch_verifier, "; ".join(faults), insecure, key_hash(vk))
     verifier = _compiled_verifier(CheckedKey(circuit, vk, told.r1cs_sha256, insecure))
     yield AuditFinding(verifier.name, told.verifier, _given(protocol, verifier, told.verifier)[1])
 

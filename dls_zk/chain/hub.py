@@ -282,7 +282,8 @@ class Hub(Client):
         topics = [self.topic("VaultOpened"), "0x" + vault.hex()]
         for event in self.events(self.first_block, self._last(None), topics):
             return event
-        raise ChainError(f"vault 0x{vault.hex()} was not opened since block {self.first_block}; check the deployment file")
+        message = f"vault 0x{vault.hex()} was not opened since block {self.first_block}; check the deployment file"
+        raise ChainError(message, code="unknown_id")
 
     def history(self, vault: bytes | None = None, first: int | None = None, last: int | None = None) -> Iterator[Event]:
         """What happened to a vault, or to all, in order, from a block on (from the start), up to a block (up to now)."""

@@ -117,7 +117,7 @@ class Journal:
         ChainError if the intent is another account's, or holds another nonce that is still open.
         """
         row = {"chain": self.chain, "key": _text(key), "sender": sender, "nonce": nonce, "hash": attempt.hash}
-        with self._change():
+        with _change(self._database):
             begun = self._database.execute(
                 "INSERT INTO intents VALUES (:chain, :key, :sender, :nonce, 'pending', :hash, NULL, NULL, '') "
                 "ON CONFLICT DO UPDATE SET sender = :sender, nonce = :nonce, status = 'pending', hash = :hash, "
@@ -136,7 +136,7 @@ class Journal:
         self, intent: Intent, status: IntentStatus, hash: str, block: tuple[int, str] | None = None, reason: str = ""
     ) -> None:
         """Record what became of an intent. hash: of the attempt that decided. block: number and hash, if it was mined."""
-        with self._change():
+        with _change(self._database):
             self._database.execute(
                 "UPDATE intents SET status = ?, hash = ?, block_number = ?, block_hash = ?, reason = ? "
                 "WHERE chain = ? AND key = ?",
@@ -155,20 +155,38 @@ class Journal:
         )
         return [Intent(tuple(json.loads(key)), who, n, IntentStatus(status), *rest) for key, who, n, status, *rest in rows]
 
-    @contextmanager
-    def _change(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._database.execute("COMMIT")
-        except BaseException:
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
-            raise
+
+@contextmanager
+def _change(database: sqlite3.Connection) -> Iterator[None]:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
 
 
 def _text(key: IntentKey) -> str:
     return json.dumps(key)
+
+
+def path_in(folder: Path) -> Path:
+    """The file of the journal in a folder."""
+    return folder / "transactions.sqlite"
+
+
+def all_intents(folder: Path) -> list[tuple[str, Intent]]:
+    """The intents of all chains, each with the hash of its chain's first block, in the order in which they were begun.
+
+    None of them if there is no journal yet; it is not made. InputError if it cannot be read.
+    """
+    if not path_in(folder).exists():
+        return []
+    with _database(folder) as database:
+        chains = [chain for (chain,) in database.execute("SELECT chain FROM intents GROUP BY chain ORDER BY min(rowid)")]
+        return [(chain, intent) for chain in chains for intent in Journal(database, chain).intents()]
 
 
 @contextmanager
@@ -177,7 +195,13 @@ def opened(folder: Path, chain: str) -> Iterator[Journal]:
 
     The folder is made with mode 0700, the file has mode 0600. InputError if the journal cannot be read or written.
     """
-    path = disk.make_dir(folder, "set DLS_ZK_STATE to a folder of yours that lasts") / "transactions.sqlite"
+    with _database(folder) as database:
+        yield Journal(database, chain)
+
+
+@contextmanager
+def _database(folder: Path) -> Iterator[sqlite3.Connection]:
+    path = path_in(disk.make_dir(folder, "set DLS_ZK_STATE to a folder of yours that lasts"))
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the files that sqlite puts beside it take its mode
     except OSError as error:
@@ -186,8 +210,7 @@ def opened(folder: Path, chain: str) -> Iterator[Journal]:
         with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as database:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")
-            journal = Journal(database, chain)
-            with journal._change():
+            with _change(database):
                 (found,) = database.execute("PRAGMA user_version").fetchone()
                 if found not in (0, _FORMAT):
                     raise InputError(f"has format {found}; this version of dls-zk reads {_FORMAT}", str(path))
@@ -195,7 +218,7 @@ def opened(folder: Path, chain: str) -> Iterator[Journal]:
                     for statement in _TABLES.split(";"):
                         database.execute(statement)
                     database.execute(f"PRAGMA user_version = {_FORMAT}")
-            yield journal
+            yield database
     except sqlite3.Error as error:
         message = f"the journal cannot be used ({error}); look at the file and its disk"
         raise InputError(message, str(path), code="file_unusable") from None

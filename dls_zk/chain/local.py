@@ -51,7 +51,7 @@ class LocalMarket:
                 self.feeds[slot.instrument].post(self.owner, usd_e8, now)
         taken = self.protocol.oracle.take_snapshot(self.owner, self.feed_set)
         if not isinstance(taken, Snapshot):
-            raise ChainError("the prices moved too far for one snapshot; take it again")
+            raise ChainError("the prices moved too far for one snapshot; take it again", code="price_moved")
         return taken
 
 

@@ -301,11 +301,11 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
     # --- shares ---
     "ZeroShares()": ("value_refused", "the amount is worth no share; give more"),
-    "NotRequestOwner(address caller)": ("not_authorized", "{caller} did not make the request; only who did can cancel it"),
+    "NotRequestOwner(address caller)": ("not_authorized", "{caller} is not the request's owner, who alone can cancel it"),
     "RequestDone(uint256 id)": ("already_done", "request {id} was filled or cancelled before; nothing is left of it"),
     "NavStepTooCoarse()": (
         "contract_refused",
-        "one step of the NAV is more than a hundredth of what all shares are worth, so the queue stands "
+        "one NAV step is more than a hundredth of total assets, so the queue stands "
         "still; cancel the request and redeem what is idle",
     ),
     "NothingToClaim(address receiver)": (

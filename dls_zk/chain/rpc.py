@@ -189,7 +189,9 @@ class Rpc:
                 try:
                     answer = self._ask(endpoint, method, parameters, self._share(endpoint, deadline))
                 except (NodeRefused, NodeUnreachable, RateLimited) as failure:
-                    failures[endpoint] = failure
+                    if not isinstance(failure, NodeUnreachable):
+                        failures[endpoint] = failure
+                    failures.setdefault(endpoint, failure)  # later ones have less time, and say less
                 else:
                     self._current = endpoint
                     return answer

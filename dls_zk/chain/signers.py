@@ -149,7 +149,7 @@ class ExternalSigner:
         try:
             returned, sender = decode(bytes.fromhex(str(raw).removeprefix("0x")))
         except ValueError:
-            raise ChainError(f"{self.where} returned no signed EIP-1559 transaction") from None
+            raise ChainError(f"{self.where} returned no signed EIP-1559 transaction", code="signer_refused") from None
         asked = asdict(transaction)
         changed = [name for name, value in asdict(returned).items() if value != asked[name]]
         if sender != self.address:
@@ -157,7 +157,8 @@ class ExternalSigner:
         if changed:
             raise ChainError(
                 f"{self.where} returned another transaction than it was asked to sign "
-                f"({', '.join(changed)} differs); it was not sent"
+                f"({', '.join(changed)} differs); it was not sent",
+                code="signer_refused",
             )
         return bytes.fromhex(str(raw).removeprefix("0x"))
 

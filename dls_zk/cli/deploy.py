@@ -91,5 +91,7 @@ def _findings_table(findings: list[AuditFinding]) -> object:
     rows = table("contract", "address", "")
     for finding in findings:
         mark = marked("red", finding.fault) if finding.fault else marked("green", "as compiled")
+        if finding.key_hash:
+            mark.append(f", key {finding.key_hash}")
         rows.add_row(finding.contract, finding.address, mark.append(" INSECURE key", "yellow") if finding.insecure else mark)
     return rows

@@ -33,6 +33,7 @@ COMMANDS = {
     "deploy": ("deploy", "Put all contracts and the keys of these sizes on a chain."),
     "doctor": ("doctor", "Show every tool, its version, and how to get what is missing."),
     "export": ("export", "Export what chains and other tools need."),
+    "journal": ("journal", "Show what was signed on this machine, on all chains, and what became of it."),
     "opening": ("opening", "Openings, the secret files that move a vault: list, find, show and verify them."),
     "oracle": ("oracle", "Price feeds and their snapshots."),
     "policy": ("policy", "Policies: lint a file, register, read back, compare, and move a vault to another."),

@@ -1,4 +1,4 @@
-"""How a command reaches a chain: its options, and what it opens with them. web3 is imported only when it is needed."""
+"""How a command reaches a chain: its options, and what it opens with them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,33 @@ DEFAULT_RPC = "http://127.0.0.1:8545"
 #: Blocks that hold or follow a transaction before it counts, on other chains than local development chains.
 CONFIRMATIONS = 3
 
+
+def _listed(_: click.Context, __: click.Parameter, urls: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(url for text in urls for url in text.split(",") if url)
+
+
 _CHAIN = [
-    click.option("--rpc", envvar="DLS_ZK_RPC", default=DEFAULT_RPC, show_default=True, help="Node ($DLS_ZK_RPC)."),
+    click.option(
+        "--rpc",
+        "rpcs",
+        metavar="URL",
+        envvar="DLS_ZK_RPC",
+        multiple=True,
+        default=(DEFAULT_RPC,),
+        show_default=DEFAULT_RPC,
+        callback=_listed,
+        help="Node; repeat it, or separate with commas, for nodes that take over when the first fails ($DLS_ZK_RPC).",
+    ),
+    click.option(
+        "--timeout",
+        "timeout_s",
+        metavar="SECONDS",
+        type=click.FloatRange(0.1, 600),
+        envvar="DLS_ZK_TIMEOUT",
+        default=15.0,
+        show_default="15",
+        help="Longest time for one question to the nodes, repeats included ($DLS_ZK_TIMEOUT).",
+    ),
     click.option(
         "--deployment",
         type=FILE,
@@ -36,12 +61,18 @@ _CHAIN = [
     ),
 ]
 _SIGNING = [
-    click.option("--keystore", type=FILE, help="Who signs: an Ethereum keystore file."),
-    click.option("--password-file", type=FILE, help="Its password; else $DLS_ZK_KEYSTORE_PASSWORD, else asked for."),
-    click.option("--signer", metavar="URL", help="Who signs: a program that holds the key, over JSON-RPC."),
-    click.option("--from", "account", metavar="ADDRESS", help="Account of the signer, or of a local development node."),
-    click.option("--confirmations", type=click.IntRange(1), help="Blocks before it counts; 3, on a local chain 1."),
-    click.option("--max-fee", metavar="GWEI", type=click.IntRange(1), help="Never offer more for a unit of gas; 500."),
+    click.option("--keystore", type=FILE, help="Ethereum keystore file to sign with."),
+    click.option(
+        "--password-file",
+        type=FILE,
+        help="File with the keystore's password [default: $DLS_ZK_KEYSTORE_PASSWORD, or a prompt].",
+    ),
+    click.option("--signer", metavar="URL", help="Program that holds the key and signs over JSON-RPC."),
+    click.option("--from", "account", metavar="ADDRESS", help="Account of the signer or of a local development node."),
+    click.option(
+        "--confirmations", type=click.IntRange(1), help="Confirmations to wait for [default: 3; 1 on a local chain]."
+    ),
+    click.option("--max-fee", metavar="GWEI", type=click.IntRange(1), help="Maximum fee per gas, in gwei [default: 500]."),
 ]
 
 
@@ -50,7 +81,8 @@ class Access:
     """What the options say of chain and signer."""
 
     stages: Stages
-    rpc: str
+    rpcs: tuple[str, ...]
+    timeout_s: float
     deployment: Path
     keystore: Path | None = None
     password_file: Path | None = None
@@ -63,7 +95,7 @@ class Access:
         """The chain that the node is on."""
         from .. import chain
 
-        return chain.connect(self.rpc)
+        return chain.connect(*self.rpcs, timeout_s=self.timeout_s)
 
     def protocol(self) -> Protocol:
         """The contracts of the deployment file."""
@@ -95,7 +127,7 @@ class Access:
         if signers.key_is_set():
             return signers.from_environment()
         if on.is_development:
-            return signers.from_url(self.rpc, self.account or on.accounts()[0])
+            return signers.from_url(on.rpc.url, self.account or on.accounts()[0])
         raise InputError(f"nobody signs: give --keystore or --signer, or set ${signers.KEY_VARIABLE}")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import asdict
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +16,11 @@ from ..files import Fixed
 from ..statement.model import Policy, Prices, Round
 from .common import FILE, console, example, json_option, print_json, table, uint
 from .options import Access, chain_command
+from .report import decimal_text
 
 if TYPE_CHECKING:
     from ..chain import Snapshot
+    from ..chain.feeds import FeedReport
 from typing import TYPE_CHECKING
 
 from .events import time_text
@@ -27,24 +32,92 @@ def oracle() -> None:
     """Price feeds and their snapshots."""
 
 
-@oracle.command("add", **example("dls-zk oracle add feeds.yaml --policy policy.yaml"))
+@oracle.command("add", **example("dls-zk oracle add feeds.yaml --policy policy.yaml --yes"))
 @click.argument("feeds", type=FILE)
 @chain_command(signing=True)
 @click.option("--policy", "policy_path", type=FILE, required=True, help="Policy that assigns the slots.")
+@click.option("--yes", is_flag=True, help="Add the feeds without asking; needed where there is no terminal.")
 @json_option
-def oracle_add(access: Access, feeds: Path, policy_path: Path, as_json: bool) -> None:
-    """Add the feeds of a policy's instruments to the oracle; prints the number of the feed set."""
+def oracle_add(access: Access, feeds: Path, policy_path: Path, yes: bool, as_json: bool) -> None:
+    """Add the feeds of a policy's instruments to the oracle; prints the number of the feed set.
+
+    Shows what each feed says of itself, and asks. Refuses, also with --yes, a feed that prices in another currency than USD
+    or whose answer is stuck at one of its bounds.
+    """
     from .. import chain
+    from ..chain.feeds import report
 
     policy = files.read_policy(policy_path)
     named = files.read_feeds(feeds, policy)
     protocol = access.protocol()
+    reports = {name: report(protocol.chain, feed.aggregator) for name, feed in named.feeds.items()}
+    for name, said in reports.items():
+        click.echo(f"{name}: {_feed_text(said)}", err=True)
+    for name, said in reports.items():
+        for fault in said.faults():
+            raise InputError(f"the feed {said.address} of {name} must not be added: {fault}", str(feeds))
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("There is no terminal to ask on: look at the feeds, then pass --yes.")
+        click.confirm("Add these feeds?", abort=True, err=True)
     with access.stages("Feed set added"):
         number = protocol.oracle.add_feed_set(access.sender(protocol.chain), chain.FeedSet.of(named, policy))
     if as_json:
         print_json({"feed_set": number})
     else:
         click.echo(number)
+
+
+@oracle.command("feeds", **example("dls-zk oracle feeds 1 --policy policy.yaml"))
+@click.argument("feed_set", type=uint(32))
+@chain_command()
+@click.option("--policy", "policy_text", metavar="FILE|HASH", help="Policy that names the slots.")
+@json_option
+def oracle_feeds(access: Access, feed_set: int, policy_text: str | None, as_json: bool) -> None:
+    """Show the feeds of a set: what each says of itself, and within which bounds its answers are used."""
+    from ..chain.feeds import report
+    from ..chain.oracle import NOBODY
+
+    protocol = access.protocol()
+    listed = protocol.oracle.feed_set(feed_set)
+    slots = policy_of(policy_text, protocol).slots if policy_text else ()
+    names = [slot.instrument for slot in slots] or [f"slot {slot}" for slot in range(len(listed.feeds))]
+    used = {name: feed for name, feed in zip(names, listed.feeds, strict=False) if feed.aggregator != NOBODY}
+    reports = {name: report(protocol.chain, feed.aggregator) for name, feed in used.items()}
+    if as_json:
+        print_json(
+            {
+                "feed_set": feed_set,
+                "sequencer_feed": None if listed.sequencer_feed == NOBODY else listed.sequencer_feed,
+                "grace_period_s": listed.grace_period_s,
+                "confirmation_delay_s": listed.confirmation_delay_s,
+                "feeds": {
+                    name: {"heartbeat_s": feed.heartbeat_s, "max_deviation_bps": feed.max_deviation_bps}
+                    | asdict(reports[name])
+                    | {"quote": reports[name].quote, "faults": list(reports[name].faults())}
+                    for name, feed in used.items()
+                },
+            }
+        )
+        return
+    for name, feed in used.items():
+        click.echo(f"{name}: {_feed_text(reports[name])}")
+        move = Fixed(2, 0, 1 << 16, "%").show(feed.max_deviation_bps)
+        click.echo(f"    not older than {feed.heartbeat_s} s; a move beyond {move} waits for a confirmation")
+    if listed.sequencer_feed != NOBODY:
+        click.echo(f"sequencer feed {listed.sequencer_feed}, {listed.grace_period_s} s of grace")
+    click.echo(f"a confirmation waits for {listed.confirmation_delay_s} s")
+
+
+def _feed_text(said: FeedReport) -> str:
+    """What a feed says of itself, in a line."""
+
+    def shown(value: int | None) -> str:
+        return "unknown" if value is None or said.decimals is None else decimal_text(Fraction(value, 10**said.decimals))
+
+    bounds = "no bounds" if said.least is None and said.most is None else f"from {shown(said.least)} to {shown(said.most)}"
+    said_of_itself = f'"{said.description}", answers {shown(said.answer)}, {said.decimals} decimals, {bounds}'
+    return "; ".join([f"{said.address} {said_of_itself}", *said.faults(), *said.doubts()])
 
 
 @oracle.command("snapshot", **example("dls-zk oracle snapshot 1"))

@@ -126,9 +126,9 @@ def signals_json(signals: PublicSignals) -> dict[str, Any]:
         "commitment_before": f"0x{signals.commitment_before:064x}",
         "commitment_after": f"0x{signals.commitment_after:064x}",
         "policy_hash": f"0x{signals.policy_hash:064x}",
-        "flow_e6": str(signals.flow),
-        "accrual_ppm": str(signals.accrual),
-        "nav_floor": str(signals.nav_floor),
+        "flow": decimal_text(Fraction(signals.flow, 10**QUANTITY_DECIMALS)),
+        "accrual_ppm": signals.accrual,
+        "nav_floor_steps": signals.nav_floor,
         "context": f"0x{signals.context:064x}",
         "prices": [f"0x{word:064x}" for word in signals.prices],
     }

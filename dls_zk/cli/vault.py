@@ -118,7 +118,7 @@ def _status(protocol: Protocol, vault: bytes) -> dict[str, Any]:
         "status": state.status.words,
         "sequence": state.sequence,
         "commitment": f"0x{state.commitment:064x}",
-        "nav_at_least_usd": state.nav_floor * policy.nav_step_usd,
+        "nav_at_least_usd": str(state.nav_floor * policy.nav_step_usd),
         "proven_at_prices_of": state.snapshot_timestamp,
         "age_s": max(now - state.snapshot_timestamp, 0),
         "stale_from": state.snapshot_timestamp + mandate.max_proof_age_s + 1,

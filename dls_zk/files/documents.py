@@ -32,12 +32,14 @@ from .values import (
     Fixed,
     Line,
     Many,
-    Moment,
     Name,
     Price,
     Quantity,
     Seconds,
+    SecretAddress,
+    SecretBytes32,
     SecretElement,
+    SecretMoment,
     Sha256,
     Text,
     Uint32,
@@ -276,13 +278,13 @@ class OpeningFile(Document):
     """circuit of the commitment"""
     chain_id: WholeUint256
     """EIP-155 chain id"""
-    hub: Address
+    hub: SecretAddress
     """address of the hub contract"""
-    vault_id: Bytes32
+    vault_id: SecretBytes32
     """id of the vault"""
     sequence: WholeUint256
     """number of the rebalance that leads to this book, from 1"""
-    created: Moment
+    created: SecretMoment
     """when this file was written, in UTC, such as 2026-11-28T17:50:06Z"""
     commitment: SecretElement
     """the commitment that the quantities and the salt open"""

@@ -160,7 +160,10 @@ def _real_days(text: str) -> str:
 
 def _real_moment(text: str) -> str:
     """Refuse what is in no calendar and on no clock."""
-    datetime.fromisoformat(text)
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("the value is in no calendar or on no clock") from None
     return text
 
 
@@ -220,9 +223,13 @@ Line = Annotated[
     ),
 ]
 Day = Annotated[str, Text(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day such as 2024-08-28"), AfterValidator(_real_days)]
-Moment = Annotated[
+SecretMoment = Annotated[
     str,
-    Text("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "a moment in UTC such as 2026-11-28T17:50:06Z"),
+    Text(
+        "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z",
+        "a moment in UTC such as 2026-11-28T17:50:06Z",
+        secret=True,
+    ),
     AfterValidator(_real_moment),
 ]
 Days = Annotated[
@@ -264,6 +271,9 @@ ChecksumAddress = Annotated[str, Text("0x[0-9a-fA-F]{40}", "an address (0x and 4
 Uint32 = Annotated[int, Fixed(0, 0, (1 << 32) - 1)]
 Seconds = Annotated[int, Fixed(0, 0, (1 << 32) - 1, " s")]
 Element = Annotated[str, Text("0x[0-9a-f]{64}", "a field element (0x and 64 small hex digits)"), AfterValidator(_canonical)]
+# Of a file of secrets nothing is quoted: a field in the wrong place may be any of them.
+SecretAddress = Annotated[str, Text("0x[0-9a-fA-F]{40}", "an address (0x and 40 hex digits)", secret=True)]
+SecretBytes32 = Annotated[str, Text("0x[0-9a-fA-F]{64}", "32 bytes (0x and 64 hex digits)", secret=True)]
 SecretElement = Annotated[str, Text("0x[0-9a-f]{64}", "a field element (0x and 64 small hex digits)", secret=True)]
 CircuitName = one_of(CIRCUITS)
 SizeName = one_of(SIZES)

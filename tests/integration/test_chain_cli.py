@@ -19,9 +19,11 @@ from eth_account import Account
 
 from dls_zk import chain, files
 from dls_zk.chain import signers
+from dls_zk.solidity import contracts
 from dls_zk.statement.model import Round
-from tests.support import commandline
+from tests.support import commandline, nodes
 from tests.support.commandline import Result, write_inputs
+from tests.support.sending import deployed
 
 OPERATOR = Account.from_key("0x" + "11" * 32)  # not one of the node's own
 PASSWORD = "correct horse"
@@ -200,7 +202,7 @@ def test_what_is_done_again_is_done_once(story: Story) -> None:
 def test_status(story: Story) -> None:
     told = story.place.json("vault", "status", story.vault)
     assert (told["status"], told["sequence"], told["pending_flow"]) == ("active", 2, "0")
-    assert told["nav_at_least_usd"] == 9_996_000 and told["contracts"] == "as compiled"
+    assert told["nav_at_least_usd"] == "9996000" and told["contracts"] == "as compiled"
     assert told["opened_by"] == "an account: there is no share token"
     assert told["roles"]["operator"] == OPERATOR.address and told["shares"] is None and told["proposal"] is None
     assert told["stale_from"] == told["proven_at_prices_of"] + 172_801
@@ -231,13 +233,42 @@ def test_oracle(story: Story) -> None:
     assert shown["round"] == taken["round"] == 2 and shown["words"] == taken["words"]
     assert shown["prices_usd"] == {"USDC": "0.999919", "ETH": "2528.4155", "ETH-PERP": "2528.4155"}
     policy = files.read_policy(story.place.folder / "policy.yaml")
-    assert files.read_prices(story.place.folder / "now.yaml", policy) == files.read_prices(
-        story.place.folder / "prices.yaml", policy
-    )
+    now, posted = (files.read_prices(story.place.folder / name, policy) for name in ("now.yaml", "prices.yaml"))
+    assert now.usd_e8 == posted.usd_e8
     assert story.place.run("oracle", "show", "7").refused(9).endswith("(UnknownFeedSet)")
-    number = story.place.ok("oracle", "add", "feeds.json", "--policy", "policy.yaml").strip()
-    assert story.place.ok("oracle", "add", "feeds.json", "--policy", "policy.yaml").strip() == number
+    number = story.place.ok("oracle", "add", "feeds.json", "--policy", "policy.yaml", "--yes").strip()
+    assert story.place.ok("oracle", "add", "feeds.json", "--policy", "policy.yaml", "--yes").strip() == number
     assert "no snapshot of feed set" in story.place.run("oracle", "show", number).refused(9) or number == "1"
+
+
+def test_feeds_are_added_by_whoever_has_seen_them(place: Place) -> None:
+    """Without a terminal only with --yes, and one that prices in another currency not at all."""
+    add = ("oracle", "add", "--policy", "policy.yaml")
+    asked = place.run(*add, "feeds.json")
+    assert asked.code == 2 and '"ETH / USD", answers 2528.4155, 8 decimals, no bounds' in asked.stderr
+    on = chain.connect(place.up["rpc"])
+    other = deployed(on, contracts.compile_contracts()["DevFeed"], 8, "ETH / BTC")
+    feeds = json.loads((place.folder / "feeds.json").read_text())
+    feeds["feeds"]["ETH"]["aggregator"] = other
+    (place.folder / "others.json").write_text(json.dumps(feeds))
+    refused = place.run(*add, "others.json", "--yes")
+    assert refused.code == 3
+    assert f"the feed {other} of ETH must not be added: it prices in BTC, not in USD" in refused.stderr
+
+
+def test_nodes_of_other_kinds(place: Place) -> None:
+    """Proof of authority, no pending block, no tip, events of ten blocks: the commands are as always; and by exit codes."""
+    limit = nodes.logs_of_at_most(10, lambda request: request.error("up to a 10 block range", -32600))
+    behaves = nodes.both(nodes.without_pending, nodes.without_tip, limit)
+    with nodes.node(place.up["rpc"], behaves, nodes.proof_of_authority) as node:
+        for command in (("deploy", "--check"), ("oracle", "show", "1"), ("oracle", "snapshot", "1")):
+            assert place.run(*command, DLS_ZK_RPC=node.url).code == 0, command
+    for reply, code in ((nodes.Reply(b"", 429), 75), (nodes.Reply(b"<html>", 502), 75), (nodes.Reply(b"", 401), 9)):
+        with nodes.node(place.up["rpc"], lambda _, reply=reply: reply) as node:
+            refused = place.run("oracle", "show", "1", "--rpc", node.url, "--timeout", "1").refused(code)
+            assert nodes.SECRET not in refused
+            also = f"{node.url},{place.up['rpc']}"
+            assert place.run("oracle", "show", "1", DLS_ZK_RPC=also, DLS_ZK_TIMEOUT="5").code == 0
 
 
 def test_policies(story: Story) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from dls_zk import files, operations
 from dls_zk.cli.main import EPILOG, main
@@ -34,6 +35,7 @@ from dls_zk.storage.built import BuiltCircuit
 from dls_zk.tools import snarkjs
 from tests.support import commandline
 from tests.support.commandline import FIRST, REFUSED, RULES, SECOND, Result, flip, invoke, snapshot, write_inputs
+from tests.support.json_shape import require_shape
 
 WARNING = f"warning: {MARKER}\n"
 
@@ -127,6 +129,24 @@ def test_the_script_and_the_module_are_the_same_program(vault: Vault) -> None:
     assert module.code == 0 and re.fullmatch(r"dls-zk, version \d+\.\d+\.\d+\n", module.stdout)
     script = Path(sys.executable).with_name("dls-zk")
     assert subprocess.run([script, "--version"], capture_output=True, text=True).stdout == module.stdout
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [pytest.param(*one, id=" ".join(one[0])) for one in commands() if not isinstance(one[1], click.Group)],
+)
+def test_every_command_says_a_failure_in_json(path: tuple[str, ...], command: click.Command) -> None:
+    """A wrong option is one JSON object on stdout, and the line for people on stderr; so for a command of another name."""
+    flags = [option for option in command.params if isinstance(option, click.Option) and option.is_flag]
+    as_json = any("--json" in option.opts for option in flags)
+    done = CliRunner().invoke(main, [*path, "--no-such-option", "--json"], prog_name="dls-zk")
+    assert done.exit_code == 2 and "Error: " in done.stderr
+    assert bool(done.stdout) == as_json
+    if as_json:
+        require_shape(done.stdout, 2)
+        assert json.loads(done.stdout)["error"]["code"] == "usage"
+    unknown = CliRunner().invoke(main, [*path[:-1], "nonsense", "--json"], prog_name="dls-zk")
+    require_shape(unknown.stdout, 2)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +244,7 @@ def test_verify_by_all(proven: Vault) -> None:
     assert (told["holds"], told["insecure"], told["circuit"]) == (True, True, "rebalance_8")
     assert told["verifiers"] == ["pyecc", "snarkjs", "evm"]
     assert told["seconds"].keys() == {"Key"} | {f"Verified by {name}" for name in told["verifiers"]}
-    assert told["signals"]["nav_floor"] == "9996"
+    assert told["signals"]["nav_floor_steps"] == 9996
 
 
 def test_pyecc_needs_no_other_program(proven: Vault) -> None:

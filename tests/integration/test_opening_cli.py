@@ -12,6 +12,8 @@ import pytest
 
 from dls_zk import chain, files
 from dls_zk.cli.opening import opening as opening_group
+from dls_zk.groth16 import zkey
+from dls_zk.groth16.zkey import ZKey
 from dls_zk.statement.commitments import book_commitment, empty_commitment
 from dls_zk.statement.constants import SIZES
 from dls_zk.statement.model import KeptOpening, Opening
@@ -77,7 +79,7 @@ def test_list_tells_folders_apart(here: Path) -> None:
     assert told[0]["commitment"] == element(kept().commitment) and told[0]["vault"] == "0x" + "ab" * 32
     assert (told[0]["chain_id"], told[0]["hub"], told[0]["timestamp"]) == (31337, HUB, 1_724_889_600)
     assert told[0]["problem"] is None and "chmod 600" in told[2]["problem"]
-    assert told[0].keys() == told[1].keys()
+    assert told[0].keys() == told[1].keys() == told[2].keys()
     shown = invoke("opening", "list", "rounds")
     assert shown.code == 0 and "2024-08-29 00:00:00" in shown.stdout and "rounds/r2/opening.json" in shown.stdout
     assert shown.stderr.startswith("warning: rounds/r3/opening.json: open to other users (mode 0640)")
@@ -186,6 +188,27 @@ def test_what_openings_are_to_a_vault(market: Market, here: Path, monkeypatch: p
     (here / "rounds/r2/opening.json").unlink()
     lost = invoke("opening", "find", "rounds", *on_chain)
     assert f"opens {held}; look in your backups" in lost.refused(3) and shows_no_secret(lost)
+
+
+def test_submit_wants_the_opening_or_is_told_that_it_is_elsewhere(
+    market: Market, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = market.people[1]
+    vault = market.open("submit", operator)
+    for name, value in (("DLS_ZK_RPC", market.chain.where), ("DLS_ZK_STATE", str(here / "state"))):
+        monkeypatch.setenv(name, value)
+    files.write_deployment(here / "deployment.json", market.protocol.deployment)
+    key = ZKey(0, 1, (0, 0), (0, 0), market.trapdoor.vk, ())
+    (here / "vk.json").write_text(zkey.verification_key_json(key, "rebalance_8", "ab" * 32))
+    vault.rebalance(market.snapshot(), after=kept().commitment).write(here / "r1")
+    command = ("submit", "r1", "--vkey", "vk.json", "--from", operator.address)
+    refused = invoke(*command, "--json")
+    assert refused.refused(3).startswith("r1/opening.json: cannot be read: No such file or directory; nobody could move the")
+    (one,) = json.loads(refused.stdout)["submissions"]
+    assert (one["state"], one["error"]["code"]) == ("refused", "opening_missing")
+    assert market.protocol.hub.state(vault.id).sequence == 0
+    (one,) = as_json(*command, "--without-opening")["submissions"]
+    assert (one["state"], one["sequence"]) == ("accepted", 1)
 
 
 # --- inputs that others can read ------------------------------------------------------------------------------------------

@@ -63,6 +63,7 @@ def transcripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Transcrip
     folder = write_inputs(tmp_path_factory.mktemp("leakage") / "vault")
     (folder / "policy.yaml").write_text(POLICY.replace("nav_step: 1000 USD", f"nav_step: {STEP_USD} USD"))
     (folder / "cash.csv").write_text(table({"USDC": 10_000_000 * 10**6}))
+    (folder / "cash.csv").chmod(0o600)
     assert len(BOOK_E6) == 3 and all(BOOK_E6.values())
     again = (*RULES, "--before", "full/opening.json", "--heartbeat", "--terms", "terms.yaml", "--json")
     with pytest.MonkeyPatch.context() as patch:

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from dls_zk.statement.circuits import of_size
 from dls_zk.storage import places
 from dls_zk.storage.built import ProvingKey
 from dls_zk.tools import node
+from tests.support.json_shape import require_shape
 
 SLOTS = 8
 
@@ -144,13 +145,20 @@ def run(*args: str, cwd: Path, env: Mapping[str, str], stdin: bytes = b"", timeo
     """``python -m dls_zk`` as a process."""
     command = [sys.executable, "-m", "dls_zk", *args]
     done = subprocess.run(command, cwd=cwd, env=env, input=stdin, capture_output=True, timeout=timeout_s)
-    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return _shaped(args, Result(done.returncode, done.stdout.decode(), done.stderr.decode()))
 
 
 def invoke(*args: str, stdin: bytes = b"") -> Result:
     """The same in this process: without the second that it takes to start."""
     done = CliRunner().invoke(main, args, input=stdin, prog_name="dls-zk")
-    return Result(done.exit_code, done.stdout, done.stderr)
+    return _shaped(args, Result(done.exit_code, done.stdout, done.stderr))
+
+
+def _shaped(args: Sequence[str], result: Result) -> Result:
+    """A result whose JSON, if it was asked for, is of the one shape."""
+    if "--json" in args and "demo" not in args:
+        require_shape(result.stdout, result.code)
+    return result
 
 
 # --- what is built ------------------------------------------------------------------------------------

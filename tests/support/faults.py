@@ -26,6 +26,7 @@ from eth_account.signers.local import LocalAccount
 
 from dls_zk.chain import Call, Chain, Delivery, Intent, IntentKey, KeySigner, Receipt, Sender, connect, journal
 from dls_zk.chain.client import Client
+from dls_zk.chain.rpc import TIMEOUT_S
 from dls_zk.errors import InputError
 from dls_zk.solidity.contracts import CompiledContract
 from dls_zk.statement.ethereum import keccak256
@@ -98,9 +99,15 @@ class World:
         """Whether the counter has come to a sequence, asked at a block."""
         return lambda block: self.client.read("sequence", block=block) >= sequence
 
-    def sender(self, url: str = "", progress: Callable[[str, int, int], None] | None = None, **delivery: Any) -> Sender:
-        """The account as a sender; over another URL, with other settings, and with what happens when it waits."""
-        on = connect(url) if url else self.chain
+    def sender(
+        self,
+        *urls: str,
+        progress: Callable[[str, int, int], None] | None = None,
+        timeout_s: float = TIMEOUT_S,
+        **delivery: Any,
+    ) -> Sender:
+        """The account as a sender; over other URLs, with other settings, and with what happens when it waits."""
+        on = connect(*urls, timeout_s=timeout_s) if urls else self.chain
         shown = {"progress": progress} if progress else {}
         return Sender(on, KeySigner(self.account), self.folder, Delivery(**FAST | delivery), **shown)
 

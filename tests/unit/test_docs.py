@@ -54,6 +54,15 @@ def test_every_file_that_is_linked_is_there(page: Path) -> None:
         assert target.startswith("https://") or (page.parent / target).exists(), target
 
 
+def test_the_page_of_variables_has_every_variable() -> None:
+    page = (ROOT / "docs" / "environment.md").read_text()
+    folders = [ROOT / name for name in ("dls_zk", "scripts", "tests")]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix in ("", ".py")]
+    read = {name for path in files for name in re.findall(r"\bDLS_ZK(?:_[A-Z]+)+\b", path.read_text())}
+    assert len(read) > 8
+    assert read == set(re.findall(r"^\| `(DLS_ZK_\w+)` \|", page, re.MULTILINE))
+
+
 def test_the_page_of_exit_codes_has_every_code() -> None:
     page = (ROOT / "docs" / "exit-codes.md").read_text()
     expected = [

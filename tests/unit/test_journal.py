@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from dls_zk.chain import journal
 from dls_zk.chain.journal import Attempt, Intent, IntentStatus, Journal
 from dls_zk.errors import ChainError, InputError
+from tests.support import commandline
 
 ALICE, BOB = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 KEY = ("submit", 31337, "0x5FbDB2315678afecb367f032d93F642f64180aa3", "0x" + "ab" * 32, 5, 2**253)
@@ -148,3 +150,35 @@ def test_a_change_that_fails_leaves_nothing(book: Journal) -> None:
         book.add(("other",), ALICE, 4, Attempt(attempt(2).hash, object()))  # type: ignore[arg-type]
     assert [intent.key for intent in book.intents()] == [KEY]
     book.add(("other",), ALICE, 4, attempt(2))
+
+
+def test_the_intents_of_all_chains(folder: Path) -> None:
+    assert journal.all_intents(folder) == [] and not folder.exists()
+    for chain in ("second", "first"):
+        with journal.opened(folder, chain) as book:
+            book.add(KEY, ALICE, 3, attempt(1))
+    with journal.opened(folder, "second") as book:
+        book.settle(found(book), IntentStatus.REVERTED, attempt(1).hash, BLOCK, "it was reverted")
+    (one, reverted), (other, pending) = journal.all_intents(folder)
+    assert (one, reverted.status, reverted.reason) == ("second", IntentStatus.REVERTED, "it was reverted")
+    assert (other, pending.status) == ("first", IntentStatus.PENDING)
+
+
+def test_the_command_shows_the_journal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DLS_ZK_STATE", str(folder))
+    assert "not there yet" in commandline.invoke("journal").stdout and not folder.exists()
+    with journal.opened(folder, "0x" + "11" * 32) as book:
+        book.add(KEY, ALICE, 3, attempt(1))
+        book.add(("other", "key"), ALICE, 4, attempt(2))
+        book.settle(found(book), IntentStatus.CONFIRMED, attempt(1).hash, BLOCK)
+    told = json.loads(commandline.invoke("journal", "--json").stdout)
+    assert told["journal"] == str(folder / "transactions.sqlite")
+    first, second = told["intents"]
+    assert (first["state"], first["what"], first["chain_id"], first["block"]) == ("confirmed", "submit", 31337, 9)
+    assert first["key"][-1] == str(2**253) and first["transaction"] == attempt(1).hash
+    assert (second["state"], second["chain_id"], second["block"], second["reason"]) == ("pending", None, None, None)
+    assert json.loads(commandline.invoke("journal", "--json", "--pending").stdout)["intents"] == [second]
+    assert "confirmed" in commandline.invoke("journal").stdout
+    (folder / "transactions.sqlite").write_bytes(b"damaged" * 1000)
+    told = json.loads(commandline.invoke("journal", "--json").stdout)["error"]
+    assert told["code"] == "file_unusable" and told["where"] == str(folder / "transactions.sqlite")

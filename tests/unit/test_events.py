@@ -1,0 +1,43 @@
+"""Events as JSON: every parameter of the hub's events has the form that docs/json.md says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from dls_zk.chain.client import Event
+from dls_zk.cli import events
+from dls_zk.solidity import contracts
+
+#: A round has 32 bits, and 256 in one event.
+SMALL = {"round"}
+
+
+def parameters(inputs: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for one in inputs:
+        if one["type"].startswith("tuple"):
+            yield from parameters(one["components"])
+        else:
+            yield one["name"], one["type"]
+
+
+def test_every_parameter_of_the_hub_has_its_form() -> None:
+    abi = contracts.compile_contracts()["RebalanceHub"].abi
+    found = {one for item in abi if item["type"] == "event" for one in parameters(item["inputs"])}
+    assert len(found) > 20
+    for name, kind in found:
+        bits = int(kind.removeprefix("u").removeprefix("int") or 0) if kind.startswith(("int", "uint")) else None
+        assert name in events._PARAMETERS or name in SMALL or kind == "address" or (bits and bits <= 48), (name, kind)
+
+
+def test_an_event_does_not_change_its_shape_with_its_values() -> None:
+    for commitment, flow in ((1, 0), (2**253, -(2**55))):
+        arguments = {"vaultId": bytes(32), "commitmentAfter": commitment, "flow": flow, "navFloor": 5, "mandateVersion": 2}
+        shown = events.event_json(Event("Rebalanced", arguments, (1, "0x00", 0), "0x" + "00" * 32))["arguments"]
+        assert shown == {
+            "vault": "0x" + "00" * 32,
+            "commitment_after": f"0x{commitment:064x}",
+            "flow": {0: "0", -(2**55): "-36028797018.963968"}[flow],
+            "nav_floor_steps": 5,
+            "mandate_version": 2,
+        }
