@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import ChainError, InsecureKey
-from ..files import DeployedKey, Deployment
 from ..groth16 import zkey
 from ..groth16.zkey import VerifyingKey
 from ..progress import Stage, no_stages
 from ..solidity import contracts, verifiers
 from ..solidity.contracts import CompiledContract
 from ..statement.circuits import known, of_size
+from ..statement.deployment import DeployedKey, Deployment
 from ..statement.ethereum import keccak256
 from ..storage.built import BuiltCircuit, ProvingKey
 from .client import Client
@@ -159,7 +159,6 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
                 insecure=key.insecure,
             )
     deployment = Deployment(
-        format="dls-zk/deployment/v1",
         chain_id=chain.chain_id,
         genesis=chain.genesis_hash(),
         block=block,

@@ -10,7 +10,7 @@ import click
 
 from .. import files, operations
 from ..errors import ChainError
-from ..files import Deployment
+from ..statement.deployment import Deployment
 from ..storage import disk, places
 from .common import (
     FILE,
@@ -72,7 +72,7 @@ def deploy(access: Access, sizes: tuple[str, ...], kind: str | None, out: Path |
     if any(key.insecure for key in keys):
         warn_insecure()
     if as_json:
-        print_json(deployment.model_dump() | {"file": str(out)})
+        print_json(asdict(deployment) | {"file": str(out)})
     else:
         console.print(_deployment_table(deployment))
         click.echo(f"deployment  {out}")

@@ -12,7 +12,7 @@ import click
 
 from .. import files
 from ..errors import InputError
-from ..files import Deployment
+from ..statement.deployment import Deployment
 from ..storage import places
 from .common import FILE
 from .stages import Stages
