@@ -196,7 +196,11 @@ def _kept_json(path: Path, kept: KeptOpening) -> dict[str, object]:
 
 
 def _entry_json(entry: Entry) -> dict[str, object]:
-    known = _kept_json(entry.path, entry.kept) if entry.kept else {"file": str(entry.path)}
+    if entry.kept:
+        known = _kept_json(entry.path, entry.kept)
+    else:
+        unknown = ("commitment", "vault", "chain_id", "hub", "sequence", "timestamp", "instruments")
+        known = {"file": str(entry.path)} | dict.fromkeys(unknown)
     return known | {"has_proof": entry.has_proof, "problem": entry.problem or None}
 
 

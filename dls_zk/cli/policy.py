@@ -140,7 +140,7 @@ def policy_show(access: Access, reference: str, as_json: bool) -> None:
     policy = policy_of(reference, access.protocol() if hash_of(reference) is not None else None)
     fields = {"policy_hash": f"0x{policy_hash(policy):064x}"} | asdict(policy)
     if as_json:
-        print_json(fields)
+        print_json(fields | {"nav_step_usd": str(policy.nav_step_usd)})
         return
     slots = fields.pop("slots")
     rows = table(policy.name or "policy", "")

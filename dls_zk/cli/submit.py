@@ -55,7 +55,7 @@ def submit(access: Access, folders: tuple[Path, ...], vkey: Path | None, without
     except chain.BatchIncomplete as error:
         incomplete, results = error, error.results
     document = {"submissions": [_result_json(result) for result in results], "seconds": access.stages.seconds}
-    if not as_json:
+    if not as_json and (len(results) > 1 or not incomplete):  # of a single one the error says all
         console.print(_results_table(results))
     with beside(document):
         if incomplete:

@@ -233,8 +233,8 @@ def test_oracle(story: Story) -> None:
     assert shown["round"] == taken["round"] == 2 and shown["words"] == taken["words"]
     assert shown["prices_usd"] == {"USDC": "0.999919", "ETH": "2528.4155", "ETH-PERP": "2528.4155"}
     policy = files.read_policy(story.place.folder / "policy.yaml")
-    now, told = (files.read_prices(story.place.folder / name, policy) for name in ("now.yaml", "prices.yaml"))
-    assert now.usd_e8 == told.usd_e8
+    now, posted = (files.read_prices(story.place.folder / name, policy) for name in ("now.yaml", "prices.yaml"))
+    assert now.usd_e8 == posted.usd_e8
     assert story.place.run("oracle", "show", "7").refused(9).endswith("(UnknownFeedSet)")
     number = story.place.ok("oracle", "add", "feeds.json", "--policy", "policy.yaml", "--yes").strip()
     assert story.place.ok("oracle", "add", "feeds.json", "--policy", "policy.yaml", "--yes").strip() == number

@@ -79,7 +79,7 @@ def test_list_tells_folders_apart(here: Path) -> None:
     assert told[0]["commitment"] == element(kept().commitment) and told[0]["vault"] == "0x" + "ab" * 32
     assert (told[0]["chain_id"], told[0]["hub"], told[0]["timestamp"]) == (31337, HUB, 1_724_889_600)
     assert told[0]["problem"] is None and "chmod 600" in told[2]["problem"]
-    assert told[0].keys() == told[1].keys()
+    assert told[0].keys() == told[1].keys() == told[2].keys()
     shown = invoke("opening", "list", "rounds")
     assert shown.code == 0 and "2024-08-29 00:00:00" in shown.stdout and "rounds/r2/opening.json" in shown.stdout
     assert shown.stderr.startswith("warning: rounds/r3/opening.json: open to other users (mode 0640)")
