@@ -324,7 +324,7 @@ def test_a_verifier_of_another_key_is_found(market: Market) -> None:
     for change, expected in (
         ({"number": one.number}, "the hub has other contracts for key 0"),
         ({"key_hash": key_hash(other.vk)}, "its key is not the one of the deployment"),
-        ({"insecure": False}, "it was told otherwise whether its key is a development key"),
+        ({"insecure": False}, "the deployment file says otherwise whether its key is a development key"),
     ):
         assert (batch, expected) in found(**change)
 
