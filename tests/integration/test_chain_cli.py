@@ -260,6 +260,8 @@ def test_nodes_of_other_kinds(place: Place) -> None:
     """Proof of authority, no pending block, no tip, events of ten blocks: the commands are as always; and by exit codes."""
     limit = nodes.logs_of_at_most(10, lambda request: request.error("up to a 10 block range", -32600))
     behaves = nodes.both(nodes.without_pending, nodes.without_tip, limit)
+    place.rpc("evm_increaseTime", 5)  # at the newest block, whose clock stands still on an idle chain
+    place.rpc("evm_mine")
     with nodes.node(place.up["rpc"], behaves, nodes.proof_of_authority) as node:
         for command in (("deploy", "--check"), ("oracle", "show", "1"), ("oracle", "snapshot", "1")):
             assert place.run(*command, DLS_ZK_RPC=node.url).code == 0, command
