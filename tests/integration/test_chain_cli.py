@@ -217,7 +217,7 @@ def test_check_of_the_deployment(place: Place) -> None:
     mixed = {"price_oracle": told["policy_registry"]}
     (place.folder / "mixed.json").write_text(json.dumps(told | mixed))
     result = place.run("deploy", "--check", "--deployment", "mixed.json")
-    assert "not what this package compiles" in result.refused(9)
+    assert "differ from those that this package compiles" in result.refused(9)
     assert "its creation code is not what this version of dls-zk compiles" in result.stdout
 
 
@@ -414,7 +414,7 @@ def test_nobody_signs_off_a_development_chain(place: Place) -> None:
 
     with foundry.anvil(chain_id=1, accounts=1) as url:
         said = place.run("deploy", "--size", "8", "--out", "one.json", DLS_ZK_RPC=url).refused(3)
-    assert said.startswith("nobody signs: give --keystore")
+    assert said.startswith("no account to sign with: pass --keystore")
 
 
 # --- no secret in what is written -----------------------------------------------------------------------------------
