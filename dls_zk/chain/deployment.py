@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import ChainError, InsecureKey
-from ..files import DeployedKey, Deployment
 from ..groth16 import zkey
 from ..groth16.zkey import VerifyingKey
 from ..progress import Stage, no_stages
 from ..solidity import contracts, verifiers
 from ..solidity.contracts import CompiledContract
 from ..statement.circuits import known, of_size
+from ..statement.deployment import DeployedKey, Deployment
 from ..statement.ethereum import keccak256
 from ..storage.built import BuiltCircuit, ProvingKey
 from .client import Client
@@ -159,7 +159,6 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
                 insecure=key.insecure,
             )
     deployment = Deployment(
-        format="dls-zk/deployment/v1",
         chain_id=chain.chain_id,
         genesis=chain.genesis_hash(),
         block=block,
@@ -239,44 +238,46 @@ def audit(protocol: Protocol) -> list[AuditFinding]:
 
 
 def _audit_contracts(protocol: Protocol) -> Iterator[AuditFinding]:
-    told, compiled = protocol.deployment, protocol.contracts
+    deployment, compiled = protocol.deployment, protocol.contracts
     for artifact, address in (
-        (compiled["PoseidonT6"], told.poseidon),
-        (compiled["PolicyRegistry"].linked({"PoseidonT6": told.poseidon}), told.policy_registry),
-        (compiled["PriceOracle"], told.price_oracle),
+        (compiled["PoseidonT6"], deployment.poseidon),
+        (compiled["PolicyRegistry"].linked({"PoseidonT6": deployment.poseidon}), deployment.policy_registry),
+        (compiled["PriceOracle"], deployment.price_oracle),
     ):
         yield AuditFinding(artifact.name, address, _given(protocol, artifact, address)[1])
-    given, fault = _given(protocol, compiled["RebalanceHub"], told.hub)
-    for name, held, expected in zip(("oracle", "registry"), given, (told.price_oracle, told.policy_registry), strict=False):
+    given, fault = _given(protocol, compiled["RebalanceHub"], deployment.hub)
+    for name, held, expected in zip(
+        ("oracle", "registry"), given, (deployment.price_oracle, deployment.policy_registry), strict=False
+    ):
         if held != expected:
             fault = f"its {name} is not the one of the deployment"
-    yield AuditFinding("RebalanceHub", told.hub, fault)
+    yield AuditFinding("RebalanceHub", deployment.hub, fault)
 
 
-def _audit_key(protocol: Protocol, circuit: str, told: DeployedKey) -> Iterator[AuditFinding]:
+def _audit_key(protocol: Protocol, circuit: str, deployed: DeployedKey) -> Iterator[AuditFinding]:
     name = f"BatchVerifier of {circuit}"
-    given, fault = _given(protocol, protocol.contracts["BatchVerifier"], told.batch_verifier)
+    given, fault = _given(protocol, protocol.contracts["BatchVerifier"], deployed.batch_verifier)
     if fault:
-        yield AuditFinding(name, told.batch_verifier, fault)
+        yield AuditFinding(name, deployed.batch_verifier, fault)
         return
     struct, called_insecure = given
     vk = _from_struct(struct)
-    insecure = told.insecure or zkey.is_development(vk, told.r1cs_sha256)
+    insecure = deployed.insecure or zkey.is_development(vk, deployed.r1cs_sha256)
     faults = zkey.lint(vk, n_public=len(known(circuit).signals))
-    if key_hash(vk) != told.key_hash:
+    if key_hash(vk) != deployed.key_hash:
         faults.append("its key is not the one of the deployment")
     if called_insecure != insecure:
-        faults.append("it was told otherwise whether its key is a development key")
-    on_hub = protocol.hub.key(told.number)
+        faults.append("the deployment file says otherwise whether its key is a development key")
+    on_hub = protocol.hub.key(deployed.number)
     if (on_hub.verifier, on_hub.batch_verifier, on_hub.slots) != (
-        told.verifier,
-        told.batch_verifier,
+        deployed.verifier,
+        deployed.batch_verifier,
         known(circuit).size.slots,
     ):
-        faults.append(f"the hub has other contracts for key {told.number}")
-    yield AuditFinding(name, told.batch_verifier, "; ".join(faults), insecure, key_hash(vk))
-    verifier = _compiled_verifier(CheckedKey(circuit, vk, told.r1cs_sha256, insecure))
-    yield AuditFinding(verifier.name, told.verifier, _given(protocol, verifier, told.verifier)[1])
+        faults.append(f"the hub has other contracts for key {deployed.number}")
+    yield AuditFinding(name, deployed.batch_verifier, "; ".join(faults), insecure, key_hash(vk))
+    verifier = _compiled_verifier(CheckedKey(circuit, vk, deployed.r1cs_sha256, insecure))
+    yield AuditFinding(verifier.name, deployed.verifier, _given(protocol, verifier, deployed.verifier)[1])
 
 
 def _given(protocol: Protocol, artifact: CompiledContract, address: str) -> tuple[tuple[Any, ...], str]:

@@ -25,7 +25,7 @@ r1cs_option = click.option("--r1cs", type=FILE, help="Constraint system, instead
 
 @click.group("ceremony")
 def ceremony_group() -> None:
-    """A setup by several people, secure if one of them is honest.
+    """Make keys with several people; secure if one of them is honest.
 
     start → contribute (each person in turn) → beacon → verify (anybody) → finish.
     """
@@ -59,7 +59,7 @@ def start(size: str | None, family: str, r1cs: Path | None, ptau: Path, ptau_bla
 @click.argument("zkey_out", type=FILE)
 @click.option("--name", required=True, help="Public name of the contribution.")
 def contribute(zkey_in: Path, zkey_out: Path, name: str) -> None:
-    """Add a contribution. Asks for entropy: a line of text that nobody can guess (read from stdin in a pipe)."""
+    """Add a contribution. Asks for entropy: a line of text that nobody can guess (in a pipe, reads it from stdin)."""
     if sys.stdin.isatty():
         entropy = click.prompt("Entropy (not shown, forget it afterwards)", hide_input=True)
     else:
@@ -74,7 +74,7 @@ def contribute(zkey_in: Path, zkey_out: Path, name: str) -> None:
 @click.argument("zkey_in", type=FILE)
 @click.argument("zkey_out", type=FILE)
 @click.option("--beacon", "beacon_hex", required=True, help="Public random value (hex) that was named before it existed.")
-@click.option("--iterations", default=20, show_default=True, help="Hashed 2^this times.")
+@click.option("--iterations", default=20, show_default=True, help="Hash the beacon 2^N times.")
 def beacon(zkey_in: Path, zkey_out: Path, beacon_hex: str, iterations: int) -> None:
     """Close the ceremony with a public random value."""
     _show(ceremony.beacon(zkey_in, zkey_out, beacon_hex, iterations, run=snarkjs.run_command))
@@ -87,7 +87,7 @@ def beacon(zkey_in: Path, zkey_out: Path, beacon_hex: str, iterations: int) -> N
 @ptau_option
 @hash_option
 def verify(key: Path, size: str | None, family: str, r1cs: Path | None, ptau: Path, ptau_blake2b: str | None) -> None:
-    """Check the whole transcript and the key itself. Anybody can, and should."""
+    """Verify the whole transcript and the key itself. Anybody can, and should."""
     _show(ceremony.verify(key, ptau, _r1cs(size, family, r1cs), run=snarkjs.run_command, ptau_blake2b=ptau_blake2b))
     click.echo("the transcript holds")
 

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 @click.group("chain")
 def chain() -> None:
-    """A local chain for development."""
+    """Run a local chain for development."""
 
 
 @chain.command("up", **example("dls-zk chain up --port 8545"))
-@click.option("--port", type=click.IntRange(0, 65535), default=8545, show_default=True, help="Port; 0 for a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8545, show_default=True, help="Port, or 0 for a free one.")
 @click.option(
     "--chain-id",
     type=click.Choice([str(n) for n in DEVELOPMENT_CHAIN_IDS]),
@@ -37,16 +37,16 @@ def chain() -> None:
 )
 @click.option("--out", type=FILE, default="deployment.json", show_default=True, help="File to write: the contracts.")
 @click.option("--feeds", "feeds_out", type=FILE, default="feeds.json", show_default=True, help="File to write: the feeds.")
-@click.option("--policy", "policy_path", type=FILE, help="Policy whose instruments are priced; the example's if not given.")
-@click.option("--prices", "prices_path", type=FILE, help="Their prices; the example's if not given.")
+@click.option("--policy", "policy_path", type=FILE, help="Policy whose instruments get feeds [default: the example's].")
+@click.option("--prices", "prices_path", type=FILE, help="First prices of the feeds [default: the example's].")
 @json_option
 def chain_up(
     port: int, chain_id: str, out: Path, feeds_out: Path, policy_path: Path | None, prices_path: Path | None, as_json: bool
 ) -> None:
-    """A local chain with everything deployed on it.
+    """Run a local chain with all contracts on it.
 
-    Contracts with an INSECURE key, development feeds at the example's prices, a feed set, an asset that anyone can mint, and
-    a first price snapshot. Stays until it is interrupted, and then removes the two files that it wrote.
+    Deploys the contracts with an INSECURE key, development feeds at the example's prices, a feed set and an asset that
+    anyone can mint, and takes a first price snapshot. Runs until interrupted, then removes the two files that it wrote.
     """
     from ..chain import checked_key, local
 
@@ -76,13 +76,13 @@ def chain_up(
 
 
 def _show_market(market: LocalMarket, out: Path, feeds_out: Path, as_json: bool) -> None:
-    told = market.protocol.deployment
+    deployment = market.protocol.deployment
     found = {
         "rpc": market.rpc,
-        "chain_id": told.chain_id,
+        "chain_id": deployment.chain_id,
         "deployment": str(out),
         "feeds": str(feeds_out),
-        "hub": told.hub,
+        "hub": deployment.hub,
         "asset": market.asset.address,
         "feed_set": market.feed_set,
         "account": market.owner.address,

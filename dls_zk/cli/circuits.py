@@ -16,7 +16,7 @@ def circuits() -> None:
 
 @circuits.command("build", **example("dls-zk circuits build --size 16"))
 @size_option
-@click.option("--force", is_flag=True, help="Compile again what is in the cache.")
+@click.option("--force", is_flag=True, help="Compile circuits again that are in the cache.")
 @json_option
 def circuits_build(sizes: tuple[str, ...], force: bool, as_json: bool) -> None:
     """Compile circuits into the cache, keyed by the content of the sources and the compiler version."""

@@ -18,19 +18,19 @@ from .stages import Stages
 @click.option("--json", "summary", type=FILE, help="Also write the summary to this file.")
 @backend_option
 def demo(summary: Path | None, backend: str) -> None:
-    """The whole story on a local chain.
+    """Run the whole story on a local chain.
 
-    A hidden rebalance is proven, verified three ways and accepted on chain, and three frauds are refused.
+    Proves a hidden rebalance, verifies it in three ways and has it accepted on chain; shows that three frauds are refused.
     """
     from . import story  # it brings web3, which takes a second to load
 
     if summary:
         disk.require_absent(summary)
     if summary and not summary.absolute().parent.is_dir():
-        raise InputError("is in no folder that exists", str(summary))
+        raise InputError("parent folder does not exist", str(summary))
     stages = Stages()
-    told = story.run(stages, backend)
-    console.print(story.table(told))
+    result = story.run(stages, backend)
+    console.print(story.table(result))
     if summary:
-        disk.write_new(summary, json.dumps(told, indent=2) + "\n")
+        disk.write_new(summary, json.dumps(result, indent=2) + "\n")
         click.echo(f"summary  {summary}")

@@ -10,7 +10,7 @@ import click
 
 from .. import files, operations
 from ..errors import ChainError
-from ..files import Deployment
+from ..statement.deployment import Deployment
 from ..storage import disk, places
 from .common import (
     FILE,
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 @click.command("deploy", **example("dls-zk deploy --size 16 --out deployment.json"))
 @chain_command(signing=True)
 @size_option
-@click.option("--key", "kind", type=click.Choice(places.KEY_KINDS), help="Kind of key; a ceremony's if there is one.")
-@click.option("--out", type=FILE, help="File to write: where the contracts are.")
-@click.option("--check", is_flag=True, help="Deploy nothing: compare what is deployed with what this package compiles.")
+@click.option("--key", "kind", type=click.Choice(places.KEY_KINDS), help="Kind of key [default: a ceremony's, else dev].")
+@click.option("--out", type=FILE, help="File to write: the addresses of the contracts.")
+@click.option("--check", is_flag=True, help="Deploy nothing; compare the deployed contracts with this package's.")
 @json_option
 def deploy(access: Access, sizes: tuple[str, ...], kind: str | None, out: Path | None, check: bool, as_json: bool) -> None:
-    """Put all contracts and the keys of these sizes on a chain.
+    """Deploy all contracts and the verifying keys of the given sizes.
 
-    Each key is checked first: its points, its ceremony, that it is for this circuit, and no development key but on a local
-    development chain. Run again after being cut off, it goes on. --check is for whoever relies on a deployment.
+    Before deploying, checks each key's points, ceremony and circuit, and refuses development keys outside a local chain. If
+    interrupted, run it again to resume. Use --check to audit someone else's deployment.
     """
     from .. import chain
 
@@ -55,7 +55,7 @@ def deploy(access: Access, sizes: tuple[str, ...], kind: str | None, out: Path |
             console.print(_findings_table(findings))
         with beside(document):
             if any(finding.fault for finding in findings):
-                raise ChainError("what is deployed is not what this package compiles; do not use it")
+                raise ChainError("the deployed contracts differ from those that this package compiles; do not use them")
         if as_json:
             print_json(document)
         return
@@ -72,7 +72,7 @@ def deploy(access: Access, sizes: tuple[str, ...], kind: str | None, out: Path |
     if any(key.insecure for key in keys):
         warn_insecure()
     if as_json:
-        print_json(deployment.model_dump() | {"file": str(out)})
+        print_json(asdict(deployment) | {"file": str(out)})
     else:
         console.print(_deployment_table(deployment))
         click.echo(f"deployment  {out}")

@@ -18,7 +18,7 @@ from .common import FILE, example, key_option, one_circuit_options, warn_insecur
 
 @click.group()
 def export() -> None:
-    """Export what chains and other tools need."""
+    """Export verifiers, verifying keys and calldata for chains and other tools."""
 
 
 def _emit(text: str, out: Path | None) -> None:
@@ -35,7 +35,7 @@ def _key_to_export(size: str, family: str, kind: str | None) -> built.ProvingKey
     return key
 
 
-out_option = click.option("--out", type=FILE, help="File to write; standard output if not given.")
+out_option = click.option("--out", type=FILE, help="File to write [default: standard output].")
 
 
 @export.command("verifier", **example("dls-zk export verifier --size 16 --out Groth16Verifier_rebalance_16.sol"))
@@ -43,7 +43,7 @@ out_option = click.option("--out", type=FILE, help="File to write; standard outp
 @key_option
 @out_option
 def export_verifier(size: str, family: str, kind: str | None, out: Path | None) -> None:
-    """The Solidity verifier of a key, as snarkjs generates it."""
+    """Print the Solidity verifier of a key, as snarkjs generates it."""
     key = _key_to_export(size, family, kind)
     _emit(verifiers.contract_source(zkey.verifying_key(key), key.circuit, insecure=key.insecure), out)
 
@@ -53,7 +53,7 @@ def export_verifier(size: str, family: str, kind: str | None, out: Path | None) 
 @key_option
 @out_option
 def export_vkey(size: str, family: str, kind: str | None, out: Path | None) -> None:
-    """The verification key (JSON), for snarkjs and `dls-zk verify --vkey`."""
+    """Print the verifying key (JSON), for snarkjs and `dls-zk verify --vkey`."""
     _emit(_key_to_export(size, family, kind).verification_key.read_text(), out)
 
 
@@ -61,7 +61,7 @@ def export_vkey(size: str, family: str, kind: str | None, out: Path | None) -> N
 @click.argument("proof_path", metavar="PROOF", type=FILE)
 @out_option
 def export_calldata(proof_path: Path, out: Path | None) -> None:
-    """A proof as Solidity arguments and as the calldata of verifyProof (JSON)."""
+    """Print a proof as Solidity arguments and as the calldata of verifyProof (JSON)."""
     arguments = calldata.ProofArguments.from_proof(Proof.read(proof_path))
     solidity = json.loads(f"[{arguments.to_solidity()}]")
     document = {"arguments": solidity, "calldata": "0x" + arguments.verify_calldata().hex()}

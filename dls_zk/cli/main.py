@@ -26,23 +26,23 @@ signal: 129 SIGHUP, 130 SIGINT, 143 SIGTERM. Under --json a failure is one JSON 
 #: Commands: name → the module with the function of this name (``-`` is ``_``) and the first line of its help, so that
 #: ``--help`` imports none of them. A test holds the lines against the commands.
 COMMANDS = {
-    "chain": ("chain", "A local chain for development."),
+    "chain": ("chain", "Run a local chain for development."),
     "check": ("check", "Decide the twenty checks, without a circuit."),
     "circuits": ("circuits", "Compile the circuits."),
-    "demo": ("demo", "The whole story on a local chain."),
-    "deploy": ("deploy", "Put all contracts and the keys of these sizes on a chain."),
+    "demo": ("demo", "Run the whole story on a local chain."),
+    "deploy": ("deploy", "Deploy all contracts and the verifying keys of the given sizes."),
     "doctor": ("doctor", "Show every tool, its version, and how to get what is missing."),
-    "export": ("export", "Export what chains and other tools need."),
+    "export": ("export", "Export verifiers, verifying keys and calldata for chains and other tools."),
     "journal": ("journal", "Show what was signed on this machine, on all chains, and what became of it."),
     "opening": ("opening", "Openings, the secret files that move a vault: list, find, show and verify them."),
-    "oracle": ("oracle", "Price feeds and their snapshots."),
-    "policy": ("policy", "Policies: lint a file, register, read back, compare, and move a vault to another."),
+    "oracle": ("oracle", "Add price feeds, take snapshots of their prices, and show them."),
+    "policy": ("policy", "Lint, register, show and compare policies, and move a vault to another one."),
     "prove": ("proofs", "Prove a rebalance and write the proof."),
     "setup": ("setup", "Make keys, for development or for value."),
-    "submit": ("submit", "Submit rebalances, one or many, each once."),
-    "vault": ("vault", "Vaults: open, look at, and act on."),
+    "submit": ("submit", "Submit one or many rebalances, each exactly once."),
+    "vault": ("vault", "Open a vault, read its state, and act on it."),
     "verify": ("proofs", "Verify a proof, by one verifier or by all."),
-    "watch": ("watch", "Print what happens to vaults as it happens, a line for each event."),
+    "watch": ("watch", "Print the events of vaults as they come, a line each."),
 }
 
 

@@ -12,7 +12,7 @@ import click
 
 from .. import files
 from ..errors import InputError
-from ..files import Deployment
+from ..statement.deployment import Deployment
 from ..storage import places
 from .common import FILE
 from .stages import Stages
@@ -57,7 +57,7 @@ _CHAIN = [
         envvar="DLS_ZK_DEPLOYMENT",
         default="deployment.json",
         show_default=True,
-        help="Where the contracts are ($DLS_ZK_DEPLOYMENT).",
+        help="File with the addresses of the contracts ($DLS_ZK_DEPLOYMENT).",
     ),
 ]
 _SIGNING = [
@@ -128,7 +128,7 @@ class Access:
             return signers.from_environment()
         if on.is_development:
             return signers.from_url(on.rpc.url, self.account or on.accounts()[0])
-        raise InputError(f"nobody signs: give --keystore or --signer, or set ${signers.KEY_VARIABLE}")
+        raise InputError(f"no account to sign with: pass --keystore or --signer, or set ${signers.KEY_VARIABLE}")
 
 
 def chain_command(signing: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -15,21 +15,19 @@ from ..errors import ChainError, InputError
 from ..files import Fixed
 from ..statement.model import Policy, Prices, Round
 from .common import FILE, console, example, json_option, print_json, table, uint
+from .events import time_text
 from .options import Access, chain_command
+from .policy import policy_of
 from .report import decimal_text
 
 if TYPE_CHECKING:
     from ..chain import Snapshot
     from ..chain.feeds import FeedReport
-from typing import TYPE_CHECKING
-
-from .events import time_text
-from .policy import policy_of
 
 
 @click.group("oracle")
 def oracle() -> None:
-    """Price feeds and their snapshots."""
+    """Add price feeds, take snapshots of their prices, and show them."""
 
 
 @oracle.command("add", **example("dls-zk oracle add feeds.yaml --policy policy.yaml --yes"))
@@ -149,7 +147,7 @@ def oracle_snapshot(access: Access, feed_set: int, as_json: bool) -> None:
 @oracle.command("show", **example("dls-zk oracle show 1 --policy policy.yaml --out prices.yaml"))
 @click.argument("feed_set", type=uint(32))
 @chain_command()
-@click.option("--round", "number", type=uint(32, least=1), help="Round; the newest if not given.")
+@click.option("--round", "number", type=uint(32, least=1), help="Round [default: the newest].")
 @click.option("--policy", "reference", metavar="FILE|HASH", help="Policy that names the slots.")
 @click.option("--out", type=FILE, help="File to write: the prices, for `prove` (with --policy).")
 @json_option

@@ -18,14 +18,12 @@ from ..statement.model import Policy
 from ..statement.policy_diff import changes, verdict
 from ..statement.policy_lint import Finding, lint
 from .common import FILE, beside, console, example, json_option, marked, print_json, table, uint
+from .events import time_text
 from .options import Access, chain_command
+from .params import EXAMPLE_VAULT, Quantity, VaultId
 
 if TYPE_CHECKING:
     from ..chain import Mandate, Protocol, Sender
-from typing import TYPE_CHECKING
-
-from .events import time_text
-from .params import EXAMPLE_VAULT, Quantity, VaultId
 
 
 def hash_of(text: str) -> int | None:
@@ -51,7 +49,7 @@ def mandate_of(protocol: Protocol, vault: bytes) -> Mandate:
 
 @click.group("policy")
 def policy() -> None:
-    """Policies: lint a file, register, read back, compare, and move a vault to another."""
+    """Lint, register, show and compare policies, and move a vault to another one."""
 
 
 @policy.command("lint", **example("dls-zk policy lint policy.yaml --nav 10000000"))
@@ -109,7 +107,7 @@ def policy_lint(
 @chain_command(signing=True)
 @json_option
 def policy_register(access: Access, policy_path: Path, as_json: bool) -> None:
-    """Register a policy, so that anyone can read what a proof's policy hash stands for."""
+    """Register a policy, so that anyone can read the policy behind a proof's policy hash."""
     policy = files.read_policy(policy_path)
     protocol = access.protocol()
     with access.stages("Policy registered"):
@@ -172,7 +170,7 @@ def _listed(value: Any) -> str:
 @chain_command()
 @json_option
 def policy_diff(access: Access, old: str, new: str, as_json: bool) -> None:
-    """What changes from one policy to another, and whether each change tightens.
+    """Compare two policies, and say of each change whether it tightens.
 
     OLD and NEW are files, hashes or vaults. If every change tightens a vault may move at once, else after its delay; a
     change that is forbidden no vault may make. Values are those of the packed fields, mostly basis points.
@@ -196,13 +194,18 @@ def policy_diff(access: Access, old: str, new: str, as_json: bool) -> None:
 @policy.command("activate", **example(f"dls-zk policy activate {EXAMPLE_VAULT} --policy tighter.yaml"))
 @click.argument("vault", type=VaultId())
 @chain_command(signing=True)
-@click.option("--policy", metavar="FILE|HASH", help="The policy; the present one if not given.")
-@click.option("--feed-set", type=uint(32), help="Number of the feed set; the present one if not given, and so on.")
-@click.option("--key", type=uint(24), help="Number of the verifying key.")
+@click.option("--policy", metavar="FILE|HASH", help="Policy [default: the present one].")
+@click.option("--feed-set", type=uint(32), help="Number of the feed set [default: the present one].")
+@click.option("--key", type=uint(24), help="Number of the verifying key [default: the present one].")
 @click.option("--max-snapshot-age", type=uint(32), metavar="SECONDS", help="Oldest price snapshot that a rebalance may use.")
-@click.option("--max-proof-age", type=uint(32), metavar="SECONDS", help="Age of the last proof's prices that is too old.")
-@click.option("--accrual-rate", type=uint(24), metavar="PPM", help="What may accrue in a day without a trade.")
-@click.option("--accrual-cap", type=uint(ACCRUAL_BITS), metavar="PPM", help="What may accrue in one rebalance.")
+@click.option(
+    "--max-proof-age",
+    type=uint(32),
+    metavar="SECONDS",
+    help="Age of proven prices after which the vault is stale.",
+)
+@click.option("--accrual-rate", type=uint(24), metavar="PPM", help="Largest accrual in a day, of NAV.")
+@click.option("--accrual-cap", type=uint(ACCRUAL_BITS), metavar="PPM", help="Largest accrual in a rebalance, of NAV.")
 @json_option
 def policy_activate(
     access: Access,
@@ -218,8 +221,8 @@ def policy_activate(
 ) -> None:
     """Move a vault to another policy or mandate.
 
-    At once if every change tightens; else it is proposed, and this says from when on it can be activated: run it again then.
-    A proposal that waits already is left as it is.
+    Takes effect at once if every change tightens. Otherwise proposes the change and prints the earliest activation time; run
+    the same command again after it. An existing proposal is not replaced.
     """
     protocol = access.protocol()
     sender, hub = access.sender(protocol.chain), protocol.hub

@@ -20,7 +20,7 @@ backend_option = click.option(
     type=click.Choice(list(prover.BACKENDS)),
     default="snarkjs",
     show_default=True,
-    help="What makes the proof; rapidsnark is faster, and used from the PATH.",
+    help="Proving backend. rapidsnark is faster and must be on the PATH.",
 )
 
 
@@ -94,7 +94,7 @@ def prove(
     type=click.Choice([*operations.VERIFIERS, "all"]),
     default="pyecc",
     show_default=True,
-    help="What verifies it; of all, each has to agree.",
+    help="Verifier; with `all`, each must accept.",
 )
 @click.option("--vkey", "vkey_path", type=FILE, help="Verify against this verification_key.json, not an installed key.")
 @click.option("--policy", "policy_path", type=FILE, help="Also demand that the proof is about this policy.")
@@ -114,7 +114,7 @@ def verify(
 ) -> None:
     """Verify a proof, by one verifier or by all.
 
-    By pyecc in pure Python, by snarkjs, by evm (the generated contract on a local chain), or by all of them.
+    pyecc verifies in pure Python, evm by the generated contract on a local chain.
 
     Exit code 7 if it does not hold. That a proof holds says nothing of what it is about: give the policy, the prices and the
     terms that it should be about, or leave that to the hub, which compares them with its own.

@@ -14,16 +14,16 @@ from .stages import Stages
 def setup() -> None:
     """Make keys, for development or for value.
 
-    `dev` in seconds and INSECURE, `ceremony` by several people and for value.
+    `dev` makes INSECURE keys in seconds; `ceremony` makes keys for value, with several people.
     """
 
 
 @setup.command("dev", **example("dls-zk setup dev --size 16"))
 @size_option
-@click.option("--force", is_flag=True, help="Make again what is in the cache.")
+@click.option("--force", is_flag=True, help="Make keys again that are in the cache.")
 @json_option
 def setup_dev(sizes: tuple[str, ...], force: bool, as_json: bool) -> None:
-    """Make INSECURE single-party keys for development. Whoever reads this program can forge proofs against them."""
+    """Make INSECURE single-party keys for development. Anyone can forge proofs against them."""
     stages, made = Stages(quiet=as_json), []
     for row in chosen_circuits(sizes):
         circuit = operations.build_circuit(row.name)

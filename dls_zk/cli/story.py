@@ -34,16 +34,16 @@ EXAMPLES = PACKAGE / "examples"
 
 
 def run(stages: Stages, backend: str = "snarkjs") -> dict[str, Any]:
-    """Tell the story and return its summary (see the README). Any step that does not go as told raises."""
+    """Tell the story and return its summary (see the README). Raises if a step ends otherwise than the story says."""
     with stages("Tools"):
         node.ensure_node_packages()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         home = stack.enter_context(local.people(chain_id=31337))
-        told = _one_chain(home, _Prover.ready(16, backend, stages), folder, stages)
+        result = _one_chain(home, _Prover.ready(16, backend, stages), folder, stages)
         away = stack.enter_context(local.people(chain_id=1337))
         two_chains = _two_chains(home, away, _Prover.ready(8, backend, stages), folder, stages)
-    return told | {"two_chains": two_chains, "seconds": stages.seconds, "insecure_key": True}
+    return result | {"two_chains": two_chains, "seconds": stages.seconds, "insecure_key": True}
 
 
 # --- one chain --------------------------------------------------------------------------------------------------
@@ -266,22 +266,22 @@ def _refused_by_name(rebalance: Rebalance) -> str:
     return _refusal(lambda: operations.require(operations.check(rebalance)), StatementRefused)
 
 
-def table(told: dict[str, Any]) -> Table:
+def table(result: dict[str, Any]) -> Table:
     """The summary for a person."""
-    proven, where, two, seconds = told["proven"], told["chain"], told["two_chains"], told["seconds"]
+    proven, where, two, seconds = result["proven"], result["chain"], result["two_chains"], result["seconds"]
     rows = Table(title="A hidden rebalance, proven and accepted", show_header=False, title_justify="left")
     rows.add_column()
     rows.add_column(overflow="fold")
     rows.add_row("Proven", f"{proven['checks']} checks on a hidden book of {proven['instruments']} instruments")
     rows.add_row("Public", f"NAV of at least {proven['nav_at_least_usd']:,} USD, policy {proven['policy_hash'][:18]}…")
-    rows.add_row("Circuit", f"{proven['circuit']}, {told['constraints']:,} constraints")
+    rows.add_row("Circuit", f"{proven['circuit']}, {result['constraints']:,} constraints")
     rows.add_row("Commitment", f"{proven['commitment_before'][:18]}… → {proven['commitment_after'][:18]}…")
-    rows.add_row("Verified by", ", ".join(told["verified_by"]))
+    rows.add_row("Verified by", ", ".join(result["verified_by"]))
     rows.add_row("Transaction", where["transactions"][-1])
     rows.add_row("Gas", f"{where['gas']['submit']:,} to submit ({where['gas']['submit_first']:,} for a vault's first)")
-    rows.add_row("Shares", f"worth {told['shares']['worth_usdc']:,} USDC by the proven floor")
+    rows.add_row("Shares", f"worth {result['shares']['worth_usdc']:,} USDC by the proven floor")
     for name, label in (("tampered", "Tampered copy"), ("replayed", "Replayed"), ("over_limit", "One unit over")):
-        rows.add_row(label, _red(told["refused"][name]))
+        rows.add_row(label, _red(result["refused"][name]))
     caps = ", ".join(f"{name} {bps // 100}%" for name, bps in two["caps_bps"].items())
     rows.add_row("Two chains", f"one book, venues {caps} of NAV; accepted on chain {two['chain_ids'][0]}")
     rows.add_row("Other chain", _red(two["refused"]["other_chain"]))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )
 @json_option
 def submit(access: Access, folders: tuple[Path, ...], vkey: Path | None, without_opening: bool, as_json: bool) -> None:
-    """Submit rebalances, one or many, each once.
+    """Submit one or many rebalances, each exactly once.
 
     FOLDERS are what `prove --out` wrote. The opening in each has to open what its proof leads to: without it, nobody can
     move the vault once the proof is accepted. No proof is sent before it is verified here and compared with what the hub

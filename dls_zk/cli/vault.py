@@ -12,22 +12,20 @@ from .. import files
 from ..errors import ChainError, InputError
 from ..files import Fixed
 from .common import FILE, beside, console, example, json_option, print_json, table, uint
+from .events import event_json, event_text, time_text
 from .options import Access, chain_command
+from .oracle import write_prices
+from .params import EXAMPLE_VAULT, LAST_SECOND, Address, Quantity, VaultId
+from .policy import mandate_of, registered
 from .report import decimal_text
 
 if TYPE_CHECKING:
     from ..chain import Protocol, ShareToken
-from typing import TYPE_CHECKING
-
-from .events import event_json, event_text, time_text
-from .oracle import write_prices
-from .params import EXAMPLE_VAULT, LAST_SECOND, Address, Quantity, VaultId
-from .policy import mandate_of, registered
 
 
 @click.group("vault")
 def vault() -> None:
-    """Vaults: open, look at, and act on."""
+    """Open a vault, read its state, and act on it."""
 
 
 @vault.command("open", **example("dls-zk vault open vault.yaml"))
@@ -35,40 +33,40 @@ def vault() -> None:
 @chain_command(signing=True)
 @json_option
 def vault_open(access: Access, vault: Path, as_json: bool) -> None:
-    """Open a vault, with its share token if the file has one; prints its id.
+    """Open a vault, with a share token if the file describes one, and print its id.
 
-    Its policy is registered and its mandate added where they are not there. The same file opens one vault, however often.
+    Registers the policy and adds the mandate if the chain lacks them. Running the command again opens no second vault.
     """
     from .. import chain
     from ..chain.oracle import NOBODY
 
-    told = files.read_vault(vault)
+    vault_file = files.read_vault(vault)
     protocol = access.protocol()
     sender = access.sender(protocol.chain)
     with access.stages("Policy and mandate"):
-        digest = registered(protocol, sender, told.policy, vault.parent)
+        digest = registered(protocol, sender, vault_file.policy, vault.parent)
         slots = protocol.registry.policy(digest).size.slots
         mandate = protocol.hub.add_mandate(
             sender,
             chain.Mandate(
                 policy_hash=digest,
-                feed_set=told.mandate.feed_set,
+                feed_set=vault_file.mandate.feed_set,
                 key=protocol.key_for(slots),
-                max_snapshot_age_s=told.mandate.max_snapshot_age,
-                accrual_rate_ppm_per_day=told.mandate.accrual_rate,
-                accrual_cap_ppm=told.mandate.accrual_cap,
-                max_proof_age_s=told.mandate.max_proof_age,
+                max_snapshot_age_s=vault_file.mandate.max_snapshot_age,
+                accrual_rate_ppm_per_day=vault_file.mandate.accrual_rate,
+                accrual_cap_ppm=vault_file.mandate.accrual_cap,
+                max_proof_age_s=vault_file.mandate.max_proof_age,
             ),
         )
-    roles = (told.operator, told.guardian or NOBODY, told.loosening_delay)
+    roles = (vault_file.operator, vault_file.guardian or NOBODY, vault_file.loosening_delay)
     share: ShareToken | None = None
     with access.stages("Vault opened"):
-        if told.share:
-            token = (told.share.asset, told.name, told.share.symbol, told.share.custody)
+        if vault_file.share:
+            token = (vault_file.share.asset, vault_file.name, vault_file.share.symbol, vault_file.share.custody)
             share = chain.ShareToken.open(sender, protocol, *token, mandate, *roles)
             opened = share.vault
         else:
-            opened = protocol.hub.open_vault(sender, told.name, mandate, *roles)
+            opened = protocol.hub.open_vault(sender, vault_file.name, mandate, *roles)
     if as_json:
         print_json({"vault": f"0x{opened.hex()}", "share": share and share.address, "mandate": mandate})
     else:
@@ -80,29 +78,29 @@ def vault_open(access: Access, vault: Path, as_json: bool) -> None:
 @chain_command()
 @json_option
 def vault_status(access: Access, vault: bytes, as_json: bool) -> None:
-    """Show where a vault is.
+    """Show a vault's state, last proof, mandate, roles and shares.
 
-    State, last proof, mandate, roles and shares; and whether the contracts are what this package compiles.
+    Also compares the contracts with those that this package compiles.
     """
     from .. import chain
 
     protocol = access.protocol()
-    told = _status(protocol, vault)
+    status = _status(protocol, vault)
     faults = [f"{found.contract} at {found.address}: {found.fault}" for found in chain.audit(protocol) if found.fault]
-    if told["mandate"]["key"] not in [key.number for key in protocol.deployment.keys.values()]:
-        faults.append(f"its key {told['mandate']['key']} is none of the deployment's: nobody here knows what it proves")
-    told["contracts"] = "; ".join(faults) or "as compiled"
+    if status["mandate"]["key"] not in [key.number for key in protocol.deployment.keys.values()]:
+        faults.append(f"its key {status['mandate']['key']} is none of the deployment's: nobody here knows what it proves")
+    status["contracts"] = "; ".join(faults) or "as compiled"
     if not as_json:
         rows = table(f"vault 0x{vault.hex()}", "")
-        for name, value in told.items():
+        for name, value in status.items():
             for part, inner in value.items() if isinstance(value, dict) else [("", value)]:
                 rows.add_row(f"{name} {part}".replace("_", " ").strip(), "" if inner is None else str(inner))
         console.print(rows)
-    with beside(told):
+    with beside(status):
         if faults:
             raise ChainError("the contracts are not what this package compiles; do not rely on them")
     if as_json:
-        print_json(told)
+        print_json(status)
 
 
 def _status(protocol: Protocol, vault: bytes) -> dict[str, Any]:
@@ -179,9 +177,9 @@ def vault_history(access: Access, vault: bytes, as_json: bool) -> None:
 @vault.command("terms", **example(f"dls-zk vault terms {EXAMPLE_VAULT} --out terms.yaml"))
 @click.argument("vault", type=VaultId())
 @chain_command()
-@click.option("--round", "number", type=uint(32, least=1), help="Price round; the newest of the vault's feeds if not given.")
+@click.option("--round", "number", type=uint(32, least=1), help="Price round [default: the newest of the vault's feed set].")
 @click.option("--valid-for", type=uint(32, least=1), default=3600, show_default=True, help="Seconds until the deadline.")
-@click.option("--deadline", type=click.IntRange(1, LAST_SECOND), help="The deadline itself, in Unix seconds.")
+@click.option("--deadline", type=click.IntRange(1, LAST_SECOND), help="Deadline in Unix seconds, instead of --valid-for.")
 @click.option("--out", type=FILE, required=True, help="File to write: the terms of the next rebalance, for `prove`.")
 @click.option("--prices-out", type=FILE, help="File to write as well: the prices of the same snapshot, for `prove`.")
 @json_option
@@ -195,9 +193,9 @@ def vault_terms(
     prices_out: Path | None,
     as_json: bool,
 ) -> None:
-    """Write the terms of a vault's next rebalance: flow, accrual and context as the hub will demand them.
+    """Write the terms that the hub demands of a vault's next rebalance: flow, accrual and context.
 
-    With --prices-out also the prices of the same snapshot, for the instruments of the vault's policy.
+    --prices-out also writes the prices of the same snapshot, for the instruments of the vault's policy.
     """
     protocol = access.protocol()
     mandate = mandate_of(protocol, vault)
@@ -232,7 +230,7 @@ def _flow_command(name: str, example_text: str, help_text: str, direction: int) 
     @click.argument("vault", type=VaultId())
     @click.argument("quantity", type=Quantity())
     @chain_command(signing=True)
-    @click.option("--label", default="", help="Tells this flow from one of the same quantity before the next rebalance.")
+    @click.option("--label", default="", help="Distinguishes two equal flows between rebalances.")
     @json_option
     def flow(access: Access, vault: bytes, quantity: int, label: str, as_json: bool) -> None:
         from .. import chain
@@ -255,10 +253,10 @@ def _flow_command(name: str, example_text: str, help_text: str, direction: int) 
 _flow_command(
     "draw",
     f"dls-zk vault draw {EXAMPLE_VAULT} 10000000",
-    """Bring a quantity of the settlement asset into the book.
+    """Transfer a quantity of the settlement asset from the share token to custody.
 
-    Out of the share token into custody; of a vault without one, recorded by its opener. Cut off and run again, it is one
-    flow: for the same quantity once more before the next rebalance, give it another --label.
+    Without a share token, the vault's opener records the flow. Re-running an interrupted command does not draw twice: to
+    draw the same quantity once more before the next rebalance, pass another --label.
     """,
     1,
 )
@@ -267,9 +265,9 @@ _flow_command(
 _flow_command(
     "give-back",
     f"dls-zk vault give-back {EXAMPLE_VAULT} 250000.5",
-    """Bring a quantity of the settlement asset back out of the book.
+    """Transfer a quantity of the settlement asset from the operator's account to the share token.
 
-    From the operator's account into the share token; of a vault without one, recorded by its opener. As `vault draw`.
+    Without a share token, the vault's opener records the flow. Re-running works as for `vault draw`.
     """,
     -1,
 )
@@ -291,19 +289,23 @@ def _mark_command(name: str, function: str, help_text: str) -> None:
             click.echo(status)
 
 
-_mark_command("pause", "pause", "Stop a vault: no rebalances, no flow into the book, no deposits. For its guardian.")
+_mark_command("pause", "pause", "Pause a vault: no rebalances, no flow into the book, no deposits. Only its guardian may.")
 
 
-_mark_command("unpause", "unpause", "Let a paused vault go on. For its guardian.")
+_mark_command("unpause", "unpause", "Resume a paused vault. Only its guardian may.")
 
 
-_mark_command("wind-down", "windDown", "Wind a vault down, for good. For its operator, or anyone once it is stale for long.")
+_mark_command(
+    "wind-down",
+    "windDown",
+    "Wind a vault down for good. Its operator may, and anyone once it has been stale for long.",
+)
 
 
-_mark_command("call-stale", "callStale", "Put on record that a vault is stale. Anyone may.")
+_mark_command("call-stale", "callStale", "Record on chain that a vault is stale. Anyone may.")
 
 
-_mark_command("withdraw-mandate", "withdrawMandate", "Withdraw the mandate that was proposed. For operator and guardian.")
+_mark_command("withdraw-mandate", "withdrawMandate", "Withdraw the proposed mandate. Its operator and its guardian may.")
 
 
 @vault.command(
@@ -315,7 +317,7 @@ _mark_command("withdraw-mandate", "withdrawMandate", "Withdraw the mandate that 
 @chain_command(signing=True)
 @json_option
 def vault_propose_operator(access: Access, vault: bytes, operator: str, as_json: bool) -> None:
-    """Name the account that may take over as operator. For the operator; the other account then accepts."""
+    """Propose another account as operator. Only the operator may; the other account then accepts."""
     protocol = access.protocol()
     with access.stages("Operator proposed"):
         protocol.hub.propose_operator(access.sender(protocol.chain), vault, operator)
@@ -327,7 +329,7 @@ def vault_propose_operator(access: Access, vault: bytes, operator: str, as_json:
 @chain_command(signing=True)
 @json_option
 def vault_accept_operator(access: Access, vault: bytes, as_json: bool) -> None:
-    """Take over as operator. For the account that was named; proofs made for the old operator are void from then on."""
+    """Take over as operator. Only the proposed account may; proofs made for the old operator are void from then on."""
     protocol = access.protocol()
     with access.stages("Operator accepted"):
         protocol.hub.accept_operator(access.sender(protocol.chain), vault)
@@ -336,9 +338,9 @@ def vault_accept_operator(access: Access, vault: bytes, as_json: bool) -> None:
 
 def _print_operators(protocol: Protocol, vault: bytes, as_json: bool) -> None:
     roles = protocol.hub.roles(vault)
-    told = {"operator": roles.operator, "proposed_operator": roles.proposed_operator}
+    accounts = {"operator": roles.operator, "proposed_operator": roles.proposed_operator}
     if as_json:
-        print_json(told)
+        print_json(accounts)
     else:
-        for name, address in told.items():
+        for name, address in accounts.items():
             click.echo(f"{name.replace('_', ' ')}  {address}")

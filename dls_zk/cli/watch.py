@@ -11,20 +11,26 @@ import click
 from ..errors import VaultStale
 from . import streams
 from .common import example, json_option
+from .events import event_json, event_text, time_text
 from .options import Access, chain_command
+from .params import EXAMPLE_VAULT, VaultId
 
 if TYPE_CHECKING:
     from ..chain.client import Event
-from .events import event_json, event_text, time_text
-from .params import EXAMPLE_VAULT, VaultId
 
 
 @click.command("watch", **example(f"dls-zk watch {EXAMPLE_VAULT} --json"))
 @click.argument("vaults", type=VaultId(), nargs=-1, metavar="[VAULT]...")
 @chain_command()
-@click.option("--from-block", type=click.IntRange(0), help="First block; the present one if not given.")
-@click.option("--once", is_flag=True, help="Look once, and end.")
-@click.option("--depth", type=click.IntRange(1), default=3, show_default=True, help="Newest blocks that may still go.")
+@click.option("--from-block", type=click.IntRange(0), help="First block [default: the newest].")
+@click.option("--once", is_flag=True, help="Look once, then end.")
+@click.option(
+    "--depth",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="Recent blocks that a reorganisation may replace.",
+)
 @click.option("--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between two looks.")
 @json_option
 def watch(
@@ -36,10 +42,10 @@ def watch(
     every: float,
     as_json: bool,
 ) -> None:
-    """Print what happens to vaults as it happens, a line for each event.
+    """Print the events of vaults as they come, a line each.
 
-    Exit code 10 as soon as one of them (of all, if none is named, those that something happened to) is stale or winds down.
-    An event that a reorganisation takes back is told again as gone.
+    Ends with exit code 10 as soon as a watched vault is stale or winds down; without arguments, watches all vaults that have
+    events. If a reorganisation removes an event, it is printed again, marked "gone".
     """
     from ..chain import VaultStatus
     from ..chain.watching import Watch

@@ -17,6 +17,7 @@ from ..statement.constants import (
     QUANTITY_DECIMALS,
 )
 from ..statement.context import Context
+from ..statement.deployment import DeployedKey, Deployment
 from ..statement.field import require_canonical
 from .policy import PolicyFile
 from .values import (
@@ -50,6 +51,7 @@ from .values import (
 )
 
 OPENING_FAMILY = "dls-zk/opening/"
+DEPLOYMENT_FORMAT = "dls-zk/deployment/v1"
 OPENING_FORMAT = f"{OPENING_FAMILY}v2"
 
 
@@ -212,7 +214,7 @@ class VaultFile(Document):
     """the share token; absent: none, and whoever opens the vault records its flows"""
 
 
-class DeployedKey(Document):
+class DeployedKeyFields(Document):
     """A verifying key on a chain."""
 
     number: Whole
@@ -229,7 +231,7 @@ class DeployedKey(Document):
     """whether it is a development key, against which anybody can forge proofs"""
 
 
-class Deployment(Document):
+class DeploymentFile(Document):
     """Where the contracts are on a chain: public."""
 
     format: Literal["dls-zk/deployment/v1"]
@@ -248,7 +250,7 @@ class Deployment(Document):
     """PriceOracle"""
     poseidon: ChecksumAddress
     """PoseidonT6, the library that the policy registry is linked with"""
-    keys: dict[str, DeployedKey]
+    keys: dict[str, DeployedKeyFields]
     """the verifying key of each circuit, by the circuit's name"""
     created: dict[ChecksumAddress, Bytes32]
     """hash of the transaction that created each of these contracts, by the contract's address"""
@@ -267,6 +269,10 @@ class Deployment(Document):
             if circuit not in CIRCUITS:
                 raise ValueError(f"keys: {quote(circuit)} is none of {', '.join(CIRCUITS)}")
         return self
+
+    def to_deployment(self) -> Deployment:
+        keys = {name: DeployedKey(**key.model_dump()) for name, key in self.keys.items()}
+        return Deployment(**self.model_dump(exclude={"format", "keys"}), keys=keys)
 
 
 class OpeningFile(Document):
@@ -349,7 +355,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "terms": TermsFile,
     "feeds": FeedsFile,
     "vault": VaultFile,
-    "deployment": Deployment,
+    "deployment": DeploymentFile,
     "opening": OpeningFile,
     "proof": ProofFile,
 }

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,14 +31,16 @@ from ..statement.constants import (
     PRICE_DECIMALS,
     QUANTITY_DECIMALS,
 )
+from ..statement.deployment import Deployment
 from ..statement.model import KeptOpening, Opening, Policy, Prices, Round, Terms
 from ..storage.disk import exposure, read_limited, write_new, write_secret
 from ..storage.strict_json import parse_json
 from .documents import (
+    DEPLOYMENT_FORMAT,
     OPENING_FAMILY,
     OPENING_FORMAT,
     BookFile,
-    Deployment,
+    DeploymentFile,
     FeedsFile,
     OpeningFile,
     PricesFile,
@@ -170,12 +173,13 @@ def read_vault(path: str | Path) -> VaultFile:
 
 def read_deployment(path: str | Path) -> Deployment:
     """Read where the contracts are (JSON). InputError."""
-    return validate(Deployment, parse_json(read_limited(Path(path), FILE_LIMIT), str(path)), path)
+    document = parse_json(read_limited(Path(path), FILE_LIMIT), str(path))
+    return validate(DeploymentFile, document, path).to_deployment()
 
 
 def write_deployment(path: str | Path, deployment: Deployment) -> None:
     """Write where the contracts are (JSON). InputError if the file exists."""
-    write_new(Path(path), deployment.model_dump_json(indent=2) + "\n")
+    write_new(Path(path), json.dumps({"format": DEPLOYMENT_FORMAT, **asdict(deployment)}, indent=2) + "\n")
 
 
 def read_opening(path: str | Path) -> KeptOpening:

@@ -141,7 +141,7 @@ def test_development_keys_and_contracts_stay_on_development_chains(tmp_path: Pat
 def test_deploying_again_goes_on_and_makes_nothing_new(market: Market) -> None:
     told, blocks = market.protocol.deployment, market.chain.block_number()
     again = deploy(market.owner, [markets.checked_key(market.trapdoor)])
-    assert again.model_copy(update={"block": told.block}) == told
+    assert replace(again, block=told.block) == told
     assert market.chain.block_number() == blocks
 
 
@@ -213,7 +213,7 @@ def changed(market: Market, **fields: Any) -> Protocol:
     """The market's contracts, with another deployment file. created: transactions of other contracts."""
     told = market.protocol.deployment
     fields["created"] = told.created | fields.get("created", {})
-    return Protocol.on(market.chain, told.model_copy(update=fields))
+    return Protocol.on(market.chain, replace(told, **fields))
 
 
 @pytest.mark.parametrize("name", ["poseidon", "policy_registry", "price_oracle", "hub"])
@@ -310,10 +310,10 @@ def test_a_verifier_of_another_key_is_found(market: Market) -> None:
     one = market.protocol.deployment.keys["rebalance_8"]
     verifier, transaction = deployment._created(market.owner, deployment._compiled_verifier(markets.checked_key(other)))
     number = hub.add_key(market.owner, verifier, one.batch_verifier, 8)
-    mixed = one.model_copy(update={"number": number, "verifier": verifier})
+    mixed = replace(one, number=number, verifier=verifier)
 
     def found(**changes: Any) -> list[tuple[str, str]]:
-        keys = {"rebalance_8": mixed.model_copy(update=changes)}
+        keys = {"rebalance_8": replace(mixed, **changes)}
         protocol = changed(market, keys=keys, created={verifier: transaction})
         return [(finding.contract, finding.fault) for finding in faults(protocol)]
 
@@ -324,7 +324,7 @@ def test_a_verifier_of_another_key_is_found(market: Market) -> None:
     for change, expected in (
         ({"number": one.number}, "the hub has other contracts for key 0"),
         ({"key_hash": key_hash(other.vk)}, "its key is not the one of the deployment"),
-        ({"insecure": False}, "it was told otherwise whether its key is a development key"),
+        ({"insecure": False}, "the deployment file says otherwise whether its key is a development key"),
     ):
         assert (batch, expected) in found(**change)
 
@@ -333,7 +333,7 @@ def test_a_batch_verifier_that_other_code_created_is_found(market: Market) -> No
     """It has the code and the words of an honest one, and so its answers."""
     one = market.protocol.deployment.keys["rebalance_8"]
     address, transaction = created(market.owner, leaving(market.chain.code(one.batch_verifier)))
-    keys = {"rebalance_8": one.model_copy(update={"batch_verifier": address})}
+    keys = {"rebalance_8": replace(one, batch_verifier=address)}
     (finding,) = faults(changed(market, keys=keys, created={address: transaction}))
     assert finding.address == address and "its creation code is not" in finding.fault
 
@@ -355,7 +355,7 @@ def test_another_chain_is_refused(market: Market) -> None:
     with foundry.anvil(chain_id=31337, accounts=1) as url, pytest.raises(ChainError, match="started again"):
         Protocol.on(chain.connect(url), told)
     with pytest.raises(ChainError, match="is on chain 1, and"):
-        Protocol.on(market.chain, told.model_copy(update={"chain_id": 1}))
+        Protocol.on(market.chain, replace(told, chain_id=1))
     with pytest.raises(ChainError, match="no key for rebalance_16"):
         market.protocol.key_for(16)
 

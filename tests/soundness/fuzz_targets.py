@@ -27,6 +27,7 @@ from dls_zk.groth16.r1cs import R1CS, Header
 from dls_zk.groth16.zkey import VerifyingKey, ZKey, read_zkey
 from dls_zk.statement.commitments import book_commitment
 from dls_zk.statement.constants import FIELD, PRICE_BITS
+from dls_zk.statement.deployment import Deployment
 from dls_zk.statement.field import fits_signed
 from dls_zk.statement.model import KeptOpening, Opening, Policy, Prices, Terms
 from dls_zk.storage import built, disk
@@ -152,7 +153,7 @@ def vault_holds(value: files.VaultFile, _: bytes) -> bool:
     return all(map(is_checksum_address, named)) and 0 <= value.loosening_delay < 1 << 32
 
 
-def deployment_holds(value: files.Deployment, _: bytes) -> bool:
+def deployment_holds(value: Deployment, _: bytes) -> bool:
     named = [value.hub, value.policy_registry, value.price_oracle, value.poseidon]
     named += [key.verifier for key in value.keys.values()] + [key.batch_verifier for key in value.keys.values()]
     return all(map(is_checksum_address, named)) and set(value.keys) <= {"rebalance_8", "rebalance_16", "rebalance_32"}

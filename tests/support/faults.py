@@ -163,7 +163,8 @@ def world(url: str, artifact: CompiledContract, folder: Path) -> Iterator[World]
 # --- processes that die ------------------------------------------------------------------------------------------
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["dls_zk.chain.transactions"])
+# What the processes import, once for all of them.
+_processes.set_forkserver_preload(["dls_zk.chain.transactions", "dls_zk.operations", "py_ecc.optimized_bn128", "pytest"])
 
 
 @dataclass(frozen=True)
