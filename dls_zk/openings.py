@@ -5,6 +5,8 @@ Nothing here shows what an opening holds; commitments, vaults, sequences and tim
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +52,8 @@ _BEFORE_SUBMITTING = (
 
 @dataclass(frozen=True)
 class Entry:
-    """A file that is, or should be, an opening. kept: None if it cannot be read, and then ``problem`` says why.
+    """A file that is, or may be, an opening, or a folder that cannot be read. kept: None if it cannot be read, and then
+    ``problem`` says why.
 
     has_proof: whether proof.json is beside it.
     """
@@ -64,16 +67,22 @@ class Entry:
 def search(folders: Iterable[Path]) -> list[Entry]:
     """The openings in folders and below them, by vault, sequence and time; last what cannot be read.
 
-    A JSON file counts whose format is an opening's or whose name is opening.json. Symbolic links to folders are not
-    followed. InputError for a folder that is not there.
+    A file counts that is JSON of an opening's format, whatever its name is (a backup may have given it another), and one
+    that is called opening.json, whatever it holds. Symbolic links to folders are not followed. InputError for a folder that
+    is not there.
     """
     paths: dict[Path, None] = {}
+    closed: list[OSError] = []
     for folder in folders:
         if not folder.exists():
             raise InputError("does not exist", str(folder))
-        found = sorted(folder.rglob("*.json")) if folder.is_dir() else [folder]
-        paths |= dict.fromkeys(path for path in found if path.is_file())
+        if not folder.is_dir():
+            paths[folder] = None
+            continue
+        for parent, _, names in os.walk(folder, onerror=closed.append):
+            paths |= dict.fromkeys(Path(parent, name) for name in names)
     entries = [entry for path in paths if (entry := _entry(path))]
+    entries += [_unreadable(Path(error.filename), error) for error in closed]
     return sorted(entries, key=_order)
 
 
@@ -90,17 +99,32 @@ def find(folders: Iterable[Path], commitment: int) -> list[Entry]:
 
 
 def _entry(path: Path) -> Entry | None:
-    if path.name != OPENING and path.stat().st_size > files.FILE_LIMIT:
+    try:
+        status = path.stat()
+    except FileNotFoundError:  # a link to nothing, or gone by now
+        return None
+    except OSError as error:
+        return _unreadable(path, error)
+    if not stat.S_ISREG(status.st_mode) or (path.name != OPENING and status.st_size > files.FILE_LIMIT):
         return None
     kept, problem = None, ""
     try:
-        data = read_limited(path, files.FILE_LIMIT)
-        if path.name != OPENING and files.OPENING_FAMILY.encode() not in data:
+        if path.name != OPENING and not _is_of_the_family(path, read_limited(path, files.FILE_LIMIT)):
             return None
         kept = files.read_opening(path)
     except InputError as error:
         problem = str(error)
-    return Entry(path, kept, problem, (path.parent / PROOF).is_file())
+    return Entry(path, kept, problem, os.path.isfile(path.parent / PROOF))
+
+
+def _is_of_the_family(path: Path, data: bytes) -> bool:
+    """Whether a file's content is an opening's, perhaps damaged. Programs and texts that name the format are none."""
+    is_json = path.suffix == ".json" or data.lstrip().startswith(b"{")
+    return is_json and files.OPENING_FAMILY.encode() in data
+
+
+def _unreadable(path: Path, error: OSError) -> Entry:
+    return Entry(path, None, f"{path}: cannot be read: {error.strerror}", has_proof=False)
 
 
 def _order(entry: Entry) -> tuple[bool, bytes, int, int, str]:

@@ -23,6 +23,7 @@ from ..groth16.zkey import VerifyingKey
 from ..progress import Stage, no_stages
 from ..solidity.calldata import ProofArguments
 from ..statement.circuits import rebalance_signals
+from ..statement.constants import QUANTITY_DECIMALS
 from ..statement.context import Context
 from ..statement.ethereum import keccak256
 from ..statement.signals import PublicSignals
@@ -161,11 +162,14 @@ def submit(
             run.open[one.where] = one
     try:
         run.each(lambda submission: _require_here(protocol, sender, submission))
-        with stage("Proofs verified"):
-            run.verify(verifying_key)
-        with stage("Rebalances submitted"):
-            while ready := run.look():
-                run.send(ready)
+        if run.open:
+            with stage("Proofs verified"):
+                run.verify(verifying_key)
+        if ready := run.look():
+            with stage("Rebalances submitted"):
+                while ready:
+                    run.send(ready)
+                    ready = run.look()
     except DlsError as error:  # of the way to the chain, or of the account: it stops all that are left
         run.stop(error)
     results = [run.results[one.where] for one in submissions]
@@ -371,7 +375,7 @@ def _require_demanded(protocol: Protocol, submission: Submission) -> None:
         ("sequence", "stale_sequence", context.sequence, state.sequence + 1),
         ("mandate version", "stale_policy", context.mandate_version, state.mandate_version),
         ("policy", "stale_policy", _short(signals.policy_hash), _short(demanded.policy_hash)),
-        ("flow (1e-6)", "stale_flow", signals.flow, demanded.flow),
+        ("flow", "stale_flow", _QUANTITY.show(signals.flow), _QUANTITY.show(demanded.flow)),
         ("accrual (ppm)", "stale_accrual", signals.accrual, demanded.accrual),
         ("prices", "stale_prices", signals.prices, demanded.prices),
         ("context", "stale_context", _short(signals.context), _short(demanded.context)),
@@ -381,6 +385,9 @@ def _require_demanded(protocol: Protocol, submission: Submission) -> None:
             opening = " from the opening of the book that was accepted last" if code == "stale_commitment" else ""
             advice = f"take the vault's terms anew and prove again{opening}"
             raise ChainError(f"its {differs}; {advice}", submission.where, code=code)
+
+
+_QUANTITY = files.Fixed(QUANTITY_DECIMALS, 0, 0)
 
 
 def _short(element: int) -> str:

@@ -61,19 +61,21 @@ def anvil(port: int = 0, **options: str | int | bool) -> Iterator[str]:
             preexec_fn=end_with_parent,
         )
         try:
-            yield f"http://127.0.0.1:{_listening_port(process, log)}"
+            yield f"http://127.0.0.1:{_listening_port(process, log, port)}"
         finally:
             kill_group(process)
 
 
-def _listening_port(process: subprocess.Popen[bytes], log: IO[bytes], timeout: float = 30) -> int:
-    """Wait until anvil says where it listens."""
+def _listening_port(process: subprocess.Popen[bytes], log: IO[bytes], port: int, timeout: float = 30) -> int:
+    """Wait until anvil says where it listens. port: where it was asked to."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         said = os.pread(log.fileno(), 1 << 20, 0).decode(errors="replace")
         if found := re.search(r"Listening on 127\.0\.0\.1:(\d+)\n", said):
             return int(found[1])
         if process.poll() is not None:
+            if "Address already in use" in said:
+                raise ToolError(f"another program listens on port {port}; choose another port, or 0 for a free one")
             raise ToolError(f"anvil {ending(process.returncode)}: {gist(said)}")
         time.sleep(0.02)
     raise ToolError(f"anvil did not answer within {timeout:g} s; is the machine overloaded?", code="tool_timeout")

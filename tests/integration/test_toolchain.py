@@ -310,6 +310,14 @@ def test_anvil_refuses_an_unknown_option() -> None:
         pass
 
 
+def test_anvil_refuses_a_port_that_is_taken() -> None:
+    with foundry.anvil(accounts=1) as url:
+        port = int(url.rsplit(":", 1)[1])
+        expected = f"another program listens on port {port}; choose another port, or 0 for a free one"
+        with pytest.raises(ToolError, match=expected), foundry.anvil(port, accounts=1):
+            pass
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
 def test_anvil_ends_with_its_parent_however_that_ends(tmp_path: Path) -> None:
     program = (

@@ -134,6 +134,34 @@ def test_a_search_tells_openings_apart(tmp_path: Path) -> None:
     assert "does not exist" in refusal(openings.search, [tmp_path / "none"])
 
 
+@pytest.mark.parametrize(
+    "name", ["opening.json.bak", "opening.json~", "opening.JSON", "old.opening", "r1", ".hidden", "a b.txt"]
+)
+def test_an_opening_is_found_whatever_its_name(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "backup" / "2024"
+    write(folder, kept()).rename(folder / name)
+    (folder / "notes.txt").write_text("the format is dls-zk/opening/v2\n")
+    (folder / "no-text").write_bytes(bytes(range(256)))
+    (folder / "dangling").symlink_to("none")
+    os.mkfifo(folder / "pipe")
+    assert [entry.path for entry in openings.search([tmp_path])] == [folder / name]
+    assert [entry.path for entry in openings.find([tmp_path], COMMITMENT)] == [folder / name]
+    (folder / name).chmod(0o644)
+    assert f"{folder / name}: open to other users (mode 0644)" in refusal(openings.find, [tmp_path], COMMITMENT)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+@pytest.mark.parametrize("mode", [0, 0o400])
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, mode: int) -> None:
+    folder = write(tmp_path / "r1", kept()).parent
+    folder.chmod(mode)
+    try:
+        assert f"{folder}" in (message := refusal(openings.find, [tmp_path], COMMITMENT))
+        assert "cannot be read: Permission denied" in message
+    finally:
+        folder.chmod(0o700)
+
+
 def test_what_opens_a_commitment_is_found(tmp_path: Path) -> None:
     one = write(tmp_path / "r1", kept())
     write(tmp_path / "r2", kept(other(1)))
