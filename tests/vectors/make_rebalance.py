@@ -1,4 +1,4 @@
-"""Makes rebalance.json from the cases at the bounds (tests/boundary.py) and random ones near a limit (tests/instances.py).
+"""Make rebalance.json: cases at the bounds (tests/support/boundary.py), random ones near a limit (tests/support/instances.py).
 
     python tests/vectors/make_rebalance.py
 
