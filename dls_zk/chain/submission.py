@@ -331,14 +331,14 @@ def _at(error: DlsError, submission: Submission) -> DlsError:
 
 def _require_here(protocol: Protocol, sender: Sender, submission: Submission) -> None:
     context = submission.context
-    for name, given, expected in (
-        ("chain", context.chain_id, protocol.chain.chain_id),
-        ("hub", context.hub.lower(), protocol.hub.address.lower()),
-        ("operator", context.operator.lower(), sender.address.lower()),
+    for name, given, expected, code, advice in (
+        ("chain", context.chain_id, protocol.chain.chain_id, "wrong_chain", "choose the node with --rpc"),
+        ("hub", context.hub, protocol.hub.address, "wrong_chain", "choose the deployment with --deployment"),
+        ("operator", context.operator, sender.address, "not_operator", "sign with the operator's account"),
     ):
-        if given != expected:
-            code = "not_operator" if name == "operator" else "wrong_chain"
-            raise ChainError(f"the proof is for the {name} {given}, and this is {expected}", submission.where, code=code)
+        if str(given).lower() != str(expected).lower():
+            text = f"the proof is for the {name} {given}, and this is {expected}; {advice}"
+            raise ChainError(text, submission.where, code=code)
 
 
 def _mandate_key(protocol: Protocol, submission: Submission) -> int:
@@ -382,10 +382,15 @@ def _require_demanded(protocol: Protocol, submission: Submission) -> None:
     ):
         if given != expected:
             differs = "prices are others" if name == "prices" else f"{name} is {given} and the hub demands {expected}"
-            opening = " from the opening of the book that was accepted last" if code == "stale_commitment" else ""
-            advice = f"take the vault's terms anew and prove again{opening}"
+            advice = f"take the vault's terms anew and prove again{_FROM.get(name, '')}"
             raise ChainError(f"its {differs}; {advice}", submission.where, code=code)
 
+
+#: What new terms alone do not mend: the person has to name another file, too.
+_FROM = {
+    "commitment before": " from the opening of the book that was accepted last",
+    "policy": " with the file of the policy that the hub demands; `dls-zk policy show` reads it back from the chain",
+}
 
 _QUANTITY = files.Fixed(QUANTITY_DECIMALS, 0, 0)
 

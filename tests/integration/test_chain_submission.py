@@ -202,7 +202,13 @@ def test_a_proof_on_other_terms_than_its_file(market: Market, vaults: list[Vault
 
 def test_another_operator(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
     found = written(rebalances(vaults), tmp_path)
-    refuse(market, found, "not_operator", "r0: the proof is for the operator 0x.*, and this is 0x", market.owner)
+    refuse(
+        market,
+        found,
+        "not_operator",
+        "r0: the proof is for the operator 0x.*, and this is 0x.*; sign with the operator's account",
+        market.owner,
+    )
 
 
 def test_another_chain_and_another_hub(market: Market, vaults: list[Vault], tmp_path: Path) -> None:
@@ -226,7 +232,10 @@ def test_another_key_than_the_vaults(market: Market, vaults: list[Vault], tmp_pa
     ("signal", "expected"),
     [
         ("commitment_before", "its commitment before is 0x.* and the hub demands 0x"),
-        ("policy_hash", "its policy is 0x.* and the hub demands 0x"),
+        (
+            "policy_hash",
+            "its policy is 0x.* and the hub demands 0x.* prove again with the file of the policy that the hub demands",
+        ),
         ("flow", r"its flow is 0\.000001 and the hub demands 0;"),
         ("accrual", r"its accrual \(ppm\) is 1 and the hub demands 0"),
         ("prices", "its prices are others"),
