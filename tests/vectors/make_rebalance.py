@@ -1,4 +1,4 @@
-"""Make rebalance.json: cases at the bounds (tests/support/boundary.py), random ones near a limit (tests/support/instances.py).
+"""Make rebalance.json: cases at bounds (tests/support/boundary.py), random ones near limits (tests/support/instances.py).
 
     python tests/vectors/make_rebalance.py
 
