@@ -260,7 +260,7 @@ class PolicyFile(Document):
 def name_problems(document: Any) -> Iterator[str]:
     """What is wrong with the names in a policy as it was written, whatever else is: too many entries, names that clash,
     names of venues and factors that are not listed. What has another form than a policy is passed over."""
-    size = SIZES.get(int(text)) if (text := str(_get(document, "size"))).isdecimal() else None
+    size = {str(slots): size for slots, size in SIZES.items()}.get(str(_get(document, "size")))
     rooms = {"venues": "venues", "factors": "factors", "instruments": "slots", "scenarios": "scenarios"}
     for field, room in rooms.items():
         entries = _list(document, field)
