@@ -7,6 +7,7 @@ round warms caches up and is not counted. A tool "as a command" is timed from it
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -27,7 +28,8 @@ from rich.table import Table
 from dls_zk import files, operations
 from dls_zk.audit.instances import random_rebalance
 from dls_zk.chain import local
-from dls_zk.chain.deployment import create
+from dls_zk.chain.deployment import checked_key, create
+from dls_zk.chain.hub import Mandate
 from dls_zk.cli import story
 from dls_zk.cli.stages import Stages
 from dls_zk.errors import ToolError
@@ -38,7 +40,7 @@ from dls_zk.solidity.calldata import ProofArguments
 from dls_zk.statement import relation
 from dls_zk.statement.circuit_inputs import circuit_inputs
 from dls_zk.statement.circuits import of_size
-from dls_zk.statement.commitments import book_commitment
+from dls_zk.statement.commitments import book_commitment, policy_hash
 from dls_zk.statement.constants import SIZES
 from dls_zk.statement.model import KeptOpening, Opening, Rebalance
 from dls_zk.storage import built, disk, places
@@ -97,7 +99,7 @@ def contests(
             "against public signals, every hash compared": lambda: relation.evaluate(rebalance, signals),
         },
     )
-    if starts := commands_that_start(rebalance, scratch):
+    if starts := commands_that_start(rebalance, circuit, key, scratch, stack):
         yield Contest("Start of a command, CPU seconds", starts, clock=cpu_of_children)
     calculator = WitnessCalculator(circuit)
     wtns = to_wtns(calculator.calculate(inputs))
@@ -176,9 +178,11 @@ def cpu_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def commands_that_start(rebalance: Rebalance, scratch: Path) -> dict[str, Callable[[], object]] | None:
-    """Commands that need no chain and no circuit, on the example's files, if this is the rebalance of the example. Modules
-    are loaded as an installation has them, compiled to bytecode."""
+def commands_that_start(
+    rebalance: Rebalance, circuit: BuiltCircuit, key: ProvingKey, scratch: Path, stack: ExitStack
+) -> dict[str, Callable[[], object]] | None:
+    """Commands that need no circuit, on the example's files and a vault on a local chain, if this is the rebalance of the
+    example. Modules are loaded as an installation has them, compiled to bytecode."""
     if rebalance.policy != files.read_policy(EXAMPLE / "policy.yaml"):
         return None
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -189,12 +193,44 @@ def commands_that_start(rebalance: Rebalance, scratch: Path) -> dict[str, Callab
     def start(*argv: str) -> Callable[[], object]:
         return lambda: process.run([sys.executable, "-m", "dls_zk", *argv], timeout=60, env=env)
 
+    market = local.furnish(
+        stack.enter_context(local.people()), checked_key(key, circuit), rebalance.policy, rebalance.prices
+    )
+    vault = a_vault(market)
+    deployment = scratch / "deployment.json"
+    files.write_deployment(deployment, market.protocol.deployment)
+    at = ["--rpc", market.rpc, "--deployment", str(deployment)]
+    numbers = itertools.count()
+
+    def terms() -> object:
+        return start("vault", "terms", vault, "--out", str(scratch / f"terms-{next(numbers)}.yaml"), *at)()
+
     return {
         "--help": start("--help"),
         "check --json": start(*check, "--json"),
         "check": start(*check),
         "policy lint": start("policy", "lint", str(EXAMPLE / "policy.yaml")),
+        "oracle show": start("oracle", "show", str(market.feed_set), *at),
+        "vault terms": terms,
+        "vault history": start("vault", "history", vault, *at),
+        "vault status": start("vault", "status", vault, *at),
     }
+
+
+def a_vault(market: local.LocalMarket) -> str:
+    """The id of a vault of the market, without a rebalance yet."""
+    hub, slots = market.protocol.hub, market.policy.size.slots
+    mandate = Mandate(
+        policy_hash=policy_hash(market.policy),
+        feed_set=market.feed_set,
+        key=market.protocol.key_for(slots),
+        max_snapshot_age_s=3600,
+        accrual_rate_ppm_per_day=500,
+        accrual_cap_ppm=2000,
+        max_proof_age_s=7 * 86_400,
+    )
+    vault = hub.open_vault(market.owner, "bench", hub.add_mandate(market.owner, mandate), market.owner.address)
+    return "0x" + vault.hex()
 
 
 def prove_as_command(rebalance: Rebalance, scratch: Path) -> Callable[[], object] | None:
