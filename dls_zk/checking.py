@@ -12,7 +12,7 @@ from pathlib import Path
 from . import files, openings
 from .errors import InputError, StatementRefused
 from .statement import relation
-from .statement.commitments import book_commitment, empty_commitment
+from .statement.commitments import book_commitment, empty_commitment, policy_hash
 from .statement.constants import FIELD, USD_E14, Size
 from .statement.model import Opening, Policy, Prices, Rebalance, Terms
 from .statement.relation import Report
@@ -47,6 +47,8 @@ def load_rebalance(
     prices = files.read_prices(prices_path, policy)
     terms = files.read_terms(terms) if isinstance(terms, Path) else terms or Terms(0, 0, 0)
     require_same_round(prices, terms, str(prices_path))
+    if opening_required and terms.policy_hash is not None:
+        require_policy(policy_hash(policy), terms, str(policy_path))
     if terms.commitment_before is not None and (before_path is None or _is_opening(before_path)):
         require_commitment_before(book_commitment(before), terms, policy.size, str(before_path or ""))
     return Rebalance(policy, prices, terms, before, Opening(quantities, fresh_salt()))
@@ -64,6 +66,17 @@ def require_same_round(prices: Prices, terms: Terms, where: str = "") -> None:
     ):
         if ours != theirs:
             raise InputError(f"the prices are of {name} {ours}, and the terms of {name} {theirs}; {advice}", where)
+
+
+def require_policy(policy_hash: int, terms: Terms, where: str = "") -> None:
+    """Return unless the terms name another policy in the vault's mandate: then InputError. where: the policy's file."""
+    if terms.policy_hash not in (None, policy_hash):
+        raise InputError(
+            f"has the hash 0x{policy_hash:064x}, and the vault of these terms has the policy 0x{terms.policy_hash:064x}: "
+            "`dls-zk policy show` shows that one, and `dls-zk policy activate` moves the vault to another",
+            where,
+            code="policy_mismatch",
+        )
 
 
 def require_commitment_before(commitment: int, terms: Terms, size: Size, where: str = "") -> None:

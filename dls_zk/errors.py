@@ -66,6 +66,7 @@ CODES = {
     "file_exists": Code(3, "a file exists that would be overwritten"),
     "opening_missing": Code(3, "the opening of a proof is missing or cannot be read"),
     "opening_mismatch": Code(3, "an opening is not that of the commitment that is needed"),
+    "policy_mismatch": Code(3, "a policy is not the one in the mandate of the vault that the terms are for"),
     # --- 4 to 8: statement, tools, artifacts, proofs, keys ---
     "statement_refused": Code(4, "the input is well-formed, but a check of the statement fails"),
     "tool_failed": Code(5, "a tool failed"),

@@ -16,6 +16,7 @@ from .checking import fresh_salt as fresh_salt
 from .checking import load_rebalance as load_rebalance
 from .checking import require as require
 from .checking import require_commitment_before as require_commitment_before
+from .checking import require_policy as require_policy
 from .checking import require_same_round as require_same_round
 from .errors import ArtifactError, InputError, InsecureKey, ProofInvalid
 from .groth16 import prover, verifier, zkey
@@ -99,6 +100,7 @@ def prove(
     with stage("Relation"):
         require(check(rebalance))  # names what no signal can hold, too
         signals = relation.public_signals(rebalance)
+        require_policy(signals.policy_hash, rebalance.terms)
         require_commitment_before(signals.commitment_before, rebalance.terms, rebalance.size)
         report = relation.evaluate(rebalance, signals)
         require(report)
@@ -221,6 +223,7 @@ def require_signals(
             ("accrual", terms.accrual_ppm),
             ("context", terms.context_hash),
             ("commitment_before", terms.commitment_before),
+            ("policy_hash", terms.policy_hash),
         ):
             if value is not None and getattr(signals, name) != value:
                 raise ProofInvalid(f"the proof is on other terms: its {name} is not the one of the file")

@@ -266,8 +266,9 @@ class Hub(Client):
             operator=self.roles(vault).operator,
             deadline=deadline,
         )
-        accrual = accrual_ppm(self.mandate(state.mandate), state, snapshot.timestamp)
-        return Terms.at(context, state.pending_flow_e6, accrual, state.commitment, snapshot.oracle)
+        mandate = self.mandate(state.mandate)
+        accrual = accrual_ppm(mandate, state, snapshot.timestamp)
+        return Terms.at(context, state.pending_flow_e6, accrual, state.commitment, snapshot.oracle, mandate.policy_hash)
 
     def accepted(self, vault: bytes, sequence: int, last: int | None = None) -> Accepted | None:
         """The rebalance of a vault that has this number, if it was accepted by a block (by now)."""

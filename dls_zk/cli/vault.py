@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -246,8 +247,10 @@ def _flow_command(name: str, example_text: str, help_text: str, direction: int) 
         pending = Fixed(6, -(1 << 56), 1 << 56).show(protocol.hub.state(vault).pending_flow_e6)
         if as_json:
             print_json({"transaction": mined and mined.hash, "pending_flow": pending})
-        else:
-            click.echo(f"pending flow  {pending}")
+            return
+        click.echo(f"pending flow  {pending}")
+        if mined is None:
+            click.echo("recorded before; to record an equal flow once more, pass another --label", err=True)
 
 
 _flow_command(
@@ -273,12 +276,19 @@ _flow_command(
 )
 
 
-def _mark_command(name: str, function: str, help_text: str) -> None:
-    @vault.command(name, help=help_text, **example(f"dls-zk vault {name} {EXAMPLE_VAULT}"))
+def _mark_command(name: str, function: str, help_text: str, *, for_good: bool = False) -> None:
+    """A command that marks a vault. for_good: it cannot be undone, so it asks first."""
+    asking = click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
+
+    @vault.command(name, help=help_text, **example(f"dls-zk vault {name} {EXAMPLE_VAULT}{' --yes' * for_good}"))
     @click.argument("vault", type=VaultId())
     @chain_command(signing=True)
     @json_option
-    def mark(access: Access, vault: bytes, as_json: bool) -> None:
+    def mark(access: Access, vault: bytes, as_json: bool, yes: bool = False) -> None:
+        if for_good and not yes:
+            if not sys.stdin.isatty():
+                raise click.UsageError("This cannot be undone, and there is no terminal to ask on: pass --yes.")
+            click.confirm("This cannot be undone. Go on?", abort=True, err=True)
         protocol = access.protocol()
         with access.stages(f"Vault: {name}"):
             mined = protocol.hub.mark(access.sender(protocol.chain), vault, function)
@@ -287,6 +297,9 @@ def _mark_command(name: str, function: str, help_text: str) -> None:
             print_json({"transaction": mined and mined.hash, "status": status})
         else:
             click.echo(status)
+
+    if for_good:
+        asking(mark)
 
 
 _mark_command("pause", "pause", "Pause a vault: no rebalances, no flow into the book, no deposits. Only its guardian may.")
@@ -299,6 +312,7 @@ _mark_command(
     "wind-down",
     "windDown",
     "Wind a vault down for good. Its operator may, and anyone once it has been stale for long.",
+    for_good=True,
 )
 
 

@@ -134,6 +134,8 @@ class TermsFile(Document):
     """where and when the proof holds"""
     commitment_before: Element | None = None
     """commitment that the vault holds, which the opening has to open; absent: not compared before the hub does"""
+    policy_hash: Element | None = None
+    """hash of the policy in the vault's mandate; absent: not compared before the hub does"""
     oracle: Address | None = None
     """address of the hub's price oracle; absent: not compared with that of the prices"""
 

@@ -107,22 +107,22 @@ def read_trades(path: str | Path, policy: Policy) -> tuple[int, ...]:
 def read_terms(path: str | Path) -> Terms:
     """Read the terms of a rebalance (YAML). InputError."""
     terms = validate(TermsFile, read_yaml(path, secret=False), path)
-    before = terms.commitment_before
-    commitment = None if before is None else int(before, 16)
-    return Terms.at(terms.context.to_context(), terms.flow, terms.accrual, commitment, terms.oracle)
+    commitment, policy = (None if x is None else int(x, 16) for x in (terms.commitment_before, terms.policy_hash))
+    return Terms.at(terms.context.to_context(), terms.flow, terms.accrual, commitment, terms.oracle, policy)
 
 
 def write_terms(path: str | Path, terms: Terms) -> None:
     """Write the terms of a rebalance (YAML). ValueError if they have no context; InputError if the file exists."""
     context = terms.known_context()
     flow = Fixed(QUANTITY_DECIMALS, *QUANTITY_RANGE).show(terms.flow_e6)
-    before = "" if terms.commitment_before is None else f'commitment_before: "0x{terms.commitment_before:064x}"\n'
+    elements = {"commitment_before": terms.commitment_before, "policy_hash": terms.policy_hash}
+    known = "".join(f'{name}: "0x{value:064x}"\n' for name, value in elements.items() if value is not None)
     oracle = "" if terms.oracle is None else f'oracle: "{terms.oracle}"\n'
     write_new(
         Path(path),
         f"""flow: {flow}
 accrual: {terms.accrual_ppm} ppm
-{before}{oracle}
+{known}{oracle}
 context:
   chain_id: {context.chain_id}
   hub: "{context.hub}"

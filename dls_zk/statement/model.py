@@ -205,8 +205,8 @@ class Terms:
     flow_e6: signed quantity of slot 0 that came from (positive) or went to (negative) the share holders.
     accrual_ppm: parts per million of NAV that gains and costs without a trade may amount to. context_hash: field element.
     context: the preimage of that hash, if known; the hash alone enters the statement.
-    commitment_before, oracle: what the vault held, and the address of its hub's price oracle, when the terms were taken, if
-    known: they enter no statement, and tell early which opening and which prices do not belong to these terms.
+    commitment_before, policy_hash, oracle: the vault's commitment, its policy and its hub's price oracle when the terms were
+    taken, if known: they enter no statement, and tell early that an opening, a policy or prices belong to other terms.
     """
 
     flow_e6: int
@@ -215,6 +215,7 @@ class Terms:
     context: Context | None = None
     commitment_before: int | None = None
     oracle: str | None = None
+    policy_hash: int | None = None
 
     @classmethod
     def at(
@@ -224,9 +225,10 @@ class Terms:
         accrual_ppm: int,
         commitment_before: int | None = None,
         oracle: str | None = None,
+        policy_hash: int | None = None,
     ) -> Terms:
         """The terms of a rebalance in this context."""
-        return cls(flow_e6, accrual_ppm, context.to_field(), context, commitment_before, oracle)
+        return cls(flow_e6, accrual_ppm, context.to_field(), context, commitment_before, oracle, policy_hash)
 
     def known_context(self) -> Context:
         """The context; ValueError if only its hash is known."""

@@ -315,7 +315,8 @@ def test_a_vault_of_its_own_moves_to_other_policies(place: Place, story: Story) 
     assert "while the vault is paused" in place.run("vault", "pause", vault, **key).refused(9)
     assert place.json("vault", "unpause", vault, **key)["status"] == "active"
     assert place.json("vault", "withdraw-mandate", vault, **key)["status"] == "active"
-    assert "status" in place.json("vault", "wind-down", vault)
+    assert "pass --yes" in place.run("vault", "wind-down", vault).stderr
+    assert "status" in place.json("vault", "wind-down", vault, "--yes")
     result = place.run("watch", vault, "--from-block", "0", "--once", "--json")
     assert "is winding down" in result.refused(10)
     *events, last = map(json.loads, result.stdout.splitlines())

@@ -1,4 +1,5 @@
-"""What is compared before a proof is made: the opening with the commitment, and the prices with the round, of the terms."""
+"""What is compared before a proof is made: the opening with the commitment, the policy and the prices
+with those of the terms."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import pytest
 
 from dls_zk import checking, files, operations
 from dls_zk.errors import InputError
-from dls_zk.statement.commitments import book_commitment, empty_commitment
+from dls_zk.statement.commitments import book_commitment, empty_commitment, policy_hash
 from dls_zk.statement.model import KeptOpening, Opening, Rebalance
 from tests.support.commandline import BOOK_E6, write_inputs
 
@@ -91,6 +92,22 @@ def test_terms_that_do_not_name_a_commitment_are_not_compared(folder: Path) -> N
     assert load(folder).terms.commitment_before is None
 
 
+# --- the policy -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_policy_that_is_not_the_vaults(folder: Path) -> None:
+    put(folder / "terms.yaml", policy_hash=element(STALE))
+    said = refusal(folder)
+    assert said.startswith(f"{folder / 'policy.yaml'}: has the hash ") and f"has the policy {element(STALE)}" in said
+    assert load(folder, "book.csv", opening_required=False)  # `check` compares no hash
+
+
+def test_the_policy_of_the_vault(folder: Path) -> None:
+    policy = load(folder).policy
+    put(folder / "terms.yaml", policy_hash=element(policy_hash(policy)))
+    assert load(folder).terms.policy_hash == policy_hash(policy)
+
+
 # --- the prices -----------------------------------------------------------------------------------------------------------
 
 
@@ -150,5 +167,9 @@ def test_a_rebalance_that_was_put_together_by_hand(folder: Path) -> None:
     key = type("Key", (), {"insecure": False})()
     with pytest.raises(InputError, match=f"opens {element(HELD)}; the vault of these terms holds {element(STALE)}"):
         operations.prove(wrong, key, None)  # type: ignore[arg-type]
+    foreign = replace(rebalance, terms=replace(rebalance.terms, policy_hash=STALE))
+    with pytest.raises(InputError, match=f"the vault of these terms has the policy {element(STALE)}") as caught:
+        operations.prove(foreign, key, None)  # type: ignore[arg-type]
+    assert caught.value.code == "policy_mismatch"
     with pytest.raises(InputError, match="the prices are of round 3, and the terms of round 2"):
         operations.prove(late, key, None)  # type: ignore[arg-type]
