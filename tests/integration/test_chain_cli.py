@@ -294,6 +294,27 @@ def test_policies(story: Story) -> None:
     assert place.json("policy", "register", "tighter.yaml")["policy_hash"] == first
 
 
+@pytest.mark.parametrize(
+    ("number", "code", "name"),
+    [(signal.SIGHUP, 129, "hung_up"), (signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_signal_ends_a_command_with_its_code(place: Place, number: signal.Signals, code: int, name: str) -> None:
+    (place.folder / "watched.yaml").write_text(
+        VAULT.format(operator=place.up["account"], guardian=OPERATOR.address).replace("Small vault", "Watched vault")
+    )
+    vault = place.json("vault", "open", "watched.yaml")["vault"]
+    command = [sys.executable, "-m", "dls_zk", "watch", vault, "--from-block", "0", "--json"]
+    process = subprocess.Popen(command, cwd=place.folder, env=place.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout
+    first = json.loads(process.stdout.readline())  # from here on it watches until something ends it
+    process.send_signal(number)
+    output, complaint = process.communicate(timeout=60)
+    assert (first["event"], process.returncode) == ("VaultOpened", code)
+    error = json.loads(output.splitlines()[-1])["error"]
+    assert (error["code"], error["exit_code"], error["retryable"]) == (name, code, True)
+    assert complaint.decode() == f"error: {name.replace('_', ' ')}\n"
+
+
 def test_a_vault_of_its_own_moves_to_other_policies(place: Place, story: Story) -> None:
     (place.folder / "moving.yaml").write_text(
         VAULT.format(operator=place.up["account"], guardian=OPERATOR.address).replace("Small vault", "Moving vault")
