@@ -14,6 +14,12 @@ from .common import FILE, beside, example, json_option, print_json, uint, warn_r
 from .params import SignedQuantity
 from .report import print_report, report_json
 
+#: A flow and an accrual look alike in the books: both are value that no trade explains.
+_MISSING_FLOW = (
+    "; no flow is given, and one would explain it: pass --flow or --terms, "
+    "or --accrual if it was gained or lost without a trade"
+)
+
 
 def rebalance_options(command: Any) -> Any:
     """The files of one rebalance."""
@@ -103,6 +109,6 @@ def check(
         print_report(report, show_all=show_all)
     missing = checking.is_a_flow_missing(rebalance, report)
     with beside(document):
-        checking.require(report, "; no flow is given, and one would explain it: pass --flow or --terms" if missing else "")
+        checking.require(report, _MISSING_FLOW if missing else "")
     if as_json:
         print_json(document)

@@ -79,18 +79,30 @@ def test_a_deposit_without_a_chain(inputs: Path) -> None:
     assert check(*FIRST, "--flow", "10000000", "--accrual", "5", "--json").code == 0
 
 
+MISSING_FLOW = (
+    "no flow is given, and one would explain it: pass --flow or --terms, "
+    "or --accrual if it was gained or lost without a trade"
+)
+
+
 @pytest.mark.parametrize("options", [(), ("--accrual", "3"), ("--flow", "0")])
 def test_a_missing_flow_is_named(inputs: Path, options: tuple[str, ...]) -> None:
     said = check(*FIRST, *options).refused(4)
-    assert said == "refused by value conservation (5): unexplained gain; no flow is given, and one would explain it: " \
-        "pass --flow or --terms"  # fmt: skip
+    assert said == f"refused by value conservation (5): unexplained gain; {MISSING_FLOW}"
 
 
 def test_money_paid_out(inputs: Path) -> None:
     (inputs / "less.csv").write_text("instrument,quantity\nUSDC,-1000\n")
     less = (*RULES, "--before", "book.csv", "--trades", "less.csv")
-    assert check(*less).refused(4).endswith("cost; no flow is given, and one would explain it: pass --flow or --terms")
+    assert check(*less).refused(4).endswith(f"cost; {MISSING_FLOW}")
     assert check(*less, "--flow", "-1000").code == 0
+
+
+def test_what_was_gained_without_a_trade(inputs: Path) -> None:
+    (inputs / "more.csv").write_text("instrument,quantity\nUSDC,100\n")
+    more = (*RULES, "--before", "book.csv", "--trades", "more.csv")
+    assert check(*more).refused(4).endswith(f"unexplained gain; {MISSING_FLOW}")
+    assert check(*more, "--accrual", "20").code == 0
 
 
 def test_what_no_flow_explains_is_not_laid_to_one(inputs: Path) -> None:
