@@ -44,7 +44,9 @@ class LocalMarket:
         return self.people[0]
 
     def snapshot(self, prices: Prices) -> Snapshot:
-        """Post these prices and take a snapshot."""
+        """Post these prices and take a snapshot, a second after whatever came before: the oracle takes one a second."""
+        rpc(self.protocol.chain, "evm_increaseTime", 1)
+        rpc(self.protocol.chain, "evm_mine")
         now = self.protocol.chain.now()
         for slot, usd_e8 in zip(self.policy.slots, prices.usd_e8, strict=True):
             if slot.instrument:

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from dls_zk import files, operations
+from dls_zk.chain import local
 from dls_zk.statement.commitments import policy_hash
 from dls_zk.statement.relation import CHECKS
 from dls_zk.storage.places import PACKAGE
 from tests.support import commandline
 from tests.support.commandline import Result
+from tests.support.market import checked_key, trapdoor
 
 EXAMPLE = PACKAGE / "examples" / "delta_neutral_eth"
 
@@ -114,3 +116,12 @@ def test_it_shows_no_quantity(shown: Result, place: Path) -> None:
         for quantity in files.read_trades(EXAMPLE / name, policy):
             written = commandline.human(abs(quantity)).rstrip("0").rstrip(".")
             assert len(written) < 6 or (written not in text and str(abs(quantity)) not in text)
+
+
+def test_two_snapshots_of_the_demo_need_no_pause() -> None:
+    """The oracle takes one a second, and a fast machine comes to the next one sooner."""
+    policy = files.read_policy(PACKAGE / "examples" / "two_chains" / "policy.yaml")
+    prices = files.read_prices(PACKAGE / "examples" / "two_chains" / "prices.yaml", policy)
+    with local.people() as accounts:
+        market = local.furnish(accounts, checked_key(trapdoor(policy.size.slots)), policy, prices)
+        assert [market.snapshot(prices).round for _ in range(3)] == [2, 3, 4]
