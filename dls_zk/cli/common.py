@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,3 +124,10 @@ def one_circuit_options(required: bool = True) -> Callable[[F], F]:
         return size(family(command))
 
     return with_options
+
+
+def confirm(question: str, without_terminal: str) -> None:
+    """Ask before a step, and end if the answer is no; where there is no terminal, a usage error that says what to pass."""
+    if not sys.stdin.isatty():
+        raise click.UsageError(without_terminal)
+    click.confirm(question, abort=True, err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +13,7 @@ from .. import files
 from ..errors import ChainError, InputError
 from ..files import Fixed
 from ..statement.model import Policy, Prices, Round
-from .common import FILE, console, example, json_option, print_json, table, uint
+from .common import FILE, confirm, console, example, json_option, print_json, table, uint
 from .events import time_text
 from .options import Access, chain_command
 from .policy import policy_of
@@ -55,9 +54,7 @@ def oracle_add(access: Access, feeds: Path, policy_path: Path, yes: bool, as_jso
         for fault in said.faults():
             raise InputError(f"the feed {said.address} of {name} must not be added: {fault}", str(feeds))
     if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError("There is no terminal to ask on: look at the feeds, then pass --yes.")
-        click.confirm("Add these feeds?", abort=True, err=True)
+        confirm("Add these feeds?", "There is no terminal to ask on: look at the feeds, then pass --yes.")
     with access.stages("Feed set added"):
         number = protocol.oracle.add_feed_set(access.sender(protocol.chain), chain.FeedSet.of(named, policy))
     if as_json:

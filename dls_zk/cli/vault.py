@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import click
 from .. import files
 from ..errors import ChainError, InputError
 from ..files import Fixed
-from .common import FILE, beside, console, example, json_option, print_json, table, uint
+from .common import FILE, beside, confirm, console, example, json_option, print_json, table, uint
 from .events import event_json, event_text, time_text
 from .options import Access, chain_command
 from .oracle import write_prices
@@ -286,9 +285,9 @@ def _mark_command(name: str, function: str, help_text: str, *, for_good: bool = 
     @json_option
     def mark(access: Access, vault: bytes, as_json: bool, yes: bool = False) -> None:
         if for_good and not yes:
-            if not sys.stdin.isatty():
-                raise click.UsageError("This cannot be undone, and there is no terminal to ask on: pass --yes.")
-            click.confirm("This cannot be undone. Go on?", abort=True, err=True)
+            confirm(
+                "This cannot be undone. Go on?", "This cannot be undone, and there is no terminal to ask on: pass --yes."
+            )
         protocol = access.protocol()
         with access.stages(f"Vault: {name}"):
             mined = protocol.hub.mark(access.sender(protocol.chain), vault, function)
