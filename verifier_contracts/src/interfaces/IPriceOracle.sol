@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 import {AggregatorV3Interface} from "./AggregatorV3Interface.sol";
 
 /// @title Snapshots of price feeds, packed for the proofs and shared by all vaults
-/// @notice A feed set names the feed that prices each slot. Anyone may add one, and it never changes. Anyone may take a
+/// @notice A feed set names the feed that prices each slot. Its own name is the hash of its content. Anyone may add one, and
+/// it never changes. Anyone may take a
 /// snapshot of a set. A snapshot never changes either, and a later round of a set has a later timestamp.
 interface IPriceOracle {
     /// The feed of one slot. With `aggregator` 0 the slot has no feed, and its price is 0 in every snapshot.
@@ -12,7 +13,7 @@ interface IPriceOracle {
         AggregatorV3Interface aggregator;
         /// Greatest age of an answer, in seconds.
         uint32 heartbeat;
-        /// Largest move from one snapshot to the next that needs no confirmation, in basis points of the smaller of the two
+        /// Largest move in one `deviationPeriod` that needs no confirmation, in basis points of the smaller of the two
         /// prices.
         uint16 maxDeviationBps;
     }
@@ -24,32 +25,35 @@ interface IPriceOracle {
         AggregatorV3Interface sequencerUptimeFeed;
         /// Seconds for which the oracle refuses prices after the sequencer came back.
         uint32 sequencerGracePeriod;
-        /// Seconds that a move beyond `maxDeviationBps` waits for its confirmation. 0: until the next call.
+        /// Seconds that a move beyond `maxDeviationBps` waits for its confirmation, from 5 minutes to a day. From then on,
+        /// and for as long again, a call can confirm it; then it lapses.
         uint32 confirmationDelay;
+        /// Seconds, from a minute to a week, in which `maxDeviationBps` bounds the move of a price.
+        uint32 deviationPeriod;
     }
 
     // --- events ---
 
-    event FeedSetAdded(uint32 indexed feedSet, FeedSet set);
+    event FeedSetAdded(bytes32 indexed feedSet, FeedSet set);
 
     /// @notice The oracle took a snapshot.
-    event SnapshotTaken(uint32 indexed feedSet, uint32 indexed round, uint40 timestamp, uint256[] words);
+    event SnapshotTaken(bytes32 indexed feedSet, uint32 indexed round, uint40 timestamp, uint256[] words);
 
-    /// @notice A price moved too far, so the snapshot needs a confirmation: a call from `confirmableAt` on takes it, if
-    /// each price is then within its bound of these prices or of the last snapshot's. These prices wait unchanged until
+    /// @notice A price moved too far from the anchor, so the snapshot needs a confirmation: a call from `confirmableAt` on
+    /// takes it, if each price is then within its bound of these prices or of the anchor's. These prices wait unchanged until
     /// then; from then on prices beyond the bounds of both replace them.
     /// @param slot the first slot whose price moved too far.
-    event ConfirmationNeeded(uint32 indexed feedSet, uint256 slot, uint40 confirmableAt, uint256[] words);
+    event ConfirmationNeeded(bytes32 indexed feedSet, uint256 slot, uint40 confirmableAt, uint256[] words);
 
     // --- actions ---
 
     /// @notice Add a feed set. The oracle reads the decimals of each feed now and keeps them. Anyone may call this.
-    function addFeedSet(FeedSet calldata set) external returns (uint32 feedSet);
+    function addFeedSet(FeedSet calldata set) external returns (bytes32 feedSet);
 
     /// @notice Read all feeds of a set and store their prices as a new round. Rounds count up from 1 over all sets. Anyone
     /// may call this.
     /// @return round the number of the snapshot; 0 if a price moved too far and the snapshot waits for its confirmation.
-    function takeSnapshot(uint32 feedSet) external returns (uint32 round);
+    function takeSnapshot(bytes32 feedSet) external returns (uint32 round);
 
     // --- views ---
 
@@ -57,25 +61,40 @@ interface IPriceOracle {
     /// @return feedSet the set whose prices it holds.
     /// @return timestamp the time of the snapshot, in Unix seconds.
     /// @return words the prices (USD 1e-8, 48 bits each), five to a word, lowest slot in the lowest bits.
-    function snapshot(uint32 round) external view returns (uint32 feedSet, uint40 timestamp, uint256[] memory words);
+    function snapshot(uint32 round) external view returns (bytes32 feedSet, uint40 timestamp, uint256[] memory words);
 
     /// @notice The newest round of a feed set; 0 if there is none yet. This and the following views revert with
     /// `UnknownFeedSet` if there is no such set.
-    function latestRound(uint32 feedSet) external view returns (uint32);
+    function latestRound(bytes32 feedSet) external view returns (uint32);
+
+    /// @notice The newest round of a feed set taken at or before this time, in Unix seconds; 0 if there is none.
+    function roundAt(bytes32 feedSet, uint40 time) external view returns (uint32);
+
+    /// @notice The longest heartbeat, in seconds, of the feeds of these slots (bit i for slot i); 0 for no slot.
+    function longestHeartbeat(bytes32 feedSet, uint32 slots) external view returns (uint32);
+
+    /// @notice The slots whose feed is dead: it does not answer, or its last answer is older than its heartbeat.
+    function deadFeeds(bytes32 feedSet) external view returns (uint32 slots);
+
+    /// @notice Whether `to` differs from `from` only in feeds that are dead now, and none of the new ones is dead.
+    function isRepair(bytes32 from, bytes32 to) external view returns (bool);
+
+    /// @notice The round whose prices bound the next round's, and its time; 0 and 0 before the first round.
+    function anchor(bytes32 feedSet) external view returns (uint32 round, uint40 timestamp);
 
     /// @notice A feed set.
-    function feedSetOf(uint32 feedSet) external view returns (FeedSet memory);
+    function feedSetOf(bytes32 feedSet) external view returns (FeedSet memory);
 
     /// @notice Size of a feed set and the slots that have a feed: bit i for slot i.
-    function pricedSlots(uint32 feedSet) external view returns (uint8 slots, uint32 priced);
+    function pricedSlots(bytes32 feedSet) external view returns (uint8 slots, uint32 priced);
 
     /// @notice The unconfirmed prices of a feed set and the time from which a call can confirm them; nothing and 0 if none
     /// wait.
-    function unconfirmed(uint32 feedSet) external view returns (uint40 confirmableAt, uint256[] memory words);
+    function unconfirmed(bytes32 feedSet) external view returns (uint40 confirmableAt, uint256[] memory words);
 
     // --- errors ---
 
-    error UnknownFeedSet(uint32 feedSet);
+    error UnknownFeedSet(bytes32 feedSet);
     error UnknownRound(uint32 round);
     error UnsupportedSlots(uint256 slots);
     /// Slot 0 has no feed, whose price values the flows.
@@ -97,6 +116,8 @@ interface IPriceOracle {
     error SequencerFeedFailed();
     error SequencerDown();
     error SequencerJustBack(uint256 since, uint32 gracePeriod);
+    /// The delay or period is outside its bounds.
+    error PeriodOutOfRange(string field, uint32 value, uint32 least, uint32 most);
     error ConfirmationTooEarly(uint40 confirmableAt);
     error TwoSnapshotsInOneSecond();
 }
