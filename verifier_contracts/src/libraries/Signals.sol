@@ -12,7 +12,9 @@ library Signals {
     uint256 internal constant COMMITMENT_AFTER = 1;
     uint256 internal constant POLICY_HASH = 2;
     uint256 internal constant FLOW = 3;
-    uint256 internal constant ACCRUAL = 4;
+    /// A packed word: the type `Allowances` reads it.
+    uint256 internal constant ALLOWANCES = 4;
+    uint256 internal constant ACCRUAL = ALLOWANCES;
     uint256 internal constant NAV_FLOOR = 5;
     uint256 internal constant CONTEXT = 6;
     /// The first of ⌈slots/5⌉ packed price words.
@@ -20,7 +22,9 @@ library Signals {
 
     /// Flows lie in [−2^56, 2^56).
     int256 internal constant FLOW_BOUND = 2 ** 56;
-    /// Accruals are counted in parts per million of NAV, and are below 2^20 in a proof.
+    /// The unit of gain and loss in the allowances.
+    uint256 internal constant PPB = 1_000_000_000;
+    /// The unit of turnover in the allowances.
     uint256 internal constant PPM = 1_000_000;
     /// NAV floors lie in [0, 2^42), in NAV steps of the policy.
     uint256 internal constant NAV_FLOOR_BOUND = 2 ** 42;
