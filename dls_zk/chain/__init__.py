@@ -5,7 +5,8 @@ signers       who signs: a keystore, a key, another program  eip1559       the t
 journal       what was signed, kept on the disk              transactions  one effect for each intent, whatever breaks
 refusals      a contract's errors in words                   client        what all clients do
 registry      readable policies by their hash                oracle        feeds and their snapshots
-hub           keys, mandates, vaults, rebalances             share_token   a vault's shares and its asset
+hub           keys, vaults, rebalances                       mandate       what a vault may do
+share_token   a vault's shares, orders, and its asset
 deployment    the contracts on a chain, and their audit      creation      what a contract was created from
 submission    proofs brought to the hub                      watching      events as they come, reorganisations too
 evm           a verifier asked on a chain for the question   local         a local chain with everything on it
@@ -14,8 +15,9 @@ evm           a verifier asked on a chain for the question   local         a loc
 from .connection import Block, Chain, Log, NoContract, Question, Receipt, connect
 from .deployment import Protocol, audit, checked_key, deploy
 from .eip1559 import Transaction
-from .hub import Accepted, Hub, Mandate, Roles, VaultState, VaultStatus, accrual_ppm
+from .hub import Accepted, Hub, OperatorOffer, Proposal, Roles, VaultState, VaultStatus, WriteDown
 from .journal import Intent, IntentKey, IntentStatus
+from .mandate import Mandate, ShareTerms
 from .oracle import DevFeed, Feed, FeedSet, Oracle, Snapshot, Unconfirmed
 from .refusals import EXPLAINED, explain_revert
 from .registry import Registry
@@ -48,8 +50,10 @@ __all__ = [
     "Mandate",
     "NoContract",
     "NotAccepted",
+    "OperatorOffer",
     "Oracle",
     "Outcome",
+    "Proposal",
     "Protocol",
     "Question",
     "Receipt",
@@ -58,6 +62,7 @@ __all__ = [
     "Roles",
     "Rpc",
     "Sender",
+    "ShareTerms",
     "ShareToken",
     "Signer",
     "Snapshot",
@@ -67,7 +72,7 @@ __all__ = [
     "Unconfirmed",
     "VaultState",
     "VaultStatus",
-    "accrual_ppm",
+    "WriteDown",
     "audit",
     "checked_key",
     "connect",

@@ -59,7 +59,7 @@ class ShareToken(Client):
         name: str,
         symbol: str,
         custody: str,
-        mandate: int,
+        mandate: bytes,
         operator: str,
         guardian: str = NOBODY,
         loosening_delay_s: int = 86_400,

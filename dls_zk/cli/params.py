@@ -55,10 +55,11 @@ EXAMPLE_VAULT = "0x" + "3fc1" * 16
 EXAMPLE_COMMITMENT = "0x" + "1e5a" * 16
 
 
-class VaultId(click.ParamType):  # type: ignore[type-arg]
-    """The id of a vault: 32 bytes in hex."""
+class Name(click.ParamType):  # type: ignore[type-arg]
+    """What is known by the hash of its content, or by another hash: 32 bytes in hex. what: the word for it."""
 
-    name = "vault"
+    def __init__(self, what: str):
+        self.name = what
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
         text = str(value)
@@ -67,8 +68,15 @@ class VaultId(click.ParamType):  # type: ignore[type-arg]
         except ValueError:
             found = b""
         if len(found) != 32:
-            self.fail(f"{text!r} is no vault id (0x and 64 hex digits)", param, ctx)
+            self.fail(f"{text!r} is no {self.name} (0x and 64 hex digits)", param, ctx)
         return found
+
+
+class VaultId(Name):
+    """The id of a vault."""
+
+    def __init__(self) -> None:
+        super().__init__("vault id")
 
 
 class Commitment(click.ParamType):  # type: ignore[type-arg]
@@ -83,6 +91,3 @@ class Commitment(click.ParamType):  # type: ignore[type-arg]
         except ValueError:
             self.fail(f"{text!r} is no commitment (0x and 64 hex digits, below the field's modulus)", param, ctx)
 
-
-#: The last second that ``time_text`` has a date for, of the year 9999.
-LAST_SECOND = 253_402_300_799
