@@ -22,7 +22,7 @@ from .oracle import DevFeed, Feed, FeedSet, Oracle, Snapshot, Unconfirmed
 from .refusals import EXPLAINED, explain_revert
 from .registry import Registry
 from .rpc import Refused, Rpc, is_loopback
-from .share_token import Asset, Holdings, ShareToken
+from .share_token import Asset, Exits, Holdings, Order, SettledPrice, ShareToken
 from .signers import ExternalSigner, KeySigner, Signer
 from .submission import BatchIncomplete, NotAccepted, Outcome, State, Submission, read_all, submit
 from .transactions import Call, Delivery, Sender
@@ -37,6 +37,7 @@ __all__ = [
     "Chain",
     "Delivery",
     "DevFeed",
+    "Exits",
     "ExternalSigner",
     "Feed",
     "FeedSet",
@@ -52,6 +53,7 @@ __all__ = [
     "NotAccepted",
     "OperatorOffer",
     "Oracle",
+    "Order",
     "Outcome",
     "Proposal",
     "Protocol",
@@ -62,6 +64,7 @@ __all__ = [
     "Roles",
     "Rpc",
     "Sender",
+    "SettledPrice",
     "ShareTerms",
     "ShareToken",
     "Signer",

@@ -180,7 +180,13 @@ class Hub(Client):
             raise ChainError(f"the hub's mandate 0x{name.hex()} has another name by its terms; do not rely on this node")
 
     def open_vault(
-        self, sender: Sender, name: str, mandate: bytes, operator: str, guardian: str = NOBODY, loosening_delay_s: int = 86_400
+        self,
+        sender: Sender,
+        name: str,
+        mandate: bytes,
+        operator: str,
+        guardian: str = NOBODY,
+        loosening_delay_s: int = 86_400,
     ) -> bytes:
         """Open a vault with an empty book; its id. Opening one of the same name and terms again opens no other."""
         roles = (operator, guardian, loosening_delay_s)
@@ -237,7 +243,7 @@ class Hub(Client):
         return self.act(sender, "recordFlow", vault, flow_e6, once=once)
 
     def mark(self, sender: Sender, vault: bytes, function: str) -> Receipt | None:
-        """``pause``, ``unpause``, ``windDown``, ``withdrawMandate`` or ``withdrawWriteDown``. The hub refuses to do it twice."""
+        """``pause``, ``unpause``, ``windDown``, ``withdrawMandate``, ``withdrawWriteDown``. The hub refuses to do it twice."""
         return self.act(sender, function, vault, once=self._now(vault))
 
     def announce_write_down(self, sender: Sender, vault: bytes, nav_steps: int) -> Receipt | None:
@@ -291,7 +297,7 @@ class Hub(Client):
         return WriteDown(*self.read("writeDownOf", vault, block=block))
 
     def allowances(self, vault: bytes, timestamp: int) -> Allowances:
-        """What a rebalance at a round of this time (Unix seconds) may name: what the buckets hold, and the open write-down."""
+        """What a rebalance at a round of this time (Unix seconds) may name: what buckets hold, and the open write-down."""
         return Allowances.unpack(self.read("allowancesAt", vault, timestamp, block="pending"))
 
     def paused_until(self, vault: bytes) -> int:
@@ -313,7 +319,8 @@ class Hub(Client):
     def terms(self, vault: bytes, snapshot: Snapshot, deadline: int) -> Terms:
         """The public terms of the vault's next rebalance at this snapshot, computed here from what the hub holds.
 
-        Their allowances are what the buckets hold at the snapshot; a rebalance names multiples of the buckets' steps below."""
+        Their allowances are what the buckets hold at the snapshot, of which a rebalance names multiples of their steps.
+        """
         state = self.state(vault)
         context = Context(
             chain_id=self.chain.chain_id,

@@ -55,7 +55,6 @@ class LocalMarket:
             raise ChainError("the prices moved too far for one snapshot; take it again", code="price_moved")
         return taken
 
-
     def refresh(self) -> None:
         """Post each feed's answer anew if it will soon be too old."""
         now = self.protocol.chain.now()

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ..statement.buckets import Bucket, Buckets
 from ..statement.ethereum import keccak256
 
+
 @dataclass(frozen=True)
 class ShareTerms:
     """Orders, fees and the price of a share; fields in the order of the contract's struct.
@@ -50,8 +51,10 @@ class Mandate:
     @classmethod
     def of(cls, values: Sequence[Any]) -> Mandate:
         """A mandate as the contract's struct has it."""
-        *terms, gain, loss, turnover, share = values
-        return cls(*terms, Bucket(*gain), Bucket(*loss), Bucket(*turnover), ShareTerms(*share))
+        policy, feed_set, key, grace, interval, age, write_down, *parts = values
+        gain, loss, turnover, share = parts
+        buckets = Bucket(*gain), Bucket(*loss), Bucket(*turnover)
+        return cls(policy, feed_set, key, grace, interval, age, write_down, *buckets, ShareTerms(*share))
 
     @property
     def buckets(self) -> Buckets:

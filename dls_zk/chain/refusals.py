@@ -51,7 +51,10 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "value_refused",
         "the batch verifier takes {batchSignals} public signals and this size has {signals}; give the one for this size",
     ),
-    "UnknownKey(bytes32 key)": ("unknown_id", "the hub has no verifying key {key}; see the deployment file for those it has"),
+    "UnknownKey(bytes32 key)": (
+        "unknown_id",
+        "the hub has no verifying key {key}; see the deployment file for those it has",
+    ),
     "UnsupportedDecimals(uint8 decimals)": (
         "value_refused",
         "the asset has {decimals} decimals; a share token takes 6 to 18",
@@ -118,7 +121,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
     "DelayOutOfRange(uint32 delay, uint32 least, uint32 most)": (
         "value_refused",
-        "share holders need from {least} to {most} s to leave before a looser mandate, and the delay is {delay} s; correct it",
+        "share holders need from {least} to {most} s to leave before a looser mandate, and the delay is {delay} s",
     ),
     "NoMandateProposed()": ("unknown_id", "no mandate is proposed; propose one with `dls-zk vault mandate propose`"),
     "MandateNotProposed(bytes32 given, bytes32 proposed)": (
@@ -236,8 +239,8 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
     "RoundBeforeLast(uint40 timestamp, uint40 lastTimestamp)": (
         "snapshot_too_old",
-        "the price round of {timestamp} UTC is not later than {lastTimestamp} UTC, when the last proof's was taken, the vault "
-        "was opened, or it got its feeds; prove at a newer round",
+        "the price round of {timestamp} UTC is not later than {lastTimestamp} UTC, when the last proof's was taken, the "
+        "vault was opened, or it got its feeds; prove at a newer round",
     ),
     "RoundTooEarly(uint40 timestamp, uint40 possibleFrom)": (
         "round_too_early",
@@ -460,7 +463,7 @@ def _in_words(values: Sequence[int]) -> tuple[object, ...]:
 
 
 def _shown(value: object, kind: str, parameter: str) -> str:
-    """A value for a message: times (the contracts keep them in 40 bits) in UTC, field elements by their first digits only."""
+    """A value for a message: times (of 40 bits in the contracts) in UTC, field elements by their first digits only."""
     if isinstance(value, int) and (kind == "uint40" or parameter in _TIMES):
         return time_text(value)
     if isinstance(value, bytes):

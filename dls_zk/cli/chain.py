@@ -49,8 +49,8 @@ def chain_up(
     """Run a local chain with all contracts on it.
 
     Deploys the contracts with an INSECURE key, development feeds at the example's prices, a feed set and an asset that
-    anyone can mint, and takes a first price snapshot. Runs until interrupted, then removes the two files that it wrote. While
-    it runs, the feeds answer their last price anew before it gets too old.
+    anyone can mint, and takes a first price snapshot. Runs until interrupted, then removes the two files that it wrote.
+    While it runs, the feeds answer their last price anew before it gets too old.
     """
     from ..chain import checked_key, local
 

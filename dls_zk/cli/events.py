@@ -56,8 +56,8 @@ def _mandate(content: dict[str, Any]) -> dict[str, Any]:
 
 
 #: Parameter of an event, as Solidity names it → its key in JSON, and how its value is shown. What is not here is an address,
-#: a yes or no, or a number of at most 48 bits, and is shown as it is under its name in snake case. A test holds the contracts
-#: against it.
+#: a yes or no, or a number of at most 48 bits, and is shown as it is under its name in snake case. A test holds the
+#: contracts against it.
 _PARAMETERS: dict[str, tuple[str, Callable[[Any], object]]] = {
     "vaultId": ("vault", _hex_32),
     "key": ("key", _hex_32),

@@ -185,7 +185,7 @@ class Difference:
         self.new_policy = new_policy or protocol.registry.policy(new.policy_hash)
         self.policy_changes = changes(self.old_policy, self.new_policy) if old.policy_hash != new.policy_hash else ()
         self.terms = term_changes(old, new)
-        effects = {change.effect for change in self.terms}
+        effects: set[str] = {change.effect for change in self.terms}
         if self.policy_changes:
             effects.add(verdict(self.old_policy, self.new_policy))
         repair = [change.term for change in self.terms] == ["feed_set"] and not self.policy_changes
@@ -278,7 +278,8 @@ def mandate_propose(access: Access, vault: bytes, file: Path, yes: bool, as_json
 
     Shows each change and whether it tightens, and asks. A mandate that only tightens takes effect at once. One that only
     replaces dead feeds (a repair), and one that loosens, wait; `vault mandate activate` activates them when their time has
-    come. Replaces a proposal that waits. Only the operator may propose. `vault mandate show --out` writes a file to begin with.
+    come. Replaces a proposal that waits. Only the operator may propose. `vault mandate show --out` writes a file to begin
+    with.
     """
     fields, protocol = files.read_mandate(file), access.protocol()
     terms, policy = resolved(protocol, fields, file.parent)

@@ -39,6 +39,27 @@ class SignedQuantity(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, ctx)
 
 
+class Amount(click.ParamType):  # type: ignore[type-arg]
+    """A positive decimal with as many places as a token may have; ``of_decimals`` makes units of it."""
+
+    name = "amount"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            Fixed(18, 1, (1 << 256) - 1).parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
+def of_decimals(amount: str, decimals: int) -> int:
+    """An ``Amount`` in the smallest unit of a token with so many decimals. UsageError if it is finer than that."""
+    try:
+        return Fixed(decimals, 1, (1 << 256) - 1).parse(amount)
+    except ValueError as error:
+        raise click.UsageError(f"the amount {error}") from None
+
+
 class Address(click.ParamType):  # type: ignore[type-arg]
     """An account, with its checksum."""
 
@@ -90,4 +111,3 @@ class Commitment(click.ParamType):  # type: ignore[type-arg]
             return require_canonical(int(text, 16) if re.fullmatch("0x[0-9a-fA-F]{64}", text) else -1)
         except ValueError:
             self.fail(f"{text!r} is no commitment (0x and 64 hex digits, below the field's modulus)", param, ctx)
-

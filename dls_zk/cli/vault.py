@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -24,7 +25,7 @@ from .vault_status import status
 from .write_down import write_down
 
 if TYPE_CHECKING:
-    from ..chain import Protocol, ShareToken
+    from ..chain import Protocol, Receipt, Sender, ShareToken
 
 
 @click.group("vault")
@@ -187,7 +188,25 @@ _flow_command(
 )
 
 
-def _mark_command(name: str, function: str, help_text: str, *, for_good: bool = False) -> None:
+def _mark(function: str) -> Callable[[Protocol, Sender, bytes], Receipt | None]:
+    return lambda protocol, sender, vault: protocol.hub.mark(sender, vault, function)
+
+
+def _wind_down(protocol: Protocol, sender: Sender, vault: bytes) -> Receipt | None:
+    """By the hub, or by the share if its redemptions are overdue by twice their period, which the hub does not know of."""
+    from .. import chain
+
+    share = chain.ShareToken.of(protocol, vault)
+    period_s, oldest = mandate_of(protocol, vault).share.redemption_period_s, share.exits().oldest if share else 0
+    overdue = oldest and protocol.chain.now() > oldest + 2 * period_s
+    if share and overdue and protocol.hub.roles(vault).operator != sender.address:
+        return share.wind_down(sender)
+    return protocol.hub.mark(sender, vault, "windDown")
+
+
+def _mark_command(
+    name: str, act: Callable[[Protocol, Sender, bytes], Receipt | None], help_text: str, *, for_good: bool = False
+) -> None:
     """A command that marks a vault. for_good: it cannot be undone, so it asks first."""
     asking = click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 
@@ -202,7 +221,7 @@ def _mark_command(name: str, function: str, help_text: str, *, for_good: bool = 
             )
         protocol = access.protocol()
         with access.stages(f"Vault: {name}"):
-            mined = protocol.hub.mark(access.sender(protocol.chain), vault, function)
+            mined = act(protocol, access.sender(protocol.chain), vault)
         status = protocol.hub.state(vault).status.words
         if as_json:
             print_json({"transaction": mined and mined.hash, "status": status})
@@ -215,20 +234,20 @@ def _mark_command(name: str, function: str, help_text: str, *, for_good: bool = 
 
 _mark_command(
     "pause",
-    "pause",
-    "Pause a vault: no rebalances, no flow into the book, no settlement. Only its guardian may, once between two rebalances. "
-    "The pause ends by itself after half of the mandate's greatest proof age.",
+    _mark("pause"),
+    "Pause a vault: no rebalances, no flow into the book, no settlement. Only its guardian may, once between two "
+    "rebalances. The pause ends by itself after half of the mandate's greatest proof age.",
 )
 
 
-_mark_command("unpause", "unpause", "Resume a paused vault. Only its guardian may.")
+_mark_command("unpause", _mark("unpause"), "Resume a paused vault. Only its guardian may.")
 
 
 _mark_command(
     "wind-down",
-    "windDown",
-    "Wind a vault down for good: no rebalances, only flows back from the book, and redemptions. Its operator may, and anybody "
-    "once the last proof is older than twice the greatest proof age, or redemptions are overdue by twice their period.",
+    _wind_down,
+    "Wind a vault down for good: no rebalances, only flows back from the book, and redemptions. Its operator may, and "
+    "anybody once the last proof is older than twice the greatest proof age, or redemptions are overdue by twice their period.",
     for_good=True,
 )
 
@@ -244,8 +263,8 @@ _mark_command(
 def vault_propose_operator(access: Access, vault: bytes, operator: str, as_json: bool) -> None:
     """Propose another account as operator. Only the operator may.
 
-    The other account accepts between one day and eight days later, so that holders see it coming. The address 0 withdraws the
-    offer, which the guardian may, too.
+    The other account accepts between one day and eight days later, so that holders see it coming. The address 0 withdraws
+    the offer, which the guardian may, too.
     """
     protocol = access.protocol()
     with access.stages("Operator proposed"):

@@ -10,10 +10,10 @@ import click
 from ..errors import ChainError
 from ..files import Fixed
 from ..files.values import time_text
-from ..statement.bounds import most_per_day
+from ..statement.buckets import DAY_S
 from ..statement.constants import QUANTITY_DECIMALS
 from .common import beside, console, example, json_option, print_json, table
-from .mandate import mandate_json, term_text, term_words
+from .mandate import mandate_json
 from .options import Access, chain_command
 from .orders import shares_json
 from .params import EXAMPLE_VAULT, VaultId
@@ -80,7 +80,7 @@ def vault_json(protocol: Protocol, vault: bytes) -> dict[str, Any]:
         "shares": shares_json(share) if share else None,
         "opened_by": "its share token, as compiled" if share else _unknown_opener(protocol, roles.opener),
         "buckets": _buckets(protocol, vault, mandate, now),
-        "operator_can_take_a_day": most_per_day_json(protocol, mandate),
+        "most_in_a_day": most_in_a_day(mandate),
         "mandate": {"version": state.mandate_version} | mandate_json(mandate),
         "policy": _policy(protocol, mandate.policy_hash),
         "feeds": _feeds(protocol, mandate.feed_set, policy),
@@ -149,10 +149,16 @@ def _buckets(protocol: Protocol, vault: bytes, mandate: Mandate, now: int) -> di
     return found
 
 
-def most_per_day_json(protocol: Protocol, mandate: Mandate) -> dict[str, Any]:
-    """What an operator with valid proofs can take at most in a day, in parts per million of NAV."""
-    deviations = [feed.max_deviation_bps for feed in protocol.oracle.feed_set(mandate.feed_set).feeds]
-    return most_per_day(mandate.buckets, max(deviations))
+def most_in_a_day(mandate: Mandate) -> dict[str, int]:
+    """What an operator with valid proofs can take at most in a day: NAV gained and lost without a reason, and turnover.
+
+    Trading costs nothing in the statement where a feed lags behind the market: by its deviation threshold, times turnover.
+    """
+    return {
+        "gain_ppb": mandate.gain.most_in(DAY_S),
+        "loss_ppb": mandate.loss.most_in(DAY_S),
+        "turnover_ppm": mandate.turnover.most_in(DAY_S),
+    }
 
 
 def _policy(protocol: Protocol, digest: int) -> dict[str, Any]:

@@ -35,9 +35,9 @@ def write_down() -> None:
 def write_down_announce(access: Access, vault: bytes, nav_steps: int, yes: bool, as_json: bool) -> None:
     """Announce a loss of so many NAV steps for the next rebalance: a hack, a liquidation, a venue that fails.
 
-    The operator alone may write down the share of NAV in 30 days that the mandate names; a larger loss waits for the guardian,
-    or for half of the greatest proof age. While it waits the hub accepts no rebalance, and until the rebalance that carries it
-    nothing settles. It lapses if it is not used. Only the operator may.
+    The operator alone may write down the share of NAV in 30 days that the mandate names; a larger loss waits for the
+    guardian, or for half of the greatest proof age. While it waits the hub accepts no rebalance, and until the rebalance
+    that carries it nothing settles. It lapses if it is not used. Only the operator may.
     """
     protocol = access.protocol()
     policy = protocol.registry.policy(mandate_of(protocol, vault).policy_hash)
@@ -45,14 +45,14 @@ def write_down_announce(access: Access, vault: bytes, nav_steps: int, yes: bool,
         floor = protocol.hub.state(vault).nav_floor
         alone = Fixed(4, 0, 0, "%").show(protocol.hub.write_down(vault).alone_ppm)
         click.echo(
-            f"{nav_steps:,} NAV steps are {nav_steps * policy.nav_step_usd:,} USD of a proven NAV of {floor:,} steps; {alone} of "
-            "it may be announced alone now. Deposits that wait will be returned.",
+            f"{nav_steps:,} NAV steps are {nav_steps * policy.nav_step_usd:,} USD of a proven NAV of {floor:,} steps; "
+            f"{alone} of it may be announced alone now. Deposits that wait will be returned.",
             err=True,
         )
         confirm("Announce the write-down?", "There is no terminal to ask on: look at the loss, then pass --yes.")
     with access.stages("Write-down announced"):
         mined = protocol.hub.announce_write_down(access.sender(protocol.chain), vault, nav_steps)
-    _show(protocol, vault, mined and mined.hash, as_json)
+    _show(protocol, vault, mined.hash if mined else None, as_json)
 
 
 @write_down.command("approve", **example(f"dls-zk vault write-down approve {EXAMPLE_VAULT} 120"))
@@ -65,7 +65,7 @@ def write_down_approve(access: Access, vault: bytes, nav_steps: int, as_json: bo
     protocol = access.protocol()
     with access.stages("Write-down approved"):
         mined = protocol.hub.approve_write_down(access.sender(protocol.chain), vault, nav_steps)
-    _show(protocol, vault, mined and mined.hash, as_json)
+    _show(protocol, vault, mined.hash if mined else None, as_json)
 
 
 @write_down.command("withdraw", **example(f"dls-zk vault write-down withdraw {EXAMPLE_VAULT}"))
@@ -79,7 +79,7 @@ def write_down_withdraw(access: Access, vault: bytes, as_json: bool) -> None:
         raise ChainError("no write-down is open; there is nothing to withdraw", code="unknown_id")
     with access.stages("Write-down withdrawn"):
         mined = protocol.hub.mark(access.sender(protocol.chain), vault, "withdrawWriteDown")
-    _show(protocol, vault, mined and mined.hash, as_json)
+    _show(protocol, vault, mined.hash if mined else None, as_json)
 
 
 def write_down_json(protocol: Protocol, vault: bytes) -> dict[str, Any]:

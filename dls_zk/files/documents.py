@@ -43,7 +43,6 @@ from .values import (
     SecretMoment,
     Sha256,
     Text,
-    Uint32,
     Uint256,
     Whole,
     WholeUint256,
