@@ -331,41 +331,59 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "vault {vaultId} has verifying key {expected} and the batch is for key {given}; submit it on its own",
     ),
     # --- shares ---
-    "ZeroShares()": ("value_refused", "the amount is worth no share; give more"),
-    "NotRequestOwner(address caller)": ("not_authorized", "{caller} is not the request's owner, who alone can cancel it"),
-    "RequestDone(uint256 id)": ("already_done", "request {id} was filled or cancelled before; nothing is left of it"),
-    "NavStepTooCoarse()": (
-        "contract_refused",
-        "one NAV step is more than a hundredth of total assets, so the queue stands "
-        "still; cancel the request and redeem what is idle",
+    "ZeroAmount()": ("value_refused", "the amount is 0; give more"),
+    "NotController(address caller)": (
+        "not_authorized",
+        "{caller} is neither the account whose order it is nor an operator that this account has set; sign with one of them",
     ),
-    "NothingToClaim(address receiver)": (
+    "OrderTooSmall(uint256 assets, uint256 least)": (
+        "value_refused",
+        "the order is worth {assets} of the asset's units and the mandate's least order is {least}; order more",
+    ),
+    "CapExceeded(uint256 assets, uint256 most)": (
         "amount_too_large",
-        "nothing is set aside for {receiver}; wait until the queue is processed",
+        "with this order the shares would be worth {assets} units of the asset and the mandate allows {most}; order less",
+    ),
+    "RedemptionsOverdue(uint40 askedAt)": (
+        "wrong_status",
+        "a redemption of {askedAt} UTC is unpaid for longer than the mandate allows: no deposits and draws until it is paid; "
+        "give assets back with `dls-zk vault give-back`, and prove",
+    ),
+    "RedemptionsNotOverdue()": (
+        "too_early",
+        "no redemption waits for twice the mandate's redemption period yet; see `dls-zk vault status`",
+    ),
+    "MoreThanClaimable(uint256 amount, uint256 claimable)": (
+        "amount_too_large",
+        "{amount} units are claimed and {claimable} can be; see `dls-zk vault order list`",
+    ),
+    "NothingToCancel(uint256 requestId)": (
+        "already_done",
+        "nothing of order {requestId} can be cancelled: a settlement has met it, or there is none; see `vault order list`",
+    ),
+    "NothingToClaim(uint256 requestId)": (
+        "already_done",
+        "nothing of order {requestId} can be claimed; see `dls-zk vault order list`",
+    ),
+    "NothingToTransfer(uint256 requestId)": (
+        "already_done",
+        "nothing of order {requestId} is pending; see `dls-zk vault order list`",
+    ),
+    "NoPreview()": (
+        "contract_refused",
+        "nobody knows the price at which an order will settle; `convertToAssets` quotes the last one",
     ),
     "NotEnoughIdle(uint256 assets, uint256 available)": (
         "amount_too_large",
-        "{assets} of the asset's units were asked for and {available} lie idle and are not owed to the queue; ask for less",
+        "{assets} units of the asset were asked for and {available} lie idle and are not owed to redemptions; ask for less",
+    ),
+    "PriceUnknown()": (
+        "wrong_status",
+        "the vault's feeds changed and no proof came since, so redemptions have no price; prove first",
     ),
     "WrongAmountMoved(uint256 moved, uint256 expected)": (
         "contract_refused",
         "the asset moved {moved} instead of {expected} units; a token that takes a fee cannot be used",
-    ),
-    "ERC4626ExceededMaxDeposit(address receiver, uint256 assets, uint256 max)": (
-        "amount_too_large",
-        "{assets} units cannot be deposited, at most {max}; deposits are closed unless the vault is active",
-    ),
-    "ERC4626ExceededMaxMint(address receiver, uint256 shares, uint256 max)": (
-        "amount_too_large",
-        "{shares} share units cannot be minted, at most {max}; deposits are closed unless the vault is active",
-    ),
-    "ERC4626ExceededMaxWithdraw(address owner, uint256 assets, uint256 max)": (
-        "amount_too_large",
-        "{assets} units cannot be withdrawn now, at most {max}; put the rest into the queue",
-    ),
-    "ERC4626ExceededMaxRedeem(address owner, uint256 shares, uint256 max)": (
-        "amount_too_large",
-        "{shares} share units cannot be redeemed now, at most {max}; put the rest into the queue",
     ),
     "ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)": (
         "amount_too_large",

@@ -28,6 +28,15 @@ _CLAIMS: dict[Kind, str] = {
     "deposit": "deposit(uint256,uint256,address,address)",
     "redeem": "redeem(uint256,uint256,address,address)",
 }
+#: Why deposits were returned, in the order of the contract's enum.
+RETURNED = (
+    "not returned",
+    "the mandate moved",
+    "the vault was stale",
+    "a write-down",
+    "the NAV step is too coarse",
+    "a share is worth too little",
+)
 #: Ids that are asked for at once.
 _PAGE = 64
 
@@ -286,5 +295,5 @@ class ShareToken(Client):
         return deposits, redemptions
 
     def _now(self, *what: int) -> tuple[int, ...]:
-        """Tells two calls that mean different things at different times; the token sees to it that no effect is had twice."""
+        """Tells calls that mean different things at different times; the token sees to it that no effect is had twice."""
         return (*what, self.chain.block_number())

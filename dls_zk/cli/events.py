@@ -55,6 +55,12 @@ def _mandate(content: dict[str, Any]) -> dict[str, Any]:
     return mandate_json(Mandate.of(list(values)))
 
 
+def _why(value: int) -> str:
+    from ..chain.share_token import RETURNED
+
+    return RETURNED[value]
+
+
 #: Parameter of an event, as Solidity names it → its key in JSON, and how its value is shown. What is not here is an address,
 #: a yes or no, or a number of at most 48 bits, and is shown as it is under its name in snake case. A test holds the
 #: contracts against it.
@@ -75,6 +81,7 @@ _PARAMETERS: dict[str, tuple[str, Callable[[Any], object]]] = {
     "navFloor": ("nav_floor_steps", int),
     "navSteps": ("nav_steps", int),
     "status": ("status", _status),
+    "why": ("why", _why),
     "looseningDelay": ("loosening_delay_s", int),
 }
 
@@ -82,20 +89,52 @@ _PARAMETERS: dict[str, tuple[str, Callable[[Any], object]]] = {
 _MOMENTS = ("active_from", "acceptable_from", "usable_from", "lapses_at", "until", "confirmable_at")
 
 
-def event_json(event: Event) -> dict[str, object]:
-    """An event for pipelines."""
+#: Amounts in the events of a share token: 0 of the asset, 1 of shares.
+_AMOUNTS = {
+    "assets": 0,
+    "deposited": 0,
+    "paid": 0,
+    "supply": 1,
+    "shares": 1,
+    "redeemed": 1,
+    "managementShares": 1,
+    "performanceShares": 1,
+}
+
+#: Events of a share token that its history shows; those of the ERC-20 token that it is are too many.
+SHARE_EVENTS = (
+    "DepositRequest",
+    "RedeemRequest",
+    "CancelDepositRequest",
+    "CancelRedeemRequest",
+    "TransferDepositRequest",
+    "TransferRedeemRequest",
+    "Settled",
+    "DepositsReturned",
+    "Drawn",
+    "GivenBack",
+    "Contributed",
+    "FeesMinted",
+    "FeesCollected",
+)
+
+
+def event_json(event: Event, decimals: tuple[int, int] | None = None) -> dict[str, object]:
+    """An event for pipelines. decimals: of asset and shares, for an event of a share token."""
     return {
         "event": event.name,
         "block": event.block,
         "transaction": event.transaction,
-        "arguments": _arguments(event.arguments),
+        "arguments": _arguments(event.arguments, decimals),
     }
 
 
-def _arguments(arguments: dict[str, Any]) -> dict[str, object]:
+def _arguments(arguments: dict[str, Any], decimals: tuple[int, int] | None = None) -> dict[str, object]:
     shown = {}
     for name, value in arguments.items():
         key, show = _PARAMETERS.get(name, (snake_case(name), _plain))
+        if decimals and name in _AMOUNTS:
+            show = Fixed(decimals[_AMOUNTS[name]], 0, 0).show
         shown[key] = show(value)
     return shown
 
@@ -110,9 +149,9 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 
 
-def event_text(event: Event) -> str:
+def event_text(event: Event, decimals: tuple[int, int] | None = None) -> str:
     """An event's arguments in a line."""
-    found = _arguments(event.arguments)
+    found = _arguments(event.arguments, decimals)
     return ", ".join(f"{name.replace('_', ' ')} {_text(name, value)}" for name, value in found.items() if name != "vault")
 
 

@@ -14,11 +14,11 @@ from ..errors import ChainError, InputError
 from ..files import Fixed
 from ..files.values import LAST_SECOND, time_text
 from .common import FILE, confirm, console, example, json_option, print_json, table, uint
-from .events import event_json, event_text
+from .events import SHARE_EVENTS, event_json, event_text
 from .mandate import added, mandate, resolved
 from .options import Access, chain_command
 from .oracle import write_prices
-from .orders import claim, contribute, order, settle
+from .orders import claim, contribute, order, settle, share_of
 from .params import EXAMPLE_VAULT, Address, Quantity, VaultId
 from .policy import mandate_of
 from .vault_status import status
@@ -26,6 +26,7 @@ from .write_down import write_down
 
 if TYPE_CHECKING:
     from ..chain import Protocol, Receipt, Sender, ShareToken
+    from ..chain.client import Event
 
 
 @click.group("vault")
@@ -71,16 +72,25 @@ def vault_open(access: Access, vault: Path, as_json: bool) -> None:
 @chain_command()
 @json_option
 def vault_history(access: Access, vault: bytes, as_json: bool) -> None:
-    """Show everything that happened to a vault, in order."""
+    """Show everything that happened to a vault and to its orders, in order."""
+    from .. import chain
+
     protocol = access.protocol()
     protocol.hub.state(vault)  # there is such a vault
-    events = [(event, protocol.chain.timestamp(event.block)) for event in protocol.hub.history(vault)]
+    happened: list[tuple[Event, tuple[int, int] | None]] = []
+    happened += [(event, None) for event in protocol.hub.history(vault)]
+    if share := chain.ShareToken.of(protocol, vault):
+        decimals, last = share.decimals(), protocol.chain.block_number()
+        events = share.events(protocol.hub.first_block, last)
+        happened += [(event, decimals) for event in events if event.name in SHARE_EVENTS]
+    happened.sort(key=lambda one: (one[0].where[0], one[0].where[2]))
+    timed = [(event, decimals, protocol.chain.timestamp(event.block)) for event, decimals in happened]
     if as_json:
-        print_json({"events": [event_json(event) | {"timestamp": timestamp} for event, timestamp in events]})
+        print_json({"events": [event_json(event, of) | {"timestamp": timestamp} for event, of, timestamp in timed]})
         return
     rows = table("UTC", "block", "event", "")
-    for event, timestamp in events:
-        rows.add_row(time_text(timestamp), str(event.block), event.name, event_text(event))
+    for event, of, timestamp in timed:
+        rows.add_row(time_text(timestamp), str(event.block), event.name, event_text(event, of))
     console.print(rows)
 
 
@@ -246,10 +256,28 @@ _mark_command("unpause", _mark("unpause"), "Resume a paused vault. Only its guar
 _mark_command(
     "wind-down",
     _wind_down,
-    "Wind a vault down for good: no rebalances, only flows back from the book, and redemptions. Its operator may, and "
-    "anybody once the last proof is older than twice the greatest proof age, or redemptions are overdue by twice their period.",
+    "Wind a vault down for good: no rebalances, only flows back from the book, and redemptions. Its operator may, "
+    "and anybody once the last proof is older than twice the greatest proof age, or redemptions are overdue by twice their period.",
     for_good=True,
 )
+
+
+@vault.command("collect-fees", **example(f"dls-zk vault collect-fees {EXAMPLE_VAULT}"))
+@click.argument("vault", type=VaultId())
+@chain_command(signing=True)
+@click.option("--receiver", type=Address(), help="Account that gets the shares [default: the signer's].")
+@json_option
+def vault_collect_fees(access: Access, vault: bytes, receiver: str | None, as_json: bool) -> None:
+    """Take the shares that settlements minted as fees. Only the operator may; `vault status` shows how many there are."""
+    protocol = access.protocol()
+    share, sender = share_of(protocol, vault), access.sender(protocol.chain)
+    shares = Fixed(share.decimals()[1], 0, 0).show(share.holdings().uncollected_fees)
+    with access.stages("Fees collected"):
+        mined = share.collect_fees(sender, receiver or sender.address)
+    if as_json:
+        print_json({"transaction": mined and mined.hash, "shares": shares})
+    else:
+        click.echo(f"collected  {shares} shares")
 
 
 @vault.command(
