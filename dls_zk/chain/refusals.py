@@ -346,7 +346,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
     "RedemptionsOverdue(uint40 askedAt)": (
         "wrong_status",
-        "a redemption of {askedAt} UTC is unpaid for longer than the mandate allows: no deposits and draws until it is paid; "
+        "a redemption of {askedAt} UTC is unpaid for longer than the mandate allows: no deposits or draws until it is; "
         "give assets back with `dls-zk vault give-back`, and prove",
     ),
     "RedemptionsNotOverdue()": (

@@ -11,8 +11,6 @@ from dls_zk.statement.allowances import Allowances
 
 from dls_zk import chain
 from dls_zk.chain import Receipt, Sender, VaultStatus
-from dls_zk.chain.deployment import create
-from dls_zk.chain.share_token import Asset, ShareToken
 from dls_zk.errors import ChainError, InputError
 from dls_zk.solidity.calldata import ProofArguments
 from dls_zk.statement.circuits import of_size
@@ -285,34 +283,6 @@ def test_a_write_down_is_announced_used_and_gone(market: Market) -> None:
         hub.announce_write_down(market.owner, vault.id, 1)
 
 
-# --- shares -----------------------------------------------------------------------------------------------------
-
-
-def opened(market: Market, operator: Sender, name: str) -> ShareToken:
-    """A share token with its vault."""
-    owner = market.owner
-    asset = create(owner, market.protocol.contracts["DevAsset"], "USDC", "USDC")
-    mandate = market.protocol.hub.add_mandate(owner, market.mandate)
-    return ShareToken.open(owner, market.protocol, asset, name, "V", owner.address, mandate, operator.address)
-
-
-def settle(market: Market, share: ShareToken, operator: Sender) -> None:
-    """Two rounds, an order delay apart, and the proof at the second."""
-    market.snapshot()
-    send(Vault(market, share.vault, operator).rebalance(market.snapshot(after_s=markets.HEARTBEAT_S), nav_floor=0))
-
-
-def funded(market: Market, operator: Sender, assets: int) -> ShareToken:
-    """A share token with assets of the first account, by an order that a proof settled."""
-    owner, share = market.owner, opened(market, operator, f"funded {assets}")
-    Asset(market.chain, market.protocol.contracts["DevAsset"], share.asset.address).mint(owner, owner.address, assets)
-    share.request(owner, market.protocol.hub, "deposit", assets)
-    settle(market, share, operator)
-    for order in share.orders(owner.address):
-        share.claim(owner, order, owner.address, owner.address)
-    return share
-
-
 # --- states -----------------------------------------------------------------------------------------------------
 
 
@@ -321,7 +291,7 @@ def test_a_flow_asked_for_again_while_a_rebalance_waits(market: Market, vault: V
     """It is the same flow until the rebalance is mined: the pool does not make it another one."""
     hub, owner = market.protocol.hub, market.owner
     if way == "draw":
-        share = funded(market, vault.operator, 10**9)
+        share = markets.funded(market, vault.operator, 10**9)
         vault = replace(vault, id=share.vault)
 
     def flow(give_up_after_s: float = 60) -> Receipt | None:

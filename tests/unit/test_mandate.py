@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dls_zk.statement.allowances import Allowances
 
 from dls_zk import files
 from dls_zk.chain.mandate import Mandate, ShareTerms, flat_terms, term_changes
 from dls_zk.cli.mandate import as_fields, mandate_json, term_text, term_words
 from dls_zk.errors import InputError
-from dls_zk.statement.allowances import Allowances
 from dls_zk.statement.buckets import DAY_S, Bucket, Buckets, shortages
 from dls_zk.statement.ethereum import keccak256
 from tests.support.json_shape import require_shape
@@ -61,7 +61,11 @@ EFFECTS = {
     "min_interval_s": ("looser", "tighter"),
     "max_proof_age_s": ("tighter", "looser"),
     "write_down_ppm": ("tighter", "looser"),
-    **{f"{bucket}.{term}": ("tighter", "looser") for bucket in ("gain", "loss", "turnover") for term in ("rate_per_day", "cap")},
+    **{
+        f"{bucket}.{term}": ("tighter", "looser")
+        for bucket in ("gain", "loss", "turnover")
+        for term in ("rate_per_day", "cap")
+    },
     **{f"{bucket}.step": ("looser", "looser") for bucket in ("gain", "loss", "turnover")},
     "order_delay_s": ("looser", "looser"),
     "redemption_period_s": ("tighter", "looser"),
