@@ -1,4 +1,4 @@
-"""Orders on a real anvil, through ``dls_zk.chain``: asked for, settled by the next proof, claimed, cancelled, transferred."""
+"""Orders on a real anvil, through ``dls_zk.chain``: made, settled by the next proof, claimed, cancelled, transferred."""
 
 from __future__ import annotations
 
