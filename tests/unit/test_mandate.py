@@ -79,7 +79,7 @@ EFFECTS = {
 
 
 def test_every_term_has_an_effect() -> None:
-    assert [term for term, _ in flat_terms(MANDATE)] == ["policy_hash", *EFFECTS]
+    assert {term for term, _ in flat_terms(MANDATE)} == {"policy_hash", *EFFECTS}
     assert term_changes(MANDATE, MANDATE) == [] == term_changes(MANDATE, replace(MANDATE, policy_hash=6))
 
 
