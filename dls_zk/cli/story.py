@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.table import Table
 
-from .. import chain, checking, files, operations
+from .. import chain, files, operations
 from ..chain import ShareToken, local
 from ..chain.deployment import checked_key
 from ..chain.local import LocalMarket
@@ -269,14 +269,12 @@ class _Teller:
         return self.market.policy
 
     def next(self, before: Opening, quantities: tuple[int, ...], after_s: int = 2) -> Rebalance:
-        """Take a price snapshot and set up the move to these quantities on the terms that the hub demands. It names of the
-        vault's buckets the least that it needs, in their steps."""
+        """Take a price snapshot and set up the move to these quantities on the terms that the hub demands."""
         with self.stages("Prices posted"):
             snapshot = self.market.snapshot(self.prices, after_s)
         hub = self.market.protocol.hub
         terms = hub.terms(self.vault, snapshot, hub.chain.now() + DEADLINE_S)
-        after = Opening(quantities, operations.fresh_salt())
-        return checking.with_least_allowances(Rebalance(self.policy, self.prices, terms, before, after))
+        return Rebalance(self.policy, self.prices, terms, before, Opening(quantities, operations.fresh_salt()))
 
     def submit(self, proven: Proven) -> chain.Outcome:
         """Write the proof as ``prove`` does, and submit what was written."""

@@ -11,6 +11,7 @@ from pydantic import (
 )
 
 from ..statement.allowances import Allowances
+from ..statement.buckets import Bucket, Buckets
 from ..statement.circuits import CIRCUITS
 from ..statement.constants import (
     ALLOWANCE_BITS,
@@ -142,6 +143,47 @@ class AllowancesFields(Document):
         return Allowances(self.gain, self.loss, self.turnover, self.write_down)
 
 
+_RATE_PPB = Fixed(0, 0, (1 << 32) - 1, " ppb")
+_RATE_PPM = Fixed(0, 0, (1 << 32) - 1, " ppm")
+
+
+class CostBucketTerms(Document):
+    """A bucket of gain or loss, in parts per billion of NAV."""
+
+    per_day: Annotated[int, _RATE_PPB]
+    """what it fills by in a day"""
+    cap: Annotated[int, _RATE_PPB]
+    """the most that it holds"""
+    step: Annotated[int, _RATE_PPB]
+    """a rebalance names a multiple of this"""
+
+
+class TurnoverBucketTerms(Document):
+    """The bucket of turnover, in parts per million of NAV."""
+
+    per_day: Annotated[int, _RATE_PPM]
+    """what it fills by in a day"""
+    cap: Annotated[int, _RATE_PPM]
+    """the most that it holds"""
+    step: Annotated[int, _RATE_PPM]
+    """a rebalance names a multiple of this"""
+
+
+class BucketsFields(Document):
+    """The buckets that the vault's mandate grants."""
+
+    gain: CostBucketTerms
+    """gains without a trade"""
+    loss: CostBucketTerms
+    """costs of all kinds"""
+    turnover: TurnoverBucketTerms
+    """what is traded outside the settlement slot"""
+
+    def to_buckets(self) -> Buckets:
+        parts = (self.gain, self.loss, self.turnover)
+        return Buckets(*(Bucket(part.per_day, part.cap, part.step) for part in parts))
+
+
 class TermsFile(Document):
     """The public terms of one rebalance."""
 
@@ -149,6 +191,9 @@ class TermsFile(Document):
     """units of the settlement instrument paid in by share holders (negative: paid out), at most 6 decimals"""
     allowances: AllowancesFields
     """what the rebalance may use of the vault's buckets"""
+    buckets: BucketsFields | None = None
+    """the vault's buckets, of which the allowances are what they hold: `prove` names the least that the rebalance needs;
+    absent: the allowances are what the rebalance names"""
     context: ContextFields
     """where and when the proof holds"""
     commitment_before: Element | None = None
@@ -193,8 +238,8 @@ class FeedsFile(Document):
 #: Shares of NAV as a person writes them, in the units that the contracts keep them in.
 _PPB = Fixed(7, 0, (1 << 30) - 1, "%")
 _PPM = Fixed(4, 0, (1 << 30) - 1, "%")
-_RATE_PPB = Fixed(7, 0, (1 << 32) - 1, "%")
-_RATE_PPM = Fixed(4, 0, (1 << 32) - 1, "%")
+_PPB_A_DAY = Fixed(7, 0, (1 << 32) - 1, "%")
+_PPM_A_DAY = Fixed(4, 0, (1 << 32) - 1, "%")
 #: An amount of the settlement asset that a mandate may name.
 _AMOUNT = Fixed(QUANTITY_DECIMALS, 0, (1 << 64) - 1)
 
@@ -202,7 +247,7 @@ _AMOUNT = Fixed(QUANTITY_DECIMALS, 0, (1 << 64) - 1)
 class CostBucketFields(Document):
     """How much of NAV rebalances may gain, or cost, over time."""
 
-    per_day: Annotated[int, _RATE_PPB]
+    per_day: Annotated[int, _PPB_A_DAY]
     """what the bucket fills by in a day, of NAV, such as 0.03%"""
     cap: Annotated[int, _PPB]
     """the most that it holds, and so the most in one rebalance, such as 0.5%"""
@@ -213,7 +258,7 @@ class CostBucketFields(Document):
 class TurnoverBucketFields(Document):
     """How much of NAV rebalances may trade over time, outside the settlement asset."""
 
-    per_day: Annotated[int, _RATE_PPM]
+    per_day: Annotated[int, _PPM_A_DAY]
     """what the bucket fills by in a day, of NAV, such as 50%"""
     cap: Annotated[int, _PPM]
     """the most that it holds, and so the most in one rebalance, such as 200%"""

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..statement.buckets import Bucket, Buckets
 from ..statement.circuits import of_size
 from ..statement.constants import (
     PRICE_BITS,
@@ -111,7 +112,8 @@ def read_terms(path: str | Path) -> Terms:
     terms = validate(TermsFile, read_yaml(path, secret=False), path)
     commitment, policy = (None if x is None else int(x, 16) for x in (terms.commitment_before, terms.policy_hash))
     allowances = terms.allowances.to_allowances()
-    return Terms.at(terms.context.to_context(), terms.flow, allowances, commitment, terms.oracle, policy)
+    buckets = terms.buckets.to_buckets() if terms.buckets else None
+    return Terms.at(terms.context.to_context(), terms.flow, allowances, commitment, terms.oracle, policy, buckets)
 
 
 def write_terms(path: str | Path, terms: Terms) -> None:
@@ -131,7 +133,7 @@ allowances:
   loss: {allowances.loss_ppb} ppb
   turnover: {allowances.turnover_ppm} ppm
   write_down: {allowances.write_down_steps} steps
-
+{_buckets(terms.buckets)}
 context:
   chain_id: {context.chain_id}
   hub: "{context.hub}"
@@ -143,6 +145,23 @@ context:
   deadline: {context.deadline}
 """,
     )
+
+
+def _buckets(buckets: Buckets | None) -> str:
+    """The buckets of terms, as lines that end the paragraph before the context."""
+    if buckets is None:
+        return ""
+    units = {"gain": "ppb", "loss": "ppb", "turnover": "ppm"}
+    lines = [
+        "",
+        "# Of the allowances, which are what the vault holds, `prove` names the least that the rebalance needs.",
+        "buckets:",
+    ]
+    for name, unit in units.items():
+        bucket: Bucket = getattr(buckets, name)
+        values = f"per_day: {bucket.rate_per_day} {unit}, cap: {bucket.cap} {unit}, step: {bucket.step} {unit}"
+        lines.append(f"  {name}: {{{values}}}")
+    return "\n".join([*lines, ""])
 
 
 def read_feeds(path: str | Path, policy: Policy) -> FeedsFile:
