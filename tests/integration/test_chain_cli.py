@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dls_zk.statement.allowances import Allowances
 from eth_account import Account
 
 from dls_zk import chain, files
 from dls_zk.chain.feeds import report
 from dls_zk.solidity import contracts
+from dls_zk.statement.allowances import Allowances
 from dls_zk.statement.model import Round
 from tests.support import commandline, nodes
 from tests.support.commandline import Result, write_inputs

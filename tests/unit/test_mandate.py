@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dls_zk.statement.allowances import Allowances
 
 from dls_zk import files
 from dls_zk.chain.mandate import Mandate, ShareTerms, flat_terms, term_changes
 from dls_zk.cli.mandate import as_fields, mandate_json, term_text, term_words
 from dls_zk.errors import InputError
+from dls_zk.statement.allowances import Allowances
 from dls_zk.statement.buckets import DAY_S, Bucket, Buckets, shortages
 from dls_zk.statement.ethereum import keccak256
 from tests.support.json_shape import require_shape
