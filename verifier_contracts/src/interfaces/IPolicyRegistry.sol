@@ -44,8 +44,8 @@ interface IPolicyRegistry {
     }
 
     /// @notice Names for people: of the policy, and of the venues, factors and scenarios in use, in order. The hash binds
-    /// the instruments' names only; the first registration fixes these names, whoever makes it. If someone else registered
-    /// your policy first with wrong labels, change any non-binding value to obtain a different hash.
+    /// the instruments' names only. Labels belong to the account that gave them: everybody may give a policy labels, and
+    /// none replaces another's. Show them with their author, and trust those of an account that you trust.
     struct Labels {
         string name;
         string[] venues;
@@ -53,23 +53,31 @@ interface IPolicyRegistry {
         string[] scenarios;
     }
 
+    /// @notice An account registered a policy, or gave a registered one its labels.
     event PolicyRegistered(uint256 indexed policyHash, address indexed by, string name);
 
-    /// @notice Check, pack, hash and store a policy. Anyone may call this.
+    /// @notice Check, pack, hash and store a policy, if it is not stored yet, and the caller's labels for it, once: a second
+    /// call with other labels changes nothing. A call without any label leaves them open. Anyone may call this.
     function register(Policy calldata policy, Labels calldata labels) external returns (uint256 policyHash);
 
     // --- views ---
 
     /// @notice The policy behind a hash. Reverts with `UnknownPolicy` if it is not registered.
-    function policyOf(uint256 policyHash) external view returns (Policy memory policy, Labels memory labels);
+    function policyOf(uint256 policyHash) external view returns (Policy memory policy);
+
+    /// @notice The labels that this account gave a policy; empty if it gave none. Reverts as `policyOf`.
+    function labelsOf(uint256 policyHash, address registrant) external view returns (Labels memory labels);
 
     function isRegistered(uint256 policyHash) external view returns (bool);
 
     /// @notice The result of `register`, without registering the policy.
     function hashOf(Policy calldata policy) external view returns (uint256 policyHash);
 
-    /// @notice Size, NAV step, and which slots have an instrument: bit i for slot i.
-    function outline(uint256 policyHash) external view returns (uint8 slots, uint24 navStepUsd, uint32 named);
+    /// @notice Size, NAV step, and which slots have an instrument and a gross weight: bit i for slot i.
+    function outline(uint256 policyHash)
+        external
+        view
+        returns (uint8 slots, uint24 navStepUsd, uint32 named, uint32 exposed);
 
     /// @notice Whether every change from one policy to another tightens.
     /// @dev Reverts with `SizeChanged`, `NavStepChanged` or `InstrumentChanged` if the quantities or the NAV that a vault

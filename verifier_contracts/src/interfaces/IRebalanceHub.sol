@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Allowances} from "../libraries/Allowances.sol";
 import {Groth16} from "../libraries/Groth16.sol";
 import {IBatchVerifier} from "./IBatchVerifier.sol";
 import {IPolicyRegistry} from "./IPolicyRegistry.sol";
@@ -20,31 +21,69 @@ interface IRebalanceHub {
         uint8 slots;
     }
 
-    /// The limits of a vault. Mandates have numbers and never change. Vaults may share one, and a vault moves from one to
-    /// another. Each move increments the vault's mandate version, and a proof is valid for one version.
+    /// What rebalances may use up over time: the bucket fills at `ratePerDay` (of snapshot time) up to `cap` and starts full.
+    /// A rebalance names how much it takes, a multiple of `step`, so that the name tells little of the book. Whatever the
+    /// number of rebalances, they take at most rate × time + cap.
+    struct Bucket {
+        uint32 ratePerDay;
+        uint32 cap;
+        uint32 step;
+    }
+
+    /// What holders and operator agreed on about orders, fees and the price of a share. The hub compares these terms when a
+    /// mandate changes; the share token obeys them.
+    struct ShareTerms {
+        /// Seconds between an order and the first round that may price it.
+        uint32 orderDelay;
+        /// Seconds after which an unpaid redemption stops deposits and draws; after twice as long anyone may wind down.
+        uint32 redemptionPeriod;
+        /// Least deposit order, and least worth of a redemption order at the last price, in 1e-6 of slot 0.
+        uint64 leastOrderE6;
+        /// Most that the shares may be worth with all pending deposits, in 1e-6 of slot 0.
+        uint64 depositCapE6;
+        /// Fee on NAV, in parts per million a year.
+        uint24 managementFeePpm;
+        /// Fee on gains above the high-water mark, in parts per million.
+        uint24 performanceFeePpm;
+        /// Greatest move of the settled price per day, in parts per million; 0 for no band.
+        uint24 bandPpmPerDay;
+        /// Seconds that a price out of the band waits at least.
+        uint32 bandWait;
+    }
+
+    /// The limits of a vault. A mandate has a name, the hash of its content, and never changes. Vaults may share one, and a
+    /// vault moves from one to another. Each move increments the vault's mandate version, and a proof is valid for one
+    /// version.
     struct Mandate {
         /// The registered policy that every book must obey.
         uint256 policyHash;
         /// Feeds of the oracle that price the slots: exactly those that the policy names.
-        uint32 feedSet;
-        /// The verifying key, as `addKey` numbered it.
-        uint32 key;
-        /// Greatest age of the snapshot that a rebalance uses, in seconds.
-        uint32 maxSnapshotAge;
-        /// Allowance for gains without a trade, in parts per million of NAV per day between two snapshots.
-        uint24 accrualRatePpmPerDay;
-        /// Upper bound of that allowance for one rebalance, in parts per million of NAV, below 1,000,000.
-        uint24 accrualCapPpm;
+        bytes32 feedSet;
+        /// The verifying key, as `addKey` named it.
+        bytes32 key;
+        /// Greatest age of the round that a rebalance uses, in seconds: the time to prove and to send.
+        uint32 grace;
+        /// Least time between the rounds of two rebalances, in seconds, from the second on.
+        uint32 minInterval;
         /// Age of the last proof's prices, in seconds, after which the vault is stale. After twice as long anyone can wind
         /// it down.
         uint32 maxProofAge;
+        /// Part of the settled NAV that the operator may write down alone within 30 days, in parts per million.
+        uint32 writeDownPpm;
+        /// Gains that no price explains, in parts per billion of NAV.
+        Bucket gain;
+        /// Costs, in parts per billion of NAV.
+        Bucket loss;
+        /// Trading outside the settlement slot, in parts per million of NAV.
+        Bucket turnover;
+        ShareTerms share;
     }
 
     enum Status {
         Active,
-        /// The last proof is too old: no flow into the book, no deposits. A valid proof ends this status.
+        /// The last proof is too old: no flow into the book, no settlement. Only a proof ends this status.
         Stale,
-        /// The guardian paused the vault: no rebalances, no flow into the book, no deposits.
+        /// The guardian paused the vault: no rebalances, no flow into the book, no settlement. A pause lapses by itself.
         Paused,
         /// Final: only flows out of the book, and redemptions.
         WindDown
@@ -60,22 +99,42 @@ interface IRebalanceHub {
         uint48 navFloor;
         /// Time of the last proof's snapshot, in Unix seconds; initially the time of the opening.
         uint40 snapshotTimestamp;
-        /// Round of that snapshot; 0 before the first proof.
-        uint32 round;
         /// Quantity of slot 0 (1e-6) that has moved into (positive) or out of the book since the last proof.
         int64 pendingFlow;
         /// Number of moves to a mandate so far, the first included. Part of a proof's context.
-        uint16 mandateVersion;
-        /// The mandate, as `addMandate` numbered it.
-        uint32 mandate;
+        uint32 mandateVersion;
+        bytes32 mandate;
+        /// Time of the first round that a rebalance may use after the opening or a change of feed set, exclusive; 0 if a
+        /// rebalance has used one since.
+        uint40 roundsAfter;
+        /// Whether the share has orders that wait for the next proof (`setOrdersWaiting`).
+        bool ordersWait;
+        /// Whether a write-down is announced and neither used nor withdrawn nor lapsed.
+        bool writeDownOpen;
+        /// Sequence of the last rebalance that carried a write-down; 0 if none did.
+        uint32 lastWriteDown;
         Status status;
+    }
+
+    /// A write-down that the operator announced.
+    struct WriteDown {
+        /// Number of NAV steps.
+        uint32 navSteps;
+        /// When a rebalance may carry it, in Unix seconds; 0 while it waits for the guardian or for its delay is not over.
+        uint40 usableFrom;
+        /// When it lapses, in Unix seconds.
+        uint40 lapsesAt;
+        /// Before this time no other may be announced.
+        uint40 nextFrom;
+        /// What the operator may announce alone now, in parts per million of the settled NAV.
+        uint32 alonePpm;
     }
 
     /// One rebalance with all its public signals.
     struct Rebalance {
         Groth16.Proof proof;
-        /// The public signals of the proof. The hub takes `commitmentAfter` and `navFloor` from them and compares every
-        /// other one with its own, so that a refusal names the signal.
+        /// The public signals of the proof. The hub takes `commitmentAfter`, `navFloor` and, within the buckets, the
+        /// allowances from them, and compares every other one with its own, so that a refusal names the signal.
         uint256[] signals;
         /// Round of the price snapshot.
         uint32 round;
@@ -89,23 +148,26 @@ interface IRebalanceHub {
         /// The vault's sequence after this rebalance. It lets the hub refuse a rebalance that it has accepted before.
         uint32 sequence;
         uint48 navFloor;
+        Allowances allowances;
         uint256 commitmentAfter;
         Groth16.Proof proof;
     }
 
     // --- events ---
 
-    event KeyAdded(uint32 indexed key, address verifier, IBatchVerifier batchVerifier, uint8 slots);
+    event KeyAdded(bytes32 indexed key, address verifier, IBatchVerifier batchVerifier, uint8 slots);
 
     event VaultOpened(
         bytes32 indexed vaultId, address indexed opener, address operator, address guardian, uint32 looseningDelay
     );
 
-    event MandateAdded(uint32 indexed id, Mandate mandate);
+    event MandateAdded(bytes32 indexed mandate, Mandate content);
 
-    event MandateActivated(bytes32 indexed vaultId, uint16 mandateVersion, uint32 mandate);
+    event MandateActivated(bytes32 indexed vaultId, uint32 mandateVersion, bytes32 mandate);
 
-    event MandateProposed(bytes32 indexed vaultId, uint32 mandate, uint40 activeFrom);
+    /// @param repair whether it only replaces dead feeds.
+    /// @param lapsesAt the proposal cannot be activated from this time on.
+    event MandateProposed(bytes32 indexed vaultId, bytes32 mandate, bool repair, uint40 activeFrom, uint40 lapsesAt);
 
     event MandateWithdrawn(bytes32 indexed vaultId);
 
@@ -120,13 +182,24 @@ interface IRebalanceHub {
         uint256 commitmentAfter,
         uint256 navFloor,
         int256 flow,
-        uint256 accrual,
+        Allowances allowances,
         uint256 round
     );
 
     event StatusChanged(bytes32 indexed vaultId, Status status);
 
-    event OperatorProposed(bytes32 indexed vaultId, address operator);
+    event Paused(bytes32 indexed vaultId, uint40 until);
+
+    event OrdersWaiting(bytes32 indexed vaultId, bool wait);
+
+    /// @notice The share's `settle` reverted. Anyone can call it again until the next rebalance.
+    event SettlementFailed(bytes32 indexed vaultId, uint32 sequence);
+
+    event WriteDownAnnounced(bytes32 indexed vaultId, uint32 navSteps, uint40 usableFrom, uint40 lapsesAt);
+
+    event WriteDownWithdrawn(bytes32 indexed vaultId);
+
+    event OperatorProposed(bytes32 indexed vaultId, address operator, uint40 acceptableFrom, uint40 lapsesAt);
 
     event OperatorChanged(bytes32 indexed vaultId, address operator);
 
@@ -138,19 +211,24 @@ interface IRebalanceHub {
     error UnsupportedSlots(uint256 slots);
     /// The batch verifier is for proofs of another size.
     error KeySizeMismatch(uint256 batchSignals, uint256 signals);
-    error UnknownKey(uint32 key);
-    error UnknownMandate(uint32 mandate);
-    error DelayTooShort(uint32 delay, uint32 least);
-    error ZeroSnapshotAge();
-    error ZeroProofAge();
-    /// With these ages a new proof could use prices that make the vault stale at once.
-    error ProofAgeBelowSnapshotAge(uint32 maxProofAge, uint32 maxSnapshotAge);
-    error AccrualCapOutOfRange(uint24 cap);
+    error UnknownKey(bytes32 key);
+    error UnknownMandate(bytes32 mandate);
+    error DelayOutOfRange(uint32 delay, uint32 least, uint32 most);
+    /// A term of a mandate is outside its bounds, or two clocks do not fit together (`docs/states.md` lists the rules).
+    error TermOutOfRange(string term, uint256 value, uint256 least, uint256 most);
     /// Policy, key and feed set are not all for books of one size.
     error SizeMismatch(uint8 policySlots, uint8 keySlots, uint8 feedSetSlots);
     /// The slots with an instrument and the slots with a feed differ: bit i for slot i.
     error FeedsDoNotFit(uint32 named, uint32 priced);
     error NoMandateProposed();
+    /// Another mandate is proposed than the call names.
+    error MandateNotProposed(bytes32 given, bytes32 proposed);
+    /// The proposal lapsed.
+    error TooLate(uint40 lapsedAt);
+    /// Redemptions that holders asked for before the middle of the delay are not served yet.
+    error RedemptionsFirst(uint40 askedBefore);
+    /// A feed that the repair replaces answers again.
+    error FeedsAlive();
 
     // --- errors of role and time ---
 
@@ -169,11 +247,13 @@ interface IRebalanceHub {
 
     // --- errors of the price snapshot ---
 
-    error SnapshotTooOld(uint40 timestamp, uint32 maxSnapshotAge);
-    /// The snapshot is older than the last proof's snapshot, or than the vault.
-    error SnapshotBeforeLast(uint40 timestamp, uint40 lastTimestamp);
+    error RoundTooOld(uint40 timestamp, uint32 grace);
+    /// The round is older than the last proof's, than the vault, or than its feed set in this vault.
+    error RoundBeforeLast(uint40 timestamp, uint40 lastTimestamp);
+    /// The least time between two rebalances is not over.
+    error RoundTooEarly(uint40 timestamp, uint40 possibleFrom);
     /// The snapshot belongs to another feed set than the vault's.
-    error WrongFeedSet(uint32 given, uint32 expected);
+    error WrongFeedSet(bytes32 given, bytes32 expected);
 
     // --- errors of the public signals, compared with the hub's own ---
 
@@ -183,7 +263,16 @@ interface IRebalanceHub {
     error CommitmentMismatch(uint256 given, uint256 expected);
     error PolicyMismatch(uint256 given, uint256 expected);
     error FlowMismatch(uint256 given, uint256 expected);
-    error AccrualMismatch(uint256 given, uint256 expected);
+    /// A rebalance names more gain (0), loss (1) or turnover (2) than its bucket holds.
+    error AllowanceTooLarge(uint256 bucket, uint256 named, uint256 level);
+    /// A named amount is no multiple of the bucket's step.
+    error AllowanceNotInSteps(uint256 bucket, uint256 named, uint256 step);
+    /// The write-down in the allowances is not the one that is announced; 0 if none is.
+    error WriteDownMismatch(uint256 given, uint256 expected);
+    /// The announced write-down is not usable yet: wait, or withdraw it.
+    error WriteDownWaits(uint40 usableFrom);
+    error WriteDownOutOfRange(uint32 navSteps);
+    error NoWriteDown();
     error NavFloorOutOfRange(uint256 navFloor);
     /// The proof is for another chain, hub, vault, sequence, mandate version, round, operator or deadline.
     error ContextMismatch(uint256 given, uint256 expected);
@@ -203,42 +292,46 @@ interface IRebalanceHub {
     error VerifierFailed();
     error EmptyBatch();
     /// A vault of the batch has another verifying key.
-    error WrongKey(bytes32 vaultId, uint32 given, uint32 expected);
+    error WrongKey(bytes32 vaultId, bytes32 given, bytes32 expected);
 
     // --- keys and vaults ---
 
-    /// @notice Add a verifying key and give it a number. Anyone may call this; a vault's mandate names the key that it
-    /// trusts.
-    function addKey(address verifier, IBatchVerifier batchVerifier, uint8 slots) external returns (uint32 key);
+    /// @notice Add a verifying key under its name: the hash of both contracts, their code and the size. Anyone may call
+    /// this; a vault's mandate names the key that it trusts. Adding it again changes nothing.
+    function addKey(address verifier, IBatchVerifier batchVerifier, uint8 slots) external returns (bytes32 key);
 
-    /// @notice Add a mandate and give it a number. Anyone may call this. Its policy, feed set and key must exist and be for
-    /// books of one size, and the feeds must price exactly the slots that have an instrument.
-    function addMandate(Mandate calldata mandate) external returns (uint32 id);
+    /// @notice Add a mandate under its name, the hash of its content. Anyone may call this. Its policy, feed set and key must
+    /// exist and be for books of one size, the feeds must price exactly the slots that have an instrument, and its clocks
+    /// must fit together. Adding it again changes nothing.
+    function addMandate(Mandate calldata content) external returns (bytes32 mandate);
 
     /// @notice Open a vault with an empty book. Anyone may call this. The opener is the only account that may record flows:
     /// a share token opens the vault whose shares it issues.
     /// @param operator submits rebalances and proposes mandates.
     /// @param guardian may pause the vault and withdraw a proposed mandate; 0 for nobody.
-    /// @param looseningDelay seconds that a mandate waits unless it only tightens, at least `LEAST_LOOSENING_DELAY`.
+    /// @param looseningDelay seconds that a mandate waits unless it only tightens or repairs, from one day to 90 days.
     /// @return vaultId hash of chain id, hub, opener and the opener's count of vaults. It is known before the call and
     /// survives a reorganisation whatever others do, so other contracts and proofs can refer to it.
-    function openVault(address operator, address guardian, uint32 looseningDelay, uint32 mandate)
+    function openVault(address operator, address guardian, uint32 looseningDelay, bytes32 mandate)
         external
         returns (bytes32 vaultId);
 
-    /// @notice Move the vault to another mandate: at once if every change tightens, else after the loosening delay.
-    /// Replaces a proposal that waits. Only the operator may call this.
+    /// @notice Move the vault to another mandate: at once if every change tightens, after half of `maxProofAge` if it only
+    /// replaces feeds that are dead, else after the loosening delay. Replaces a proposal that waits, and lapses a week after
+    /// it could be activated. Only the operator may call this.
     /// @return activeFrom time from which anyone can activate the mandate, in Unix seconds; 0 if it is active already.
-    function proposeMandate(bytes32 vaultId, uint32 mandate) external returns (uint40 activeFrom);
+    function proposeMandate(bytes32 vaultId, bytes32 mandate) external returns (uint40 activeFrom);
 
-    /// @notice Activate the proposed mandate after its delay, unless the vault is paused. Anyone may call this. A stale
-    /// vault stays stale until the next proof, whatever age of proofs the new mandate allows.
-    function activateMandate(bytes32 vaultId) external;
+    /// @notice Activate the proposed mandate after its delay, while the vault is active (a repair: or stale). Before a
+    /// loosening, the redemptions that holders asked for up to the middle of its delay must be served. Anyone may call this.
+    /// @param mandate the proposed one, so that nobody activates another than they looked at.
+    function activateMandate(bytes32 vaultId, bytes32 mandate) external;
 
     /// @notice Withdraw the proposed mandate. Only the operator and the guardian may call this.
     function withdrawMandate(bytes32 vaultId) external;
 
-    /// @notice Name the account that may take over as operator; 0 withdraws the offer. Only the operator may call this.
+    /// @notice Name the account that may take over as operator, between one day and eight days from now; 0 withdraws the
+    /// offer. Only the operator may call this; the guardian may withdraw.
     function proposeOperator(bytes32 vaultId, address operator) external;
 
     /// @notice Take over as operator. Only the proposed operator may call this.
@@ -251,23 +344,37 @@ interface IRebalanceHub {
     /// active.
     function recordFlow(bytes32 vaultId, int64 flow) external;
 
+    /// @notice Say whether the share has orders that the next proof settles: then the hub calls `IVaultShare.settle` in the
+    /// transaction that accepts it. Only the vault's opener may call this.
+    function setOrdersWaiting(bytes32 vaultId, bool wait) external;
+
     /// @notice Replace the committed book by one that, by the proof, obeys the policy. Only the operator may call this.
     function submit(bytes32 vaultId, Rebalance calldata rebalance) external;
 
     /// @notice Rebalance many vaults of one operator in one pairing check. All proofs share the key, the snapshot and the
     /// deadline. The hub accepts all rebalances or none.
-    function submitBatch(uint32 key, uint32 round, uint40 deadline, BatchedRebalance[] calldata rebalances) external;
+    function submitBatch(bytes32 key, uint32 round, uint40 deadline, BatchedRebalance[] calldata rebalances) external;
 
     // --- liveness ---
 
-    /// @notice Put on record that a vault is stale. Anyone may call this. The hub treats the vault as stale either way.
-    function callStale(bytes32 vaultId) external;
+    /// @notice Announce a loss that no bucket covers, for the next rebalance only. The operator alone may write down
+    /// `writeDownPpm` of the settled NAV in 30 days; a larger one waits for the guardian or for half of `maxProofAge`. While
+    /// it waits, the hub accepts no rebalance. It lapses half of `maxProofAge` after it became usable. Only the operator may
+    /// call this.
+    function announceWriteDown(bytes32 vaultId, uint32 navSteps) external;
 
-    /// @notice Wind a vault down for good. The operator may call this at any time, to admit a breach or to close the vault;
-    /// anyone may once the last proof's prices are older than twice `maxProofAge`.
+    /// @notice Let the announced write-down, of this size, be used now. Only the guardian may call this.
+    function approveWriteDown(bytes32 vaultId, uint32 navSteps) external;
+
+    /// @notice Withdraw the announced write-down. Only the operator may call this.
+    function withdrawWriteDown(bytes32 vaultId) external;
+
+    /// @notice Wind a vault down for good. The operator and the opener may call this at any time; anyone may once the last
+    /// proof's prices are older than twice `maxProofAge` and no pause ended within the last half of it.
     function windDown(bytes32 vaultId) external;
 
-    /// @notice Pause a vault. Only the guardian may call this.
+    /// @notice Pause a vault for half of `maxProofAge`; not again before a rebalance has been accepted. Only the guardian may
+    /// call this.
     function pause(bytes32 vaultId) external;
 
     /// @notice End a pause. Only the guardian may call this.
@@ -279,23 +386,38 @@ interface IRebalanceHub {
 
     function policyRegistry() external view returns (IPolicyRegistry);
 
-    function keyOf(uint32 key) external view returns (Key memory);
+    function keyOf(bytes32 key) external view returns (Key memory);
 
-    /// @notice State of a vault, with its current status, whether or not anyone has put staleness on record.
+    /// @notice State of a vault, with its current status.
     function vaultState(bytes32 vaultId) external view returns (VaultState memory);
 
     function status(bytes32 vaultId) external view returns (Status);
 
-    /// @notice A mandate by its number.
-    function mandateOf(uint32 mandate) external view returns (Mandate memory);
+    /// @notice A mandate by its name.
+    function mandateOf(bytes32 mandate) external view returns (Mandate memory);
 
-    /// @notice The proposed mandate and the time from which anyone can activate it; 0 and 0 if there is none.
-    function proposedMandate(bytes32 vaultId) external view returns (uint32 mandate, uint40 activeFrom);
+    /// @notice The proposed mandate; zeros if there is none.
+    /// @return repair whether it only replaces dead feeds.
+    /// @return activeFrom time from which anyone can activate it.
+    /// @return lapsesAt time from which nobody can.
+    function proposedMandate(bytes32 vaultId)
+        external
+        view
+        returns (bytes32 mandate, bool repair, uint40 activeFrom, uint40 lapsesAt);
+
+    /// @notice The announced write-down; `navSteps` is 0 if none is open.
+    function writeDownOf(bytes32 vaultId) external view returns (WriteDown memory);
+
+    /// @notice What a rebalance at a round of this time may name of gain, loss and turnover (and the open write-down).
+    function allowancesAt(bytes32 vaultId, uint40 timestamp) external view returns (Allowances);
+
+    /// @notice Until when the vault is, or was last, paused; 0 if it never was.
+    function pausedUntil(bytes32 vaultId) external view returns (uint40);
 
     /// @notice Whether a move from one mandate to another only tightens: the policy field by field
-    /// (`IPolicyRegistry.tightens`), every age, rate and cap no greater, feed set and key the same. Reverts if no vault may
-    /// ever make this move.
-    function tightens(uint32 from, uint32 to) external view returns (bool);
+    /// (`IPolicyRegistry.tightens`), every other term no looser, feed set and key the same. Reverts if no vault may ever make
+    /// this move.
+    function tightens(bytes32 from, bytes32 to) external view returns (bool);
 
     /// @notice The roles of a vault. The opener records flows, and the proposed operator may take over.
     function rolesOf(bytes32 vaultId)
@@ -306,11 +428,16 @@ interface IRebalanceHub {
     /// @notice Number of vaults that this account has opened.
     function vaultsOpened(address opener) external view returns (uint256);
 
-    /// @notice The public signals that `submit` would demand now. Reverts like `submit` if the snapshot is unusable.
-    function expectedSignals(bytes32 vaultId, uint256 commitmentAfter, uint256 navFloor, uint32 round, uint40 deadline)
-        external
-        view
-        returns (uint256[] memory);
+    /// @notice The public signals that `submit` would demand now for these allowances. Reverts like `submit` if the round is
+    /// unusable or the buckets do not hold what is named.
+    function expectedSignals(
+        bytes32 vaultId,
+        uint256 commitmentAfter,
+        uint256 navFloor,
+        Allowances allowances,
+        uint32 round,
+        uint40 deadline
+    ) external view returns (uint256[] memory);
 
     /// @notice The context of the vault's next proof: chain id, hub, vault, next sequence, mandate version, round, operator
     /// and deadline, hashed and reduced to the field. It ties the proof to this one use.
