@@ -353,7 +353,7 @@ contract RegisterPolicyTest is PolicyScene {
     function test_loadingsAndShocksReachBothEndsOfTheirRange() public {
         IPolicyRegistry.Policy memory policy = policyOf(8);
         for (uint256 i; i < 7; ++i) {
-            policy.slots[i].funded = false;
+            (policy.slots[i].funded, policy.slots[i].haircutBps) = (false, 10_000);
         }
         (policy.slots[2].loadingBps[0], policy.slots[2].loadingBps[3]) = (2 ** 16 - 1, -(2 ** 16));
         (policy.shockBps[0][0], policy.shockBps[3][3]) = (-(2 ** 16), 2 ** 16 - 1);
