@@ -75,9 +75,9 @@ def with_least_allowances(rebalance: Rebalance, *, refuse: bool = True) -> Rebal
     held, needed = terms.allowances, least_allowances(rebalance)
     if not (missing := shortages(terms.buckets, held, needed)):
         return naming(terms.buckets.named(needed))
-    unbounded = replace(held, gain_ppb=HIGHEST, loss_ppb=HIGHEST, turnover_ppm=HIGHEST)
+    unbounded = policy_allowances(rebalance.policy, HIGHEST, held.write_down_steps)
     if not refuse or not relation.evaluate(naming(unbounded)).holds:
-        return naming(held)
+        return naming(replace(held, turnover_ppm=min(held.turnover_ppm, unbounded.turnover_ppm)))
     waits_s = [shortage.wait_s for shortage in missing]
     names = " and ".join(shortage.bucket for shortage in missing)
     never = any(wait_s is None for wait_s in waits_s)
