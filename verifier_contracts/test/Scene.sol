@@ -26,7 +26,7 @@ abstract contract Scene is OracleScene, PolicyScene {
     uint32 internal constant MAX_PROOF_AGE = 2 days;
     /// Half a proof age: how long a pause or a write-down lasts, and how long a repair waits.
     uint32 internal constant HALF = MAX_PROOF_AGE / 2;
-    uint40 internal constant WINDOW = 7 days;
+    uint40 internal constant ACTIVATION_WINDOW = 7 days;
     uint32 internal constant WRITE_DOWN_PPM = 50_000;
     /// The vault, just built, is stale after this second: it was opened a second before noon.
     uint40 internal constant LAST = NOON - 1 + MAX_PROOF_AGE;
@@ -51,6 +51,7 @@ abstract contract Scene is OracleScene, PolicyScene {
         slots = size;
         terms = termsOf(size);
         mandate = hub.addMandate(terms);
+        takeRound();
         vaultId = open();
     }
 
@@ -97,8 +98,13 @@ abstract contract Scene is OracleScene, PolicyScene {
         vm.warp(now_);
     }
 
-    /// All feeds answer again what they answered, and a snapshot is taken.
+    /// All feeds answer again what they answered, and a snapshot is taken, unless there is one of this second.
     function takeRound() internal returns (uint32 round) {
+        round = oracle.latestRound(terms.feedSet);
+        if (round != 0) {
+            (, uint40 timestamp,) = oracle.snapshot(round);
+            if (timestamp == vm.getBlockTimestamp()) return round;
+        }
         refresh();
         round = oracle.takeSnapshot(terms.feedSet);
         vm.assertTrue(round != 0);
