@@ -73,7 +73,7 @@ def require_policy(policy_hash: int, terms: Terms, where: str = "") -> None:
     if terms.policy_hash not in (None, policy_hash):
         raise InputError(
             f"has the hash 0x{policy_hash:064x}, and the vault of these terms has the policy 0x{terms.policy_hash:064x}: "
-            "`dls-zk policy show` shows that one, and `dls-zk policy activate` moves the vault to another",
+            "`dls-zk policy show` shows that one, and `dls-zk vault mandate propose` moves the vault to another",
             where,
             code="policy_mismatch",
         )

@@ -61,17 +61,17 @@ class Protocol:
     def hub(self) -> Hub:
         return Hub(self.chain, self.contracts["RebalanceHub"], self.deployment.hub, self.deployment.block)
 
-    def key_for(self, slots: int) -> int:
-        """The number of the deployed key for books of a size; ChainError if there is none."""
+    def key_for(self, slots: int) -> bytes:
+        """The name of the deployed key for books of a size; ChainError if there is none."""
         name = of_size(slots).name
         if name not in self.deployment.keys:
             message = f"no key for {name} is deployed; there are {', '.join(self.deployment.keys) or 'none'}"
             raise ChainError(message, code="unknown_id")
-        return self.deployment.keys[name].number
+        return bytes.fromhex(self.deployment.keys[name].name[2:])
 
-    def key_hash(self, number: int) -> str:
-        """The hash of a key (by its number) as its batch verifier has it, hex with 0x."""
-        contract = Client(self.chain, self.contracts["BatchVerifier"], self.hub.key(number).batch_verifier)
+    def key_hash(self, name: bytes) -> str:
+        """The hash of a key (by its name on the hub) as its batch verifier has it, hex with 0x."""
+        contract = Client(self.chain, self.contracts["BatchVerifier"], self.hub.key(name).batch_verifier)
         return "0x" + bytes(contract.read("keyHash")).hex()
 
 
@@ -151,7 +151,7 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
             verifier = put(_compiled_verifier(key))
             batch_verifier = put(compiled["BatchVerifier"], _struct(key.vk), key.insecure)
             deployed[key.circuit] = DeployedKey(
-                number=hub.add_key(sender, verifier, batch_verifier, known(key.circuit).size.slots),
+                name="0x" + hub.add_key(sender, verifier, batch_verifier, known(key.circuit).size.slots).hex(),
                 verifier=verifier,
                 batch_verifier=batch_verifier,
                 key_hash=key_hash(key.vk),
@@ -268,13 +268,13 @@ def _audit_key(protocol: Protocol, circuit: str, deployed: DeployedKey) -> Itera
         faults.append("its key is not the one of the deployment")
     if called_insecure != insecure:
         faults.append("the deployment file says otherwise whether its key is a development key")
-    on_hub = protocol.hub.key(deployed.number)
+    on_hub = protocol.hub.key(bytes.fromhex(deployed.name[2:]))
     if (on_hub.verifier, on_hub.batch_verifier, on_hub.slots) != (
         deployed.verifier,
         deployed.batch_verifier,
         known(circuit).size.slots,
     ):
-        faults.append(f"the hub has other contracts for key {deployed.number}")
+        faults.append(f"the hub has other contracts for key {deployed.name}")
     yield AuditFinding(name, deployed.batch_verifier, "; ".join(faults), insecure, key_hash(vk))
     verifier = _compiled_verifier(CheckedKey(circuit, vk, deployed.r1cs_sha256, insecure))
     yield AuditFinding(verifier.name, deployed.verifier, _given(protocol, verifier, deployed.verifier)[1])

@@ -12,9 +12,9 @@ import click
 from .. import files
 from ..errors import ChainError, InputError
 from ..files import Fixed
+from ..files.values import time_text
 from ..statement.model import Policy, Prices, Round
 from .common import FILE, confirm, console, example, json_option, print_json, table, uint
-from .events import time_text
 from .options import Access, chain_command
 from .policy import policy_of
 from .report import decimal_text

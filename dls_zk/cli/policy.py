@@ -1,9 +1,9 @@
-"""``dls-zk policy``: policies and a vault's mandate."""
+"""``dls-zk policy``: policies."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +13,13 @@ import click
 from .. import files
 from ..errors import InputError
 from ..statement.commitments import policy_hash
-from ..statement.constants import ACCRUAL_BITS, QUANTITY_DECIMALS, USD_E14
+from ..statement.constants import QUANTITY_DECIMALS, USD_E14
 from ..statement.model import Policy
 from ..statement.policy_diff import changes, verdict
 from ..statement.policy_lint import Finding, lint
-from .common import FILE, beside, console, example, json_option, marked, print_json, table, uint
-from .events import time_text
+from .common import FILE, beside, console, example, json_option, marked, print_json, table
 from .options import Access, chain_command
-from .params import EXAMPLE_VAULT, Quantity, VaultId
+from .params import Quantity
 
 if TYPE_CHECKING:
     from ..chain import Mandate, Protocol, Sender
@@ -49,7 +48,7 @@ def mandate_of(protocol: Protocol, vault: bytes) -> Mandate:
 
 @click.group("policy")
 def policy() -> None:
-    """Lint, register, show and compare policies, and move a vault to another one."""
+    """Lint, register, show and compare policies."""
 
 
 @policy.command("lint", **example("dls-zk policy lint policy.yaml --nav 10000000"))
@@ -189,67 +188,6 @@ def policy_diff(access: Access, old: str, new: str, as_json: bool) -> None:
         rows.add_row(change.subject, change.field, str(change.old), str(change.new), mark)
     console.print(rows)
     click.echo(f"all together: {effect}" if differences else "no change")
-
-
-@policy.command("activate", **example(f"dls-zk policy activate {EXAMPLE_VAULT} --policy tighter.yaml"))
-@click.argument("vault", type=VaultId())
-@chain_command(signing=True)
-@click.option("--policy", metavar="FILE|HASH", help="Policy [default: the present one].")
-@click.option("--feed-set", type=uint(32), help="Number of the feed set [default: the present one].")
-@click.option("--key", type=uint(24), help="Number of the verifying key [default: the present one].")
-@click.option("--max-snapshot-age", type=uint(32), metavar="SECONDS", help="Oldest price snapshot that a rebalance may use.")
-@click.option(
-    "--max-proof-age",
-    type=uint(32),
-    metavar="SECONDS",
-    help="Age of proven prices after which the vault is stale.",
-)
-@click.option("--accrual-rate", type=uint(24), metavar="PPM", help="Largest accrual in a day, of NAV.")
-@click.option("--accrual-cap", type=uint(ACCRUAL_BITS), metavar="PPM", help="Largest accrual in a rebalance, of NAV.")
-@json_option
-def policy_activate(
-    access: Access,
-    vault: bytes,
-    policy: str | None,
-    feed_set: int | None,
-    key: int | None,
-    max_snapshot_age: int | None,
-    max_proof_age: int | None,
-    accrual_rate: int | None,
-    accrual_cap: int | None,
-    as_json: bool,
-) -> None:
-    """Move a vault to another policy or mandate.
-
-    Takes effect at once if every change tightens. Otherwise proposes the change and prints the earliest activation time; run
-    the same command again after it. An existing proposal is not replaced.
-    """
-    protocol = access.protocol()
-    sender, hub = access.sender(protocol.chain), protocol.hub
-    options = {
-        "policy_hash": None if policy is None else registered(protocol, sender, policy),
-        "feed_set": feed_set,
-        "key": key,
-        "max_snapshot_age_s": max_snapshot_age,
-        "max_proof_age_s": max_proof_age,
-        "accrual_rate_ppm_per_day": accrual_rate,
-        "accrual_cap_ppm": accrual_cap,
-    }
-    changed = {name: value for name, value in options.items() if value is not None}
-    mandate = replace(mandate_of(protocol, vault), **changed)
-    with access.stages("Mandate"):
-        number = hub.add_mandate(sender, mandate)
-        proposed, active_from = hub.proposal(vault)
-        if proposed == number and protocol.chain.now() >= active_from:
-            hub.activate_mandate(sender, vault)
-        else:
-            hub.propose_mandate(sender, vault, number)
-    _, active_from = hub.proposal(vault)
-    active = hub.state(vault).mandate == number
-    if as_json:
-        print_json({"mandate": number, "active": active, "active_from": None if active else active_from})
-    else:
-        click.echo("active" if active else f"proposed; run this again from {time_text(active_from)} UTC on to activate it")
 
 
 def registered(protocol: Protocol, sender: Sender, text: str, beside: Path = Path()) -> int:

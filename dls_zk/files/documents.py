@@ -43,7 +43,6 @@ from .values import (
     SecretMoment,
     Sha256,
     Text,
-    Uint32,
     Uint256,
     Whole,
     WholeUint256,
@@ -171,23 +170,101 @@ class FeedsFile(Document):
     """on a rollup; absent: none"""
 
 
-class MandateFields(Document):
-    """What a vault may do, beside its policy."""
+#: Shares of NAV as a person writes them, in the units that the contracts keep them in.
+_PPB = Fixed(7, 0, (1 << 30) - 1, "%")
+_PPM = Fixed(4, 0, (1 << 30) - 1, "%")
+_RATE_PPB = Fixed(7, 0, (1 << 32) - 1, "%")
+_RATE_PPM = Fixed(4, 0, (1 << 32) - 1, "%")
+#: An amount of the settlement asset that a mandate may name.
+_AMOUNT = Fixed(QUANTITY_DECIMALS, 0, (1 << 64) - 1)
 
-    feed_set: Uint32
-    """number of the feed set, as `oracle add` says it"""
-    max_snapshot_age: Seconds
-    """oldest price snapshot that a rebalance may use"""
+
+class CostBucketFields(Document):
+    """How much of NAV rebalances may gain, or cost, over time."""
+
+    per_day: Annotated[int, _RATE_PPB]
+    """what the bucket fills by in a day, of NAV, such as 0.03%"""
+    cap: Annotated[int, _PPB]
+    """the most that it holds, and so the most in one rebalance, such as 0.5%"""
+    step: Annotated[int, _PPB]
+    """a rebalance names a multiple of this, so that the name tells little of the book, such as 0.01%"""
+
+
+class TurnoverBucketFields(Document):
+    """How much of NAV rebalances may trade over time, outside the settlement asset."""
+
+    per_day: Annotated[int, _RATE_PPM]
+    """what the bucket fills by in a day, of NAV, such as 50%"""
+    cap: Annotated[int, _PPM]
+    """the most that it holds, and so the most in one rebalance, such as 200%"""
+    step: Annotated[int, _PPM]
+    """a rebalance names a multiple of this, such as 5%"""
+
+
+class OrderFields(Document):
+    """How share holders come and go."""
+
+    delay: Seconds
+    """the first proof whose prices are this much younger than an order settles it, such as 3600 s"""
+    redemption_period: Seconds
+    """an unpaid redemption older than this stops deposits and draws; after twice as long anybody may wind down"""
+    least: Annotated[int, _AMOUNT]
+    """least deposit, and least worth of a redemption, in the settlement asset"""
+    cap: Annotated[int, _AMOUNT]
+    """most that the shares may be worth with all pending deposits, in the settlement asset"""
+
+
+class FeeFields(Document):
+    """What the operator gets, in shares that are minted when orders settle."""
+
+    management: Annotated[int, Fixed(4, 0, (1 << 24) - 1, "%")] = 0
+    """of NAV, a year, such as 1%; absent: 0%"""
+    performance: Annotated[int, Fixed(4, 0, (1 << 24) - 1, "%")] = 0
+    """of gains above the highest settled price, such as 10%; absent: 0%"""
+
+
+class BandFields(Document):
+    """How far the share price may move before it has to be confirmed by the next proof."""
+
+    per_day: Annotated[int, Fixed(4, 1, (1 << 24) - 1, "%")]
+    """greatest move of the settled price in a day, such as 10%"""
+    wait: Seconds
+    """a price beyond that settles at the next proof at least this much later that is near it"""
+
+
+class MandateFields(Document):
+    """What a vault may do: public. As a file of its own for `vault mandate propose`."""
+
+    policy: Line
+    """policy file (a path from this file's folder) or policy hash (0x and 64 hex digits) of a registered policy"""
+    feeds: Line
+    """feeds file (a path from this file's folder) or name (0x and 64 hex digits) of a feed set, which `oracle add` added"""
+    key: Bytes32 | None = None
+    """name of the verifying key on the hub; absent: the deployment's key of the policy's size"""
+    grace: Seconds
+    """greatest age of the price round that a rebalance uses: the time to prove and to send, such as 900 s"""
+    min_interval: Seconds
+    """least time between the rounds of two rebalances, such as 60 s"""
     max_proof_age: Seconds
-    """a vault whose last proof's prices are older than this is stale; at least max_snapshot_age"""
-    accrual_rate: Annotated[int, Fixed(0, 0, (1 << 24) - 1, " ppm")]
-    """what may accrue without a trade in a day, in parts per million of NAV"""
-    accrual_cap: Annotated[int, Fixed(0, 0, PPM - 1, " ppm")]
-    """the most that may accrue in one rebalance, in parts per million of NAV"""
+    """a vault whose last proof's prices are older than this is stale, such as 86400 s"""
+    write_down: Annotated[int, Fixed(4, 0, PPM, "%")]
+    """share of the settled NAV that the operator may write down alone within 30 days, such as 1%"""
+    gain: CostBucketFields
+    """gains that no price explains (funding, fees, interest)"""
+    loss: CostBucketFields
+    """costs, of trading and others"""
+    turnover: TurnoverBucketFields
+    """trading outside the settlement asset"""
+    orders: OrderFields
+    """how share holders come and go"""
+    fees: FeeFields | None = None
+    """what the operator gets; absent: nothing"""
+    band: BandFields | None = None
+    """how far the share price may move; absent: as far as it does"""
 
 
 class ShareFields(Document):
-    """The ERC-4626 token of a vault's shares."""
+    """The ERC-7540 token of a vault's shares."""
 
     symbol: Name
     """symbol of the token"""
@@ -202,10 +279,8 @@ class VaultFile(Document):
 
     name: Line
     """name of the vault, and of its share token. Opening a vault of the same name and content again opens no second one"""
-    policy: Line
-    """policy file (a path from this file's folder) or policy hash (0x and 64 hex digits) of a registered policy"""
     mandate: MandateFields
-    """what it may do beside its policy"""
+    """what it may do"""
     operator: ChecksumAddress
     """submits rebalances and proposes mandates"""
     guardian: ChecksumAddress | None = None
@@ -219,8 +294,8 @@ class VaultFile(Document):
 class DeployedKeyFields(Document):
     """A verifying key on a chain."""
 
-    number: Whole
-    """number of the key, as the hub counts"""
+    name: Bytes32
+    """name of the key on the hub: the hash of both contracts, their code and the size"""
     verifier: ChecksumAddress
     """contract that snarkjs generated for the key"""
     batch_verifier: ChecksumAddress
@@ -356,6 +431,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "trades": TradesFile,
     "terms": TermsFile,
     "feeds": FeedsFile,
+    "mandate": MandateFields,
     "vault": VaultFile,
     "deployment": DeploymentFile,
     "opening": OpeningFile,

@@ -6,6 +6,7 @@
     trades   YAML, CSV   quantities after minus before (secret)        read_trades   → N quantities
     terms    YAML        flow, accrual and context of one rebalance    read_terms, write_terms ↔ model.Terms
     feeds    YAML        the price feed of each instrument             read_feeds, write_feeds
+    mandate  YAML        what a vault may do                           read_mandate, write_mandate
     vault    YAML        the mandate and roles of a new vault          read_vault
     deployment JSON      where the contracts are on a chain            read_deployment, write_deployment
     opening  JSON        opens a commitment (secret, mode 0600)        read_opening, write_opening ↔ model.KeptOpening
@@ -42,6 +43,7 @@ from .documents import (
     BookFile,
     DeploymentFile,
     FeedsFile,
+    MandateFields,
     OpeningFile,
     PricesFile,
     TermsFile,
@@ -52,7 +54,7 @@ from .policy import PolicyFile, name_problems
 from .tables import read_table
 from .text import FILE_LIMIT, read_yaml
 from .validation import problems, validate
-from .values import QUANTITY_RANGE, Fixed, quote
+from .values import QUANTITY_RANGE, Fixed, as_written, quote
 
 
 def read_policy(path: str | Path) -> Policy:
@@ -169,6 +171,16 @@ def write_feeds(path: str | Path, feeds: FeedsFile) -> None:
 def read_vault(path: str | Path) -> VaultFile:
     """Read what a vault is opened with (YAML). InputError."""
     return validate(VaultFile, read_yaml(path, secret=False), path)
+
+
+def read_mandate(path: str | Path) -> MandateFields:
+    """Read what a vault may do (YAML). InputError."""
+    return validate(MandateFields, read_yaml(path, secret=False), path)
+
+
+def write_mandate(path: str | Path, mandate: MandateFields) -> None:
+    """Write what a vault may do (JSON, which is YAML too). InputError if the file exists."""
+    write_new(Path(path), json.dumps(as_written(mandate), indent=2) + "\n")
 
 
 def read_deployment(path: str | Path) -> Deployment:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -47,8 +48,10 @@ class CompiledContract:
 
     @cached_property
     def functions(self) -> dict[str, Signature]:
-        """Its functions by their names, of which ours have one each."""
-        return {one.name: one for one in signatures(self.abi, "function")}
+        """Its functions by their names; those that share a name by name and types, such as ``deposit(uint256,address)``."""
+        functions = list(signatures(self.abi, "function"))
+        count = Counter(one.name for one in functions)
+        return {one.name if count[one.name] == 1 else one.declaration: one for one in functions}
 
     @cached_property
     def events(self) -> dict[str, Signature]:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 class DeployedKey:
     """A verifying key on a chain.
 
-    number: as the hub counts. verifier, batch_verifier: addresses of the contract that snarkjs generated and of the one
+    name: on the hub, hex with 0x. verifier, batch_verifier: addresses of the contract that snarkjs generated and of the one
     that checks many proofs. key_hash: keccak256 of the key's words, hex with 0x. r1cs_sha256: of the constraint system that
     it is for, hex. insecure: it is a development key, against which anybody can forge proofs.
     """
 
-    number: int
+    name: str
     verifier: str
     batch_verifier: str
     key_hash: str
