@@ -12,13 +12,14 @@ submission    proofs brought to the hub                      watching      event
 evm           a verifier asked on a chain for the question   local         a local chain with everything on it
 """
 
+from ..statement.feeds import Feed, FeedSet
 from .connection import Block, Chain, Log, NoContract, Question, Receipt, connect
 from .deployment import Protocol, audit, checked_key, deploy
 from .eip1559 import Transaction
 from .hub import Accepted, Hub, OperatorOffer, Proposal, Roles, VaultState, VaultStatus, WriteDown
 from .journal import Intent, IntentKey, IntentStatus
 from .mandate import Mandate, ShareTerms
-from .oracle import DevFeed, Feed, FeedSet, Oracle, Snapshot, Unconfirmed
+from .oracle import DevFeed, Oracle, Snapshot, Unconfirmed
 from .refusals import EXPLAINED, explain_revert
 from .registry import Registry
 from .rpc import Refused, Rpc, is_loopback

@@ -69,12 +69,14 @@ class Client:
         key: IntentKey = (function, self.chain.chain_id, self.address, sender.address, *once)
         return sender.perform(key, self.call(function, *arguments), is_done)
 
-    def add(self, sender: Sender, function: str, view: str, *arguments: Any) -> bytes:
+    def add(self, sender: Sender, function: str, view: str, *arguments: Any, name: bytes | None = None) -> bytes:
         """Add something that the contract names by its content, and return the name; nothing is sent if it is there.
 
-        view: the function that reads it by its name, and refuses a name that it does not know.
+        view: the function that reads it by its name, and refuses a name that it does not know. name: as the caller computes
+        it; without one, as the contract says.
         """
-        name = bytes(self.read(function, *arguments))
+        if name is None:
+            name = bytes(self.read(function, *arguments))
 
         def is_there(block: Block) -> bool:
             try:

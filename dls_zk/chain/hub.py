@@ -12,12 +12,13 @@ from ..solidity.calldata import ProofArguments
 from ..statement.allowances import Allowances
 from ..statement.circuits import rebalance_signals
 from ..statement.context import Context
+from ..statement.ethereum import NOBODY
 from ..statement.model import Terms
 from ..statement.signals import PublicSignals
 from .client import Client, Event
 from .connection import Block, Receipt
 from .mandate import Mandate
-from .oracle import NOBODY, Snapshot
+from .oracle import Snapshot
 from .refusals import STATUSES
 from .transactions import Call, Sender
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ChainError
-from ..files import FeedsFile
 from ..progress import Stage, no_stages
+from ..statement.feeds import NamedFeeds
 from ..statement.model import Policy, Prices
 from ..tools import foundry
 from .connection import Chain, connect
@@ -35,7 +35,7 @@ class LocalMarket:
     people: tuple[Sender, ...]
     policy: Policy
     feeds: dict[str, DevFeed]
-    feeds_file: FeedsFile
+    named_feeds: NamedFeeds
     feed_set: bytes
     asset: Asset
 
@@ -109,11 +109,11 @@ def furnish(accounts: Accounts, key: CheckedKey, policy: Policy, prices: Prices,
                 address = create(keeper, feed, DEV_FEED_DECIMALS, f"{slot.instrument} / USD")
                 feeds[slot.instrument] = DevFeed(chain, feed, address)
         addresses = {name: feed.address for name, feed in feeds.items()}
-        feeds_file = development_feeds(addresses, HEARTBEAT_S, _MAX_DEVIATION_BPS)
-        feed_set = protocol.oracle.add_feed_set(owner, FeedSet.of(feeds_file, policy))
+        named_feeds = development_feeds(addresses, HEARTBEAT_S, _MAX_DEVIATION_BPS)
+        feed_set = protocol.oracle.add_feed_set(owner, FeedSet.of(named_feeds, policy))
         protocol.registry.register(owner, policy)
         settlement, token = policy.slots[0].instrument, protocol.contracts["DevAsset"]
         asset = Asset(chain, token, create(owner, token, f"Development {settlement}", settlement))
-        market = LocalMarket(accounts.rpc, protocol, accounts.people, policy, feeds, feeds_file, feed_set, asset)
+        market = LocalMarket(accounts.rpc, protocol, accounts.people, policy, feeds, named_feeds, feed_set, asset)
         market.snapshot(prices)
     return market

@@ -186,6 +186,10 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "SettlementFeedMissing()": ("value_refused", "slot 0, the settlement asset, has no feed; give it one"),
     "ZeroHeartbeat(uint256 slot)": ("value_refused", "the feed of slot {slot} has a heartbeat of 0 s; give it one"),
     "ZeroDeviation(uint256 slot)": ("value_refused", "the feed of slot {slot} has a deviation of 0; give it one"),
+    "PeriodOutOfRange(string field, uint32 value, uint32 least, uint32 most)": (
+        "value_refused",
+        "the feed set's {field} is {value} s, and it has to be from {least} to {most} s; correct it",
+    ),
     "TooManyDecimals(uint256 slot, uint8 decimals)": (
         "value_refused",
         "the feed of slot {slot} has {decimals} decimals; at most 18 can be read",
@@ -313,7 +317,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
     "NotEnoughGas()": (
         "contract_refused",
-        "the transaction has too little gas left for the verifier; send it with more, or a smaller batch",
+        "the transaction has too little gas left for a verifier or a feed; send it with more, or a smaller batch",
     ),
     "ProofRejected()": (
         "proof_invalid",

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from ..statement.ethereum import NOBODY
 from .client import Client
 from .connection import Receipt, Refused
 from .creation import NotGenuine, constructor_arguments
 from .deployment import Protocol, create
 from .hub import Hub
-from .oracle import NOBODY
 from .transactions import Sender
 
 Kind = Literal["deposit", "redeem"]

@@ -70,7 +70,7 @@ def chain_up(
         market = local.furnish(accounts, key, policy, prices, stages)
         try:
             files.write_deployment(out, market.protocol.deployment)
-            files.write_feeds(feeds_out, market.feeds_file)
+            files.write_feeds(feeds_out, market.named_feeds)
             _show_market(market, out, feeds_out, as_json)
             while True:
                 market.refresh()

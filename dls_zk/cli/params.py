@@ -73,6 +73,7 @@ class Address(click.ParamType):  # type: ignore[type-arg]
 
 #: For the examples of the help.
 EXAMPLE_VAULT = "0x" + "3fc1" * 16
+EXAMPLE_FEED_SET = "0x" + "b27a" * 16
 EXAMPLE_COMMITMENT = "0x" + "1e5a" * 16
 
 
@@ -98,6 +99,13 @@ class VaultId(Name):
 
     def __init__(self) -> None:
         super().__init__("vault id")
+
+
+class FeedSetName(Name):
+    """The name of a feed set."""
+
+    def __init__(self) -> None:
+        super().__init__("name of a feed set")
 
 
 class Commitment(click.ParamType):  # type: ignore[type-arg]

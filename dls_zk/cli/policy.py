@@ -19,7 +19,7 @@ from ..statement.policy_diff import changes, verdict
 from ..statement.policy_lint import Finding, lint
 from .common import FILE, beside, console, example, json_option, marked, print_json, table
 from .options import Access, chain_command
-from .params import Quantity
+from .params import Address, Quantity
 
 if TYPE_CHECKING:
     from ..chain import Mandate, Protocol, Sender
@@ -30,16 +30,16 @@ def hash_of(text: str) -> int | None:
     return int(text, 16) if re.fullmatch("0x[0-9a-fA-F]{64}", text) else None
 
 
-def policy_of(text: str, protocol: Protocol | None, beside: Path = Path()) -> Policy:
-    """The policy of a file, or of a hash or a vault on the chain."""
+def policy_of(text: str, protocol: Protocol | None, beside: Path = Path(), labels_by: str | None = None) -> Policy:
+    """The policy of a file, or of a hash or a vault on the chain. labels_by: whose labels it gets there."""
     number = hash_of(text)
     if number is None:
         return files.read_policy(beside / text)
     if protocol is None:
         raise InputError(f"{text} is a hash, which only a chain can look up")
-    if protocol.registry.is_registered(number):
-        return protocol.registry.policy(number)
-    return protocol.registry.policy(mandate_of(protocol, bytes.fromhex(text[2:])).policy_hash)
+    if not protocol.registry.is_registered(number):
+        number = mandate_of(protocol, bytes.fromhex(text[2:])).policy_hash
+    return protocol.registry.policy(number, labels_by)
 
 
 def mandate_of(protocol: Protocol, vault: bytes) -> Mandate:
@@ -106,13 +106,17 @@ def policy_lint(
 @chain_command(signing=True)
 @json_option
 def policy_register(access: Access, policy_path: Path, as_json: bool) -> None:
-    """Register a policy, so that anyone can read the policy behind a proof's policy hash."""
+    """Register a policy, so that anyone can read the policy behind a proof's policy hash.
+
+    The names of the policy, its venues, factors and scenarios are registered as yours: show them with your address.
+    """
     policy = files.read_policy(policy_path)
     protocol = access.protocol()
     with access.stages("Policy registered"):
-        mined = protocol.registry.register(access.sender(protocol.chain), policy)
+        sender = access.sender(protocol.chain)
+        mined = protocol.registry.register(sender, policy)
     digest = policy_hash(policy)
-    names_as_given = protocol.registry.policy(digest) == policy
+    names_as_given = protocol.registry.policy(digest, sender.address) == policy
     summary = {
         "policy_hash": f"0x{digest:064x}",
         "transaction": mined and mined.hash,
@@ -120,8 +124,8 @@ def policy_register(access: Access, policy_path: Path, as_json: bool) -> None:
     }
     if not names_as_given:
         click.echo(
-            "warning: somebody registered this policy before, with another name or other names of venues, factors or "
-            "scenarios; the hash does not bind these",
+            f"warning: {sender.address} registered this policy before, with another name or other names of venues, factors "
+            "or scenarios; those stay",
             err=True,
         )
     if as_json:
@@ -133,14 +137,26 @@ def policy_register(access: Access, policy_path: Path, as_json: bool) -> None:
 @policy.command("show", **example("dls-zk policy show 0x1f…8e"))
 @click.argument("reference", metavar="HASH|VAULT|FILE")
 @chain_command()
+@click.option(
+    "--labels-by", type=Address(), help="Account whose names of the policy, venues, factors and scenarios to show."
+)
 @json_option
-def policy_show(access: Access, reference: str, as_json: bool) -> None:
-    """Show the policy behind a hash or a vault, as the registry has it."""
-    policy = policy_of(reference, access.protocol() if hash_of(reference) is not None else None)
-    fields = {"policy_hash": f"0x{policy_hash(policy):064x}"} | asdict(policy)
+def policy_show(access: Access, reference: str, labels_by: str | None, as_json: bool) -> None:
+    """Show the policy behind a hash or a vault, as the registry has it.
+
+    Anybody can give a policy names, which its hash does not bind. Shows whose there are; pass the account that you trust.
+    """
+    protocol = access.protocol() if hash_of(reference) is not None else None
+    policy = policy_of(reference, protocol, labels_by=labels_by)
+    digest = policy_hash(policy)
+    fields = {"policy_hash": f"0x{digest:064x}"} | asdict(policy)
+    authors = [*protocol.registry.authors(digest, protocol.deployment.block)] if protocol else []
     if as_json:
-        print_json(fields | {"nav_step_usd": str(policy.nav_step_usd)})
+        labels = [{"by": author, "name": name} for author, name in authors]
+        print_json(fields | {"nav_step_usd": str(policy.nav_step_usd), "labels": labels})
         return
+    for author, name in authors:
+        click.echo(f"registered by {author}{f', who calls it {name!r}' if name else ', who gives it no name'}")
     slots = fields.pop("slots")
     rows = table(policy.name or "policy", "")
     for name, value in fields.items():

@@ -13,6 +13,7 @@ from .. import files
 from ..errors import ChainError, InputError
 from ..files import Fixed
 from ..files.values import LAST_SECOND, time_text
+from ..statement.ethereum import NOBODY
 from .common import FILE, confirm, console, example, json_option, print_json, table, uint
 from .events import SHARE_EVENTS, event_json, event_text
 from .mandate import added, mandate, resolved
@@ -44,7 +45,6 @@ def vault_open(access: Access, vault: Path, as_json: bool) -> None:
     Registers the policy and adds the mandate if the chain lacks them. Running the command again opens no second vault.
     """
     from .. import chain
-    from ..chain.oracle import NOBODY
 
     vault_file = files.read_vault(vault)
     protocol = access.protocol()

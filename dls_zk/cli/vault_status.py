@@ -163,9 +163,8 @@ def most_in_a_day(mandate: Mandate) -> dict[str, int]:
 
 def _policy(protocol: Protocol, digest: int) -> dict[str, Any]:
     """The policy, and the names that accounts gave it: each is its author's word."""
-    topics = [protocol.registry.topic("PolicyRegistered"), f"0x{digest:064x}"]
-    events = protocol.registry.events(protocol.deployment.block, protocol.chain.block_number(), topics)
-    labels = [{"by": event.arguments["by"], "name": event.arguments["name"]} for event in events]
+    authors = protocol.registry.authors(digest, protocol.deployment.block)
+    labels = [{"by": author, "name": name} for author, name in authors]
     return {"policy_hash": f"0x{digest:064x}", "labels": labels}
 
 

@@ -20,6 +20,7 @@ from ..statement.constants import (
 )
 from ..statement.context import Context
 from ..statement.deployment import DeployedKey, Deployment
+from ..statement.feeds import CONFIRMATION_DELAY_S, DEVIATION_PERIOD_S, GRACE_PERIOD_S, Feed, NamedFeeds
 from ..statement.field import require_canonical
 from .policy import PolicyFile
 from .values import (
@@ -212,7 +213,7 @@ class FeedEntry(Document):
     heartbeat: Seconds
     """an answer older than this is refused, such as 3600 s"""
     deviation: Annotated[int, Fixed(2, 1, (1 << 16) - 1, "%")]
-    """largest move from one snapshot to the next that needs no second confirmation, such as 10%"""
+    """largest move in a deviation period that needs no confirmation, such as 10%"""
 
 
 class Sequencer(Document):
@@ -220,8 +221,8 @@ class Sequencer(Document):
 
     feed: ChecksumAddress
     """address of Chainlink's feed of the sequencer's uptime"""
-    grace_period: Seconds
-    """how long after the sequencer came back prices are refused"""
+    grace_period: Annotated[int, Fixed(0, *GRACE_PERIOD_S, " s")]
+    """how long after the sequencer came back prices are refused, at most a day"""
 
 
 class FeedsFile(Document):
@@ -229,10 +230,17 @@ class FeedsFile(Document):
 
     feeds: dict[str, FeedEntry]
     """the feed of every instrument of the policy"""
-    confirmation_delay: Seconds = 0
-    """how long a move beyond the deviation waits for its second confirmation; absent: 0 s"""
+    confirmation_delay: Annotated[int, Fixed(0, *CONFIRMATION_DELAY_S, " s")] = 1800
+    """how long a move beyond the deviation waits for its confirmation, from 5 minutes to a day; absent: 1800 s"""
+    deviation_period: Annotated[int, Fixed(0, *DEVIATION_PERIOD_S, " s")] = 3600
+    """in which the deviation bounds a price's move, from a minute to a week; absent: 3600 s"""
     sequencer: Sequencer | None = None
     """on a rollup; absent: none"""
+
+    def to_feeds(self) -> NamedFeeds:
+        sequencer = (self.sequencer.feed, self.sequencer.grace_period) if self.sequencer else ()
+        feeds = {name: Feed(one.aggregator, one.heartbeat, one.deviation) for name, one in self.feeds.items()}
+        return NamedFeeds(feeds, self.confirmation_delay, self.deviation_period, *sequencer)
 
 
 #: Shares of NAV as a person writes them, in the units that the contracts keep them in.

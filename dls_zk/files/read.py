@@ -4,8 +4,8 @@
     prices   YAML, CSV   USD prices of every instrument                read_prices, write_prices ↔ model.Prices
     book     YAML, CSV   quantities held (secret)                      read_book     → N quantities
     trades   YAML, CSV   quantities after minus before (secret)        read_trades   → N quantities
-    terms    YAML        flow, allowances, context of a rebalance     read_terms, write_terms ↔ model.Terms
-    feeds    YAML        the price feed of each instrument             read_feeds, write_feeds
+    terms    YAML        flow, allowances, context of a rebalance      read_terms, write_terms ↔ model.Terms
+    feeds    YAML        the price feed of each instrument             read_feeds, write_feeds ↔ feeds.NamedFeeds
     mandate  YAML        what a vault may do                           read_mandate, write_mandate
     vault    YAML        the mandate and roles of a new vault          read_vault
     deployment JSON      where the contracts are on a chain            read_deployment, write_deployment
@@ -34,6 +34,8 @@ from ..statement.constants import (
     QUANTITY_DECIMALS,
 )
 from ..statement.deployment import Deployment
+from ..statement.ethereum import NOBODY
+from ..statement.feeds import NamedFeeds
 from ..statement.model import KeptOpening, Opening, Policy, Prices, Round, Terms
 from ..storage.disk import exposure, read_limited, write_new, write_secret
 from ..storage.strict_json import parse_json
@@ -164,30 +166,32 @@ def _buckets(buckets: Buckets | None) -> str:
     return "\n".join([*lines, ""])
 
 
-def read_feeds(path: str | Path, policy: Policy) -> FeedsFile:
+def read_feeds(path: str | Path, policy: Policy) -> NamedFeeds:
     """Read the feeds (YAML) of all of a policy's instruments. InputError."""
-    feeds = validate(FeedsFile, read_yaml(path, secret=False), path)
+    document = validate(FeedsFile, read_yaml(path, secret=False), path)
     names = [slot.instrument for slot in policy.slots if slot.instrument]
-    for name in [*feeds.feeds, *names]:
+    for name in [*document.feeds, *names]:
         if name not in names:
             raise InputError(f"unknown instrument {quote(name)}; the policy has {', '.join(names)}", str(path))
-        if name not in feeds.feeds:
+        if name not in document.feeds:
             raise InputError(f"no feed for {name}; every instrument of the policy needs one", str(path))
-    return feeds
+    return document.to_feeds()
 
 
-def write_feeds(path: str | Path, feeds: FeedsFile) -> None:
+def write_feeds(path: str | Path, feeds: NamedFeeds) -> None:
     """Write feeds (JSON, which is YAML too). InputError if the file exists."""
     seconds, percent = Fixed(0, 0, (1 << 32) - 1, " s"), Fixed(2, 1, (1 << 16) - 1, "%")
-    document: dict[str, Any] = {"confirmation_delay": seconds.show(feeds.confirmation_delay)}
-    if feeds.sequencer:
-        grace_period = seconds.show(feeds.sequencer.grace_period)
-        document["sequencer"] = {"feed": feeds.sequencer.feed, "grace_period": grace_period}
+    document: dict[str, Any] = {
+        "confirmation_delay": seconds.show(feeds.confirmation_delay_s),
+        "deviation_period": seconds.show(feeds.deviation_period_s),
+    }
+    if feeds.sequencer_feed != NOBODY:
+        document["sequencer"] = {"feed": feeds.sequencer_feed, "grace_period": seconds.show(feeds.grace_period_s)}
     document["feeds"] = {
         name: {
             "aggregator": feed.aggregator,
-            "heartbeat": seconds.show(feed.heartbeat),
-            "deviation": percent.show(feed.deviation),
+            "heartbeat": seconds.show(feed.heartbeat_s),
+            "deviation": percent.show(feed.max_deviation_bps),
         }
         for name, feed in feeds.feeds.items()
     }
