@@ -10,8 +10,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from dls_zk.statement.allowances import Allowances
-
 from dls_zk import files
 from dls_zk.audit.instances import vacuous_policy
 from dls_zk.audit.simulator import Trapdoor
@@ -26,6 +24,7 @@ from dls_zk.chain.submission import Submission
 from dls_zk.chain.transactions import Delivery, Sender
 from dls_zk.operations import Proven
 from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.allowances import Allowances
 from dls_zk.statement.buckets import Bucket
 from dls_zk.statement.commitments import policy_hash
 from dls_zk.statement.constants import SIZES
