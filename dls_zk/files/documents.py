@@ -398,8 +398,8 @@ class DeploymentFile(Document):
     """PolicyRegistry"""
     price_oracle: ChecksumAddress
     """PriceOracle"""
-    poseidon: ChecksumAddress
-    """PoseidonT6, the library that the policy registry is linked with"""
+    libraries: dict[str, ChecksumAddress]
+    """the libraries that the other contracts are linked with, by their names"""
     keys: dict[str, DeployedKeyFields]
     """the verifying key of each circuit, by the circuit's name"""
     created: dict[ChecksumAddress, Bytes32]
@@ -408,7 +408,7 @@ class DeploymentFile(Document):
     @model_validator(mode="after")
     def _creations_are_complete(self) -> Self:
         verifiers = (address for key in self.keys.values() for address in (key.verifier, key.batch_verifier))
-        for address in (self.hub, self.policy_registry, self.price_oracle, self.poseidon, *verifiers):
+        for address in (self.hub, self.policy_registry, self.price_oracle, *self.libraries.values(), *verifiers):
             if address not in self.created:
                 raise ValueError(f"created: the transaction of {address} is missing")
         return self
