@@ -307,7 +307,8 @@ def _refusal(attempt: Callable[[], object], kind: type[DlsError] = ChainError) -
 
 
 def _refused_by_name(rebalance: Rebalance) -> str:
-    return _refusal(lambda: operations.require(operations.check(rebalance)), StatementRefused)
+    named = operations.with_least_allowances(rebalance)
+    return _refusal(lambda: operations.require(operations.check(named)), StatementRefused)
 
 
 def table(result: dict[str, Any]) -> Table:

@@ -347,6 +347,10 @@ class ShareFields(Document):
     """where drawn assets go"""
 
 
+#: The longest name of a share token: it signs permits with it.
+SHARE_NAME_BYTES = 31
+
+
 class VaultFile(Document):
     """What a vault is opened with: public."""
 
@@ -362,6 +366,12 @@ class VaultFile(Document):
     """how long a mandate that does not only tighten waits, at least 86400 s (a day)"""
     share: ShareFields | None = None
     """the share token; absent: none, and whoever opens the vault records its flows"""
+
+    @model_validator(mode="after")
+    def _token_can_keep_its_name(self) -> Self:
+        if self.share and len(self.name.encode()) > SHARE_NAME_BYTES:
+            raise ValueError(f"name: longer than {SHARE_NAME_BYTES} bytes, which a share token cannot keep")
+        return self
 
 
 class DeployedKeyFields(Document):

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from dls_zk.statement.allowances import Allowances
 
 from dls_zk import chain
 from dls_zk.chain import Receipt, Sender, VaultStatus
 from dls_zk.errors import ChainError, InputError
 from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.allowances import Allowances
 from dls_zk.statement.circuits import of_size
 from dls_zk.statement.commitments import empty_commitment
 from dls_zk.statement.constants import BASE_FIELD, FIELD, SIZES

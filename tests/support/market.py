@@ -22,6 +22,7 @@ from dls_zk.chain.oracle import DevFeed, FeedSet, Snapshot, development_feeds
 from dls_zk.chain.share_token import Asset, ShareToken
 from dls_zk.chain.submission import Submission
 from dls_zk.chain.transactions import Delivery, Sender
+from dls_zk.files.documents import SHARE_NAME_BYTES
 from dls_zk.operations import Proven
 from dls_zk.solidity.calldata import ProofArguments
 from dls_zk.statement.allowances import Allowances
@@ -172,7 +173,9 @@ def open_share(market: Market, operator: Sender, name: str, **changes: Any) -> S
     asset = create(owner, market.protocol.contracts["DevAsset"], "USDC", "USDC")
     terms = replace(market.mandate, share=replace(market.mandate.share, **changes))
     mandate = market.protocol.hub.add_mandate(owner, terms)
-    return ShareToken.open(owner, market.protocol, asset, name, "V", owner.address, mandate, operator.address)
+    return ShareToken.open(
+        owner, market.protocol, asset, name[-SHARE_NAME_BYTES:], "V", owner.address, mandate, operator.address
+    )
 
 
 def mint(market: Market, share: ShareToken, to: str, assets: int) -> None:
