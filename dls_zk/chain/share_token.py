@@ -7,7 +7,7 @@ first proof at prices that much younger settles it. Then its controller claims.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
@@ -117,8 +117,11 @@ class Asset(Client):
         return self.read("balanceOf", account)
 
 
+@dataclass(frozen=True)
 class ShareToken(Client):
-    """``ShareToken``: the shares of one vault of the hub, and the orders for them."""
+    """``ShareToken``: the shares of one vault of the hub, and the orders for them. first_block: where its events begin."""
+
+    first_block: int = field(default=0)
 
     @classmethod
     def open(
@@ -137,7 +140,8 @@ class ShareToken(Client):
         """Deploy a share token, which opens its vault on the hub; once for the same arguments."""
         artifact = protocol.share_token
         roles = (custody, operator, guardian, loosening_delay_s, mandate)
-        return cls(protocol.chain, artifact, create(sender, artifact, protocol.hub.address, asset, name, symbol, *roles))
+        address = create(sender, artifact, protocol.hub.address, asset, name, symbol, *roles)
+        return cls(protocol.chain, artifact, address, protocol.deployment.block)
 
     @classmethod
     def of(cls, protocol: Protocol, vault: bytes) -> ShareToken | None:
@@ -147,7 +151,7 @@ class ShareToken(Client):
         this hub. Of a token that another contract made, a factory, that cannot be told: None as well.
         """
         opened = protocol.hub.opened(vault)
-        share = cls(protocol.chain, protocol.share_token, opened.arguments["opener"])
+        share = cls(protocol.chain, protocol.share_token, opened.arguments["opener"], opened.block)
         try:
             hub, *_ = constructor_arguments(share.chain, share.artifact, share.address, opened.transaction)
         except NotGenuine:
@@ -208,7 +212,17 @@ class ShareToken(Client):
 
     def orders(self, controller: str) -> list[Order]:
         """The orders of an account of which something is left, oldest first, deposits before redemptions."""
-        return [self._order(kind, order, controller) for kind in _WORDS for order in self._open_ids(kind, controller)]
+        found = []
+        for kind in _WORDS:
+            ids = {*self._open_ids(kind, controller), *self._cancelled_ids(kind, controller)}
+            found += [self._order(kind, order, controller) for order in sorted(ids)]
+        return [order for order in found if order.pending or order.claimable or order.returned]
+
+    def _cancelled_ids(self, kind: Kind, controller: str) -> Iterator[int]:
+        """Orders that were cancelled: the token does not list them, taken back or not."""
+        topics = [self.topic(f"Cancel{_WORDS[kind]}Request"), "0x" + controller[2:].lower().rjust(64, "0")]
+        for event in self.events(self.first_block, self.chain.block_number(), topics):
+            yield event.arguments["requestId"]
 
     def _open_ids(self, kind: Kind, controller: str) -> Iterator[int]:
         function = {"deposit": "openDeposits", "redeem": "openRedemptions"}[kind]
