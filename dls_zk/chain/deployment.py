@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -48,6 +48,11 @@ class Protocol:
     @cached_property
     def contracts(self) -> dict[str, CompiledContract]:
         return contracts.compile_contracts()
+
+    @cached_property
+    def share_token(self) -> CompiledContract:
+        """The share token, linked with the deployment's libraries."""
+        return self.contracts["ShareToken"].linked(self.deployment.libraries)
 
     @cached_property
     def registry(self) -> Registry:
@@ -141,8 +146,8 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
     block = chain.block_number()
     compiled = contracts.compile_contracts()
     with stage("Contracts deployed"):
-        poseidon = put(compiled["PoseidonT6"])
-        registry = put(compiled["PolicyRegistry"].linked({"PoseidonT6": poseidon}))
+        libraries = {name: put(compiled[name]) for name in _libraries(compiled)}
+        registry = put(compiled["PolicyRegistry"].linked(libraries))
         oracle = put(compiled["PriceOracle"])
         hub = Hub(chain, compiled["RebalanceHub"], put(compiled["RebalanceHub"], oracle, registry), block)
     deployed = {}
@@ -165,13 +170,18 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
         hub=hub.address,
         policy_registry=registry,
         price_oracle=oracle,
-        poseidon=poseidon,
+        libraries=libraries,
         keys=deployed,
         created=created,
     )
     with stage("Deployed contracts compared"):
         require_sound(Protocol.on(chain, deployment))
     return deployment
+
+
+def _libraries(compiled: Mapping[str, CompiledContract]) -> list[str]:
+    """Names of the contracts that others are linked with; these are linked with none."""
+    return sorted({name for artifact in compiled.values() for name in artifact.links})
 
 
 def create(sender: Sender, artifact: CompiledContract, *arguments: object) -> str:
@@ -240,8 +250,8 @@ def audit(protocol: Protocol) -> list[AuditFinding]:
 def _audit_contracts(protocol: Protocol) -> Iterator[AuditFinding]:
     deployment, compiled = protocol.deployment, protocol.contracts
     for artifact, address in (
-        (compiled["PoseidonT6"], deployment.poseidon),
-        (compiled["PolicyRegistry"].linked({"PoseidonT6": deployment.poseidon}), deployment.policy_registry),
+        *((compiled[name], deployment.libraries[name]) for name in _libraries(compiled)),
+        (compiled["PolicyRegistry"].linked(deployment.libraries), deployment.policy_registry),
         (compiled["PriceOracle"], deployment.price_oracle),
     ):
         yield AuditFinding(artifact.name, address, _given(protocol, artifact, address)[1])

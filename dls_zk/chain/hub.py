@@ -244,7 +244,7 @@ class Hub(Client):
         return self.act(sender, "recordFlow", vault, flow_e6, once=once)
 
     def mark(self, sender: Sender, vault: bytes, function: str) -> Receipt | None:
-        """``pause``, ``unpause``, ``windDown``, ``withdrawMandate``, ``withdrawWriteDown``; a second time the hub refuses."""
+        """``pause``, ``unpause``, ``windDown``, ``withdrawMandate``, ``withdrawWriteDown``; the hub refuses a second."""
         return self.act(sender, function, vault, once=self._now(vault))
 
     def announce_write_down(self, sender: Sender, vault: bytes, nav_steps: int) -> Receipt | None:

@@ -350,7 +350,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
     "RedemptionsOverdue(uint40 askedAt)": (
         "wrong_status",
-        "a redemption of {askedAt} UTC is unpaid for longer than the mandate allows: no deposits and draws until it is paid; "
+        "a redemption of {askedAt} UTC is unpaid for longer than the mandate allows: no deposits or draws until it is; "
         "give assets back with `dls-zk vault give-back`, and prove",
     ),
     "RedemptionsNotOverdue()": (
@@ -404,6 +404,27 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "SafeERC20FailedOperation(address token)": (
         "contract_refused",
         "the token at {token} refused a transfer; see why it does",
+    ),
+    "ERC2612ExpiredSignature(uint256 deadline)": ("deadline_passed", "the permit has expired; sign another"),
+    "ERC2612InvalidSigner(address signer, address owner)": (
+        "not_authorized",
+        "the permit is signed by {signer} and not by {owner}; sign it with the owner's account",
+    ),
+    "InvalidAccountNonce(address account, uint256 currentNonce)": (
+        "already_done",
+        "the permit's nonce is not {account}'s next one, {currentNonce}; sign another",
+    ),
+    "ECDSAInvalidSignature()": ("not_authorized", "the permit's signature is none; sign it again"),
+    "ECDSAInvalidSignatureLength(uint256 length)": (
+        "not_authorized",
+        "the permit's signature has {length} bytes, and one has 65; sign it again",
+    ),
+    "ECDSAInvalidSignatureS(bytes32 s)": ("not_authorized", "the permit's signature is not in its low form; sign it again"),
+    "StringTooLong(string str)": ("value_refused", "the name of the share token is too long; give a shorter one"),
+    "InvalidShortString()": ("value_refused", "the name of the share token cannot be kept; give another"),
+    "CheckpointUnorderedInsertion()": (
+        "contract_refused",
+        "the contract would write something before what it wrote last; please report it",
     ),
     "ReentrancyGuardReentrantCall()": (
         "contract_refused",

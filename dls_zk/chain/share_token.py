@@ -135,7 +135,7 @@ class ShareToken(Client):
         loosening_delay_s: int = 86_400,
     ) -> ShareToken:
         """Deploy a share token, which opens its vault on the hub; once for the same arguments."""
-        artifact = protocol.contracts["ShareToken"]
+        artifact = protocol.share_token
         roles = (custody, operator, guardian, loosening_delay_s, mandate)
         return cls(protocol.chain, artifact, create(sender, artifact, protocol.hub.address, asset, name, symbol, *roles))
 
@@ -147,7 +147,7 @@ class ShareToken(Client):
         this hub. Of a token that another contract made, a factory, that cannot be told: None as well.
         """
         opened = protocol.hub.opened(vault)
-        share = cls(protocol.chain, protocol.contracts["ShareToken"], opened.arguments["opener"])
+        share = cls(protocol.chain, protocol.share_token, opened.arguments["opener"])
         try:
             hub, *_ = constructor_arguments(share.chain, share.artifact, share.address, opened.transaction)
         except NotGenuine:

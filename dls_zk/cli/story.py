@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.table import Table
 
-from .. import chain, checking, files, operations
+from .. import chain, files, operations
 from ..chain import ShareToken, local
 from ..chain.deployment import checked_key
 from ..chain.local import LocalMarket
@@ -178,13 +178,17 @@ def _two_chains(home: local.Accounts, away: local.Accounts, prover: _Prover, fol
         for market in markets:
             owner, hub = market.owner, market.protocol.hub
             vault = hub.open_vault(owner, policy.name, hub.add_mandate(owner, _mandate(market)), owner.address)
-            hub.record_flow(owner, vault, DEPOSIT_E6)
             tellers.append(_Teller(market, owner, vault, prices, prover, folder, stages))
+    # The first proof of a vault is of its empty book: it earns and loses nothing. Its opening is public, and so the same.
+    empty = Opening.empty(policy.size)
+    for teller in tellers:
+        teller.submit(prover.prove(replace(teller.next(empty, empty.quantities_e6), after=empty)))
+        teller.market.protocol.hub.record_flow(teller.operator, teller.vault, DEPOSIT_E6)
     here, there = tellers
-    move = here.next(Opening.empty(policy.size), book)
+    move = here.next(empty, book)
     proven = prover.prove(move)
     accepted = here.submit(proven)
-    alike = there.next(Opening.empty(policy.size), book)  # prices, flow, policy and empty book are the same there
+    alike = there.next(empty, book)  # prices, flow, policy and empty book are the same there
     with stages("Its proof is refused by the other chain's hub"):
         other_chain = _refusal(lambda: there.send("from the other chain", proven.proof, alike.terms))
     with stages("A book over the second chain's cap is refused by name"):
@@ -269,14 +273,12 @@ class _Teller:
         return self.market.policy
 
     def next(self, before: Opening, quantities: tuple[int, ...], after_s: int = 2) -> Rebalance:
-        """Take a price snapshot and set up the move to these quantities on the terms that the hub demands. It names of the
-        vault's buckets the least that it needs, in their steps."""
+        """Take a price snapshot and set up the move to these quantities on the terms that the hub demands."""
         with self.stages("Prices posted"):
             snapshot = self.market.snapshot(self.prices, after_s)
         hub = self.market.protocol.hub
         terms = hub.terms(self.vault, snapshot, hub.chain.now() + DEADLINE_S)
-        after = Opening(quantities, operations.fresh_salt())
-        return checking.with_least_allowances(Rebalance(self.policy, self.prices, terms, before, after))
+        return Rebalance(self.policy, self.prices, terms, before, Opening(quantities, operations.fresh_salt()))
 
     def submit(self, proven: Proven) -> chain.Outcome:
         """Write the proof as ``prove`` does, and submit what was written."""

@@ -257,7 +257,8 @@ _mark_command(
     "wind-down",
     _wind_down,
     "Wind a vault down for good: no rebalances, only flows back from the book, and redemptions. Its operator may, "
-    "and anybody once the last proof is older than twice the greatest proof age, or redemptions are overdue by twice their period.",
+    "and anybody once the last proof is older than twice the greatest proof age, or a redemption waits for twice the "
+    "redemption period.",
     for_good=True,
 )
 

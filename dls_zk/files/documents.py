@@ -10,9 +10,11 @@ from pydantic import (
     model_validator,
 )
 
+from ..statement.allowances import Allowances
+from ..statement.buckets import Bucket, Buckets
 from ..statement.circuits import CIRCUITS
 from ..statement.constants import (
-    ACCRUAL_BITS,
+    ALLOWANCE_BITS,
     PPM,
     QUANTITY_DECIMALS,
 )
@@ -123,13 +125,76 @@ class ContextFields(Document):
         return Context(**(self.model_dump() | {"vault_id": bytes.fromhex(self.vault_id[2:])}))
 
 
+HIGHEST_ALLOWANCE = (1 << ALLOWANCE_BITS) - 1
+
+
+class AllowancesFields(Document):
+    """What a rebalance may use of the vault's buckets."""
+
+    gain: Annotated[int, Fixed(0, 0, HIGHEST_ALLOWANCE, " ppb")]
+    """gains without a trade (funding, fees), in parts per billion of NAV, such as 12000 ppb"""
+    loss: Annotated[int, Fixed(0, 0, HIGHEST_ALLOWANCE, " ppb")]
+    """costs of all kinds, in parts per billion of NAV before what a negative flow takes out"""
+    turnover: Annotated[int, Fixed(0, 0, HIGHEST_ALLOWANCE, " ppm")]
+    """what is traded outside the settlement slot, in parts per million of the same; at most the policy's max_turnover"""
+    write_down: Annotated[int, Fixed(0, 0, HIGHEST_ALLOWANCE, " steps")]
+    """announced losses, in NAV steps of the policy"""
+
+    def to_allowances(self) -> Allowances:
+        return Allowances(self.gain, self.loss, self.turnover, self.write_down)
+
+
+_RATE_PPB = Fixed(0, 0, (1 << 32) - 1, " ppb")
+_RATE_PPM = Fixed(0, 0, (1 << 32) - 1, " ppm")
+
+
+class CostBucketTerms(Document):
+    """A bucket of gain or loss, in parts per billion of NAV."""
+
+    per_day: Annotated[int, _RATE_PPB]
+    """what it fills by in a day"""
+    cap: Annotated[int, _RATE_PPB]
+    """the most that it holds"""
+    step: Annotated[int, _RATE_PPB]
+    """a rebalance names a multiple of this"""
+
+
+class TurnoverBucketTerms(Document):
+    """The bucket of turnover, in parts per million of NAV."""
+
+    per_day: Annotated[int, _RATE_PPM]
+    """what it fills by in a day"""
+    cap: Annotated[int, _RATE_PPM]
+    """the most that it holds"""
+    step: Annotated[int, _RATE_PPM]
+    """a rebalance names a multiple of this"""
+
+
+class BucketsFields(Document):
+    """The buckets that the vault's mandate grants."""
+
+    gain: CostBucketTerms
+    """gains without a trade"""
+    loss: CostBucketTerms
+    """costs of all kinds"""
+    turnover: TurnoverBucketTerms
+    """what is traded outside the settlement slot"""
+
+    def to_buckets(self) -> Buckets:
+        parts = (self.gain, self.loss, self.turnover)
+        return Buckets(*(Bucket(part.per_day, part.cap, part.step) for part in parts))
+
+
 class TermsFile(Document):
     """The public terms of one rebalance."""
 
     flow: Annotated[int, Fixed(QUANTITY_DECIMALS, *QUANTITY_RANGE)]
     """units of the settlement instrument paid in by share holders (negative: paid out), at most 6 decimals"""
-    accrual: Annotated[int, Fixed(0, 0, (1 << ACCRUAL_BITS) - 1, " ppm")]
-    """gains or costs without a trade (funding, fees), in parts per million of NAV, such as 12 ppm"""
+    allowances: AllowancesFields
+    """what the rebalance may use of the vault's buckets"""
+    buckets: BucketsFields | None = None
+    """the vault's buckets, of which the allowances are what they hold: `prove` names the least that the rebalance needs;
+    absent: the allowances are what the rebalance names"""
     context: ContextFields
     """where and when the proof holds"""
     commitment_before: Element | None = None
@@ -181,8 +246,8 @@ class FeedsFile(Document):
 #: Shares of NAV as a person writes them, in the units that the contracts keep them in.
 _PPB = Fixed(7, 0, (1 << 30) - 1, "%")
 _PPM = Fixed(4, 0, (1 << 30) - 1, "%")
-_RATE_PPB = Fixed(7, 0, (1 << 32) - 1, "%")
-_RATE_PPM = Fixed(4, 0, (1 << 32) - 1, "%")
+_PPB_A_DAY = Fixed(7, 0, (1 << 32) - 1, "%")
+_PPM_A_DAY = Fixed(4, 0, (1 << 32) - 1, "%")
 #: An amount of the settlement asset that a mandate may name.
 _AMOUNT = Fixed(QUANTITY_DECIMALS, 0, (1 << 64) - 1)
 
@@ -190,7 +255,7 @@ _AMOUNT = Fixed(QUANTITY_DECIMALS, 0, (1 << 64) - 1)
 class CostBucketFields(Document):
     """How much of NAV rebalances may gain, or cost, over time."""
 
-    per_day: Annotated[int, _RATE_PPB]
+    per_day: Annotated[int, _PPB_A_DAY]
     """what the bucket fills by in a day, of NAV, such as 0.03%"""
     cap: Annotated[int, _PPB]
     """the most that it holds, and so the most in one rebalance, such as 0.5%"""
@@ -201,7 +266,7 @@ class CostBucketFields(Document):
 class TurnoverBucketFields(Document):
     """How much of NAV rebalances may trade over time, outside the settlement asset."""
 
-    per_day: Annotated[int, _RATE_PPM]
+    per_day: Annotated[int, _PPM_A_DAY]
     """what the bucket fills by in a day, of NAV, such as 50%"""
     cap: Annotated[int, _PPM]
     """the most that it holds, and so the most in one rebalance, such as 200%"""
@@ -333,8 +398,8 @@ class DeploymentFile(Document):
     """PolicyRegistry"""
     price_oracle: ChecksumAddress
     """PriceOracle"""
-    poseidon: ChecksumAddress
-    """PoseidonT6, the library that the policy registry is linked with"""
+    libraries: dict[str, ChecksumAddress]
+    """the libraries that the other contracts are linked with, by their names"""
     keys: dict[str, DeployedKeyFields]
     """the verifying key of each circuit, by the circuit's name"""
     created: dict[ChecksumAddress, Bytes32]
@@ -343,7 +408,7 @@ class DeploymentFile(Document):
     @model_validator(mode="after")
     def _creations_are_complete(self) -> Self:
         verifiers = (address for key in self.keys.values() for address in (key.verifier, key.batch_verifier))
-        for address in (self.hub, self.policy_registry, self.price_oracle, self.poseidon, *verifiers):
+        for address in (self.hub, self.policy_registry, self.price_oracle, *self.libraries.values(), *verifiers):
             if address not in self.created:
                 raise ValueError(f"created: the transaction of {address} is missing")
         return self

@@ -4,7 +4,7 @@
     prices   YAML, CSV   USD prices of every instrument                read_prices, write_prices ↔ model.Prices
     book     YAML, CSV   quantities held (secret)                      read_book     → N quantities
     trades   YAML, CSV   quantities after minus before (secret)        read_trades   → N quantities
-    terms    YAML        flow, accrual and context of one rebalance    read_terms, write_terms ↔ model.Terms
+    terms    YAML        flow, allowances, context of a rebalance      read_terms, write_terms ↔ model.Terms
     feeds    YAML        the price feed of each instrument             read_feeds, write_feeds ↔ feeds.NamedFeeds
     mandate  YAML        what a vault may do                           read_mandate, write_mandate
     vault    YAML        the mandate and roles of a new vault          read_vault
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..statement.buckets import Bucket, Buckets
 from ..statement.circuits import of_size
 from ..statement.constants import (
     PRICE_BITS,
@@ -112,12 +113,15 @@ def read_terms(path: str | Path) -> Terms:
     """Read the terms of a rebalance (YAML). InputError."""
     terms = validate(TermsFile, read_yaml(path, secret=False), path)
     commitment, policy = (None if x is None else int(x, 16) for x in (terms.commitment_before, terms.policy_hash))
-    return Terms.at(terms.context.to_context(), terms.flow, terms.accrual, commitment, terms.oracle, policy)
+    allowances = terms.allowances.to_allowances()
+    buckets = terms.buckets.to_buckets() if terms.buckets else None
+    return Terms.at(terms.context.to_context(), terms.flow, allowances, commitment, terms.oracle, policy, buckets)
 
 
 def write_terms(path: str | Path, terms: Terms) -> None:
     """Write the terms of a rebalance (YAML). ValueError if they have no context; InputError if the file exists."""
     context = terms.known_context()
+    allowances = terms.allowances
     flow = Fixed(QUANTITY_DECIMALS, *QUANTITY_RANGE).show(terms.flow_e6)
     elements = {"commitment_before": terms.commitment_before, "policy_hash": terms.policy_hash}
     known = "".join(f'{name}: "0x{value:064x}"\n' for name, value in elements.items() if value is not None)
@@ -125,8 +129,13 @@ def write_terms(path: str | Path, terms: Terms) -> None:
     write_new(
         Path(path),
         f"""flow: {flow}
-accrual: {terms.accrual_ppm} ppm
 {known}{oracle}
+allowances:
+  gain: {allowances.gain_ppb} ppb
+  loss: {allowances.loss_ppb} ppb
+  turnover: {allowances.turnover_ppm} ppm
+  write_down: {allowances.write_down_steps} steps
+{_buckets(terms.buckets)}
 context:
   chain_id: {context.chain_id}
   hub: "{context.hub}"
@@ -138,6 +147,23 @@ context:
   deadline: {context.deadline}
 """,
     )
+
+
+def _buckets(buckets: Buckets | None) -> str:
+    """The buckets of terms, as lines that end the paragraph before the context."""
+    if buckets is None:
+        return ""
+    units = {"gain": "ppb", "loss": "ppb", "turnover": "ppm"}
+    lines = [
+        "",
+        "# Of the allowances, which are what the vault holds, `prove` names the least that the rebalance needs.",
+        "buckets:",
+    ]
+    for name, unit in units.items():
+        bucket: Bucket = getattr(buckets, name)
+        values = f"per_day: {bucket.rate_per_day} {unit}, cap: {bucket.cap} {unit}, step: {bucket.step} {unit}"
+        lines.append(f"  {name}: {{{values}}}")
+    return "\n".join([*lines, ""])
 
 
 def read_feeds(path: str | Path, policy: Policy) -> NamedFeeds:

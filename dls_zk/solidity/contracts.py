@@ -68,7 +68,7 @@ class CompiledContract:
         return bytes.fromhex(self.bytecode.removeprefix("0x"))
 
     def linked(self, libraries: Mapping[str, str]) -> CompiledContract:
-        """The same contract with the addresses of its libraries in place; KeyError if one is not given."""
+        """The same contract with the addresses of its libraries in place; others are left out. KeyError if one is missing."""
         code = self.bytecode
         for library, offsets in self.links.items():
             address = libraries[library].removeprefix("0x").lower()

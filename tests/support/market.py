@@ -10,8 +10,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from dls_zk.statement.allowances import Allowances
-
 from dls_zk import files
 from dls_zk.audit.instances import vacuous_policy
 from dls_zk.audit.simulator import Trapdoor
@@ -21,10 +19,12 @@ from dls_zk.chain.hub import Accepted
 from dls_zk.chain.local import rpc
 from dls_zk.chain.mandate import Mandate, ShareTerms
 from dls_zk.chain.oracle import DevFeed, FeedSet, Snapshot, development_feeds
+from dls_zk.chain.share_token import Asset, ShareToken
 from dls_zk.chain.submission import Submission
 from dls_zk.chain.transactions import Delivery, Sender
 from dls_zk.operations import Proven
 from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.allowances import Allowances
 from dls_zk.statement.buckets import Bucket
 from dls_zk.statement.commitments import policy_hash
 from dls_zk.statement.constants import SIZES
@@ -161,6 +161,46 @@ class Rebalance:
 
     def submission(self, folder: Path) -> Submission:
         return Submission.read(self.write(folder))
+
+
+# --- shares -----------------------------------------------------------------------------------------------------
+
+
+def open_share(market: Market, operator: Sender, name: str, **changes: Any) -> ShareToken:
+    """A share token, whose asset anyone can mint, with its vault. changes: of the mandate's terms of shares."""
+    owner = market.owner
+    asset = create(owner, market.protocol.contracts["DevAsset"], "USDC", "USDC")
+    terms = replace(market.mandate, share=replace(market.mandate.share, **changes))
+    mandate = market.protocol.hub.add_mandate(owner, terms)
+    return ShareToken.open(owner, market.protocol, asset, name, "V", owner.address, mandate, operator.address)
+
+
+def mint(market: Market, share: ShareToken, to: str, assets: int) -> None:
+    """Give an account assets of a share token."""
+    asset = Asset(market.chain, market.protocol.contracts["DevAsset"], share.asset.address)
+    asset.mint(market.owner, to, assets, label=str(market.chain.block_number()))
+
+
+def settle(market: Market, share: ShareToken, operator: Sender, nav_floor: int = 0) -> Rebalance:
+    """Two rounds, an order delay apart, and the proof at the second, which settles what was ordered before the first."""
+    market.snapshot()
+    vault = Vault(market, share.vault, operator)
+    rebalance = vault.rebalance(market.snapshot(after_s=HEARTBEAT_S), nav_floor=nav_floor)
+    at, proof = rebalance.terms.known_context(), arguments(market.trapdoor, rebalance.signals.to_field())
+    call = market.protocol.hub.submission(vault.id, proof, at.round, at.deadline)
+    operator.perform(("settle", vault.id.hex(), at.sequence), call)
+    return rebalance
+
+
+def funded(market: Market, operator: Sender, assets: int) -> ShareToken:
+    """A share token with assets of the first account, by an order that a proof settled."""
+    owner, share = market.owner, open_share(market, operator, f"funded {assets}")
+    mint(market, share, owner.address, assets)
+    share.request(owner, market.protocol.hub, "deposit", assets)
+    settle(market, share, operator)
+    for order in share.orders(owner.address):
+        share.claim(owner, order, owner.address, owner.address)
+    return share
 
 
 def sender(chain: connection.Chain, url: str, account: str, folder: Path, **changes: Any) -> Sender:

@@ -102,7 +102,8 @@ interface IPolicyRegistry {
     error UnusedSlotNotEmpty(uint256 slot);
     error SettlementSlotUnused();
     error ZeroNavStep();
-    /// A scenario takes a funded slot below zero: debt would turn into credit.
+    /// A scenario takes a slot below zero, which only a derivative with `haircutBps` of 10,000 may go: debt would turn into
+    /// credit, and a haircut would hide a part of the loss.
     error ScenarioBelowZero(uint256 scenario, uint256 slot);
     error SizeChanged();
     error NavStepChanged();

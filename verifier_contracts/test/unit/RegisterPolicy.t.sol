@@ -353,7 +353,7 @@ contract RegisterPolicyTest is PolicyScene {
     function test_loadingsAndShocksReachBothEndsOfTheirRange() public {
         IPolicyRegistry.Policy memory policy = policyOf(8);
         for (uint256 i; i < 7; ++i) {
-            policy.slots[i].funded = false;
+            (policy.slots[i].funded, policy.slots[i].haircutBps) = (false, 10_000);
         }
         (policy.slots[2].loadingBps[0], policy.slots[2].loadingBps[3]) = (2 ** 16 - 1, -(2 ** 16));
         (policy.shockBps[0][0], policy.shockBps[3][3]) = (-(2 ** 16), 2 ** 16 - 1);
@@ -502,9 +502,15 @@ contract RegisterPolicyTest is PolicyScene {
         refuse(move(-1), abi.encodeWithSelector(IPolicyRegistry.ScenarioBelowZero.selector, 2, 3));
     }
 
-    function test_scenariosMayTakeADerivativeBelowZero() public {
+    function test_scenariosMayTakeADerivativeBelowZeroOnlyIfItCountsInFull() public {
         IPolicyRegistry.Policy memory policy = move(-1);
         policy.slots[3].funded = false;
+        uint16[4] memory partial_ = [uint16(0), 9_999, 10_001, 2 ** 14 - 1];
+        for (uint256 k; k < partial_.length; ++k) {
+            policy.slots[3].haircutBps = partial_[k];
+            refuse(policy, abi.encodeWithSelector(IPolicyRegistry.ScenarioBelowZero.selector, 2, 3));
+        }
+        policy.slots[3].haircutBps = 10_000;
         register(policy);
     }
 }
