@@ -20,7 +20,7 @@ from .abi import Signature, constructor_types, encode, signatures
 
 # The compiler settings, the same as in verifier_contracts/foundry.toml (a test compares the two).
 EVM_VERSION = "cancun"
-OPTIMIZER_RUNS = 1_000_000
+OPTIMIZER_RUNS = 800
 
 #: Contracts of Node packages that ours are linked with, and so have to be deployed themselves.
 LIBRARIES = ("PoseidonT6",)
@@ -68,7 +68,7 @@ class CompiledContract:
         return bytes.fromhex(self.bytecode.removeprefix("0x"))
 
     def linked(self, libraries: Mapping[str, str]) -> CompiledContract:
-        """The same contract with the addresses of its libraries in place; others are left out. KeyError if one is missing."""
+        """The same contract with the addresses of its libraries in place; KeyError if one is missing."""
         code = self.bytecode
         for library, offsets in self.links.items():
             address = libraries[library].removeprefix("0x").lower()

@@ -27,8 +27,8 @@ class DeployedKey:
 class Deployment:
     """The contracts. Addresses with checksum, hashes hex with 0x.
 
-    chain_id: EIP-155. genesis: hash of the first block. block: the one before the deployment. libraries: those that the
-    others are linked with, by their names. keys: by circuit. created: the transaction that created each contract, by its address.
+    chain_id: EIP-155. genesis: hash of the first block. block: the one before the deployment. libraries: those that the others
+    are linked with, by their names. keys: by circuit. created: the transaction that created each contract, by its address.
     """
 
     chain_id: int

@@ -240,7 +240,8 @@ def test_old_snapshots(vault: Vault, market: Market) -> None:
     first = vault.rebalance(newer)
     send(first)
     refuse("RoundBeforeLast", vault.rebalance(older))
-    again = vault.rebalance(newer, after=1)  # a round may be used again
+    later = market.chain.now() + 10_000
+    again = vault.rebalance(newer, after=1, deadline=later)  # a round may be used again
     rpc(market.chain, "evm_increaseTime", 3601)
     rpc(market.chain, "evm_mine")
     refuse("RoundTooOld", again)
