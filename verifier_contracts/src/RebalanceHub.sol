@@ -13,7 +13,7 @@ import {Groth16} from "./libraries/Groth16.sol";
 import {Keys} from "./libraries/Keys.sol";
 import {MandateShelf, Mandates} from "./libraries/Mandates.sol";
 import {Common, Rebalances, Step} from "./libraries/Rebalances.sol";
-import {Settlements} from "./libraries/Settlements.sol";
+import {ShareCalls} from "./libraries/ShareCalls.sol";
 import {Signals} from "./libraries/Signals.sol";
 import {VaultHead, VaultHeads} from "./libraries/VaultHead.sol";
 import {Book, Vault, Vaults} from "./libraries/Vaults.sol";
@@ -145,7 +145,7 @@ contract RebalanceHub is IRebalanceHub {
         if (isRepair) {
             require(oracle.isRepair(mandates.get(head.mandate()).feedSet, to.feedSet), FeedsAlive());
         } else if (head.doOrdersWait()) {
-            Settlements.requireExitsServed(vault.opener, from - vault.looseningDelay / 2);
+            ShareCalls.requireExitsServed(vault.opener, from - vault.looseningDelay / 2);
         }
         _activate(vaultId, vault, book, head, number);
     }
@@ -258,10 +258,10 @@ contract RebalanceHub is IRebalanceHub {
 
         bool settles = step.head.doOrdersWait();
         require(Groth16.inBaseField(rebalance.proof), ProofCoordinateNotInField());
-        require(Groth16.hasGas(Groth16.GAS_CAP + (settles ? Settlements.GAS_AHEAD : 0)), NotEnoughGas());
+        require(Groth16.hasGas(Groth16.GAS_CAP + (settles ? ShareCalls.GAS_AHEAD : 0)), NotEnoughGas());
         Rebalances.requireVerdict(Groth16.verify(keys[common.mandate.key].verifier, rebalance.proof, own));
         common.finish(step, book, vault);
-        if (settles) Settlements.settle(vaultId, vault.opener, step.headAfter.sequence());
+        if (settles) ShareCalls.settle(vaultId, vault.opener, step.headAfter.sequence());
     }
 
     /// @inheritdoc IRebalanceHub
@@ -277,7 +277,7 @@ contract RebalanceHub is IRebalanceHub {
         common.loadPrices(oracle, round, deadline);
         (bytes memory input, uint256 place) = Groth16.batchInput(common.priceWords, rebalances.length * BATCHED_WORDS);
         uint256 settlements = _takeAll(key, common, rebalances, place);
-        require(Groth16.hasGas(gasCap + settlements * Settlements.GAS_AHEAD), NotEnoughGas());
+        require(Groth16.hasGas(gasCap + settlements * ShareCalls.GAS_AHEAD), NotEnoughGas());
         Rebalances.requireVerdict(Groth16.ask(address(verifyingKey.batchVerifier), input, gasCap));
         if (settlements != 0) _settleAll(rebalances);
     }
@@ -346,7 +346,7 @@ contract RebalanceHub is IRebalanceHub {
         for (uint256 i; i < rebalances.length; ++i) {
             bytes32 vaultId = rebalances[i].vaultId;
             VaultHead head = own[vaultId].head;
-            if (head.doOrdersWait()) Settlements.settle(vaultId, vaults[vaultId].opener, head.sequence());
+            if (head.doOrdersWait()) ShareCalls.settle(vaultId, vaults[vaultId].opener, head.sequence());
         }
     }
 

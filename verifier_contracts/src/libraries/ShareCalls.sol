@@ -7,7 +7,7 @@ import {Groth16} from "./Groth16.sol";
 
 /// @title Calls of the hub to the share token that opened a vault
 /// @notice The opener is untrusted: whatever it does, the rebalance stands, and it can spend the gas below and no more.
-library Settlements {
+library ShareCalls {
     /// Gas that a settlement may use.
     uint256 internal constant GAS = 400_000;
     /// What the hub demands before its work for each settlement after it: the gas, what EIP-150 withholds, and the call.
