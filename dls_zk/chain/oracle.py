@@ -117,9 +117,9 @@ class Oracle(Client):
         return self.snapshot(number) if number else None
 
     def unconfirmed(self, feed_set: bytes) -> Unconfirmed | None:
-        """The prices of a feed set that wait for a second confirmation, if some do."""
+        """The prices of a feed set that wait for a second confirmation, if some do and have not lapsed."""
         confirmable_at, words = self.read("unconfirmed", feed_set)
-        return Unconfirmed(confirmable_at, tuple(words)) if confirmable_at else None
+        return Unconfirmed(confirmable_at, tuple(words)) if words else None
 
 
 class DevFeed(Client):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..solidity.policy_abi import from_abi, labels_of, to_abi, with_labels
+from ..solidity.policy_abi import from_abi, to_abi, with_labels
 from ..statement.commitments import policy_hash
+from ..statement.ethereum import keccak256
 from ..statement.model import Policy
 from .client import Client
 from .connection import Block, Receipt
@@ -16,18 +17,19 @@ class Registry(Client):
     """``PolicyRegistry``: readable policies by their hash, and what accounts call them."""
 
     def register(self, sender: Sender, policy: Policy) -> Receipt | None:
-        """Register a policy, and the sender's labels for it. None if both are there already.
+        """Register a policy, and the sender's labels for it. None if both were there before.
 
         An account gives a policy its labels once: where it gave others before, those stay.
         """
-        digest = policy_hash(policy)
+        digest, terms, labels = policy_hash(policy), *to_abi(policy)
 
         def is_done(block: Block) -> bool:
             if not self.read("isRegistered", digest, block=block):
                 return False
-            return not any(labels_of(policy)) or any(self.read("labelsOf", digest, sender.address, block=block))
+            return not any(labels) or any(self.read("labelsOf", digest, sender.address, block=block))
 
-        return self.act(sender, "register", *to_abi(policy), once=(f"0x{digest:064x}",), is_done=is_done)
+        once = (f"0x{digest:064x}", keccak256(repr(labels).encode()).hex())
+        return self.act(sender, "register", terms, labels, once=once, is_done=is_done)
 
     def is_registered(self, digest: int) -> bool:
         """Whether there is a policy with this hash."""

@@ -23,7 +23,7 @@ def to_abi(policy: Policy) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """The structs ``Policy`` and ``Labels`` of a policy."""
     slots = tuple(astuple(slot) for slot in policy.slots)
     fields = (slots, *(getattr(policy, name) for name in FIELDS[1:]))
-    return fields, labels_of(policy)
+    return fields, tuple(getattr(policy, name) for name in LABELS)
 
 
 def from_abi(fields: Sequence[Any], expected_hash: int) -> Policy:
@@ -59,11 +59,6 @@ def with_labels(policy: Policy, labels: Sequence[Any]) -> Policy:
     if not fits:
         raise ChainError("the registry's answer is no set of labels; check its address")
     return named
-
-
-def labels_of(policy: Policy) -> tuple[Any, ...]:
-    """The struct ``Labels`` of a policy."""
-    return tuple(getattr(policy, name) for name in LABELS)
 
 
 def _require_printable(names: Iterable[str]) -> None:

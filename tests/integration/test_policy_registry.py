@@ -108,18 +108,21 @@ def test_labels_are_those_of_their_author(registry, tmp_path):
     digest = policy_hash(policy)
     front_run = replace(policy, name="Safe and audited", venue_names=(), factor_names=(), scenario_names=())
 
-    assert client.register(other, front_run)
+    nameless = replace(front_run, name="")
+
+    assert client.register(other, nameless)
+    first = client.register(other, front_run)  # labels may follow
+    assert first and client.register(other, front_run) == first
     assert client.register(owner, policy)
-    assert client.register(owner, policy) is None  # both are there
     assert client.policy(digest, labels_by=owner.address) == policy
     assert client.policy(digest, labels_by=other.address) == front_run
-    nameless = replace(front_run, name="")
     assert client.policy(digest) == client.policy(digest, labels_by="0x" + "01" * 20) == nameless
-    assert [*client.authors(digest, 0)] == [(other.address, "Safe and audited"), (owner.address, "Delta-neutral ETH")]
+    assert [*client.authors(digest, 0)] == [
+        (other.address, ""), (other.address, "Safe and audited"), (owner.address, "Delta-neutral ETH"),
+    ]  # fmt: skip
 
     assert client.register(owner, replace(policy, name="Another name")) is None  # given once
     assert client.policy(digest, labels_by=owner.address) == policy
-    assert client.register(other, nameless) is None  # says nothing
 
 
 def test_verdicts_are_those_of_python(registry, registered):
@@ -134,7 +137,7 @@ def test_verdicts_are_those_of_python(registry, registered):
                 registry.call("tightens", old_hash, new_hash)
         else:
             assert registry.call("tightens", old_hash, new_hash) is (effect is Effect.TIGHTER), changes(old, new)
-    assert min(seen[effect] for effect in Effect) >= 60, seen
+    assert min(seen[effect] for effect in Effect) >= 40, seen
 
 
 def test_structs_have_the_fields_of_the_model(registry):
