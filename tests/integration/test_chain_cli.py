@@ -263,7 +263,7 @@ def test_status(story: Story) -> None:
 
 def test_check_of_the_deployment(place: Place) -> None:
     findings = place.json("deploy", "--check")["contracts"]
-    assert len(findings) == 6 and not any(finding["fault"] for finding in findings)
+    assert len(findings) == 8 and not any(finding["fault"] for finding in findings)
     told = json.loads((place.folder / "deployment.json").read_text())
     mixed = {"price_oracle": told["policy_registry"]}
     (place.folder / "mixed.json").write_text(json.dumps(told | mixed))
