@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,14 @@ import click
 from ..errors import ChainError
 from ..files import Fixed
 from ..files.values import time_text
-from ..statement.buckets import DAY_S
+from ..statement.bounds import BucketRate, OperatorTerms
+from ..statement.buckets import DAY_S, Bucket
 from ..statement.constants import QUANTITY_DECIMALS
 from .common import beside, console, example, json_option, print_json, table
 from .mandate import mandate_json
 from .options import Access, chain_command
 from .orders import shares_json
-from .params import EXAMPLE_VAULT, VaultId
+from .params import EXAMPLE_VAULT, Percent, VaultId
 from .write_down import write_down_json
 
 if TYPE_CHECKING:
@@ -29,16 +31,25 @@ _QUANTITY = Fixed(QUANTITY_DECIMALS, 0, 0)
 @click.command("status", **example(f"dls-zk vault status {EXAMPLE_VAULT} --json"))
 @click.argument("vault", type=VaultId())
 @chain_command()
+@click.option(
+    "--price-lag",
+    type=Percent(),
+    default="0.5%",
+    show_default=True,
+    help="How far the prices of a round may lie behind the market: the feeds' deviation threshold and a move within the grace.",
+)
 @json_option
-def status(access: Access, vault: bytes, as_json: bool) -> None:
+def status(access: Access, vault: bytes, price_lag: int, as_json: bool) -> None:
     """Show a vault's state, what waits, its shares, mandate, feeds, key and roles.
 
-    Also compares the contracts with those that this package compiles. Times are in UTC, with --json in Unix seconds.
+    Also compares the contracts with those that this package compiles, and says what an operator whose proofs are all valid can
+    take at most: from the book, by gains that nobody made, and by orders of its own. Times are in UTC, with --json in Unix
+    seconds.
     """
     from .. import chain
 
     protocol = access.protocol()
-    found = vault_json(protocol, vault)
+    found = vault_json(protocol, vault, price_lag)
     faults = [f"{one.contract} at {one.address}: {one.fault}" for one in chain.audit(protocol) if one.fault]
     if found["key"]["name"] not in [key.name for key in protocol.deployment.keys.values()]:
         faults.append("its key is none of the deployment's: nobody here knows what it proves")
@@ -55,7 +66,7 @@ def status(access: Access, vault: bytes, as_json: bool) -> None:
 # --- what there is to say -------------------------------------------------------------------------------------------
 
 
-def vault_json(protocol: Protocol, vault: bytes) -> dict[str, Any]:
+def vault_json(protocol: Protocol, vault: bytes, price_lag_ppm: int) -> dict[str, Any]:
     """What ``vault status`` shows. Times in Unix seconds, amounts as text."""
     from .. import chain
 
@@ -80,7 +91,7 @@ def vault_json(protocol: Protocol, vault: bytes) -> dict[str, Any]:
         "shares": shares_json(share) if share else None,
         "opened_by": "its share token, as compiled" if share else _unknown_opener(protocol, roles.opener),
         "buckets": _buckets(protocol, vault, mandate, now),
-        "most_in_a_day": most_in_a_day(mandate),
+        "operator_can_take": operator_can_take(mandate, policy, price_lag_ppm),
         "mandate": {"version": state.mandate_version} | mandate_json(mandate),
         "policy": _policy(protocol, mandate.policy_hash),
         "feeds": _feeds(protocol, mandate.feed_set, policy),
@@ -149,15 +160,24 @@ def _buckets(protocol: Protocol, vault: bytes, mandate: Mandate, now: int) -> di
     return found
 
 
-def most_in_a_day(mandate: Mandate) -> dict[str, int]:
-    """What an operator with valid proofs can take at most in a day: NAV gained and lost without a reason, and turnover.
+def operator_can_take(mandate: Mandate, policy: Policy, price_lag_ppm: int) -> dict[str, Any]:
+    """What an operator whose proofs are all valid can take at most, in parts per billion of NAV: see ``statement.bounds``."""
 
-    Trading costs nothing in the statement where a feed lags behind the market: by its deviation threshold, times turnover.
-    """
-    return {
-        "gain_ppb": mandate.gain.most_in(DAY_S),
-        "loss_ppb": mandate.loss.most_in(DAY_S),
-        "turnover_ppm": mandate.turnover.most_in(DAY_S),
+    def rate(bucket: Bucket) -> BucketRate:
+        return BucketRate(bucket.rate_per_day, bucket.cap)
+
+    terms = OperatorTerms(
+        gain_ppb=rate(mandate.gain),
+        loss_ppb=rate(mandate.loss),
+        turnover_ppm=rate(mandate.turnover),
+        max_turnover_bps=policy.max_turnover_bps,
+        max_leverage_bps=policy.max_leverage_bps,
+        price_lag_ppm=price_lag_ppm,
+        least_interval_s=mandate.min_interval_s,
+    )
+    days = {"first_day": terms.most(DAY_S), "each_further_day": terms.per_day()}
+    return {"price_lag_ppm": price_lag_ppm} | {
+        name: {"from_book_ppb": bound.from_book_ppb} | asdict(bound) for name, bound in days.items()
     }
 
 
@@ -217,6 +237,10 @@ _MOMENTS = {
 }
 
 
+#: The end of a key whose value is shown in percent.
+_UNIT = re.compile("_pp[bm](?=_per_day|$)")
+
+
 def _print(found: dict[str, Any]) -> None:
     rows = table("", "")
     for name, value in found.items():
@@ -227,7 +251,7 @@ def _print(found: dict[str, Any]) -> None:
 
 def _rows(name: str, value: Any) -> list[tuple[str, str]]:
     """What there is under a name, a line each: (label, text)."""
-    label = name.replace("_", " ")
+    label = _UNIT.sub("", name).replace("_", " ")
     if isinstance(value, dict):
         return [(f"{label} {inner}".strip(), text) for key, part in value.items() for inner, text in _rows(key, part)]
     if isinstance(value, list):
@@ -244,7 +268,6 @@ def text_of(name: str, value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int) and name in _MOMENTS:
         return f"{time_text(value)} UTC"
-    for unit, shown in (("ppb", Fixed(7, 0, 0, "%")), ("ppm", Fixed(4, 0, 0, "%"))):
-        if isinstance(value, int) and f"_{unit}" in name:
-            return shown.show(value)
+    if isinstance(value, int) and (unit := _UNIT.search(name)):
+        return Fixed(7 if "ppb" in unit[0] else 4, 0, 0, "%").show(value)
     return str(value)

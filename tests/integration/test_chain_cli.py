@@ -255,8 +255,18 @@ def test_status(story: Story) -> None:
     assert label == {"by": story.place.up["account"], "name": "Small vault"}
     loss = told["buckets"]["loss"]
     assert loss["cap_ppb"] == 5_000_000 > loss["level_ppb"] and loss["full_at"] > told["proven_at_prices_of"]
+    take = told["operator_can_take"]
+    assert (take["price_lag_ppm"], take["first_day"]["cost_ppb"]) == (5_000, 6_000_000)
+    assert take["each_further_day"]["from_book_ppb"] == 1_000_000 + 5_000_000, "a turnover of NAV at 0.5%"
+    assert "is not a plain decimal" in story.place.run("vault", "status", story.vault, "--price-lag", "1").stderr
     shown = story.place.ok("vault", "status", story.vault)
-    for row in ("roles operator", "stale from", "buckets loss cap", "waiting mandate"):
+    for row in (
+        "roles operator",
+        "stale from",
+        "buckets loss cap",
+        "waiting mandate",
+        "operator can take first day from book",
+    ):
         assert row in shown
     assert OPERATOR.address in shown and "UTC" in shown and "0.5%" in shown
 
