@@ -36,15 +36,15 @@ _QUANTITY = Fixed(QUANTITY_DECIMALS, 0, 0)
     type=Percent(),
     default="0.5%",
     show_default=True,
-    help="How far the prices of a round may lie behind the market: the feeds' deviation threshold and a move within the grace.",
+    help="How far a round's prices may lie behind the market: the feeds' deviation threshold, and a move in the grace.",
 )
 @json_option
 def status(access: Access, vault: bytes, price_lag: int, as_json: bool) -> None:
     """Show a vault's state, what waits, its shares, mandate, feeds, key and roles.
 
-    Also compares the contracts with those that this package compiles, and says what an operator whose proofs are all valid can
-    take at most: from the book, by gains that nobody made, and by orders of its own. Times are in UTC, with --json in Unix
-    seconds.
+    Also compares the contracts with those that this package compiles, and says what an operator whose proofs are all valid
+    can take at most: from the book, by gains that nobody made, and by orders of its own. Times are in UTC, with --json in
+    Unix seconds.
     """
     from .. import chain
 
@@ -161,7 +161,7 @@ def _buckets(protocol: Protocol, vault: bytes, mandate: Mandate, now: int) -> di
 
 
 def operator_can_take(mandate: Mandate, policy: Policy, price_lag_ppm: int) -> dict[str, Any]:
-    """What an operator whose proofs are all valid can take at most, in parts per billion of NAV: see ``statement.bounds``."""
+    """What an operator whose proofs are all valid can take at most, in ppb of NAV: see ``statement.bounds``."""
 
     def rate(bucket: Bucket) -> BucketRate:
         return BucketRate(bucket.rate_per_day, bucket.cap)

@@ -172,8 +172,8 @@ def test_the_file_of_a_deployment_comes_back(market: Market, tmp_path: Path) -> 
 def test_an_honest_deployment_has_no_fault(market: Market) -> None:
     findings = chain.audit(market.protocol)
     assert [finding.contract for finding in findings] == [
-        "Claims", "PoseidonT6", "Settlement", "PolicyRegistry", "PriceOracle", "RebalanceHub", "BatchVerifier of rebalance_8",
-        "Groth16Verifier_rebalance_8",
+        "Claims", "PoseidonT6", "Settlement", "PolicyRegistry", "PriceOracle", "RebalanceHub",
+        "BatchVerifier of rebalance_8", "Groth16Verifier_rebalance_8",
     ]  # fmt: skip
     assert not faults(market.protocol)
     assert [finding.insecure for finding in findings] == [False] * 4 + [True, False]

@@ -217,7 +217,7 @@ def test_another_chain_and_another_hub(market: Market, vaults: list[Vault], tmp_
     for change, expected in (({"chain_id": 1}, "for the chain 1, and"), ({"hub": "0x" + "77" * 20}, "for the hub 0x7777")):
         context = replace(one.terms.known_context(), **change)
         moved = replace(
-            one, terms=type(one.terms).at(context, 0, 0), signals=replace(one.signals, context=context.to_field())
+            one, terms=type(one.terms).at(context, 0, Allowances()), signals=replace(one.signals, context=context.to_field())
         )
         refuse(market, [moved.submission(tmp_path / expected.split()[-2])], "wrong_chain", expected)
 
