@@ -13,6 +13,7 @@ import {Sums, SumsOfGroups} from "./Sums.sol";
 library Claims {
     using Math for uint256;
     using Orders for Fill[];
+    using Orders for Entry;
     using Orders for Entry[];
     using Orders for OrderBook;
     using SumsOfGroups for Sums;
@@ -70,10 +71,10 @@ library Claims {
         if (amount < (inShares ? shares : assets)) {
             uint256 all = assets;
             (assets, shares) = inShares
-                ? (amount.mulDiv(entry.den, entry.num, Math.Rounding.Ceil), amount)
-                : (amount, amount.mulDiv(entry.num, entry.den));
+                ? (amount.mulDiv(entry.assets, entry.shares, Math.Rounding.Ceil), amount)
+                : (amount, entry.sharesFor(amount));
             // A rest that buys no share goes along.
-            if ((all - assets).mulDiv(entry.num, entry.den) != 0) {
+            if (entry.sharesFor(all - assets) != 0) {
                 // Less than before.
                 self.deposits.orders[controller][id].amount = uint128(all - assets);
                 return (assets, shares);
@@ -91,20 +92,20 @@ library Claims {
         uint256 amount = self.deposits.orders[controller][id].amount;
         if (amount == 0 || id > self.state.depositCutoff) return (0, 0, entry);
         entry = self.entries.entryOf(id);
-        if (entry.num != 0) (assets, shares) = (amount, amount.mulDiv(entry.num, entry.den));
+        if (entry.shares != 0) (assets, shares) = (amount, entry.sharesFor(amount));
     }
 
     /// @dev What a settlement returned of a deposit.
     function _returned(Ledger storage self, uint256 id, address controller) private view returns (uint256) {
         uint256 amount = self.deposits.orders[controller][id].amount;
         if (amount == 0 || id > self.state.depositCutoff) return 0;
-        return self.entries.entryOf(id).num == 0 ? amount : 0;
+        return self.entries.entryOf(id).shares == 0 ? amount : 0;
     }
 
     function cancelDeposit(Ledger storage self, uint256 id, address controller) external {
         Order memory order = self.deposits.orders[controller][id];
         require(order.amount != 0 && id > self.state.depositCutoff, IShareToken.NothingToCancel(id));
-        self.deposits.asked.decrease(order.group, order.amount);
+        self.deposits.asked.decrease(order.group, self.deposits.groups.length, order.amount);
         self.deposits.close(controller, id);
         self.accounts.pendingDeposits -= order.amount;
         self.accounts.setAside += order.amount;
@@ -223,7 +224,7 @@ library Claims {
         // A part of an amount of 128 bits.
         uint128 shares = uint128(r.pending);
         // In wind-down the queue stands still for good.
-        if (!windDown) self.redemptions.asked.decrease(r.group, shares);
+        if (!windDown) self.redemptions.asked.decrease(r.group, self.redemptions.groups.length, shares);
         r.pending = 0;
         _put(self, id, controller, r);
         self.accounts.pendingShares -= shares;

@@ -30,6 +30,8 @@ struct Progress {
 struct Ends {
     uint32 first;
     uint32 last;
+    /// Set by the first order for good: to set the word anew each time would cost more gas.
+    bool used;
 }
 
 /// All orders under one id.
@@ -51,16 +53,16 @@ struct OrderBook {
 
 /// Redemptions paid so far, and what was paid for them, cumulative.
 struct Fill {
-    uint256 shares;
-    uint256 assets;
+    uint144 shares;
+    uint112 assets;
 }
 
 /// What a settlement made of all deposits after the cutoff before it, up to its own.
 struct Entry {
-    /// Shares for `den` assets: at most 2^128 and a few. 0 if the deposits were returned.
-    uint192 num;
     uint32 cutoff;
-    uint256 den;
+    uint104 assets;
+    /// All shares that they bought; 0 if they were returned.
+    uint120 shares;
 }
 
 /// @title The orders of a share token: groups by id, and the open ids of each controller
@@ -76,19 +78,21 @@ library Orders {
     function place(OrderBook storage book, address controller, uint32 id, uint128 amount) internal {
         // The number of a group fits: each takes a transaction.
         uint32 group = uint32(book.groups.length);
-        if (group == 0 || book.groups[group - 1].id != id) {
+        if (group != 0 && book.groups[group - 1].id == id) {
+            book.asked.increaseLast(group, amount);
+        } else {
             book.groups.push(Group(id, uint40(block.timestamp)));
-            group = book.asked.append();
+            book.asked.append(++group, amount);
         }
-        book.asked.increase(group, amount);
         add(book, controller, id, group, amount);
     }
 
-    /// @notice Sum of all orders up to an id.
-    function askedUpTo(OrderBook storage book, uint32 id) internal view returns (uint256) {
+    /// @notice Sum of all orders under later ids.
+    function askedAfter(OrderBook storage book, uint32 id) internal view returns (uint256) {
+        uint256 count = book.groups.length;
+        uint256 high = count;
+        uint256 low = count;
         // Steps back that double, then halves: the id is one of the last.
-        uint256 high = book.groups.length;
-        uint256 low = high;
         for (uint256 step = 1; low != 0 && book.groups[low - 1].id > id; step <<= 1) {
             high = low - 1;
             low = low.saturatingSub(step);
@@ -99,13 +103,14 @@ library Orders {
             if (book.groups[middle - 1].id > id) high = middle - 1;
             else low = middle;
         }
-        return book.asked.upTo(low);
+        return low == count ? 0 : book.asked.upTo(count) - book.asked.upTo(low);
     }
 
     /// @notice Time of the first order of the group that stands after this place in the queue; 0 if there is none.
     function timeAfter(OrderBook storage book, uint256 place_) internal view returns (uint40) {
-        uint256 group = book.asked.firstAbove(place_);
-        return group > book.groups.length ? 0 : book.groups[group - 1].time;
+        uint256 count = book.groups.length;
+        uint256 group = book.asked.firstAbove(count, place_);
+        return group > count ? 0 : book.groups[group - 1].time;
     }
 
     // --- open ids of a controller ---
@@ -114,11 +119,10 @@ library Orders {
     function add(OrderBook storage book, address controller, uint32 id, uint32 group, uint128 amount) internal {
         Order storage order = book.orders[controller][id];
         if (order.group == 0) {
-            Ends storage ends = book.ends[controller];
+            Ends memory ends = book.ends[controller];
             uint32 last = ends.last;
-            if (last == 0) ends.first = id;
-            else book.orders[controller][last].next = id;
-            ends.last = id;
+            if (last != 0) book.orders[controller][last].next = id;
+            book.ends[controller] = Ends({first: last == 0 ? id : ends.first, last: id, used: true});
             book.orders[controller][id] = Order({amount: amount, next: 0, previous: last, group: group, touched: false});
         } else {
             order.amount += amount;
@@ -164,10 +168,16 @@ library Orders {
         if (to.shares == shares) return to.assets;
         Fill memory from;
         if (low != 0) from = fills[low - 1];
-        return from.assets + (to.assets - from.assets).mulDiv(shares - from.shares, to.shares - from.shares);
+        return from.assets
+            + uint256(to.assets - from.assets).mulDiv(shares - from.shares, to.shares - from.shares);
     }
 
     // --- entries ---
+
+    /// @notice What a part of the deposits of an entry bought, rounded down.
+    function sharesFor(Entry memory entry, uint256 assets) internal pure returns (uint256) {
+        return assets.mulDiv(entry.shares, entry.assets);
+    }
 
     /// @notice What became of the deposits under an id that a settlement has met.
     function entryOf(Entry[] storage entries, uint256 id) internal view returns (Entry memory) {
