@@ -105,7 +105,7 @@ library Claims {
     function cancelDeposit(Ledger storage self, uint256 id, address controller) external {
         Order memory order = self.deposits.orders[controller][id];
         require(order.amount != 0 && id > self.state.depositCutoff, IShareToken.NothingToCancel(id));
-        self.deposits.asked.decrease(order.group, self.deposits.groups.length, order.amount);
+        self.deposits.asked.decrease(order.group, self.deposits.count, order.amount);
         self.deposits.close(controller, id);
         self.accounts.pendingDeposits -= order.amount;
         self.accounts.setAside += order.amount;
@@ -200,7 +200,7 @@ library Claims {
         if (to <= from) return r;
         r.pending = r.pending.mulDiv(end - to, end - from);
         r.shares += order.amount - r.pending;
-        r.assets += uint256(order.amount).mulDiv(self.fills.paidFor(to) - self.fills.paidFor(from), end - from);
+        r.assets += uint256(order.amount).mulDiv(self.fills.paidBetween(from, to), end - from);
         r.mark = to;
     }
 
@@ -224,7 +224,7 @@ library Claims {
         // A part of an amount of 128 bits.
         uint128 shares = uint128(r.pending);
         // In wind-down the queue stands still for good.
-        if (!windDown) self.redemptions.asked.decrease(r.group, self.redemptions.groups.length, shares);
+        if (!windDown) self.redemptions.asked.decrease(r.group, self.redemptions.count, shares);
         r.pending = 0;
         _put(self, id, controller, r);
         self.accounts.pendingShares -= shares;

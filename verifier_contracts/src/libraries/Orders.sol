@@ -43,8 +43,11 @@ struct Group {
 
 /// The orders of one direction.
 struct OrderBook {
-    /// By id. The number of a group is its index and one.
-    Group[] groups;
+    /// Number of groups, and the id of the last.
+    uint32 count;
+    uint32 lastId;
+    /// By id, from number 1 on.
+    mapping(uint256 number => Group) groups;
     /// Amounts ordered. The groups stand in a queue: a group's place begins with the sum of those before it.
     Sums asked;
     mapping(address controller => mapping(uint256 id => Order)) orders;
@@ -77,30 +80,32 @@ library Orders {
     /// @notice Add an order under an id, the last or a later one.
     function place(OrderBook storage book, address controller, uint32 id, uint128 amount) internal {
         // The number of a group fits: each takes a transaction.
-        uint32 group = uint32(book.groups.length);
-        if (group != 0 && book.groups[group - 1].id == id) {
+        uint32 group = book.count;
+        if (group != 0 && book.lastId == id) {
             book.asked.increaseLast(group, amount);
         } else {
-            book.groups.push(Group(id, uint40(block.timestamp)));
-            book.asked.append(++group, amount);
+            ++group;
+            (book.count, book.lastId) = (group, id);
+            book.groups[group] = Group(id, uint40(block.timestamp));
+            book.asked.append(group, amount);
         }
         add(book, controller, id, group, amount);
     }
 
     /// @notice Sum of all orders under later ids.
     function askedAfter(OrderBook storage book, uint32 id) internal view returns (uint256) {
-        uint256 count = book.groups.length;
+        uint256 count = book.count;
         uint256 high = count;
         uint256 low = count;
         // Steps back that double, then halves: the id is one of the last.
-        for (uint256 step = 1; low != 0 && book.groups[low - 1].id > id; step <<= 1) {
+        for (uint256 step = 1; low != 0 && book.groups[low].id > id; step <<= 1) {
             high = low - 1;
             low = low.saturatingSub(step);
         }
         // Groups up to number `low` have at most this id, those after number `high` a later one.
         while (low < high) {
             uint256 middle = (low + high + 1) / 2;
-            if (book.groups[middle - 1].id > id) high = middle - 1;
+            if (book.groups[middle].id > id) high = middle - 1;
             else low = middle;
         }
         return low == count ? 0 : book.asked.upTo(count) - book.asked.upTo(low);
@@ -108,9 +113,9 @@ library Orders {
 
     /// @notice Time of the first order of the group that stands after this place in the queue; 0 if there is none.
     function timeAfter(OrderBook storage book, uint256 place_) internal view returns (uint40) {
-        uint256 count = book.groups.length;
+        uint256 count = book.count;
         uint256 group = book.asked.firstAbove(count, place_);
-        return group > count ? 0 : book.groups[group - 1].time;
+        return group > count ? 0 : book.groups[group].time;
     }
 
     // --- open ids of a controller ---
@@ -154,22 +159,33 @@ library Orders {
         return (last.shares, last.assets);
     }
 
-    /// @notice What was paid for the first `shares` of the queue: linear inside a fill, rounded down.
-    function paidFor(Fill[] storage fills, uint256 shares) internal view returns (uint256) {
-        if (shares == 0) return 0;
-        (uint256 low, uint256 high) = (0, fills.length);
-        // The first fill that reaches so far.
+    /// @notice What was paid for the part of the queue between two places: linear inside a fill, rounded down at both.
+    function paidBetween(Fill[] storage fills, uint256 from, uint256 to) internal view returns (uint256) {
+        (uint256 index, Fill memory before, Fill memory at_) = _fillAt(fills, to, fills.length);
+        uint256 paid = _paidAt(before, at_, to);
+        if (from < before.shares) (, before, at_) = _fillAt(fills, from, index);
+        return paid - _paidAt(before, at_, from);
+    }
+
+    /// @dev The first of `count` fills that reaches to this place, and the one before.
+    function _fillAt(Fill[] storage fills, uint256 place_, uint256 count)
+        private
+        view
+        returns (uint256 low, Fill memory before, Fill memory at_)
+    {
+        uint256 high = count - 1; // it reaches so far
         while (low < high) {
             uint256 middle = (low + high) / 2;
-            if (fills[middle].shares < shares) low = middle + 1;
+            if (fills[middle].shares < place_) low = middle + 1;
             else high = middle;
         }
-        Fill memory to = fills[low];
-        if (to.shares == shares) return to.assets;
-        Fill memory from;
-        if (low != 0) from = fills[low - 1];
-        return from.assets
-            + uint256(to.assets - from.assets).mulDiv(shares - from.shares, to.shares - from.shares);
+        at_ = fills[low];
+        if (low != 0) before = fills[low - 1];
+    }
+
+    function _paidAt(Fill memory before, Fill memory at_, uint256 place_) private pure returns (uint256) {
+        uint256 assets = at_.assets - before.assets;
+        return before.assets + assets.mulDiv(place_ - before.shares, at_.shares - before.shares);
     }
 
     // --- entries ---
