@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
+import {IPriceOracle} from "../../src/interfaces/IPriceOracle.sol";
 import {IShareToken} from "../../src/interfaces/IShareToken.sol";
 import {ShareTokenScene} from "../ShareTokenScene.sol";
 
@@ -57,11 +58,13 @@ contract ShareTokenFlowsTest is ShareTokenScene {
         settleAt(1_000);
         vm.assertEq(vault.setAside(), 0); // nothing was idle
         giveBack(700 * USD_E6);
-        vm.assertEq(vault.available(), 200 * usd - 1); // rounded for them
-        vm.expectRevert();
+        vm.assertEq(vault.available(), 200 * usd);
+        vm.expectRevert(
+            abi.encodeWithSelector(IShareToken.NotEnoughIdle.selector, 200_000_001 * vault.unit(), 200 * usd)
+        );
         vm.prank(OPERATOR);
-        vault.draw(200 * USD_E6);
-        draw(199 * USD_E6);
+        vault.draw(200_000_001);
+        draw(200 * USD_E6);
     }
 
     function test_whatCanBeCancelledBlocksNoDraw() public {
@@ -117,21 +120,44 @@ contract ShareTokenFlowsTest is ShareTokenScene {
         requireSolvent();
     }
 
-    function test_afterAChangeOfFeedsWhatIsOwedHasNoPrice() public {
-        draw(1_000 * USD_E6);
-        requestRedeem(ADA, 500 * one);
-        settleAt(1_000);
-        giveBack(100 * USD_E6);
+    /// The vault moves to a new feed set, with feeds that answer the same.
+    function changeFeeds() private {
+        bytes32 old = feedSet;
         IRebalanceHub.Mandate memory m = termsNow();
-        bytes32 old = m.feedSet;
-        m.feedSet = add(setOf(SLOTS, SLOTS - 1));
-        take();
+        IPriceOracle.FeedSet memory set = setOf(SLOTS, SLOTS - 1);
+        refresh();
+        m.feedSet = add(set);
+        vm.assertTrue(take() != 0);
         bytes32 mandate = hub.addMandate(m);
-        vm.prank(OPERATOR);
-        hub.proposeMandate(vaultId, mandate);
-        pass(LOOSENING_DELAY + 1);
         feedSet = old;
-        vm.expectRevert();
-        hub.activateMandate(vaultId, mandate); // redemptions first
+        vm.prank(OPERATOR);
+        uint40 from = hub.proposeMandate(vaultId, mandate);
+        vm.warp(from);
+        hub.activateMandate(vaultId, mandate);
+        feedSet = m.feedSet;
+    }
+
+    /// The order's id counts rounds of the old set, and the new one had rounds before: they settle nothing.
+    function test_anOrderDoesNotMeetRoundsOfANewSetFromBeforeIt() public {
+        IRebalanceHub.Mandate memory m = termsNow();
+        m.maxProofAge = 3 days;
+        m.grace = 6 hours;
+        use(newVault(hub.addMandate(m), CUSTODY));
+        enter(ADA, 1_000 * usd, 0);
+        draw(1_000 * USD_E6);
+        prove(1_000);
+        changeFeeds();
+        vm.expectRevert(IShareToken.PriceUnknown.selector);
+        vault.worth();
+        takeRound();
+        pass(ORDER_DELAY);
+        uint256 id = requestDeposit(BEN, 50 * usd);
+        vm.assertTrue(id > oracle.latestRound(feedSet));
+        prove(1_000); // rounds of before the order are old enough, but not younger than it
+        vm.assertEq(vault.pendingDepositRequest(id, BEN), 50 * usd);
+        settleAt(1_000);
+        vm.assertEq(vault.claimableDepositRequest(id, BEN), 50 * usd);
+        (uint256 bottom,) = vault.worth();
+        vm.assertEq(bottom, 1_050 * usd);
     }
 }
