@@ -262,8 +262,6 @@ abstract contract ShareTokenScene is OracleScene, PolicyScene {
 
     /// What the token must hold at least, and what it holds.
     function requireSolvent() internal view {
-        vm.assertLe(
-            vault.idle() + vault.pendingDeposits() + vault.setAside(), asset.balanceOf(address(vault))
-        );
+        vm.assertLe(vault.idle() + vault.pendingDeposits() + vault.setAside(), asset.balanceOf(address(vault)));
     }
 }

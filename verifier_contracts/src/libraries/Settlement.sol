@@ -138,7 +138,9 @@ library Settlement {
         (IRebalanceHub.VaultState memory v, State memory s) = _current(self, setting);
         status = v.status;
         if (v.sequence != s.sequence && status == IRebalanceHub.Status.Active && !v.writeDownOpen && v.roundsAfter == 0)
-        (minted, burnt) = _settle(self, setting, v, s, supply);
+        {
+            (minted, burnt) = _settle(self, setting, v, s, supply);
+        }
         _tellWhetherOrdersWait(self, setting, s);
         self.state = s;
     }

@@ -125,9 +125,16 @@ contract QueueAttackTest is ShareTokenScene {
         vault.deposit(16 * usd, BEN); // and the strangers' gifts
         vm.assertEq(vault.maxDeposit(BEN), 4 * usd);
         vm.assertEq(vault.openDeposits(BEN, 0, 99).length, 4);
+        give(EVE, 1);
         vm.prank(EVE);
         vm.expectRevert(abi.encodeWithSelector(IShareToken.OrderTooSmall.selector, 1, usd));
         vault.requestDeposit(1, BEN, EVE);
+        // All that somebody has may be less, but for nobody else.
+        vm.prank(BEN);
+        vm.assertTrue(vault.transfer(EVE, 1));
+        vm.prank(EVE);
+        vm.expectRevert(abi.encodeWithSelector(IShareToken.OrderTooSmall.selector, 0, usd));
+        vault.requestRedeem(1, BEN, EVE);
     }
 
     /// Orders of others under later ids do not stand in the way of cancelling.
@@ -139,6 +146,7 @@ contract QueueAttackTest is ShareTokenScene {
             requestDeposit(EVE, 1 * usd);
             requestRedeem(ADA, 1 * one);
         }
+        vault.settle();
         cancelDeposit(BEN, id);
         vm.assertLe(vm.lastCallGas().gasTotalUsed, 200_000);
         cancelRedeem(ADA, out);
