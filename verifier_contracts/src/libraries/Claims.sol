@@ -193,9 +193,10 @@ library Claims {
         if (order.amount == 0) return r;
 
         (uint256 filled,) = self.fills.filled();
-        uint256 from = Math.max(r.mark, self.redemptions.asked.upTo(order.group - 1));
+        uint256 start = self.redemptions.asked.upTo(order.group - 1);
+        uint256 from = Math.max(r.mark, start);
         if (filled <= from) return r;
-        uint256 end = self.redemptions.asked.upTo(order.group);
+        uint256 end = start + self.redemptions.asked.between(order.group - 1, order.group);
         uint256 to = Math.min(filled, end);
         if (to <= from) return r;
         r.pending = r.pending.mulDiv(end - to, end - from);

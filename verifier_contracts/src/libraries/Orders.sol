@@ -108,7 +108,7 @@ library Orders {
             if (book.groups[middle].id > id) high = middle - 1;
             else low = middle;
         }
-        return low == count ? 0 : book.asked.upTo(count) - book.asked.upTo(low);
+        return book.asked.between(low, count);
     }
 
     /// @notice Time of the first order of the group that stands after this place in the queue; 0 if there is none.

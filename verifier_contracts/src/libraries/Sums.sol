@@ -39,6 +39,16 @@ library SumsOfGroups {
         }
     }
 
+    /// @notice Sum of the groups after `low` up to and with `high`. The nodes that both sums have in common are not read.
+    function between(Sums storage self, uint256 low, uint256 high) internal view returns (uint256 sum) {
+        for (; high > low; high &= high - 1) {
+            sum += self.nodes[high];
+        }
+        for (; low > high; low &= low - 1) {
+            sum -= self.nodes[low];
+        }
+    }
+
     /// @notice The first of `count` groups whose sum up to and with it is more than `sum`; `count` + 1 if there is none.
     function firstAbove(Sums storage self, uint256 count, uint256 sum) internal view returns (uint256 group) {
         uint256 step = 1;

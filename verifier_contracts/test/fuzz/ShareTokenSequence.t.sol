@@ -47,7 +47,7 @@ contract ShareTokenSequenceTest is ShareTokenScene {
             step(draws(14));
             requireSolvent();
         }
-        leave();
+        allLeave();
     }
 
     function step(uint256 action) private {
@@ -183,7 +183,7 @@ contract ShareTokenSequenceTest is ShareTokenScene {
     }
 
     /// Everything comes back, everybody claims all they have, and only dust stays.
-    function leave() private {
+    function allLeave() private {
         if (bookE6 != 0) giveBack(uint56(bookE6));
         bookE6 = 0;
         settleAt(0);

@@ -40,6 +40,10 @@ contract ShareTokenSumsTest is Base {
             vm.assertEq(sums.firstAbove(list.length, sum - 1), i + 1);
         }
         vm.assertEq(sums.upTo(list.length), sum);
+        for (uint256 low; low <= list.length; ++low) {
+            vm.assertEq(sums.between(low, list.length), sum - sums.upTo(low));
+            vm.assertEq(sums.between(low / 2, low), sums.upTo(low) - sums.upTo(low / 2));
+        }
         vm.assertEq(sums.firstAbove(list.length, sum), list.length + 1);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
 import {ShareTokenScene} from "../ShareTokenScene.sol";
 
 /// Figures for the snapshot file: a vault in use, with a proven book and other holders, and a plain ERC-20 as its asset.
@@ -117,6 +118,34 @@ contract ShareTokenGasTest is ShareTokenScene {
         uint256 added = vm.lastCallGas().gasTotalUsed - without;
         vm.snapshotValue("ShareToken", "settlement, added to a proof", added);
         vm.assertLe(added, MOST_FOR_A_SETTLEMENT);
+    }
+
+    /// The most that a settlement can have to do: the hub gives it 400,000 gas.
+    function test_theLargestSettlement() public {
+        IRebalanceHub.Mandate memory m = termsNow();
+        (m.share.managementFeePpm, m.share.performanceFeePpm) = (20_000, 200_000);
+        use(newVault(hub.addMandate(m), CUSTODY));
+        enter(ADA, 10_000 * usd, 0);
+        enter(BEN, 10_000 * usd, 0);
+        draw(5_000 * USD_E6);
+        settleAt(5_000);
+        manyGroups(40);
+        draw(9_500 * USD_E6);
+        prove(14_500);
+        asset.mint(address(vault), 1_000 * usd);
+        vault.contribute(0);
+        requestDeposit(EVE, 400 * usd);
+        requestRedeem(ADA, 400 * one);
+        takeRound();
+        requestRedeem(BEN, 9_000 * one); // more than is idle
+        takeRound();
+        m.share.performanceFeePpm = 100_000;
+        tighten(m);
+        settleWhereHubCannot(15_500);
+        vault.settle();
+        measured("settle, at its most", 400_000);
+        (, uint256 owed,) = vault.exits();
+        vm.assertTrue(owed != 0 && vault.uncollectedFees() != 0);
     }
 
     /// A proof that the hub cannot settle, so that the call can be measured on its own.
