@@ -747,7 +747,7 @@ def test_schemas_accept_what_the_files_accept():
         "policy": ("size", 9), "prices": ("date", "today"), "book": ("book", {"USDC": "1e3"}), "terms": ("allowances", "12"),
         "trades": ("trades", {"USDC": "1,5"}), "opening": ("salt", "0x7"), "proof": ("public", ["0x1"]),
         "feeds": ("confirmation_delay", "60"), "vault": ("loosening_delay", "1 day"),
-            "mandate": ("grace", "1 hour"), "deployment": ("genesis", "0x12"),
+        "mandate": ("grace", "1 hour"), "deployment": ("genesis", "0x12"),
     }  # fmt: skip
     for name, schema in schemas.json_schemas().items():
         validator = jsonschema.Draft202012Validator(json.loads(schema))
