@@ -167,9 +167,7 @@ interface IRebalanceHub {
 
     /// @param repair whether it only replaces dead feeds.
     /// @param lapsesAt the proposal cannot be activated from this time on.
-    event MandateProposed(
-        bytes32 indexed vaultId, bytes32 mandate, bool repair, uint40 activeFrom, uint40 lapsesAt
-    );
+    event MandateProposed(bytes32 indexed vaultId, bytes32 mandate, bool repair, uint40 activeFrom, uint40 lapsesAt);
 
     event MandateWithdrawn(bytes32 indexed vaultId);
 

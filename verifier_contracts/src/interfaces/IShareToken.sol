@@ -1,86 +1,162 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
+import {IERC165} from "@openzeppelin/contracts/interfaces/IERC165.sol";
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {IERC7540Deposit, IERC7540Operator, IERC7540Redeem} from "./IERC7540.sol";
+import {IERC7575} from "./IERC7575.sol";
+import {IERC7887Deposit, IERC7887Redeem} from "./IERC7887.sol";
+import {IERC7540DepositTransferable, IERC7540RedeemTransferable} from "./IERC8161.sol";
 import {IRebalanceHub} from "./IRebalanceHub.sol";
+import {IVaultShare} from "./IVaultShare.sol";
 
-/// @title The tradable share of a vault whose book is secret: an ERC-4626 token
-/// @notice Total assets are the idle assets in the token, the value of the book by the last proof, and the flows since
-/// then. Amounts of assets are in the asset's smallest unit, amounts of shares in the share's smallest unit. A quantity
-/// that ends in E6 is in millionths of the asset, like the quantity of slot 0 in the book.
-interface IShareToken is IERC4626 {
-    /// A place in the queue. Shares are 0 once the request is filled or cancelled.
-    struct Request {
-        /// Shares in escrow that wait for payment.
-        uint256 shares;
-        /// May claim the assets.
-        address receiver;
-        /// May cancel, and then receives the shares.
-        address owner;
+/// @title The tradable share of a vault whose book is secret: an asynchronous vault by ERC-7540
+/// @notice Nobody enters or leaves at a price that is known already. A request to deposit or to redeem gets an id, the round
+/// of prices that it waits for, and the first proof at prices that much younger settles it. Then its controller claims.
+///
+/// A request goes: `requestDeposit` or `requestRedeem`; a snapshot of the prices; `orderDelay` seconds; another snapshot; a
+/// proof at that one, which settles it; `deposit`, `mint`, `redeem` or `withdraw`, which claim. `preview*` revert.
+///
+/// Amounts of assets are in the asset's smallest unit, amounts of shares in the share's smallest unit. A quantity that ends
+/// in E6 is in millionths of the asset, like the quantity of slot 0 in the book.
+interface IShareToken is
+    IERC20Metadata,
+    IERC165,
+    IERC7575,
+    IERC7540Operator,
+    IERC7540Deposit,
+    IERC7540Redeem,
+    IERC7887Deposit,
+    IERC7887Redeem,
+    IERC7540DepositTransferable,
+    IERC7540RedeemTransferable,
+    IVaultShare
+{
+    /// Why the deposits that waited for a proof were returned.
+    enum Returned {
+        /// They were not.
+        No,
+        /// The mandate moved after the request.
+        MandateMoved,
+        /// The vault was stale until this proof.
+        Stale,
+        /// The proof carried a write-down.
+        WriteDown,
+        /// One NAV step is more than a hundredth of what the shares are worth.
+        NavStepTooCoarse,
+        /// A share is worth less than a millionth of the first one's price, or all deposits buy none.
+        Worthless
     }
 
     // --- events ---
 
-    event RedeemRequested(uint256 indexed id, address indexed owner, address indexed receiver, uint256 shares);
+    /// @notice A proof settled orders, or a recovery by `settle` did.
+    /// @param cutoff the last id that it settled.
+    /// @param assets what all shares were worth before, at the bottom of the NAV step.
+    /// @param supply all shares before.
+    /// @param deposited assets of the deposits that it settled, all there were up to the cutoff.
+    /// @param redeemed shares that it redeemed.
+    /// @param paid assets that it set aside for them.
+    event Settled(
+        uint32 indexed sequence,
+        uint256 cutoff,
+        uint256 assets,
+        uint256 supply,
+        uint256 deposited,
+        uint256 redeemed,
+        uint256 paid
+    );
 
-    /// @notice The token paid for shares of a request: it burnt them and set the assets aside.
-    event RequestFilled(uint256 indexed id, address indexed receiver, uint256 shares, uint256 assets);
-
-    event RequestCancelled(uint256 indexed id, uint256 shares);
-
-    event Claimed(address indexed receiver, uint256 assets);
+    /// @notice Deposits up to this id were returned; their controllers take them back with `claimCancelDepositRequest`.
+    event DepositsReturned(uint256 indexed cutoff, uint256 assets, Returned why);
 
     event Drawn(uint256 quantityE6);
 
     event GivenBack(address indexed operator, uint256 quantityE6);
+
+    /// @param assets what counts as idle from now on, bit by bit until `until`.
+    event Contributed(address indexed by, uint256 assets, uint40 until);
+
+    /// @notice A settlement minted fees, which the operator collects.
+    event FeesMinted(uint256 managementShares, uint256 performanceShares);
+
+    event FeesCollected(address indexed operator, address indexed receiver, uint256 shares);
 
     // --- errors ---
 
     /// The asset has fewer decimals than the book's quantities (6) or more than 18.
     error UnsupportedDecimals(uint8 decimals);
     error ZeroAddress();
-    error ZeroShares();
+    error ZeroAmount();
     error NotOperator(address caller);
-    error NotRequestOwner(address caller);
-    /// The request is already filled or cancelled.
-    error RequestDone(uint256 id);
-    /// One NAV step is more than a hundredth of total assets.
-    error NavStepTooCoarse();
-    error NothingToClaim(address receiver);
-    /// The caller asked for more than the idle assets that the queue is not owed.
+    /// The caller is neither the account nor an operator of it (`setOperator`).
+    error NotController(address caller);
+    /// An order has a least size, in assets.
+    error OrderTooSmall(uint256 assets, uint256 least);
+    /// With the order and all deposits that wait, the shares would be worth more than the mandate allows.
+    error CapExceeded(uint256 assets, uint256 most);
+    /// The oldest redemption waits for longer than `redemptionPeriod`: no deposits, no draws.
+    error RedemptionsOverdue(uint40 askedAt);
+    /// The oldest redemption does not wait for twice `redemptionPeriod` yet.
+    error RedemptionsNotOverdue();
+    /// The caller claimed more than there is (in the first 16 open ids, if the call names none).
+    error MoreThanClaimable(uint256 amount, uint256 claimable);
+    /// The order is settled, in part or in whole, or there is none.
+    error NothingToCancel(uint256 requestId);
+    error NothingToClaim(uint256 requestId);
+    error NothingToTransfer(uint256 requestId);
+    /// ERC-7540: an order settles at a price that nobody knows before.
+    error NoPreview();
+    /// More than the idle assets that redemptions are not owed.
     error NotEnoughIdle(uint256 assets, uint256 available);
+    /// The feed set changed and no proof came since: what redemptions are owed has no price.
+    error PriceUnknown();
     /// The asset moved another amount: it takes a fee, or source and target are one account.
     error WrongAmountMoved(uint256 moved, uint256 expected);
     /// The vault's status does not allow this call.
     error WrongStatus(IRebalanceHub.Status status);
 
-    // --- the queue ---
+    // --- claims by id: `deposit`, `mint`, `withdraw` and `redeem` without one look at the first 16 open ids ---
 
-    /// @notice Put shares into the queue. They stay in escrow until idle assets can pay for them. A caller other than the
-    /// owner needs the owner's allowance. Refused in wind-down, when every holder can redeem at once.
-    /// @param receiver may claim the assets.
-    function requestRedeem(uint256 shares, address receiver, address owner) external returns (uint256 id);
+    function deposit(uint256 requestId, uint256 assets, address receiver, address controller)
+        external
+        returns (uint256 shares);
 
-    /// @notice Pay for shares at the head of the queue, as far as the idle assets go, all at the current price. The first
-    /// request that they do not cover is paid in part and stays at the head. Anyone may call this; refused in wind-down.
-    /// @param maxRequests the most entries to process, cancelled ones included.
-    function processQueue(uint256 maxRequests) external returns (uint256 shares, uint256 assets);
+    function mint(uint256 requestId, uint256 shares, address receiver, address controller)
+        external
+        returns (uint256 assets);
 
-    /// @notice Return the unpaid shares of a request to its owner. Only the owner may call this, in every status.
-    function cancelRequest(uint256 id) external returns (uint256 shares);
+    function withdraw(uint256 requestId, uint256 assets, address receiver, address controller)
+        external
+        returns (uint256 shares);
 
-    /// @notice Pay out the assets that are set aside for a receiver. Anyone may call this.
-    function claim(address receiver) external returns (uint256 assets);
+    function redeem(uint256 requestId, uint256 shares, address receiver, address controller)
+        external
+        returns (uint256 assets);
 
     // --- flows into and out of the book ---
 
     /// @notice Send idle assets to custody, as a flow that the next proof must account for. Only the vault's operator may
-    /// call this, only while the vault is active, and only for assets that the queue is not owed.
+    /// call this, only while the vault is active and no redemption is overdue, and only for assets that settled redemptions
+    /// are not owed.
     function draw(uint56 quantityE6) external;
 
     /// @notice Return assets from the book, as a flow that the next proof must account for. Only the vault's operator may
     /// call this, in every status. The operator pays; a stranger's flow would void a proof in progress.
     function giveBack(uint56 quantityE6) external;
+
+    /// @notice Give assets to all holders, such as money recovered after a write-down. They count bit by bit over 30 days, so
+    /// that nobody enters for them. What lies in the token beside all accounts, from plain transfers, counts along. Anyone
+    /// may call this.
+    function contribute(uint256 assets) external;
+
+    /// @notice Take the shares that were minted as fees. Only the vault's operator may call this.
+    function collectFees(address receiver) external returns (uint256 shares);
+
+    // --- liveness ---
+
+    /// @notice Wind the vault down, once a redemption waits for twice `redemptionPeriod`. Anyone may call this.
+    function windDown() external;
 
     // --- views ---
 
@@ -95,24 +171,48 @@ interface IShareToken is IERC4626 {
     /// @notice Smallest units of the asset in a millionth of it, the unit of the book.
     function unit() external view returns (uint256);
 
-    /// @notice Assets in the token that are not set aside for claims.
+    /// @notice Assets in the token that belong to all holders: without pending deposits, and without what is set aside.
     function idle() external view returns (uint256);
 
-    /// @notice Idle assets beyond those that the queue is owed at the current price. Holders can redeem them at once, and
-    /// the operator can draw them.
+    /// @notice What the operator may draw: idle assets beyond those that settled redemptions are owed.
     function available() external view returns (uint256);
 
-    /// @notice Assets set aside for all claims together.
+    /// @notice Assets of deposits that wait for a proof.
+    function pendingDeposits() external view returns (uint256);
+
+    /// @notice Assets set aside for claims: paid redemptions, and deposits that were returned or cancelled.
     function setAside() external view returns (uint256);
 
-    /// @notice Assets set aside for one receiver.
-    function claimable(address receiver) external view returns (uint256);
+    /// @notice What all shares are worth by the last proof, if the NAV is at the bottom and at the top of its step, with the
+    /// flows since. Reverts with `PriceUnknown` after a change of the feed set until the next proof.
+    function worth() external view returns (uint256 bottom, uint256 top);
 
-    /// @notice The queue: the requests from `head` up to, and without, `end` that are not cancelled.
-    /// @return head the request that is served next, if there is one.
-    /// @return end the id that the next request gets.
-    /// @return shares the shares in escrow for all requests together.
-    function queue() external view returns (uint64 head, uint64 end, uint256 shares);
+    /// @notice The price that `convertToAssets` and `convertToShares` quote: all shares, and what they were worth.
+    /// @return timestamp the time of the prices, in Unix seconds; 0 before the first settlement.
+    /// @return sequence the proof that it is from.
+    function settledPrice() external view returns (uint256 assets, uint256 supply, uint40 timestamp, uint32 sequence);
 
-    function requestOf(uint256 id) external view returns (Request memory);
+    /// @notice Shares that were minted as fees and are not collected.
+    function uncollectedFees() external view returns (uint256);
+
+    /// @notice The redemptions that wait.
+    /// @return shares all shares that wait.
+    /// @return owed those of them that a settlement has met: they cannot be cancelled, and draws leave what they are worth.
+    /// @return oldest when the oldest of them was asked for, in Unix seconds; 0 if none waits.
+    function exits() external view returns (uint256 shares, uint256 owed, uint40 oldest);
+
+    /// @notice The id that a request would get now.
+    function nextRequestId() external view returns (uint256);
+
+    /// @notice The last ids that a settlement has met: deposits, and redemptions.
+    function cutoffs() external view returns (uint256 deposits, uint256 redemptions);
+
+    /// @notice Open ids of a controller, oldest first: those with an order that is not claimed in whole. At most `count`, from
+    /// the one after `previous` on (0 for the first).
+    function openDeposits(address controller, uint256 previous, uint256 count) external view returns (uint256[] memory);
+
+    function openRedemptions(address controller, uint256 previous, uint256 count)
+        external
+        view
+        returns (uint256[] memory);
 }
