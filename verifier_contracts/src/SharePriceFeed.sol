@@ -50,6 +50,8 @@ contract SharePriceFeed is AggregatorV3Interface, IQuoteOracle {
     error WriteDownOpen();
     /// The share token has not settled the last proof: call its `settle`.
     error NotSettled(uint32 settled, uint32 last);
+    /// The feed set changed and no proof came since.
+    error PriceUnknown();
     /// There is no history here.
     error UnknownRound(uint80 roundId);
 
@@ -81,9 +83,9 @@ contract SharePriceFeed is AggregatorV3Interface, IQuoteOracle {
         view
         returns (uint80 roundId, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound)
     {
-        (uint32 sequence, uint40 timestamp) = _requireSettled();
+        (uint32 sequence, uint40 timestamp, uint256 assetPrice) = _settled();
         uint256 assets = share.convertToAssets(oneShare * SHARES);
-        uint256 price = Math.mulDiv(assets, _assetPriceE8(timestamp), oneAsset * SHARES);
+        uint256 price = Math.mulDiv(assets, assetPrice, oneAsset * SHARES);
         // Assets are far below 2^128 and prices below 2^48.
         return (sequence, int256(price), timestamp, timestamp, sequence);
     }
@@ -101,33 +103,38 @@ contract SharePriceFeed is AggregatorV3Interface, IQuoteOracle {
     // --- ERC-7726 ---
 
     /// @inheritdoc IQuoteOracle
-    /// @dev From shares to the asset or to `USD` (with 8 decimals).
+    /// @dev From shares to the asset or to `USD`, with 8 decimals. Whatever makes the feed revert is `OracleUntrustedData`.
     function getQuote(uint256 baseAmount, address base, address quote) external view returns (uint256) {
-        require(
-            base == address(share) && (quote == asset || quote == USD), OracleUnsupportedPair(base, quote)
-        );
-        (, uint40 timestamp) = _requireSettled();
-        uint256 assets = share.convertToAssets(baseAmount);
-        return quote == asset ? assets : Math.mulDiv(assets, _assetPriceE8(timestamp), oneAsset);
+        require(base == address(share) && (quote == asset || quote == USD), OracleUnsupportedPair(base, quote));
+        try this.assetPriceE8() returns (uint256 assetPrice) {
+            uint256 assets = share.convertToAssets(baseAmount);
+            return quote == asset ? assets : Math.mulDiv(assets, assetPrice, oneAsset);
+        } catch {
+            revert OracleUntrustedData(base, quote);
+        }
     }
 
     // --- what the price rests on ---
 
-    function _requireSettled() private view returns (uint32 sequence, uint40 timestamp) {
+    /// @notice The settlement asset's price at the last proof, in USD 1e-8. Reverts if the share has no price.
+    function assetPriceE8() external view returns (uint256 price) {
+        (,, price) = _settled();
+    }
+
+    function _settled() private view returns (uint32 sequence, uint40 timestamp, uint256 assetPrice) {
         IRebalanceHub.VaultState memory state = hub.vaultState(vaultId);
         require(state.status == IRebalanceHub.Status.Active, VaultNotActive(state.status));
         require(!state.writeDownOpen, WriteDownOpen());
         (,, timestamp, sequence) = share.settledPrice();
         // A vault without a proof has no price.
         require(sequence == state.sequence && sequence != 0, NotSettled(sequence, state.sequence));
-    }
 
-    /// @dev The settlement asset's price in the round of the last proof. After a change of the feed set the new set has no
-    /// round of that time, and the oracle refuses round 0.
-    function _assetPriceE8(uint40 timestamp) private view returns (uint256) {
-        bytes32 feedSet = hub.mandateOf(hub.vaultState(vaultId).mandate).feedSet;
-        (, uint40 taken, uint256[] memory words) = oracle.snapshot(oracle.roundAt(feedSet, timestamp));
-        require(taken == timestamp, NotSettled(0, 0));
-        return Prices.get(words, 0);
+        bytes32 feedSet = hub.mandateOf(state.mandate).feedSet;
+        // A new feed set has no round of that time.
+        uint32 round = oracle.roundAt(feedSet, timestamp);
+        require(round != 0, PriceUnknown());
+        (, uint40 taken, uint256[] memory words) = oracle.snapshot(round);
+        require(taken == timestamp, PriceUnknown());
+        assetPrice = Prices.get(words, 0);
     }
 }
