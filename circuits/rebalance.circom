@@ -7,6 +7,7 @@ include "policy/fields.circom";
 include "policy/hash.circom";
 include "book/commitment.circom";
 include "book/trades.circom";
+include "book/flow.circom";
 include "book/conservation.circom";
 include "book/nav.circom";
 include "limits/turnover.circom";
@@ -26,7 +27,7 @@ include "limits/value_at_risk.circom";
 //   "I know the book behind commitmentBefore and the book behind commitmentAfter. They differ by trades that conserve
 //    value at these prices, and the book after obeys every limit of the policy behind policyHash."
 //
-// Checks, in the order and under the names of dls_zk/relation.py:
+// Checks, in the order and under the names of dls_zk/statement/relation.py:
 //    1 commitments          6 turnover              11 venue exposure        16 impermanent loss
 //    2 policy               7 solvency              12 collateral ratio      17 capital efficiency
 //    3 prices               8 gross leverage        13 stress solvency       18 value at risk
@@ -36,17 +37,23 @@ include "limits/value_at_risk.circom";
 // Signed numbers are field elements, −x as r − x. Ratios are in bps, values in USD 1e-14. Every public signal but the
 // hashes and the context is range-checked here, so the statement stands without trust in the contract.
 template Rebalance(N, S, F, V) {
+    // The budgets and widths of all parts hold for these.
+    assert(N >= 2 && N <= 32);
+    assert(S >= 1 && S <= 8);
+    assert(F >= 1 && F <= 6);
+    assert(V >= 2 && V <= 8);
+
     var PRICE_WORDS = ceilDiv(N, PRICES_PER_WORD());
     var GLOBALS = GLOBAL_FIELDS(S, F, V);
     var GLOBAL_WORDS = WORD_COUNT(GLOBALS, GLOBAL_WIDTHS(S, F, V));
 
-    // Public, in the order of dls_zk/statement.py and Signals.sol.
+    // Public, in the order of dls_zk/statement/signals.py and Signals.sol.
     signal input commitmentBefore;
     signal input commitmentAfter;
     signal input policyHash;
     signal input flow;                          // signed, 1e-6 of slot 0; positive into the book
-    signal input accrual;                       // ppm of NAV
-    signal input navFloor;                      // NAV in units of the policy's granularity, rounded down
+    signal input allowances;                    // gain + 2^30·loss + 2^60·turnover + 2^90·writeDown: ppb, ppb, ppm, NAV steps
+    signal input navFloor;                      // NAV in NAV steps of the policy, rounded down
     signal input context;
     signal input prices[PRICE_WORDS];           // five 48-bit prices (USD 1e-8) a word
 
@@ -118,6 +125,7 @@ template Rebalance(N, S, F, V) {
     signal tradedValue <== traded;                         // T
 
     component parts[N];
+    component flowParts = FlowParts();
     component turnover = Turnover();
     component conservation = Conservation(N);
     component leverage = GrossLeverage(N);
@@ -143,27 +151,32 @@ template Rebalance(N, S, F, V) {
     }
 
     // ---- 5. Value conservation --------------------------------------------------------------------------------------------
-    component accrualRange = RangeCheck(ACCRUAL_BITS());
-    accrualRange.in <== accrual;
-    component flowRange = SignedRange(QUANTITY_BITS());
-    flowRange.in <== flow;
-    _ <== flowRange.nonNegative;
+    var allowanceWidths[4] = [ALLOWANCE_BITS(), ALLOWANCE_BITS(), ALLOWANCE_BITS(), ALLOWANCE_BITS()];
+    component allowance = UnpackWords(4, allowanceWidths, 1);
+    allowance.word[0] <== allowances;
+    flowParts.flow <== flow;
+    flowParts.settlementPrice <== price[0];
+    flowParts.nav <== nav;
     for (var i = 0; i < N; i++) { conservation.tradeValue[i] <== valued[i].tradeValue; }
-    conservation.settlementPrice <== price[0];
-    conservation.flow <== flow;
-    conservation.accrual <== accrual;
+    conservation.flowValue <== flowParts.value;
+    conservation.gain <== allowance.field[0];
+    conservation.loss <== allowance.field[1];
+    conservation.writeDown <== allowance.field[3];
+    conservation.navStep <== limit[NAV_STEP()];
     conservation.slippage <== limit[SLIPPAGE()];
     conservation.turnover <== tradedValue;
     conservation.nav <== nav;
+    conservation.navBeforeOutflow <== flowParts.navBeforeOutflow;
 
     // ---- 6. Turnover -------------------------------------------------------------------------------------------------
-    turnover.turnover <== tradedValue;
+    turnover.traded <== tradedValue;
+    turnover.turnover <== allowance.field[2];
     turnover.maxTurnover <== limit[MAX_TURNOVER()];
-    turnover.nav <== nav;
+    turnover.navBeforeOutflow <== flowParts.navBeforeOutflow;
 
     // ---- 7. Solvency and 19. NAV disclosure: one decomposition of E proves both ----------------------------------------
     navDisclosure.nav <== nav;
-    navDisclosure.granularity <== limit[NAV_GRANULARITY()];
+    navDisclosure.navStep <== limit[NAV_STEP()];
     navDisclosure.navFloor <== navFloor;
 
     // ---- 8. Gross leverage -------------------------------------------------------------------------------------------

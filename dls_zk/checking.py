@@ -15,6 +15,7 @@ from .statement import relation
 from .statement.commitments import book_commitment, empty_commitment, policy_hash
 from .statement.constants import FIELD, USD_E14, Size
 from .statement.model import Opening, Policy, Prices, Rebalance, Terms
+from .statement.needs import policy_allowances
 from .statement.relation import Report
 
 
@@ -33,7 +34,8 @@ def load_rebalance(
     before_path: an opening (JSON); None is the empty book from which every vault starts. Without ``opening_required`` a book
     (CSV, YAML) will do, which has no salt and so can be checked but not proven. At most one of ``trades_path`` and
     ``after_path``; with neither the book stays as it is (a heartbeat). terms: their file, or the terms themselves; without
-    them no flow, no accrual and context 0. InputError, also for an opening or prices that the terms say are not theirs.
+    them no flow, the allowances that the policy alone leaves (``policy_allowances``) and context 0. InputError, also for an
+    opening or prices that the terms say are not theirs.
     """
     if trades_path and after_path:
         raise InputError("give the trades or the book after, not both")
@@ -45,7 +47,7 @@ def load_rebalance(
     else:
         quantities = files.read_book(after_path, policy) if after_path else before.quantities_e6
     prices = files.read_prices(prices_path, policy)
-    terms = files.read_terms(terms) if isinstance(terms, Path) else terms or Terms(0, 0, 0)
+    terms = files.read_terms(terms) if isinstance(terms, Path) else terms or Terms(0, policy_allowances(policy), 0)
     require_same_round(prices, terms, str(prices_path))
     if opening_required and terms.policy_hash is not None:
         require_policy(policy_hash(policy), terms, str(policy_path))

@@ -220,7 +220,7 @@ def require_signals(
         terms = files.read_terms(terms_path)
         for name, value in (
             ("flow", terms.flow_e6),
-            ("accrual", terms.accrual_ppm),
+            ("allowances", terms.allowances),
             ("context", terms.context_hash),
             ("commitment_before", terms.commitment_before),
             ("policy_hash", terms.policy_hash),

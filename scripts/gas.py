@@ -146,7 +146,7 @@ class Fleet:
             commitment_after=(state.commitment * 7 + 1) % 2**253,
             policy_hash=policy_hash(self.policy),
             flow=terms.flow_e6,
-            accrual=terms.accrual_ppm,
+            allowances=terms.allowances,
             nav_floor=123_456,
             context=terms.context_hash,
             prices=snapshot.words,

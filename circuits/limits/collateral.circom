@@ -5,14 +5,15 @@ include "../lib/range.circom";
 
 // What counts as collateral and as debt, slot by slot, in bps of a value unit.
 //
-//   fundedLong = funded·max(v, 0),   fundedShort = funded·max(−v, 0),   unfunded = (1 − funded)·v
-//   collateral = haircut·fundedLong + 10^4·unfunded,   debt = liability·fundedShort
+//   long = max(v, 0),   short = max(−v, 0),   fundedLong = funded·long,   fundedShort = funded·short
+//   collateral = haircut·long − 10^4·(short − fundedShort),   debt = liability·fundedShort
 //
+// Every long has a haircut, a derivative too: else it would be cash in full beside the debt that pays for it.
 // Precondition: funded ∈ {0,1}, |v| ≤ 2^104. |v| + v = 2·max(v, 0) is even, so the halves are exact integers.
 template FundedParts() {
     signal input funded;
-    signal input haircut;           // bps, < 2^14
-    signal input liability;         // bps, < 2^16
+    signal input haircut;           // bps, WEIGHT_BITS
+    signal input liability;         // bps, MULTIPLE_BITS
     signal input value;
     signal input absValue;
     signal output fundedLong;
@@ -20,10 +21,11 @@ template FundedParts() {
     signal output collateral;       // signed, |collateral| < 2^118
     signal output debt;             // not negative, < 2^120
 
-    fundedLong <== funded * ((absValue + value) / 2);
-    fundedShort <== funded * ((absValue - value) / 2);
-    var unfunded = value - fundedLong + fundedShort;
-    collateral <== haircut * fundedLong + BPS() * unfunded;
+    var long = (absValue + value) / 2;
+    var short = (absValue - value) / 2;
+    fundedLong <== funded * long;
+    fundedShort <== funded * short;
+    collateral <== haircut * long - BPS() * (short - fundedShort);
     debt <== liability * fundedShort;
 }
 
@@ -43,5 +45,5 @@ template CollateralRatio(N) {
         totalDebt += debt[i];
     }
     signal slack <== BPS() * totalCollateral - minRatio * totalDebt;
-    RangeCheck(CAPPED_VALUE_BITS() + 28 + log2(N))(slack);
+    RangeCheck(CAPPED_VALUE_BITS() + WEIGHT_BITS() + BPS_BITS() + log2(N))(slack);
 }

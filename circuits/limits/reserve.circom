@@ -25,5 +25,5 @@ template LiquidityReserve(N) {
         reserve += liquidValue[i] - BPS() * unfundedShort;
     }
     signal slack <== reserve - minReserve * nav;
-    RangeCheck(CAPPED_VALUE_BITS() + 14 + log2(N))(slack);
+    RangeCheck(CAPPED_VALUE_BITS() + WEIGHT_BITS() + log2(N))(slack);
 }

@@ -14,7 +14,7 @@ include "factor_exposure.circom";
 //
 // Precondition: |collateral_i| < 2^118, debt_i < 2^120, ratio < 2^17, |loading|, |shock| ≤ 2^16.
 // Budget: |a_i| < 2^14·2^118 + 2^137 < 2^138; |A_f| < N·2^154; |Σ| < 2^27·N·2^138 + F·2^16·N·2^154 < 2^179 for N ≤ 32.
-// Width: only collateral adds to the slack (a policy never takes a funded slot below zero): with |v| < 2^91.72 by
+// Width: only collateral adds to the slack (a policy takes no slot below zero but a derivative that counts in full): with |v| < 2^91.72 by
 // the caps, slack ≤ N·2^14·10^4·2^91.72·(10^8 + F·2^32) < 2^(153.7 + log2 N) for F ≤ 6.
 template StressSolvency(N, S, F) {
     signal input collateral[N];
@@ -40,7 +40,7 @@ template StressSolvency(N, S, F) {
             revalued += part[s][f];
         }
         slack[s] <== revalued;
-        RangeCheck(CAPPED_VALUE_BITS() + 62 + log2(N))(slack[s]);
+        RangeCheck(CAPPED_VALUE_BITS() + STRESSED_BITS() + log2(N))(slack[s]);
     }
 }
 
@@ -63,6 +63,6 @@ template StressLoss(S, F) {
             profit += part[s][f];
         }
         slack[s] <== BPS() * maxLoss[s] * nav + profit;
-        RangeCheck(124)(slack[s]);
+        RangeCheck(STRESS_LOSS_BITS())(slack[s]);
     }
 }

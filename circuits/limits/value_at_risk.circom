@@ -17,7 +17,7 @@ include "../lib/range.circom";
 // Budget: y_res < N·2^118 ≤ 2^123. Y_res is range-checked to 58 + log2 N ≤ 63 bits, so 10^4·Y_res < 2^76.3 and
 // vol_f·Y_f ≤ 2^71; z²·(F + 1 such squares) < 2^32·(2^152.6 + 6·2^142) < 2^185.
 // Width: y_res < N·2^14·2^91.72, so Y_res < 2^(58 + log2 N) for slots within their caps;
-// the slack is at most (2^14·5^8·2^48)² < 2^161.2.
+// the slack is at most (2^14·5^8·2^48)² < (2^VAR_BOUND_BITS)².
 template ValueAtRisk(N, F) {
     signal input exposureRoundedUp[F];   // Y_f
     signal input volatility[F];
@@ -35,7 +35,7 @@ template ValueAtRisk(N, F) {
         residualExposure += weighted[i];
     }
     signal residualRoundedUp <-- (residualExposure + (1 << VAR_EXPOSURE_SHIFT()) - 1) >> VAR_EXPOSURE_SHIFT();
-    RangeCheck(CAPPED_VALUE_BITS() + 14 + log2(N) - VAR_EXPOSURE_SHIFT())(residualRoundedUp);
+    RangeCheck(CAPPED_VALUE_BITS() + WEIGHT_BITS() + log2(N) - VAR_EXPOSURE_SHIFT())(residualRoundedUp);
     signal low <== residualRoundedUp * (1 << VAR_EXPOSURE_SHIFT()) - residualExposure;
     RangeCheck(VAR_EXPOSURE_SHIFT())(low);
 
@@ -51,7 +51,7 @@ template ValueAtRisk(N, F) {
 
     signal quantileSquare <== quantile * quantile;
     signal risk <== quantileSquare * variance;
-    signal bound <== 390625 * maxVaR * navHigh;      // 5^8
+    signal bound <== FIVE_TO_8() * maxVaR * navHigh;
     signal slack <== bound * bound - risk;
-    RangeCheck(162)(slack);
+    RangeCheck(2 * VAR_BOUND_BITS())(slack);
 }

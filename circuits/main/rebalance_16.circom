@@ -2,5 +2,5 @@ pragma circom 2.2.2;
 
 include "../rebalance.circom";
 
-component main { public [commitmentBefore, commitmentAfter, policyHash, flow, accrual, navFloor, context, prices] } =
+component main { public [commitmentBefore, commitmentAfter, policyHash, flow, allowances, navFloor, context, prices] } =
     Rebalance(16, 8, 6, 4);

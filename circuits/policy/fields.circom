@@ -2,8 +2,8 @@ pragma circom 2.2.2;
 
 include "../lib/constants.circom";
 
-// The packed policy: widths and places of its fields, in packing order. dls_zk/constants.py lists the same by name
-// (slot_fields, global_fields); there the venue is one field, here each of its bits is one.
+// The packed policy: widths and places of its fields, in packing order. dls_zk/statement/policy_fields.py lists the
+// same by name; there the venue is one field, here each of its bits is one.
 
 // --- one slot: one word -----------------------------------------------------------------------------
 function SLOT_FUNDED() { return 0; }
@@ -22,15 +22,15 @@ function SLOT_FIELDS(F, V) { return 9 + log2(V) + F; }
 function SLOT_WIDTHS(F, V) {
     var widths[128];              // circom needs a constant here; only the first SLOT_FIELDS count
     widths[SLOT_FUNDED()] = 1;
-    widths[SLOT_HAIRCUT()] = 14;
-    widths[SLOT_LIABILITY()] = 16;
+    widths[SLOT_HAIRCUT()] = WEIGHT_BITS();
+    widths[SLOT_LIABILITY()] = MULTIPLE_BITS();
     widths[SLOT_CAP()] = LIMIT_BITS();
     for (var b = 0; b < log2(V); b++) { widths[SLOT_VENUE() + b] = 1; }
-    widths[SLOT_GROSS(V)] = 16;
-    widths[SLOT_LIQUID(V)] = 14;
-    widths[SLOT_IMPERMANENT_LOSS(V)] = 14;
+    widths[SLOT_GROSS(V)] = MULTIPLE_BITS();
+    widths[SLOT_LIQUID(V)] = WEIGHT_BITS();
+    widths[SLOT_IMPERMANENT_LOSS(V)] = WEIGHT_BITS();
     widths[SLOT_DEPTH(V)] = WIDE_LIMIT_BITS();
-    widths[SLOT_RESIDUAL(V)] = 14;
+    widths[SLOT_RESIDUAL(V)] = WEIGHT_BITS();
     for (var f = 0; f < F; f++) { widths[SLOT_LOADING(V) + f] = SIGNED_BITS(); }
     return widths;
 }
@@ -46,7 +46,7 @@ function MIN_CAPITAL_EFFICIENCY() { return 6; }
 function MAX_VAR() { return 7; }
 function VAR_QUANTILE() { return 8; }
 function SLIPPAGE() { return 9; }
-function NAV_GRANULARITY() { return 10; }
+function NAV_STEP() { return 10; }
 function VENUE_CAP() { return 11; }                                       // V
 function FACTOR_LIMIT(V) { return 11 + V; }                               // F
 function FACTOR_VOLATILITY(F, V) { return 11 + V + F; }                   // F
@@ -60,16 +60,16 @@ function GLOBAL_WIDTHS(S, F, V) {
     widths[MAX_LEVERAGE()] = WIDE_LIMIT_BITS();
     widths[MIN_COLLATERAL_RATIO()] = LIMIT_BITS();
     widths[STRESS_COLLATERAL_RATIO()] = LIMIT_BITS();
-    widths[MIN_RESERVE()] = 14;
+    widths[MIN_RESERVE()] = WEIGHT_BITS();
     widths[MAX_IMPERMANENT_LOSS()] = LIMIT_BITS();
     widths[MIN_CAPITAL_EFFICIENCY()] = WIDE_LIMIT_BITS();
-    widths[MAX_VAR()] = 14;
-    widths[VAR_QUANTILE()] = 16;
-    widths[SLIPPAGE()] = 14;
-    widths[NAV_GRANULARITY()] = GRANULARITY_BITS();
+    widths[MAX_VAR()] = WEIGHT_BITS();
+    widths[VAR_QUANTILE()] = MULTIPLE_BITS();
+    widths[SLIPPAGE()] = WEIGHT_BITS();
+    widths[NAV_STEP()] = NAV_STEP_BITS();
     for (var k = 0; k < V; k++) { widths[VENUE_CAP() + k] = LIMIT_BITS(); }
     for (var f = 0; f < F; f++) { widths[FACTOR_LIMIT(V) + f] = LIMIT_BITS(); }
-    for (var f = 0; f < F; f++) { widths[FACTOR_VOLATILITY(F, V) + f] = 14; }
+    for (var f = 0; f < F; f++) { widths[FACTOR_VOLATILITY(F, V) + f] = WEIGHT_BITS(); }
     for (var s = 0; s < S; s++) { widths[MAX_STRESS_LOSS(F, V) + s] = LIMIT_BITS(); }
     for (var k = 0; k < S * F; k++) { widths[SHOCK(S, F, V) + k] = SIGNED_BITS(); }
     return widths;

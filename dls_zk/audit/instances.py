@@ -9,8 +9,10 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+from ..statement.allowances import Allowances
 from ..statement.constants import BPS, FIELD, NAV_BITS, PRICE_BITS, QUANTITY_BITS, Size
 from ..statement.model import Opening, Policy, Prices, Rebalance, SlotPolicy, Terms
+from ..statement.needs import HIGHEST, least_allowances, policy_allowances
 from ..statement.policy_fields import GLOBAL_FIELDS
 
 QUANTITY_MAX = (1 << (QUANTITY_BITS - 1)) - 1
@@ -73,7 +75,7 @@ def random_rebalance(rng: Random, size: Size) -> Rebalance:
         var_quantile_bps=rng.choice([0, 16_449, 23_263, rng.getrandbits(16)]),
         factor_volatility_bps=tuple(rng.getrandbits(rng.randint(1, 10)) for _ in range(size.factors)),
     )
-    for _ in range(20):  # shocks that take no funded slot below zero
+    for _ in range(20):  # shocks that take no slot below zero which may not go there
         shocks = tuple(
             tuple(rng.randint(-reach, reach) for _ in range(size.factors))
             for reach in (rng.choice([0, 500, 5000]) for _ in range(size.scenarios))
@@ -83,20 +85,39 @@ def random_rebalance(rng: Random, size: Size) -> Rebalance:
             break
         except ValueError:
             continue
-    return Rebalance(
+    rebalance = Rebalance(
         policy,
         Prices(tuple(prices)),
-        Terms(flow, rng.choice([0, 10, rng.getrandbits(20)]), rng.randrange(FIELD)),
+        Terms(flow, Allowances(write_down_steps=rng.choice([0, 0, 1, rng.getrandbits(30)])), rng.randrange(FIELD)),
         Opening(tuple(before), rng.randrange(FIELD)),
         Opening(tuple(after), rng.randrange(FIELD)),
     )
+    return with_allowances(rebalance, _random_allowances(rng, rebalance))
+
+
+def with_allowances(rebalance: Rebalance, allowances: Allowances) -> Rebalance:
+    """The rebalance with these allowances in its terms."""
+    return replace(rebalance, terms=replace(rebalance.terms, allowances=allowances))
+
+
+def _random_allowances(rng: Random, rebalance: Rebalance) -> Allowances:
+    """What the rebalance needs, or more, or (seldom) one unit less."""
+    least, most = least_allowances(rebalance), policy_allowances(rebalance.policy, gain_ppb=HIGHEST)
+
+    def some(name: str) -> int:
+        low, high = getattr(least, name), getattr(most, name)
+        if low and rng.random() < 0.05:
+            return low - 1
+        return rng.choice([low, low, max(low, high), rng.randint(low, max(low, high))])
+
+    return replace(least, **{name: some(name) for name in ("gain_ppb", "loss_ppb", "turnover_ppm")})
 
 
 def _random_slot(rng: Random, size: Size, i: int) -> SlotPolicy:
     return SlotPolicy(
         instrument=f"I{i}",
         funded=i == 0 or rng.random() < 0.7,
-        haircut_bps=rng.randint(0, BPS),
+        haircut_bps=rng.choice([BPS, rng.randint(0, BPS)]),
         liability_bps=rng.randint(BPS, 15_000),
         cap_bps=(1 << 17) - 1,
         venue=rng.randrange(size.venues),

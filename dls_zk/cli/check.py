@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from .. import checking
-from ..statement.constants import ACCRUAL_BITS
-from ..statement.model import Terms
-from .common import FILE, beside, example, json_option, print_json, uint, warn_readable
+from ..statement.constants import ALLOWANCE_BITS
+from ..statement.needs import least_allowances
+from .common import FILE, beside, console, example, json_option, print_json, uint, warn_readable
 from .params import SignedQuantity
-from .report import print_report, report_json
+from .report import allowances_text, print_report, report_json
 
-#: A flow and an accrual look alike in the books: both are value that no trade explains.
+#: A flow and a gain look alike in the books: both are value that no trade explains.
 _MISSING_FLOW = (
     "; no flow is given, and one would explain it: pass --flow or --terms, "
-    "or --accrual if it was gained or lost without a trade"
+    "or --gain if it was gained or lost without a trade"
 )
 
 
@@ -43,6 +44,20 @@ def rebalance_options(command: Any) -> Any:
     return command
 
 
+def allowance_options(command: Any) -> Any:
+    """What the rebalance may use, one option each."""
+    for name, metavar, help_text in reversed(
+        [
+            ("--gain", "PPB", "Gain without a trade, in ppb of NAV [default: 0]."),
+            ("--loss", "PPB", "Largest cost, in ppb of NAV before a withdrawal [default: the policy's slippage alone]."),
+            ("--turnover", "PPM", "Largest turnover, in ppm of NAV before a withdrawal [default: the policy's]."),
+            ("--write-down", "STEPS", "Announced loss, in NAV steps [default: 0]."),
+        ]
+    ):
+        command = click.option(name, type=uint(ALLOWANCE_BITS), metavar=metavar, help=help_text)(command)
+    return command
+
+
 def require_one_move(trades: Path | None, after: Path | None, heartbeat: bool) -> None:
     """UsageError unless one of the three says what the rebalance does."""
     if sum(map(bool, (trades, after, heartbeat))) != 1:
@@ -61,13 +76,11 @@ def book_before(text: str | None) -> Path | None:
     **example("dls-zk check --policy policy.yaml --prices prices.yaml --before empty --after book.csv --flow 10000000"),
 )
 @rebalance_options
-@click.option("--terms", "terms_path", type=FILE, help="Terms (YAML): flow and accrual.")
+@click.option("--terms", "terms_path", type=FILE, help="Terms (YAML): flow and allowances.")
 @click.option(
     "--flow", "flow_e6", type=SignedQuantity(), help="Settlement asset paid in, negative for paid out [default: 0]."
 )
-@click.option(
-    "--accrual", "accrual_ppm", type=uint(ACCRUAL_BITS), metavar="PPM", help="Accrual, in ppm of NAV [default: 0]."
-)
+@allowance_options
 @click.option("--all", "show_all", is_flag=True, help="Show every limit that the policy sets.")
 @json_option
 def check(
@@ -79,34 +92,45 @@ def check(
     heartbeat: bool,
     terms_path: Path | None,
     flow_e6: int | None,
-    accrual_ppm: int | None,
+    gain: int | None,
+    loss: int | None,
+    turnover: int | None,
+    write_down: int | None,
     show_all: bool,
     as_json: bool,
 ) -> None:
     """Decide the twenty checks, without a circuit.
 
     The table has every limit that is broken, and of each check that holds the limit nearest to its bound. A deposit needs
-    no chain: pass it as --flow. --before may also be a book (CSV or YAML) here.
+    no chain: pass it as --flow. Below the table stands what the rebalance needs of the vault's buckets at least.
+    --before may also be a book (CSV or YAML) here.
 
     The output is as secret as the book: it shows what is held.
     """
     require_one_move(trades_path, after_path, heartbeat)
-    if terms_path and (flow_e6 is not None or accrual_ppm is not None):
-        raise click.UsageError("--terms has the flow and the accrual; leave --flow and --accrual out.")
+    options = {"gain_ppb": gain, "loss_ppb": loss, "turnover_ppm": turnover, "write_down_steps": write_down}
+    named = {name: value for name, value in options.items() if value is not None}
+    if terms_path and (flow_e6 is not None or named):
+        raise click.UsageError("--terms has the flow and the allowances; leave --flow, --gain and the like out.")
     rebalance = checking.load_rebalance(
         policy_path,
         prices_path,
         book_before(before),
         trades_path=trades_path,
         after_path=after_path,
-        terms=terms_path or Terms(flow_e6 or 0, accrual_ppm or 0, 0),
+        terms=terms_path,
         opening_required=False,
     )
+    if not terms_path:
+        terms = rebalance.terms
+        allowances = replace(terms.allowances, **named)
+        rebalance = replace(rebalance, terms=replace(terms, flow_e6=flow_e6 or 0, allowances=allowances))
     warn_readable(book_before(before), trades_path, after_path)
     report = checking.check(rebalance)
     document = report_json(report, rebalance)
     if not as_json:
         print_report(report, show_all=show_all)
+        console.print(f"Needs at least: {allowances_text(least_allowances(rebalance))}.")
     missing = checking.is_a_flow_missing(rebalance, report)
     with beside(document):
         checking.require(report, _MISSING_FLOW if missing else "")

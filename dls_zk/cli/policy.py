@@ -13,7 +13,7 @@ import click
 from .. import files
 from ..errors import InputError
 from ..statement.commitments import policy_hash
-from ..statement.constants import ACCRUAL_BITS, QUANTITY_DECIMALS, USD_E14
+from ..statement.constants import QUANTITY_DECIMALS, USD_E14
 from ..statement.model import Policy
 from ..statement.policy_diff import changes, verdict
 from ..statement.policy_lint import Finding, lint
@@ -205,7 +205,7 @@ def policy_diff(access: Access, old: str, new: str, as_json: bool) -> None:
     help="Age of proven prices after which the vault is stale.",
 )
 @click.option("--accrual-rate", type=uint(24), metavar="PPM", help="Largest accrual in a day, of NAV.")
-@click.option("--accrual-cap", type=uint(ACCRUAL_BITS), metavar="PPM", help="Largest accrual in a rebalance, of NAV.")
+@click.option("--accrual-cap", type=uint(20), metavar="PPM", help="Largest accrual in a rebalance, of NAV.")
 @json_option
 def policy_activate(
     access: Access,

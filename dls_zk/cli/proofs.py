@@ -31,7 +31,7 @@ backend_option = click.option(
     ),
 )
 @rebalance_options
-@click.option("--terms", "terms_path", type=FILE, required=True, help="Terms (YAML): flow, accrual and context.")
+@click.option("--terms", "terms_path", type=FILE, required=True, help="Terms (YAML): flow, allowances and context.")
 @click.option("--out", type=FILE, required=True, help="Folder for proof.json and opening.json; must hold neither.")
 @backend_option
 @key_option
@@ -99,7 +99,9 @@ def prove(
 @click.option("--vkey", "vkey_path", type=FILE, help="Verify against this verification_key.json, not an installed key.")
 @click.option("--policy", "policy_path", type=FILE, help="Also demand that the proof is about this policy.")
 @click.option("--prices", "prices_path", type=FILE, help="Also demand these prices (with --policy).")
-@click.option("--terms", "terms_path", type=FILE, help="Also demand this flow, accrual and context (chain, hub, vault, …).")
+@click.option(
+    "--terms", "terms_path", type=FILE, help="Also demand this flow, allowances and context (chain, hub, vault, …)."
+)
 @key_option
 @json_option
 def verify(

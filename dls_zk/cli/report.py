@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import click
 
 from ..statement import relation
+from ..statement.allowances import Allowances
 from ..statement.constants import PRICE_DECIMALS, QUANTITY_DECIMALS, USD_E14, VALUE_DECIMALS
 from ..statement.model import Policy, Rebalance
+from ..statement.needs import least_allowances
 from ..statement.relation import Check, Limit, Report
 from ..statement.signals import PublicSignals
 from .common import console, marked, table
@@ -42,14 +45,15 @@ def decimal_text(x: Fraction, down: bool = False, separator: str = "", decimals:
 def report_json(report: Report, rebalance: Rebalance) -> dict[str, Any]:
     """A report for pipelines, as secret as the book.
 
-    nav_usd, value_usd: exact decimals. value, bound and slack of a limit: decimals in its ``unit`` (a share "of NAV", a
-    ratio "x", or "USD"), value and slack rounded towards breaking it; slack is what is left until the bound, negative where
-    broken; value and slack are null where there is nothing to compare with. limited: false where the policy sets no limit.
-    broken: conditions that do not hold.
+    least_allowances: what the rebalance needs at least. nav_usd, value_usd: exact decimals. value, bound and slack of a
+    limit: decimals in its ``unit`` (a share "of NAV", a ratio "x", or "USD"), value and slack rounded towards breaking it;
+    slack is what is left until the bound, negative where broken; value and slack are null where there is nothing to compare
+    with. limited: false where the policy sets no limit. broken: conditions that do not hold.
     """
     return {
         "holds": report.holds,
         "nav_usd": decimal_text(Fraction(relation.nav(rebalance), USD_E14), decimals=VALUE_DECIMALS),
+        "least_allowances": allowances_json(least_allowances(rebalance)),
         "slots": list(_slots_json(rebalance)),
         "checks": [
             {
@@ -120,6 +124,19 @@ def _shown(check: Check, show_all: bool) -> tuple[Limit, ...]:
     return broken + limits or (check.tightest,)
 
 
+def allowances_json(allowances: Allowances) -> dict[str, int]:
+    """Allowances by name, in the units of ``Allowances``."""
+    return asdict(allowances)
+
+
+def allowances_text(allowances: Allowances) -> str:
+    """Allowances for a person, as the terms file writes them."""
+    return (
+        f"gain {allowances.gain_ppb} ppb, loss {allowances.loss_ppb} ppb, turnover {allowances.turnover_ppm} ppm, "
+        f"write-down {allowances.write_down_steps} steps"
+    )
+
+
 def signals_json(signals: PublicSignals) -> dict[str, Any]:
     """Public signals by name; field elements as hex, amounts as decimal strings (nav_floor in the policy's steps)."""
     return {
@@ -127,7 +144,7 @@ def signals_json(signals: PublicSignals) -> dict[str, Any]:
         "commitment_after": f"0x{signals.commitment_after:064x}",
         "policy_hash": f"0x{signals.policy_hash:064x}",
         "flow": decimal_text(Fraction(signals.flow, 10**QUANTITY_DECIMALS)),
-        "accrual_ppm": signals.accrual,
+        "allowances": allowances_json(signals.allowances),
         "nav_floor_steps": signals.nav_floor,
         "context": f"0x{signals.context:064x}",
         "prices": [f"0x{word:064x}" for word in signals.prices],
@@ -144,7 +161,7 @@ def print_signals(signals: PublicSignals, policy: Policy | None, demanded: tuple
     rows.add_row("NAV", floor)
     flow = decimal_text(Fraction(signals.flow, 10**QUANTITY_DECIMALS), separator=",")
     rows.add_row("flow", f"{flow} of slot 0")
-    rows.add_row("accrual", f"{signals.accrual} ppm of NAV")
+    rows.add_row("allowances", allowances_text(signals.allowances))
     for name, value in signals_json(signals).items():
         if name.startswith(("commitment", "policy", "context")):
             rows.add_row(name.replace("_", " "), str(value))

@@ -10,9 +10,10 @@ from pydantic import (
     model_validator,
 )
 
+from ..statement.allowances import Allowances
 from ..statement.circuits import CIRCUITS
 from ..statement.constants import (
-    ACCRUAL_BITS,
+    ALLOWANCE_BITS,
     PPM,
     QUANTITY_DECIMALS,
 )
@@ -123,13 +124,32 @@ class ContextFields(Document):
         return Context(**(self.model_dump() | {"vault_id": bytes.fromhex(self.vault_id[2:])}))
 
 
+HIGHEST_ALLOWANCE = (1 << ALLOWANCE_BITS) - 1
+
+
+class AllowancesFields(Document):
+    """What a rebalance may use of the vault's buckets."""
+
+    gain: Annotated[int, Fixed(0, 0, HIGHEST_ALLOWANCE, " ppb")]
+    """gains without a trade (funding, fees), in parts per billion of NAV, such as 12000 ppb"""
+    loss: Annotated[int, Fixed(0, 0, HIGHEST_ALLOWANCE, " ppb")]
+    """costs of all kinds, in parts per billion of NAV before what a negative flow takes out"""
+    turnover: Annotated[int, Fixed(0, 0, HIGHEST_ALLOWANCE, " ppm")]
+    """what is traded outside the settlement slot, in parts per million of the same; at most the policy's max_turnover"""
+    write_down: Annotated[int, Fixed(0, 0, HIGHEST_ALLOWANCE, " steps")]
+    """announced losses, in NAV steps of the policy"""
+
+    def to_allowances(self) -> Allowances:
+        return Allowances(self.gain, self.loss, self.turnover, self.write_down)
+
+
 class TermsFile(Document):
     """The public terms of one rebalance."""
 
     flow: Annotated[int, Fixed(QUANTITY_DECIMALS, *QUANTITY_RANGE)]
     """units of the settlement instrument paid in by share holders (negative: paid out), at most 6 decimals"""
-    accrual: Annotated[int, Fixed(0, 0, (1 << ACCRUAL_BITS) - 1, " ppm")]
-    """gains or costs without a trade (funding, fees), in parts per million of NAV, such as 12 ppm"""
+    allowances: AllowancesFields
+    """what the rebalance may use of the vault's buckets"""
     context: ContextFields
     """where and when the proof holds"""
     commitment_before: Element | None = None

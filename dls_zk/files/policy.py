@@ -63,8 +63,8 @@ class Instrument(Document):
     """funded: spot, deposit or loan (a negative quantity). derivative: marked to market, its cash leg in slot 0"""
     venue: str
     """name of the venue that holds it"""
-    haircut: Annotated[int | None, percent("haircut_bps", high=BPS)] = None
-    """share of a long's value that counts as collateral; required for funded, not allowed for derivative"""
+    haircut: Annotated[int, percent("haircut_bps", high=BPS)]
+    """share of a long's value that counts as collateral; 100% for a derivative that a scenario takes below zero"""
     liability: Annotated[int | None, percent("liability_bps", low=BPS)] = None
     """share of a short's value that counts as debt, at least 100%; required for funded, not allowed for derivative"""
     cap: Annotated[int, percent("cap_bps")]
@@ -84,10 +84,9 @@ class Instrument(Document):
 
     @model_validator(mode="after")
     def _fields_fit_kind(self) -> Self:
-        for field in ("haircut", "liability"):
-            if self.kind == "funded" and getattr(self, field) is None:
-                raise ValueError(f"a funded instrument needs {field!r}")
-        for field in ("haircut", "liability", "liquid"):
+        if self.kind == "funded" and self.liability is None:
+            raise ValueError("a funded instrument needs 'liability'")
+        for field in ("liability", "liquid"):
             if self.kind == "derivative" and getattr(self, field) is not None:
                 raise ValueError(f"{field!r} has no effect on a derivative; leave it out")
         return self
@@ -112,7 +111,7 @@ class Limits(Document):
     """Limits on the whole book. An absent one takes the value that refuses nothing, named in its description."""
 
     max_turnover: Annotated[int, percent("max_turnover_bps")]
-    """notional traded outside the settlement slot, as a share of NAV after the rebalance"""
+    """notional traded outside the settlement slot, as a share of NAV after the rebalance and what a flow took out"""
     max_leverage: Annotated[int, Fixed(4, 0, largest("max_leverage_bps"), "x")]
     """sum of gross weight times |value|, as a multiple of NAV, such as 2.5x"""
     slippage: Annotated[int, percent("slippage_bps")]
@@ -149,7 +148,8 @@ class PolicyFile(Document):
     """What a vault may do: public, written by its manager, registered on chain by its hash.
 
     Refused beside what does not fit a field: a derivative or levered settlement instrument, collateral above its
-    value, debt below it, names that clash or are not listed, a scenario that takes a funded instrument below zero.
+    value, debt below it, names that clash or are not listed, a scenario that takes an instrument below zero
+    that is no derivative with a haircut of 100%.
     """
 
     name: Line
@@ -198,11 +198,13 @@ class PolicyFile(Document):
             yield f"{where}: the settlement instrument is of kind funded with gross 0%"
         for s, scenario in enumerate(self.scenarios):
             for instrument in self.instruments:
-                # Prices do not fall below zero; a collateral that did would be worth less than nothing.
+                # A haircut would count only a part of what is lost below zero.
                 move = sum(shock * instrument.loadings.get(factor, 0) for factor, shock in scenario.shocks.items())
-                if instrument.kind == "funded" and move < -BPS * BPS:
+                in_full = instrument.kind == "derivative" and instrument.haircut == BPS
+                if move < -BPS * BPS and not in_full:
                     where = f"scenarios[{s}] ({scenario.name}).shocks"
-                    yield f"{where}: {instrument.name} would lose more than 100%"
+                    advice = "" if instrument.kind == "funded" else ", which needs a haircut of 100%"
+                    yield f"{where}: {instrument.name} would lose more than 100%{advice}"
 
     def to_policy(self) -> Policy:
         """The policy in exact integers, with unused places padded: the null instrument, a factor and a venue without
@@ -218,7 +220,7 @@ class PolicyFile(Document):
             SlotPolicy(
                 instrument=i.name,
                 funded=i.kind == "funded",
-                haircut_bps=i.haircut or 0,
+                haircut_bps=i.haircut,
                 liability_bps=i.liability or 0,
                 cap_bps=i.cap,
                 venue=venues.index(i.venue),

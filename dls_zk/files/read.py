@@ -4,7 +4,7 @@
     prices   YAML, CSV   USD prices of every instrument                read_prices, write_prices ↔ model.Prices
     book     YAML, CSV   quantities held (secret)                      read_book     → N quantities
     trades   YAML, CSV   quantities after minus before (secret)        read_trades   → N quantities
-    terms    YAML        flow, accrual and context of one rebalance    read_terms, write_terms ↔ model.Terms
+    terms    YAML        flow, allowances, context of a rebalance     read_terms, write_terms ↔ model.Terms
     feeds    YAML        the price feed of each instrument             read_feeds, write_feeds
     vault    YAML        the mandate and roles of a new vault          read_vault
     deployment JSON      where the contracts are on a chain            read_deployment, write_deployment
@@ -108,12 +108,14 @@ def read_terms(path: str | Path) -> Terms:
     """Read the terms of a rebalance (YAML). InputError."""
     terms = validate(TermsFile, read_yaml(path, secret=False), path)
     commitment, policy = (None if x is None else int(x, 16) for x in (terms.commitment_before, terms.policy_hash))
-    return Terms.at(terms.context.to_context(), terms.flow, terms.accrual, commitment, terms.oracle, policy)
+    allowances = terms.allowances.to_allowances()
+    return Terms.at(terms.context.to_context(), terms.flow, allowances, commitment, terms.oracle, policy)
 
 
 def write_terms(path: str | Path, terms: Terms) -> None:
     """Write the terms of a rebalance (YAML). ValueError if they have no context; InputError if the file exists."""
     context = terms.known_context()
+    allowances = terms.allowances
     flow = Fixed(QUANTITY_DECIMALS, *QUANTITY_RANGE).show(terms.flow_e6)
     elements = {"commitment_before": terms.commitment_before, "policy_hash": terms.policy_hash}
     known = "".join(f'{name}: "0x{value:064x}"\n' for name, value in elements.items() if value is not None)
@@ -121,8 +123,13 @@ def write_terms(path: str | Path, terms: Terms) -> None:
     write_new(
         Path(path),
         f"""flow: {flow}
-accrual: {terms.accrual_ppm} ppm
 {known}{oracle}
+allowances:
+  gain: {allowances.gain_ppb} ppb
+  loss: {allowances.loss_ppb} ppb
+  turnover: {allowances.turnover_ppm} ppm
+  write_down: {allowances.write_down_steps} steps
+
 context:
   chain_id: {context.chain_id}
   hub: "{context.hub}"

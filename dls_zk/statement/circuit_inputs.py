@@ -17,7 +17,7 @@ def circuit_inputs(rebalance: Rebalance, signals: PublicSignals) -> dict[str, li
         "commitmentAfter": elements[1:2],
         "policyHash": elements[2:3],
         "flow": elements[3:4],
-        "accrual": elements[4:5],
+        "allowances": elements[4:5],
         "navFloor": elements[5:6],
         "context": elements[6:7],
         "prices": elements[7:],

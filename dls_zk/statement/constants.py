@@ -17,7 +17,8 @@ DEVELOPMENT_CHAIN_IDS = (31337, 1337)
 
 # --- scales -----------------------------------------------------------------
 BPS = 10_000  # ratios and weights: 1e-4
-PPM = 1_000_000  # accrual: 1e-6 of NAV
+PPM = 1_000_000  # turnover in the allowances: 1e-6 of NAV
+PPB = 1_000_000_000  # gain and loss in the allowances: 1e-9 of NAV
 QUANTITY_DECIMALS = 6  # quantities: 1e-6 of the instrument
 PRICE_DECIMALS = 8  # prices: USD 1e-8 (Chainlink's USD feeds)
 VALUE_DECIMALS = QUANTITY_DECIMALS + PRICE_DECIMALS
@@ -30,7 +31,7 @@ QUANTITY_LIMB_BITS = 58  # room of one quantity in a word of the book commitment
 QUANTITIES_PER_WORD = 4
 PRICE_BITS = 48
 PRICES_PER_WORD = 5
-ACCRUAL_BITS = 20
+ALLOWANCE_BITS = 30  # each of gain, loss, turnover and write-down
 NAV_BITS = 88  # 0 ≤ E < 2^88 · 1e-14 USD, about 3.09e12 USD
 NAV_FLOOR_BITS = 42  # 2^88 / 1e14 < 2^42
 SIGNED_BITS = 17  # loadings and shocks: −65536 … 65535 bps, stored with offset 2^16

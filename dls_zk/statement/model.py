@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .allowances import Allowances
 from .circuits import Circuit, of_size
 from .constants import BPS, SIZES, Size
 from .context import Context
@@ -22,7 +23,7 @@ class SlotPolicy:
     Weights in basis points (10000 = 1.0); bit widths in ``policy_fields.slot_fields``.
 
     funded: True for spot, deposits and loans; False for derivatives marked to market.
-    haircut_bps: collateral factor of a long in a funded slot. liability_bps: factor of a short in a funded slot.
+    haircut_bps: collateral factor of a long. liability_bps: factor of a short in a funded slot.
     cap_bps: largest |value| as a share of NAV. venue: index of the venue. gross_bps: weight in gross leverage.
     liquid_bps: share that counts as liquid. impermanent_loss_bps: loss at the policy's reference move.
     depth_bps: trading volume that a unit of this position supports. residual_bps: volatility that no factor explains.
@@ -41,6 +42,11 @@ class SlotPolicy:
     depth_bps: int
     residual_bps: int
     loading_bps: tuple[int, ...]
+
+    @property
+    def counts_in_full(self) -> bool:
+        """Whether it is a derivative whose long is collateral as it stands, and so a loss below zero as well."""
+        return not self.funded and self.haircut_bps == BPS
 
     @classmethod
     def null(cls, factors: int) -> SlotPolicy:
@@ -108,8 +114,11 @@ class Policy:
         for i, slot in enumerate(self.slots):
             for s, shocks in enumerate(self.shock_bps):
                 move = sum(shock * loading for shock, loading in zip(shocks, slot.loading_bps, strict=True))
-                if slot.funded and move < -BPS * BPS:
-                    raise ValueError(f"scenario {s} takes funded slots[{i}] below zero (shocks times loadings under −100%)")
+                if move < -BPS * BPS and not slot.counts_in_full:
+                    raise ValueError(
+                        f"scenario {s} takes slots[{i}] below zero (shocks times loadings under −100%): only a derivative "
+                        "with a haircut factor of 100% may go there"
+                    )
 
     def name_of(self, kind: str, index: int) -> str:
         """Name of a factor, venue or scenario (``kind``), or its place if it has none."""
@@ -203,14 +212,14 @@ class Terms:
     """The public terms of one rebalance.
 
     flow_e6: signed quantity of slot 0 that came from (positive) or went to (negative) the share holders.
-    accrual_ppm: parts per million of NAV that gains and costs without a trade may amount to. context_hash: field element.
+    allowances: what it may use of the vault's buckets. context_hash: field element.
     context: the preimage of that hash, if known; the hash alone enters the statement.
     commitment_before, policy_hash, oracle: the vault's commitment, its policy and its hub's price oracle when the terms were
     taken, if known: they enter no statement, and tell early that an opening, a policy or prices belong to other terms.
     """
 
     flow_e6: int
-    accrual_ppm: int
+    allowances: Allowances
     context_hash: int
     context: Context | None = None
     commitment_before: int | None = None
@@ -222,13 +231,13 @@ class Terms:
         cls,
         context: Context,
         flow_e6: int,
-        accrual_ppm: int,
+        allowances: Allowances,
         commitment_before: int | None = None,
         oracle: str | None = None,
         policy_hash: int | None = None,
     ) -> Terms:
         """The terms of a rebalance in this context."""
-        return cls(flow_e6, accrual_ppm, context.to_field(), context, commitment_before, oracle, policy_hash)
+        return cls(flow_e6, allowances, context.to_field(), context, commitment_before, oracle, policy_hash)
 
     def known_context(self) -> Context:
         """The context; ValueError if only its hash is known."""

@@ -3,7 +3,7 @@
 ``circuits/rebalance.circom`` is the same statement as constraints; it shares no code with this and is tested against it.
 A check never raises on a book that breaks it: the report names every check that fails and the headroom of all.
 
-Units: quantities 1e-6, prices USD 1e-8, values USD 1e-14, ratios and weights basis points, accrual parts per million.
+Units: quantities 1e-6, prices USD 1e-8, values USD 1e-14, ratios and weights basis points, allowances as in ``Allowances``.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from math import isqrt
 
 from .commitments import book_commitment, has_commitment, policy_hash
 from .constants import (
-    ACCRUAL_BITS,
     BPS,
     FIELD,
     NAV_BITS,
     NAV_FLOOR_BITS,
+    PPB,
     PPM,
     PRICE_BITS,
     QUANTITY_BITS,
@@ -165,7 +165,7 @@ def public_signals(rebalance: Rebalance) -> PublicSignals:
         commitment_after=book_commitment(rebalance.after),
         policy_hash=policy_hash(policy),
         flow=terms.flow_e6,
-        accrual=terms.accrual_ppm,
+        allowances=terms.allowances,
         nav_floor=_nav_floor(nav(rebalance), policy.nav_step_usd * USD_E14),
         context=terms.context_hash,
         prices=pack_prices(rebalance.size, rebalance.prices.usd_e8),
@@ -218,10 +218,14 @@ class _Limits:
         slots = self.policy.slots
         self.v = [q * p for q, p in zip(self.q, self.p, strict=True)]
         self.nav = sum(self.v)
+        flow = signals.flow if signals else rebalance.terms.flow_e6
+        self.flow, self.allowances = flow, signals.allowances if signals else rebalance.terms.allowances
+        #: What a negative flow took out was in the book: the bounds on costs and on turnover are shares of both.
+        self.nav_before_outflow = self.nav + max(-flow, 0) * self.p[0]
         self.turnover_e14 = sum(abs(t) * p for t, p in list(zip(self.t, self.p, strict=True))[1:])
         # In bps of a value unit, slot by slot.
         self.collateral = [
-            (slot.haircut_bps * v if v > 0 else 0) if slot.funded else BPS * v for slot, v in zip(slots, self.v, strict=True)
+            slot.haircut_bps * v if v > 0 else 0 if slot.funded else BPS * v for slot, v in zip(slots, self.v, strict=True)
         ]
         self.debt = [slot.liability_bps * -v if slot.funded and v < 0 else 0 for slot, v in zip(slots, self.v, strict=True)]
         self.exposure = [
@@ -264,19 +268,26 @@ class _Limits:
             yield _condition(f"trade of slot {i} in range", fits_signed(t, QUANTITY_BITS))
 
     def check_value_conservation(self) -> Iterator[Limit]:
-        claims, terms = self.signals, self.rebalance.terms
-        flow, accrual = (claims.flow, claims.accrual) if claims else (terms.flow_e6, terms.accrual_ppm)
-        yield _condition("flow in range", fits_signed(flow, QUANTITY_BITS))
-        yield _condition("accrual in range", 0 <= accrual < 1 << ACCRUAL_BITS)
-        cost = flow * self.p[0] - sum(t * p for t, p in zip(self.t, self.p, strict=True))
-        accrued = Fraction(accrual * self.nav, PPM)
-        most = Fraction(self.policy.slippage_bps * self.turnover_e14, BPS) + accrued
-        for subject, value, bound in (("unexplained gain", -cost, accrued), ("cost", cost, most)):
-            slack = (bound - value) * PPM
+        yield _condition("flow in range", fits_signed(self.flow, QUANTITY_BITS))
+        cost = self.flow * self.p[0] - sum(t * p for t, p in zip(self.t, self.p, strict=True))
+        gained = Fraction(self.allowances.gain_ppb * self.nav, PPB)
+        written_down = self.allowances.write_down_steps * self.policy.nav_step_usd * USD_E14
+        most = gained + Fraction(self.policy.slippage_bps * self.turnover_e14, BPS) + written_down
+        lost = Fraction(self.allowances.loss_ppb * self.nav_before_outflow, PPB) + written_down
+        for subject, value, bound in (("unexplained gain", -cost, gained), ("cost", cost, most), ("loss", cost, lost)):
+            slack = (bound - value) * PPB
             yield Limit(subject, Fraction(value, USD_E14), bound / USD_E14, "USD", False, int(slack))
 
     def check_turnover(self) -> Iterator[Limit]:
-        yield self._of_nav("", BPS * self.turnover_e14, self.policy.max_turnover_bps, "max_turnover_bps")
+        named, most, whole = self.allowances.turnover_ppm, self.policy.max_turnover_bps, self.nav_before_outflow
+        most_ppm = most * (PPM // BPS)
+        # Of the policy's own maximum the limit of what is traded says all.
+        limited = named != most_ppm
+        yield Limit("allowance", Fraction(named, PPM), Fraction(most, BPS), "of NAV", False, most_ppm - named, limited)
+        slack = named * whole - PPM * self.turnover_e14
+        value = Fraction(self.turnover_e14, whole) if whole > 0 else None
+        limited = most < FIELDS["max_turnover_bps"].high or named < most_ppm
+        yield Limit("traded", value, Fraction(named, PPM), "of NAV", False, slack, limited)
 
     def check_solvency(self) -> Iterator[Limit]:
         yield Limit("NAV", Fraction(self.nav, USD_E14), Fraction(0), "USD", True, self.nav)

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError
-from .constants import ACCRUAL_BITS, NAV_FLOOR_BITS, PRICE_BITS, PRICES_PER_WORD, QUANTITY_BITS, Size
+from .allowances import Allowances
+from .constants import NAV_FLOOR_BITS, PRICE_BITS, PRICES_PER_WORD, QUANTITY_BITS, Size
 from .field import decode_signed, encode_signed, fits_signed, require_canonical
 
 #: Names of the public signals in their order; ``prices`` stands for ⌈N/5⌉ words.
-NAMES = ("commitment_before", "commitment_after", "policy_hash", "flow", "accrual", "nav_floor", "context", "prices")
+NAMES = ("commitment_before", "commitment_after", "policy_hash", "flow", "allowances", "nav_floor", "context", "prices")
 
 
 def signal_names(size: Size) -> tuple[str, ...]:
@@ -28,7 +29,7 @@ class PublicSignals:
 
     commitment_before, commitment_after, policy_hash, context: field elements.
     flow: signed quantity of slot 0 in 1e-6 units, −2^56 ≤ flow < 2^56; positive is money into the book.
-    accrual: parts per million of NAV, < 2^20. nav_floor: NAV in NAV steps of the policy, < 2^42.
+    allowances: what the rebalance may use, one word below 2^120. nav_floor: NAV in NAV steps of the policy, < 2^42.
     prices: the packed price words, five 48-bit prices (USD 1e-8) a word, lowest slot in the lowest bits.
     """
 
@@ -36,7 +37,7 @@ class PublicSignals:
     commitment_after: int
     policy_hash: int
     flow: int
-    accrual: int
+    allowances: Allowances
     nav_floor: int
     context: int
     prices: tuple[int, ...]
@@ -48,7 +49,7 @@ class PublicSignals:
             self.commitment_after,
             self.policy_hash,
             encode_signed(self.flow),
-            self.accrual,
+            self.allowances.pack(),
             self.nav_floor,
             self.context,
             *self.prices,
@@ -66,11 +67,14 @@ class PublicSignals:
                 require_canonical(element, name)
         except ValueError as error:
             raise InputError(str(error), "public signals") from None
-        before, after, policy, flow, accrual, nav_floor, context = elements[:7]
-        signals = cls(before, after, policy, decode_signed(flow), accrual, nav_floor, context, tuple(elements[7:]))
+        before, after, policy, flow, word, nav_floor, context = elements[:7]
+        try:
+            allowances = Allowances.unpack(word)
+        except ValueError:
+            raise InputError("allowances is outside its range", "public signals") from None
+        signals = cls(before, after, policy, decode_signed(flow), allowances, nav_floor, context, tuple(elements[7:]))
         for name, ok in (
             ("flow", fits_signed(signals.flow, QUANTITY_BITS)),
-            ("accrual", signals.accrual < 1 << ACCRUAL_BITS),
             ("nav_floor", signals.nav_floor < 1 << NAV_FLOOR_BITS),
             ("prices", all(word < 1 << (PRICE_BITS * PRICES_PER_WORD) for word in signals.prices)),
         ):

@@ -49,7 +49,7 @@ def test_costs_that_can_be_counted_by_hand(circuits: list[CircuitCost]) -> None:
         assert cost["prices"].linear == size.price_words - (size.slots % PRICES_PER_WORD == 1)
         # Quantity and trade: 57 bits, a product for the value and one for its magnitude. Linear: NAV, turnover.
         assert (cost["quantities"].non_linear, cost["quantities"].linear) == (size.slots * 2 * (57 + 2), 2)
-        assert cost["turnover"].total == 1 + 108
+        assert cost["turnover"].total == (1 + 131) + (1 + 27)
         assert (cost["solvency"].non_linear, cost["solvency"].linear) == (88, 1)
         assert cost["concentration"].total == size.slots * (1 + 105)
         assert cost["stress loss"].total == size.scenarios * (size.factors + 1 + 124)

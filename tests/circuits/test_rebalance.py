@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dls_zk.audit.circuits import circuit
 from dls_zk.errors import StatementRefused
+from dls_zk.statement.allowances import Allowances
 from dls_zk.statement.circuit_inputs import circuit_inputs
 from dls_zk.statement.constants import FIELD, SIZES
 from dls_zk.statement.model import Prices
@@ -99,7 +100,7 @@ TIGHT = honest(rebalance(policy({"slippage_bps": 0, "nav_step_usd": 1}), BOOK))
 #: Inputs that may change alone, and why. Each is a public signal, which the hub compares with its own state.
 FREE = {
     "context": "any context can be proven; it is the finished proof that cannot be lifted to another",
-    "accrual": "a larger allowance only loosens; the hub computes it from time and rate",
+    "allowances": "larger allowances only loosen; the hub takes them out of what the vault has left",
     "prices": "other prices make another statement, which holds if the book obeys the policy at them",
 }
 
@@ -108,9 +109,9 @@ def _true_with(name, value):
     """Whether the statement is true with one public signal of TIGHT changed."""
     if name == "context":
         return True
-    if name == "accrual":
-        return value < 1 << 20
     case, signals = TIGHT
+    if name == "allowances":
+        return value < 1 << 120 and evaluate(case, replace(signals, allowances=Allowances.unpack(value))).holds
     words = tuple(value)
     if any(word >= 1 << 240 for word in words):
         return False
@@ -142,7 +143,7 @@ def test_every_public_signal_is_in_a_constraint():
 # --- the edges of the field ---------------------------------------------------------------------------
 
 
-RANGED = {"quantityAfter", "trade", "flow", "accrual", "navFloor", "slotWord", "globalWord", "prices"}
+RANGED = {"quantityAfter", "trade", "flow", "allowances", "navFloor", "slotWord", "globalWord", "prices"}
 
 
 @pytest.mark.parametrize("wrap", [FIELD - 1, FIELD // 2, FIELD // 2 + 1, 1 << 253, FIELD - (1 << 56), (1 << 104) + 1])

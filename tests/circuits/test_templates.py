@@ -202,7 +202,7 @@ def test_an_absolute_value_cannot_be_negative(template):
 
 
 @pytest.mark.parametrize(
-    ("nav", "granularity", "floor", "holds"),
+    ("nav", "nav_step", "floor", "holds"),
     [
         (0, 1, 0, True),
         (10**14 - 1, 1, 0, True),
@@ -222,22 +222,59 @@ def test_an_absolute_value_cannot_be_negative(template):
         (5, 1, 5 * pow(10**14, -1, FIELD), False),
     ],
 )
-def test_nav(template, nav, granularity, floor, holds):
+def test_nav(template, nav, nav_step, floor, holds):
     circuit = template("Nav()", "book/nav.circom")
-    inputs = {"nav": nav % FIELD, "granularity": granularity, "navFloor": floor % FIELD}
+    inputs = {"nav": nav % FIELD, "navStep": nav_step, "navFloor": floor % FIELD}
     assert accepts(circuit, inputs) == holds
     if holds:
         assert output(circuit, inputs, "navHigh") == nav >> 40
+
+
+@pytest.mark.parametrize(
+    ("flow", "price", "nav", "before"),
+    [
+        (0, 5, 7, 7),
+        (3, 5, 7, 7),
+        (-3, 5, 7, 22),
+        (-3, 0, 7, 7),
+        ((1 << 56) - 1, (1 << 48) - 1, 0, 0),
+        (-(1 << 56), (1 << 48) - 1, 0, (1 << 104) - (1 << 56)),
+    ],
+)
+def test_a_flow_out_was_in_the_nav_before(template, flow, price, nav, before):
+    circuit = template("FlowParts()", "book/flow.circom")
+    inputs = {"flow": flow % FIELD, "settlementPrice": price, "nav": nav}
+    assert output(circuit, inputs, "value") == flow * price % FIELD
+    assert output(circuit, inputs, "navBeforeOutflow") == before
+
+
+@pytest.mark.parametrize("flow", [1 << 56, -(1 << 56) - 1, FIELD // 2])
+def test_a_flow_beyond_its_range_is_refused(template, flow):
+    inputs = {"flow": flow % FIELD, "settlementPrice": 0, "nav": 0}
+    assert not accepts(template("FlowParts()", "book/flow.circom"), inputs)
 
 
 # --- limits ----------------------------------------------------------------------------------------
 
 SHIFT = 1 << 16  # signed policy fields are stored with this offset
 
+TURNOVER = {"traded": 7, "turnover": 1_000_000, "maxTurnover": 10_000, "navBeforeOutflow": 7}
+#: Nothing is granted and nothing costs.
+CONSERVED = {
+    "tradeValue": [-100_000, 100_000], "flowValue": 0, "gain": 0, "loss": 0, "writeDown": 0, "navStep": 1, "slippage": 0,
+    "turnover": 100_000, "nav": 10**9, "navBeforeOutflow": 2 * 10**9,
+}  # fmt: skip
+STEP = 10**14
+
 #: instance, file, inputs at the bound, the change that is one unit past it
 LIMITS = [
-    ("Turnover()", "turnover", {"turnover": 7, "maxTurnover": 10_000, "nav": 7}, {"nav": 6}),
-    ("Turnover()", "turnover", {"turnover": 0, "maxTurnover": 0, "nav": 9}, {"turnover": 1}),
+    ("Turnover()", "turnover", TURNOVER, {"navBeforeOutflow": 6}),
+    ("Turnover()", "turnover", TURNOVER, {"traded": 8}),
+    ("Turnover()", "turnover", TURNOVER, {"turnover": 999_999}),
+    ("Turnover()", "turnover", TURNOVER, {"turnover": 1_000_001}),
+    ("Turnover()", "turnover", TURNOVER, {"maxTurnover": 9_999}),
+    ("Turnover()", "turnover", dict.fromkeys(TURNOVER, 0), {"traded": 1}),
+    ("Turnover()", "turnover", dict.fromkeys(TURNOVER, 0), {"turnover": 1}),
     (
         "GrossLeverage(3)",
         "leverage",
@@ -347,34 +384,27 @@ LIMITS = [
         },
         {"debt": [0, 101]},
     ),
-    (
-        "Conservation(2)",
-        "../book/conservation",
-        {
-            "tradeValue": [-90_000, 100_000],
-            "settlementPrice": 1,
-            "flow": 0,
-            "accrual": 20,
-            "slippage": 0,
-            "turnover": 100_000,
-            "nav": 500_000_000,
-        },
-        {"tradeValue": [-90_000, 100_001]},
-    ),
-    (
-        "Conservation(2)",
-        "../book/conservation",
-        {
-            "tradeValue": [-101_050, 100_000],
-            "settlementPrice": 1,
-            "flow": 0,
-            "accrual": 100,
-            "slippage": 100,
-            "turnover": 100_000,
-            "nav": 500_000,
-        },
-        {"flow": 1},
-    ),
+    *[
+        ("Conservation(2)", "../book/conservation", CONSERVED | at, past)
+        for at, past in (
+            ({}, {"flowValue": 1}),
+            ({}, {"flowValue": -1 % FIELD}),
+            # Gained, without a trade.
+            ({"flowValue": -20 % FIELD, "gain": 20}, {"flowValue": -21 % FIELD}),
+            ({"flowValue": -20 % FIELD, "gain": 20}, {"nav": 10**9 - 1}),
+            # Lost: the slippage, a part of the NAV after, and of that before the outflow.
+            ({"flowValue": 1_000, "slippage": 100, "loss": 10**9}, {"flowValue": 1_001}),
+            ({"flowValue": 1_020, "slippage": 100, "gain": 20, "loss": 10**9}, {"gain": 19}),
+            ({"flowValue": 40, "gain": 40, "loss": 20}, {"loss": 19}),
+            ({"flowValue": 40, "gain": 40, "loss": 20}, {"navBeforeOutflow": 2 * 10**9 - 1}),
+            # Written down: three steps, no more, beside what else may be lost.
+            ({"flowValue": 21 * STEP, "navStep": 7, "writeDown": 3}, {"flowValue": 21 * STEP + 1}),
+            ({"flowValue": 21 * STEP, "navStep": 7, "writeDown": 3}, {"writeDown": 2}),
+            ({"flowValue": 21 * STEP, "navStep": 7, "writeDown": 3}, {"navStep": 6}),
+            ({"flowValue": 21 * STEP + 2, "navStep": 7, "writeDown": 3, "gain": 2, "loss": 1}, {"loss": 0}),
+            ({"flowValue": 21 * STEP + 2, "navStep": 7, "writeDown": 3, "gain": 2, "loss": 1}, {"gain": 1}),
+        )
+    ],
     (
         # 3-4-5: a factor's deviation of 30·10^4 and a residual of 40·10^4 make 50·10^4; one unit more is rounded up to 41.
         "ValueAtRisk(2, 1)",
@@ -448,7 +478,7 @@ def test_funded_parts(template, funded, value):
     expected = {
         "fundedLong": long,
         "fundedShort": short,
-        "collateral": 8_000 * long if funded else 10_000 * value,
+        "collateral": 8_000 * value if value > 0 else 0 if funded else 10_000 * value,
         "debt": 11_000 * short,
     }
     for name, amount in expected.items():

@@ -397,7 +397,7 @@ main(sys.argv[1:])
         ("prices.yaml", "ETH: 2528.4155,", "", "prices.yaml: no price for ETH; every instrument of the policy needs one"),
         ("prices.yaml", "ETH-PERP:", "ETH-PREP:", "prices.yaml: .*unknown instrument 'ETH-PREP'; the policy has USDC, "),
         ("prices.yaml", "2024-08-28", "2024-02-30", "prices.yaml: date: "),
-        ("deposit.yaml", "0 ppm", "0", "deposit.yaml: accrual: '0' is not a whole number followed by ' ppm'"),
+        ("deposit.yaml", "0 ppb", "0", "deposit.yaml: allowances.gain: '0' is not a whole number followed by ' ppb'"),
         ("deposit.yaml", "5FbDB2", "5FbdB2", "deposit.yaml: context: .*checksum"),
         ("book.csv", "ETH-PERP,", "ETH-PREP,", "book.csv: row 4: unknown instrument; the policy has USDC, ETH, ETH-PERP$"),
         ("book.csv", "ETH,1234.567891", "ETH,1.234567891e3", r"book.csv: book.ETH: the value is not a plain decimal"),

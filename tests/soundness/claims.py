@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from dls_zk.audit.instances import vacuous_policy
+from dls_zk.statement.allowances import Allowances
 from dls_zk.statement.circuit_inputs import circuit_inputs
 from dls_zk.statement.commitments import book_commitment, policy_hash
 from dls_zk.statement.constants import (
-    ACCRUAL_BITS,
+    ALLOWANCE_BITS,
     FIELD,
     NAV_BITS,
+    PPB,
     PRICE_BITS,
     PRICES_PER_WORD,
     QUANTITIES_PER_WORD,
@@ -33,6 +35,7 @@ from dls_zk.statement.constants import (
 )
 from dls_zk.statement.context import Context
 from dls_zk.statement.model import Opening, Prices, Rebalance, SlotPolicy, Terms
+from dls_zk.statement.needs import HIGHEST, policy_allowances
 from dls_zk.statement.relation import CHECKS, public_signals
 from dls_zk.statement.signals import PublicSignals
 from tests.soundness.forge import Forger, Pins, inverse
@@ -131,11 +134,12 @@ class Claims:
         if unpriced is not None:
             prices[unpriced] = after[unpriced] = 0
         book = Opening(tuple(after), rng.randrange(FIELD))
+        rules = vacuous_policy(self.size, (slot,) * n, nav_step_usd)
         return self.solve(
             Rebalance(
-                vacuous_policy(self.size, (slot,) * n, nav_step_usd),
+                rules,
                 Prices(tuple(prices)),
-                Terms(0, (1 << ACCRUAL_BITS) - 1, rng.randrange(FIELD)),
+                Terms(0, policy_allowances(rules, gain_ppb=HIGHEST), rng.randrange(FIELD)),
                 book,
                 replace(book, salt=rng.randrange(FIELD)),
             )
@@ -183,18 +187,18 @@ class Claims:
         yield self.claim("policy: p less its hash", values, {"policyHash": -stays["policyHash"]}, "policyHash")
         yield self.claim("policy: under a book's domain", values, {"policy.hash[0].in[0]": book_domain(8)}, "policyHash")
         for field, x in self.forger.fields.items():
-            if x.above is None and not self.forger.system.names[field].startswith("main.priceWords"):
-                yield self._overfull(field)
+            if x.above is None and self.forger.system.names[field].startswith(("main.slot", "main.globals")):
+                yield self._overfull(field, "policy: a word with more than its fields")
 
-    def _overfull(self, field: int) -> Claim:
-        """The highest field of a word grows beyond its room, and the word with it: no policy has such a word."""
+    def _overfull(self, field: int, family: str) -> Claim:
+        """The highest field of a word grows beyond its room, and the word with it: nothing packs to such a word."""
         names, x = self.forger.system.names, self.forger.fields[field]
         (source,) = self.forger.ancestors(x.word) & {*self.forger.inputs}
         values = self._small_change(rich=int(names[source] == "main.slotWord[0]"))  # with little at stake in the slot
         more = self.rng.choice([1, 1, 2, 3]) << x.width
         pins = {names[field]: values[field] + more, names[source]: values[source] + (more << x.offset)}
         pins = {name.removeprefix("main."): value for name, value in pins.items()}
-        return self.claim("policy: a word with more than its fields", values, pins)
+        return self.claim(family, values, pins)
 
     def prices(self) -> Iterator[Claim]:
         n = self.size.slots
@@ -249,16 +253,68 @@ class Claims:
             ("a withdrawal booked twice", {"trade[0]": cash - some, "flow": flow - 2 * some}),
             ("a cost beyond the slippage", {"trade[0]": cash - 2 * self.value(values, "tradedValue") // settlement - some}),
         ):
-            yield self.claim(f"value conservation: {family}", values, pins | {"accrual": 0})
+            nothing = self._allowances(values, gain_ppb=0, loss_ppb=HIGHEST, write_down_steps=0)
+            yield self.claim(f"value conservation: {family}", values, pins | nothing)
+        for family, allowances in (
+            ("a cost beyond the loss", {"loss_ppb": 0, "write_down_steps": 0}),
+            ("a write-down beyond what was announced", {"loss_ppb": 0, "write_down_steps": 2}),
+        ):
+            allowance = self._allowances(values, gain_ppb=HIGHEST, **allowances)
+            written_down = allowances["write_down_steps"] * self.value(values, "conservation.navStep") * USD_E14
+            lost = {"trade[0]": cash - some - -(-written_down // settlement)}
+            yield self.claim(f"value conservation: {family}", values, allowance | lost)
+        # Each part of the bounds is larger than it is, by what is missing.
+        worth, nothing = some * settlement, {"gain_ppb": HIGHEST, "write_down_steps": 0}
+        found, spent = {"trade[0]": cash + some}, {"trade[0]": cash - some}
+        for wire, missing, pins, allowances in (
+            ("conservation.gained", PPB * worth, found, {"gain_ppb": 0}),
+            ("conservation.writtenDown", -(-worth // USD_E14), spent, nothing | {"loss_ppb": 0}),
+            ("flowParts.value", worth, found, {"gain_ppb": 0}),
+            ("flowParts.navBeforeOutflow", 2 * PPB * worth, spent, nothing | {"loss_ppb": 1}),
+        ):
+            larger = self._allowances(values, **allowances) | {wire: self.value(values, wire) + missing}
+            yield self.claim(f"value conservation: a larger {wire.rpartition('.')[2]}", values, pins | larger, wire)
+        coarse = {"conservation.navStep": self.value(values, "conservation.navStep") + 1}
+        yield self.claim("value conservation: other steps than the policy's", values, coarse, "conservation.navStep")
+        for k, wire in enumerate(("gain", "loss", "writeDown")):
+            place, free = f"conservation.{wire}", self.value(values, f"allowance.field[{(0, 1, 3)[k]}]") + some
+            yield self.claim(f"value conservation: a {wire} that is not named", values, {place: free}, place)
         values = self._small_change()
         for i in range(1, self.size.slots):
-            assets = {f"trade[{i}]": some, "accrual": 0}
+            assets = {f"trade[{i}]": some} | self._allowances(values, gain_ppb=0)
             yield self.claim("value conservation: an asset from nowhere", values, assets)
-        beyond = (1 << ACCRUAL_BITS) + self.rng.choice([0, 0, 1, 10**6])
-        yield self.claim("value conservation: an accrual beyond its range", values, {"accrual": beyond})
+        for k in range(2):  # of turnover, the policy stands in the way as well
+            place, above = f"allowance.field[{k}]", f"allowance.field[{k + 1}]"
+            carried = {place: self.value(values, place) + (1 << ALLOWANCE_BITS), above: self.value(values, above) - 1}
+            yield self.claim("value conservation: one allowance borrows from the next", values, carried)
+        (highest,) = (field for field, x in self.forger.fields.items() if self._is_allowance(field) and x.above is None)
+        yield self._overfull(highest, "value conservation: allowances with more than their fields")
         values, top = self._small_change(unpriced=0, rich=1), 1 << QUANTITY_BITS - 1
         for flow in (top, -top - 1, top + self.rng.getrandbits(60), FIELD // 2):
             yield self.claim("value conservation: a flow beyond its range", values, {"flow": flow})
+
+    def _is_allowance(self, field: int) -> bool:
+        return self.forger.system.names[field].startswith("main.allowance.")
+
+    def _allowances(self, values: list[int], **changes: int) -> dict[str, int]:
+        """The allowances of a witness with some of them changed, as pins."""
+        allowances = Allowances.unpack(self.value(values, "allowances"))
+        return {"allowances": replace(allowances, **changes).pack()}
+
+    def turnover(self) -> Iterator[Claim]:
+        values, some = self._full(), self.rng.randint(1, 9)
+        yield self.claim("turnover: more than is named", values, self._allowances(values, turnover_ppm=0))
+        beyond = self.value(values, "turnover.maxTurnover") * 100 + some
+        yield self.claim(
+            "turnover: more is named than the policy allows", values, self._allowances(values, turnover_ppm=beyond)
+        )
+        less = {"allowances": -some << 2 * ALLOWANCE_BITS, "allowance.field[2]": -some}
+        less |= {f"allowance.field[{k}]": 0 for k in (0, 1, 3)}
+        yield self.claim("turnover: less than nothing of an empty book", self._at_risk({}, {}, 0, 1, 0), less)
+        for wire, change in (("traded", -some), ("navBeforeOutflow", some), ("turnover", some), ("maxTurnover", some)):
+            place = f"turnover.{wire}"
+            other = {place: self.value(values, place) + change}
+            yield self.claim(f"turnover: of another {wire}", values, other, place)
 
     def solvency(self) -> Iterator[Claim]:
         values = self._small_change()
@@ -275,7 +331,7 @@ class Claims:
     def nav_disclosure(self) -> Iterator[Claim]:
         for values in (self._full(), self._small_change(nav_step_usd=self.rng.choice([1, 1000]))):
             floor, nav = self.value(values, "navFloor"), self.value(values, "nav")
-            step = self.value(values, "navDisclosure.granularity") * USD_E14
+            step = self.value(values, "navDisclosure.navStep") * USD_E14
             yield self.claim("nav disclosure: a step up", values, {"navFloor": floor + 1})
             if floor:
                 yield self.claim("nav disclosure: a step down", values, {"navFloor": floor - 1})
@@ -283,8 +339,8 @@ class Claims:
             yield self.claim("nav disclosure: a quotient of the field", values, {"navFloor": (nav - rest) * inverse(step)})
         values = self._full()
         yield self.claim("nav disclosure: of another NAV", values, at="navFloor")
-        coarse = {"navDisclosure.granularity": self.value(values, "navDisclosure.granularity") + 1}
-        yield self.claim("nav disclosure: other steps than the policy's", values, coarse, "navDisclosure.granularity")
+        coarse = {"navDisclosure.navStep": self.value(values, "navDisclosure.navStep") + 1}
+        yield self.claim("nav disclosure: other steps than the policy's", values, coarse, "navDisclosure.navStep")
         anything = {"navFloor": self.rng.getrandbits(42)}
         yield self.claim("nav disclosure: steps of zero", self._small_change(nav_step_usd=0), anything)
 
@@ -352,7 +408,7 @@ class Claims:
         after = Opening((cash, dust) + (0,) * (n - 2), self.rng.randrange(FIELD))
         prices = Prices((price, 1) + (0,) * (n - 2))
         rules = replace(vacuous_policy(self.size, (slot,) * n), **policy)
-        return self.solve(Rebalance(rules, prices, Terms(0, 0, 7), after, after))
+        return self.solve(Rebalance(rules, prices, Terms(0, Allowances(), 7), after, after))
 
     def _factor_at_risk(self, f: int, max_var_bps: int, dust: int) -> list[int]:
         """A loading of 1% on one factor of volatility 100%, and a value at risk of exactly 1% of a NAV of 2^62."""

@@ -6,14 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from dls_zk.audit.instances import LOWER, vacuous_policy
-from dls_zk.statement.constants import BPS, FIELD, PPM, USD_E14, Size
+from dls_zk.statement.allowances import Allowances
+from dls_zk.statement.constants import BPS, FIELD, PPB, PRICE_BITS, USD_E14, Size
 from dls_zk.statement.model import Opening, Prices, Rebalance, SlotPolicy, Terms
+from dls_zk.statement.needs import HIGHEST
 from dls_zk.statement.policy_fields import GLOBAL_FIELDS, slot_fields
 
 LONGEST = (1 << 56) - 1  # a quantity, a trade, the flow; the shortest is −LONGEST − 1
 TOP_LIMIT = (1 << 17) - 1
 TOP_LOADING = (1 << 16) - 1
-TOP_ACCRUAL = (1 << 20) - 1
+TOP_PRICE = (1 << PRICE_BITS) - 1
+#: The largest turnover that a policy lets a proof name, in ppm.
+TOP_TURNOVER = 100 * ((1 << 20) - 1)
+MOST = Allowances(HIGHEST, HIGHEST, TOP_TURNOVER, HIGHEST)
 #: A price at which a NAV of 2^88 − 2^44 is a whole number of millionths.
 PRICE = 1 << 44
 NAV = PRICE - 1  # in cash at that price
@@ -35,7 +40,7 @@ def _rebalance(
     prices: dict[int, int],
     trades: dict[int, int] | None = None,
     flow: int = 0,
-    accrual: int = 0,
+    allowances: Allowances = Allowances(0, HIGHEST, TOP_TURNOVER),  # noqa: B008 (frozen)
     slots: Sequence[SlotPolicy] | None = None,
     **policy: object,
 ) -> Rebalance:
@@ -45,7 +50,7 @@ def _rebalance(
     return Rebalance(
         replace(rules, **policy),
         Prices(tuple(prices.get(i, 0) for i in range(size.slots))),
-        Terms(flow, accrual, FIELD - 1),
+        Terms(flow, allowances, FIELD - 1),
         Opening(tuple(x - (trades or {}).get(i, 0) for i, x in enumerate(q)), FIELD - 1),
         Opening(q, FIELD - 1),
     )
@@ -92,7 +97,7 @@ def _quantities(size: Size) -> Iterator[tuple[str, Rebalance]]:
     ends = {i: LONGEST if i % 2 else -LONGEST - 1 for i in everywhere}
     prices = {0: 1 << 40} | dict.fromkeys(everywhere, 1)
     yield "the longest and the shortest quantities", _rebalance(size, {0: LONGEST >> 10} | ends, prices)
-    yield "the largest trades", _rebalance(size, {0: LONGEST >> 10}, prices, ends, accrual=TOP_ACCRUAL)
+    yield "the largest trades", _rebalance(size, {0: LONGEST >> 10}, prices, ends, allowances=MOST)
     for flow, cash in ((LONGEST, LONGEST), (-LONGEST - 1, 0)):
         yield "the largest flow", _rebalance(size, {0: cash, 1: 1 << 40}, {0: 1, 1: 1 << 40}, {0: flow}, flow)
     each = range(size.slots)
@@ -109,12 +114,25 @@ def _quantities(size: Size) -> Iterator[tuple[str, Rebalance]]:
 def _turnover(size: Size) -> Iterator[tuple[str, Rebalance]]:
     """52 NAVs sold and as many bought: 104.8575 in all."""
     half = ((1 << 20) - 1) * NAV // (2 * BPS)
-    free = TOP_ACCRUAL * NAV // PPM
+    free = HIGHEST * NAV // PPB
     most = ((1 << 14) - 1) * 2 * half // BPS + free
-    for name, cost in (("no cost", 0), ("the highest cost", most), ("the highest gain", -free)):
+    step = (1 << 24) - 1
+    for name, cost, allowances, nav_step in (
+        ("no cost", 0, MOST, step),
+        ("the highest cost", most, MOST, step),
+        ("the highest loss", free, replace(MOST, write_down_steps=0), 1),
+        ("the highest gain", -free, MOST, step),
+    ):
         trades = {1: half, 2: -half, 0: -cost}
-        book = _rebalance(size, {0: NAV}, dict.fromkeys(range(3), PRICE), trades, accrual=TOP_ACCRUAL)
+        prices = dict.fromkeys(range(3), PRICE)
+        book = _rebalance(size, {0: NAV}, prices, trades, allowances=allowances, nav_step_usd=nav_step)
         yield f"the highest turnover at {name}", book
+    # All that a proof can know of is sold and bought, and paid out: as many sales as purchases, and one sale more.
+    out = -LONGEST - 1
+    trades = {i: LONGEST if i % 2 == 0 else -LONGEST for i in range(1, size.slots)} | {0: out + LONGEST}
+    prices = dict.fromkeys(range(size.slots), TOP_PRICE)
+    yield "the largest turnover, paid out", _rebalance(size, {}, prices, trades, out, MOST, nav_step_usd=step)
+    yield "the largest outflow", _rebalance(size, {}, {0: TOP_PRICE}, {0: out}, out, MOST, nav_step_usd=step)
 
 
 def _widest_book(size: Size) -> Rebalance:

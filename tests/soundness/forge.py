@@ -34,7 +34,7 @@ Pins = Mapping[int, int]
 
 #: The inputs of the circuit, the public ones first.
 INPUTS = (
-    "commitmentBefore", "commitmentAfter", "policyHash", "flow", "accrual", "navFloor", "context", "prices",
+    "commitmentBefore", "commitmentAfter", "policyHash", "flow", "allowances", "navFloor", "context", "prices",
     "quantityAfter", "trade", "saltBefore", "saltAfter", "slotWord", "globalWord", "instrumentsWord",
 )  # fmt: skip
 #: Public signals that the prover solves for.
@@ -196,7 +196,7 @@ class Forger:
         weighted = [name for name in self.wire if name.startswith("main.valueAtRisk.weighted[")]
         yield self._hint("main.valueAtRisk.residualRoundedUp", weighted, _units_rounded_up)
         yield self._hint("main.navDisclosure.navHigh", ["main.navDisclosure.nav"], lambda nav: nav >> VAR_NAV_SHIFT)
-        of_nav = ["main.navDisclosure.nav", "main.navDisclosure.granularity"]
+        of_nav = ["main.navDisclosure.nav", "main.navDisclosure.navStep"]
         yield self._hint("main.navFloor", of_nav, lambda nav, step: nav // (USD_E14 * step) if step else 0)
 
     def _hint(self, name: str, of: Sequence[str], solve: Callable[..., int]) -> Step:

@@ -114,7 +114,7 @@ def prices_hold(value: Prices, _: bytes) -> bool:
 
 
 def terms_hold(value: Terms, _: bytes) -> bool:
-    return fits_signed(value.flow_e6, 57) and 0 <= value.accrual_ppm < 1 << 20
+    return fits_signed(value.flow_e6, 57) and 0 <= value.allowances.pack() < 1 << 120
 
 
 def opening_holds(value: KeptOpening, data: bytes) -> bool:

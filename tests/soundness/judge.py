@@ -36,7 +36,7 @@ Read = Callable[[str], Sequence[int]]
 def is_true(slots: int, read: Read) -> bool:
     """Whether the claim of a witness is true. ``read`` gives the elements of an input by its name."""
     size = SIZES[slots]
-    names = ("commitmentBefore", "commitmentAfter", "policyHash", "flow", "accrual", "navFloor", "context", "prices")
+    names = ("commitmentBefore", "commitmentAfter", "policyHash", "flow", "allowances", "navFloor", "context", "prices")
     try:
         public = PublicSignals.from_field(size, [x for name in names for x in read(name)])
         policy = read_policy(size, read("slotWord"), read("globalWord"))
@@ -49,7 +49,7 @@ def is_true(slots: int, read: Read) -> bool:
     rebalance = Rebalance(
         policy,
         Prices(unpack_prices(size, public.prices)),
-        Terms(public.flow, public.accrual, public.context),
+        Terms(public.flow, public.allowances, public.context),
         Opening(tuple(q - t for q, t in zip(after, trades, strict=True)), read("saltBefore")[0]),
         Opening(tuple(after), read("saltAfter")[0]),
     )

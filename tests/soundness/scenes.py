@@ -8,6 +8,7 @@ from dataclasses import replace
 from random import Random
 
 from dls_zk.audit.instances import LOWER, UPPER, vacuous_policy
+from dls_zk.statement.allowances import Allowances
 from dls_zk.statement.constants import BPS, FIELD, QUANTITY_BITS, Size
 from dls_zk.statement.field import fits_signed
 from dls_zk.statement.model import Opening, Policy, Prices, Rebalance, SlotPolicy, Terms
@@ -65,10 +66,16 @@ def _full_book(rng: Random, size: Size) -> Rebalance:
     return Rebalance(
         _policy(rng, size, slots, exposure),
         Prices(tuple(prices)),
-        Terms(flow, rng.randint(1000, 1 << 19), rng.randrange(FIELD)),
+        Terms(flow, _allowances(rng), rng.randrange(FIELD)),
         Opening(tuple(q - t for q, t in zip(after, trades, strict=True)), rng.randrange(FIELD)),
         Opening(tuple(after), rng.randrange(FIELD)),
     )
+
+
+def _allowances(rng: Random) -> Allowances:
+    """More than the book needs, none at an end of its range."""
+    low, high = 10**6, 5 * 10**8
+    return Allowances(rng.randint(low, high), rng.randint(low, high), rng.randint(10**6, 7 * 10**7), rng.randint(1, 5))
 
 
 def _slot(rng: Random, size: Size, i: int) -> SlotPolicy:

@@ -19,7 +19,7 @@ from dls_zk.audit.ledger import ALLOWED, ledger
 from dls_zk.audit.report import deployed, determinism_table, ledger_table
 from dls_zk.groth16.r1cs import Constraint
 from dls_zk.statement.constants import (
-    ACCRUAL_BITS,
+    ALLOWANCE_BITS,
     NAV_BITS,
     NAV_FLOOR_BITS,
     PRICE_BITS,
@@ -87,7 +87,6 @@ def test_numbers_are_in_their_declared_ranges(slots):
         return subject.facts.ranges[subject.circuit.wire[f"main.{name}"]]
 
     assert span("flow") == signed(QUANTITY_BITS)
-    assert span("accrual") == unsigned(ACCRUAL_BITS)
     assert span("navFloor") == unsigned(NAV_FLOOR_BITS)
     assert span("nav") == unsigned(NAV_BITS)
     for i in range(slots):
@@ -104,6 +103,21 @@ def test_words_unpack_into_fields_of_the_declared_widths(slots):
     words |= dict(enumerate_words("prices", [PRICE_BITS] * slots, most=PRICES_PER_WORD))
     for name, widths in words.items():
         assert unpacking(subject, name) == [*zip(accumulate(widths, initial=0), widths, strict=False)], name
+
+
+@pytest.mark.parametrize("slots", SIZES)
+def test_allowances_unpack_into_four_fields(slots):
+    subject = deployed(slots)
+    word = subject.circuit.wire["main.allowances"]
+    (equation,) = (c for a, _, c in subject.facts.constraints if not a and word in c)
+    fields = [subject.circuit.wire[f"main.allowance.field[{k}]"] for k in range(4)]
+    scale = -equation[word]
+    assert {wire: factor * scale for wire, factor in equation.items() if wire != word} == {
+        wire: 1 << ALLOWANCE_BITS * k for k, wire in enumerate(fields)
+    }
+    # Of the turnover, a policy's maximum in basis points leaves less.
+    most = ((1 << ALLOWANCE_BITS) - 1,) * 2 + (100 * ((1 << 20) - 1), (1 << ALLOWANCE_BITS) - 1)
+    assert [subject.facts.ranges[wire] for wire in fields] == [(0, top) for top in most]
 
 
 def enumerate_words(name: str, widths: list[int], most: int = 253) -> list[tuple[str, list[int]]]:

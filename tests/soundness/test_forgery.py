@@ -50,7 +50,7 @@ def test_the_judge_agrees_with_the_relation():
         ("globalWord", 1),
         ("instrumentsWord", 1),
         ("flow", 1 << 56),
-        ("accrual", 1 << 20),
+        ("allowances", 1 << 120),
         ("navFloor", FIELD - 1),
         ("quantityAfter", FIELD // 2),
         ("saltBefore", 1),
@@ -87,7 +87,7 @@ def test_a_witness_forged_step_by_step_is_that_forged_at_once():
 
 
 def test_no_forged_witness_is_accepted():
-    tallies = forge_all(8, Random(2), wires_a_claim=1, share=0.03)
+    tallies = forge_all(8, Random(2), wires_a_claim=2, share=0.03)
     assert [accepted for tally in tallies.values() for accepted in tally.accepted] == []
     assert all(len(tallies[check].families) >= 5 for check in CHECKS)
     # A forger who leaves half of the constraints broken would prove nothing by being refused.

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from dls_zk.audit.instances import vacuous_policy
 from dls_zk.statement.constants import FIELD, SIZES
 from dls_zk.statement.model import Opening, Policy, Prices, Rebalance, SlotPolicy, Terms
+from dls_zk.statement.needs import HIGHEST, policy_allowances
 from dls_zk.statement.relation import public_signals
 from dls_zk.statement.signals import PublicSignals
 
@@ -57,16 +58,18 @@ def rebalance(
     after: dict[int, int],
     before: dict[int, int] | None = None,
     flow: int = 0,
-    accrual: int = 0,
+    gain: int = 0,
     prices: dict[int, int] | None = None,
+    **allowances: int,
 ) -> Rebalance:
-    """Quantities in 1e-6; without ``before`` nothing is traded. Prices: 1 USD, 2000, 2000, 1 USD and 1e-8 USD."""
+    """Quantities in 1e-6; without ``before`` nothing is traded. Prices: 1 USD, 2000, 2000, 1 USD and 1e-8 USD. gain, in ppb,
+    and the other allowances, by the names of ``Allowances``: by default what the policy alone leaves."""
     price = {CASH: 10**8, SPOT: 2000 * 10**8, PERP: 2000 * 10**8, LOAN: 10**8, DUST: 1} | (prices or {})
     old = after if before is None else before
     return Rebalance(
         rules,
         Prices(tuple(price.get(i, 0) for i in range(SIZE.slots))),
-        Terms(flow, accrual, 7),
+        Terms(flow, replace(policy_allowances(rules, gain), **allowances), 7),
         Opening(tuple(old.get(i, 0) for i in range(SIZE.slots)), 11),
         Opening(tuple(after.get(i, 0) for i in range(SIZE.slots)), 13),
     )
@@ -166,17 +169,17 @@ def _finest() -> Iterator[Case]:
     for name, check, limits, dust in (
         ("concentration", "concentration", {}, {"cap_bps": 9_999}),
         ("venue exposure", "venue exposure", {"venue_cap_bps": (TOP_CAP, TOP_CAP, TOP_CAP, 9_999)}, {"venue": 3}),
-        ("turnover", "turnover", {"max_turnover_bps": 9_999}, {}),
     ):
         rules, most = policy(limits, DUST=dust), 9_999 * 10**8
-        before = {CASH: 10_000} if check == "turnover" else None
         at, past = ({CASH: 1, DUST: most + more} for more in (0, 1))
-        yield Case(
-            f"{name}, finest step",
-            check,
-            honest(rebalance(rules, at, before, accrual=1)),
-            honest(rebalance(rules, past, before, accrual=1)),
-        )
+        yield Case(f"{name}, finest step", check, honest(rebalance(rules, at)), honest(rebalance(rules, past)))
+    # All but a millionth of NAV is bought.
+    million = 10**6
+    at, past = (
+        rebalance(policy(), {CASH: 1, DUST: bought}, {CASH: million}, gain=1, prices={CASH: million}, turnover_ppm=999_999)
+        for bought in (999_999 * million, 999_999 * million + 1)
+    )
+    yield Case("turnover, finest step", "turnover", honest(at), honest(past))
 
     # 10,001·1 bps of collateral over 10,000·1 bps of debt, at 10,001 bps; under stress, both worth 1e-8 of what they were.
     shock = (-10_001, 0, 0, 0)
@@ -205,11 +208,23 @@ def _finest() -> Iterator[Case]:
             honest(rebalance(rules, past, prices={LOAN: 1})),
         )
 
-    # All but a millionth of a NAV of 10^12 is gained, or lost without a slippage; the millionth is rounded.
-    rules, kept, nav = policy({"slippage_bps": 0}), 10**6, 10**12
-    for name, sign in (("gain", -1), ("cost", 1)):
-        at, past = (rebalance(rules, {DUST: e}, {DUST: e + sign * (e - kept)}, accrual=999_999) for e in (nav, nav + 1))
+    # All but a billionth of a NAV of 10^12 is gained, or lost, without a slippage; the billionth is rounded.
+    rules, kept, nav = policy({"slippage_bps": 0}), 10**3, 10**12
+    for name, sign, allowances in (
+        ("gain", -1, {"gain": 999_999_999}),
+        ("cost", 1, {"gain": 999_999_999}),
+        ("loss", 1, {"gain": HIGHEST, "loss_ppb": 999_999_999}),
+    ):
+        at, past = (rebalance(rules, {DUST: e}, {DUST: e + sign * (e - kept)}, **allowances) for e in (nav, nav + 1))
         yield Case(f"{name}, finest step", "value conservation", honest(at), honest(past))
+    # Nothing is left but what was paid out, 10^12 of it, and of these all but a part was lost, or turned over, on the way.
+    cash = nav // 10**8
+    for check, allowance, most in (
+        ("value conservation", {"loss_ppb": 999_999_999}, nav - 10**3),
+        ("turnover", {"turnover_ppm": 999_999}, nav - 10**6),
+    ):
+        at, past = (rebalance(policy(), {}, {DUST: e, CASH: cash}, flow=-cash, **allowance) for e in (most, most + 1))
+        yield Case(f"{check}, with nothing left", check, honest(at), honest(past))
 
 
 def cases() -> Iterator[Case]:
@@ -259,27 +274,41 @@ def cases() -> Iterator[Case]:
         yield Case(
             name,
             "quantities",
-            honest(rebalance(policy(loose), rich, rich | {DUST: old}, accrual=10**6)),
-            honest(rebalance(policy(loose), rich, rich | {DUST: older}, accrual=10**6)),
+            honest(rebalance(policy(loose), rich, rich | {DUST: old}, gain=10**9)),
+            honest(rebalance(policy(loose), rich, rich | {DUST: older}, gain=10**9)),
         )
 
-    # 5. Gain: 10 ppm of 1,000,000 USD is 10 USD. DUST held before makes a cost, DUST owed before a gain.
+    # 5. Gain: 10,000 ppb of 1,000,000 USD is 10 USD. DUST held before makes a cost, DUST owed before a gain.
     gain = BOOK | {CASH: BOOK[CASH] - 10 * ONE}
     yield Case(
         "gain",
         "value conservation",
-        honest(rebalance(policy(), BOOK, gain, accrual=10)),
-        honest(rebalance(policy(), BOOK, gain | {DUST: -1}, accrual=10)),
+        honest(rebalance(policy(), BOOK, gain, gain=10_000)),
+        honest(rebalance(policy(), BOOK, gain | {DUST: -1}, gain=10_000)),
     )
-    # Cost: 1% of 100,000 USD turned over, and the same accrual.
+    # Cost: 1% of 100,000 USD turned over, and the same gain.
     rules = policy({"slippage_bps": 100})
     cost = BOOK | {SPOT: BOOK[SPOT] - 50 * ONE, CASH: BOOK[CASH] + 101_010 * ONE}
     yield Case(
         "cost",
         "value conservation",
-        honest(rebalance(rules, BOOK, cost, accrual=10)),
-        honest(rebalance(rules, BOOK, cost | {DUST: 1}, accrual=10)),
+        honest(rebalance(rules, BOOK, cost, gain=10_000)),
+        honest(rebalance(rules, BOOK, cost | {DUST: 1}, gain=10_000)),
     )
+    # Three NAV steps of 7 USD each are written off, and with them 10,000 ppb of NAV are lost.
+    for name, limits, lost, allowances in (
+        ("write-down of a cost", {"slippage_bps": 0}, 21, {"write_down_steps": 3}),
+        ("write-down of a loss", {}, 21, {"write_down_steps": 3, "gain": 10**9, "loss_ppb": 0}),
+        ("loss", {}, 10, {"gain": 10**9, "loss_ppb": 10_000}),
+        ("loss and write-down", {}, 31, {"gain": 10**9, "write_down_steps": 3, "loss_ppb": 10_000}),
+    ):
+        rules, more = policy(limits | {"nav_step_usd": 7}), BOOK | {CASH: BOOK[CASH] + lost * ONE}
+        yield Case(
+            name,
+            "value conservation",
+            honest(rebalance(rules, BOOK, more, **allowances)),
+            honest(rebalance(rules, BOOK, more | {DUST: 1}, **allowances)),
+        )
     deposit = BOOK | {CASH: BOOK[CASH] - 5 * ONE}
     yield Case(
         "flow",
@@ -294,9 +323,12 @@ def cases() -> Iterator[Case]:
     yield Case(
         "turnover",
         "turnover",
-        honest(rebalance(rules, BOOK, trade, accrual=1)),
-        honest(rebalance(rules, BOOK, trade | {DUST: 1}, accrual=1)),
+        honest(rebalance(rules, BOOK, trade, gain=1)),
+        honest(rebalance(rules, BOOK, trade | {DUST: 1}, gain=1)),
     )
+
+    named, beyond = (rebalance(rules, BOOK, turnover_ppm=ppm) for ppm in (100_000, 100_001))
+    yield Case("allowance for turnover", "turnover", honest(named), honest(beyond))
 
     # 7. NAV zero and the widest NAV.
     yield Case("no NAV", "solvency", honest(rebalance(policy(), {})), honest(rebalance(policy(), {DUST: -1})))

@@ -34,7 +34,7 @@ instruments:
   - {name: USDC,     kind: funded,     venue: treasury, haircut: 97%, liability: 103%, cap: 150%, gross: 0%, liquid: 100%}
   - {name: ETH,      kind: funded,     venue: treasury, haircut: 80%, liability: 110%, cap: 40%, gross: 100%,
      loadings: {ETH: 100%}}
-  - {name: ETH-PERP, kind: derivative, venue: exchange, cap: 110%, gross: 100%, loadings: {ETH: 100%}}
+  - {name: ETH-PERP, kind: derivative, venue: exchange, haircut: 90%, cap: 110%, gross: 100%, loadings: {ETH: 100%}}
 scenarios:
   - {name: black-thursday, date: 2020-03-12, source: "ETH/USD, close to close", shocks: {ETH: -43.05%}, max_loss: 5%}
 limits:
@@ -54,7 +54,7 @@ prices: {USDC: 0.999919, ETH: 2528.4155, ETH-PERP: 2528.4155}
 
 TERMS = """\
 flow: {flow}
-accrual: 0 ppm
+allowances: {{gain: 0 ppb, loss: 1000000 ppb, turnover: 700000 ppm, write_down: 0 steps}}
 context:
   chain_id: 31337
   hub: "0x5FbDB2315678afecb367f032d93F642f64180aa3"

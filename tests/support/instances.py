@@ -13,13 +13,14 @@ from math import ceil, floor
 from random import Random
 from typing import Any
 
-from dls_zk.audit.instances import random_rebalance
+from dls_zk.audit.instances import random_rebalance, with_allowances
 from dls_zk.statement.constants import (
     BPS,
     USD_E14,
     Size,
 )
 from dls_zk.statement.model import Policy, Rebalance, SlotPolicy
+from dls_zk.statement.needs import least_allowances
 from dls_zk.statement.policy_fields import FIELDS, GLOBAL_FIELDS, Field, Tighter, global_layout, slot_fields, slot_layout
 from dls_zk.statement.relation import Limit, evaluate
 
@@ -101,7 +102,8 @@ def near_a_limit(rng: Random, size: Size) -> Rebalance:
 
 
 def at_its_limits(rebalance: Rebalance) -> Rebalance:
-    """The rebalance with every limit at the tightest value, in bps, that the book still meets."""
+    """The rebalance with every limit at the tightest value, in bps, that the book still meets, and its least allowances."""
+    rebalance = with_allowances(rebalance, least_allowances(rebalance))
     report, policy = evaluate(rebalance), rebalance.policy
 
     def tightest(field: str, limits: Sequence[Limit]) -> int:
@@ -136,13 +138,16 @@ def _slots(rebalance: Rebalance) -> list[tuple[int, int, int]]:
 
 def random_policy(rng: Random, size: Size) -> Policy:
     """Any policy that can be registered: every field anywhere in its room, often at an end of it."""
-    # Either the scenarios take no slot below zero (at most 6 · 40% · 40% of it), or no slot is funded.
+    # Either the scenarios take no slot below zero (at most 6 · 40% · 40% of it), or all slots are
+    # derivatives that count in full.
     tame = rng.random() < 0.5
     fields = {field.name: field for field in (*slot_fields(size), *GLOBAL_FIELDS)}
 
     def value(name: str) -> int:
         if name == "funded":
             return tame and rng.random() < 0.7
+        if name == "haircut_bps" and not tame:
+            return BPS
         if tame and fields[name].signed:
             return rng.randint(-4000, 4000)
         least, most = _room(fields[name])

@@ -111,7 +111,7 @@ class Vault:
             commitment_after=after,
             policy_hash=policy_hash(self.market.policy),
             flow=terms.flow_e6,
-            accrual=terms.accrual_ppm,
+            allowances=terms.allowances,
             nav_floor=nav_floor,
             context=terms.context_hash,
             prices=snapshot.words,

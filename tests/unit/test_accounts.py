@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from dls_zk import files
+from dls_zk.statement.allowances import Allowances
 from dls_zk.statement.model import Opening, Rebalance, Terms
+from dls_zk.statement.needs import least_allowances, policy_allowances
 from dls_zk.statement.relation import evaluate, nav
 from dls_zk.storage.places import PACKAGE
 
@@ -33,9 +35,11 @@ def book(day: str) -> tuple[int, ...]:
     return files.read_book(EXAMPLE / f"book{day}.csv", POLICY)
 
 
-def rebalance(day: str, before: tuple[int, ...], flow_e6: int, accrual_ppm: int) -> Rebalance:
+def rebalance(day: str, before: tuple[int, ...], flow_e6: int, gain_ppb: int) -> Rebalance:
     prices = files.read_prices(EXAMPLE / f"prices{day}.yaml", POLICY)
-    return Rebalance(POLICY, prices, Terms(flow_e6, accrual_ppm, 0), Opening(before, 0), Opening(book(day), 0))
+    return Rebalance(
+        POLICY, prices, Terms(flow_e6, policy_allowances(POLICY, gain_ppb), 0), Opening(before, 0), Opening(book(day), 0)
+    )
 
 
 def money(value: Decimal) -> str:
@@ -74,12 +78,14 @@ def test_a_settlement_at_the_mark_changes_no_quantity() -> None:
         assert settled == account["wallet"] - account["position"] * account["entry"]
 
 
-def test_both_days_hold_and_the_second_needs_its_accrual() -> None:
+def test_both_days_hold_and_the_second_needs_its_gain() -> None:
     nothing = (0,) * POLICY.size.slots
     assert evaluate(rebalance("", nothing, 20_000_000 * 10**6, 0)).holds
-    assert evaluate(rebalance("_next", book(""), 0, 162)).holds
-    for accrual_ppm, holds in ((0, False), (88, False), (89, True)):
-        report = evaluate(rebalance("_next", book(""), 0, accrual_ppm))
+    assert evaluate(rebalance("_next", book(""), 0, 162_000)).holds
+    least = least_allowances(rebalance("_next", book(""), 0, 0))
+    assert least == Allowances(gain_ppb=least.gain_ppb, turnover_ppm=least.turnover_ppm)
+    for gain_ppb, holds in ((0, False), (least.gain_ppb - 1, False), (least.gain_ppb, True)):
+        report = evaluate(rebalance("_next", book(""), 0, gain_ppb))
         assert [check.name for check in report.failures] == ([] if holds else ["value conservation"])
 
 

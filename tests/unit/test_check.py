@@ -23,7 +23,7 @@ TIGHT = {
     "loadings: {ETH: 100%}}\n  - {name: ETH-PERP": "loadings: {ETH: 100%, BASIS: 50%}}\n  - {name: ETH-PERP",
     "factors:\n": "factors:\n  - {name: BASIS, limit: 1%, daily_volatility: 1%}\n",
     "cap: 40%": "cap: 31%",
-    "venue: exchange, cap: 110%, gross": "venue: exchange, cap: 30%, gross",
+    "haircut: 90%, cap: 110%, gross": "haircut: 90%, cap: 30%, gross",
     "{name: exchange, cap: 110%}": "{name: exchange, cap: 30%}",
 }
 
@@ -75,17 +75,21 @@ def test_all_limits(inputs: Path) -> None:
 
 def test_a_deposit_without_a_chain(inputs: Path) -> None:
     with_terms = check(*FIRST, "--terms", "deposit.yaml", "--json")
-    assert with_terms.code == 0 and check(*FIRST, "--flow", "10000000", "--json") == with_terms
-    assert check(*FIRST, "--flow", "10000000", "--accrual", "5", "--json").code == 0
+    alone = check(*FIRST, "--flow", "10000000", "--json")
+    assert with_terms.code == alone.code == 0
+    least = json.loads(alone.stdout)["least_allowances"]
+    assert json.loads(with_terms.stdout)["least_allowances"] == least
+    named = ("--loss", str(least["loss_ppb"]), "--turnover", str(least["turnover_ppm"]))
+    assert check(*FIRST, "--flow", "10000000", *named).code == 0
+    assert check(*FIRST, "--flow", "10000000", "--gain", "5", "--json").code == 0
 
 
 MISSING_FLOW = (
-    "no flow is given, and one would explain it: pass --flow or --terms, "
-    "or --accrual if it was gained or lost without a trade"
+    "no flow is given, and one would explain it: pass --flow or --terms, or --gain if it was gained or lost without a trade"
 )
 
 
-@pytest.mark.parametrize("options", [(), ("--accrual", "3"), ("--flow", "0")])
+@pytest.mark.parametrize("options", [(), ("--gain", "3"), ("--flow", "0")])
 def test_a_missing_flow_is_named(inputs: Path, options: tuple[str, ...]) -> None:
     said = check(*FIRST, *options).refused(4)
     assert said == f"refused by value conservation (5): unexplained gain; {MISSING_FLOW}"
@@ -102,7 +106,7 @@ def test_what_was_gained_without_a_trade(inputs: Path) -> None:
     (inputs / "more.csv").write_text("instrument,quantity\nUSDC,100\n")
     more = (*RULES, "--before", "book.csv", "--trades", "more.csv")
     assert check(*more).refused(4).endswith(f"unexplained gain; {MISSING_FLOW}")
-    assert check(*more, "--accrual", "20").code == 0
+    assert check(*more, "--gain", "20000").code == 0
 
 
 def test_what_no_flow_explains_is_not_laid_to_one(inputs: Path) -> None:
@@ -113,11 +117,12 @@ def test_what_no_flow_explains_is_not_laid_to_one(inputs: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--terms", "deposit.yaml", "--flow", "1"), "--terms has the flow and the accrual"),
+        (("--terms", "deposit.yaml", "--flow", "1"), "--terms has the flow and the allowances"),
         (("--flow", "1e6"), "not a plain decimal"),
         (("--flow", "0.0000001"), "6 decimals"),
-        (("--accrual", "-1"), "not in the range"),
-        (("--accrual", "1048576"), "not in the range"),
+        (("--terms", "deposit.yaml", "--loss", "1"), "--terms has the flow and the allowances"),
+        (("--gain", "-1"), "not in the range"),
+        (("--turnover", "1073741824"), "not in the range"),
     ],
 )
 def test_exit_2_options_that_are_not_right(inputs: Path, options: tuple[str, ...], said: str) -> None:

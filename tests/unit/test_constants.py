@@ -18,9 +18,9 @@ def _circom_functions(path):
 def test_scales_and_widths():
     circom = _circom_functions("lib/constants.circom")
     for name in (
-        "BPS", "PPM", "USD_E14", "WORD_BITS", "QUANTITY_BITS", "QUANTITY_LIMB_BITS", "QUANTITIES_PER_WORD", "PRICE_BITS",
-        "PRICES_PER_WORD", "ACCRUAL_BITS", "NAV_BITS", "NAV_FLOOR_BITS", "SIGNED_BITS", "SIGNED_OFFSET", "VAR_NAV_SHIFT",
-        "VAR_EXPOSURE_SHIFT",
+        "BPS", "PPM", "PPB", "USD_E14", "WORD_BITS", "QUANTITY_BITS", "QUANTITY_LIMB_BITS", "QUANTITIES_PER_WORD",
+        "PRICE_BITS", "PRICES_PER_WORD", "ALLOWANCE_BITS", "NAV_BITS", "NAV_FLOOR_BITS", "SIGNED_BITS", "SIGNED_OFFSET",
+        "VAR_NAV_SHIFT", "VAR_EXPOSURE_SHIFT",
     ):  # fmt: skip
         assert int(circom[name]) == getattr(constants, name), name
 
@@ -41,16 +41,15 @@ def test_sizes_of_the_mains():
 
 
 def test_a_slot_fits_its_word_and_widths_agree_with_the_circuit():
-    widths = {"LIMIT_BITS": 17, "WIDE_LIMIT_BITS": 20, "GRANULARITY_BITS": 24, "SIGNED_BITS": 17}
+    circom = _circom_functions("lib/constants.circom")
     source = (SOURCES / "policy" / "fields.circom").read_text()
     declared = re.findall(r"widths\[(\w+)\([^)]*\)(?: \+ \w+)?\] = (\w+)(?:\(\))?;", source)
-    circom = {name: widths.get(width) or int(width) for name, width in declared}
-    # Circom's names that differ: NAV_GRANULARITY becomes NAV_STEP with the circuits' next change.
+    circom = {name: int(circom.get(width, width)) for name, width in declared}
     names = {
         "SLOT_FUNDED": "funded", "SLOT_HAIRCUT": "haircut_bps", "SLOT_LIABILITY": "liability_bps", "SLOT_CAP": "cap_bps",
         "SLOT_GROSS": "gross_bps", "SLOT_LIQUID": "liquid_bps", "SLOT_IMPERMANENT_LOSS": "impermanent_loss_bps",
         "SLOT_DEPTH": "depth_bps", "SLOT_RESIDUAL": "residual_bps", "SLOT_LOADING": "loading_bps",
-        "NAV_GRANULARITY": "nav_step_usd", "SHOCK": "shock_bps",
+        "NAV_STEP": "nav_step_usd", "SHOCK": "shock_bps",
     }  # fmt: skip
     for size in SIZES.values():
         python = {field.name: field.bits for field in (*slot_fields(size), *GLOBAL_FIELDS)}

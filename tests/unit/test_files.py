@@ -18,6 +18,7 @@ from dls_zk import files
 from dls_zk.errors import InputError
 from dls_zk.files import documents, schemas
 from dls_zk.groth16.proof import Proof
+from dls_zk.statement.allowances import Allowances
 from dls_zk.statement.constants import FIELD, SIZES
 from dls_zk.statement.context import Context
 from dls_zk.statement.model import KeptOpening, Opening, Prices, Round, SlotPolicy, Terms
@@ -37,7 +38,7 @@ instruments:
      loadings: {USDC_PEG: 100%}}
   - {name: ETH/USDC-LP, kind: funded, venue: wallet, haircut: 60%, liability: 105%, cap: 40%, gross: 100%,
      impermanent_loss: 5.72%, depth: 250%, residual: 0.5%, loadings: {ETH: 50%, USDC_PEG: 50%}}
-  - {name: ETH-PERP, kind: derivative, venue: exchange, cap: 75.25%, gross: 100%, loadings: {ETH: -100%}}
+  - {name: ETH-PERP, kind: derivative, venue: exchange, haircut: 90%, cap: 75.25%, gross: 100%, loadings: {ETH: -100%}}
 scenarios:
   - {name: crash, date: 2020-03-12, source: a source, shocks: {ETH: -43.1%}, max_loss: 12.5%}
 limits:
@@ -50,7 +51,7 @@ limits:
 PRICES = "date: 2024-08-28\nsource: somewhere\nprices: {USDC: 0.999919, ETH/USDC-LP: 100.56, ETH-PERP: 2528.4155}\n"
 TERMS = """\
 flow: -250000.5
-accrual: 12 ppm
+allowances: {gain: 12 ppb, loss: 34 ppb, turnover: 56 ppm, write_down: 7 steps}
 context:
   chain_id: 31337
   hub: 0x5FbDB2315678afecb367f032d93F642f64180aa3
@@ -105,7 +106,7 @@ def test_policy_becomes_exact_integers(policy):
     assert policy.slots[1] == SlotPolicy(
         "ETH/USDC-LP", True, 6000, 10_500, 4000, 0, 10_000, 0, 572, 25_000, 50, (5000, 5000, 0, 0)
     )
-    assert policy.slots[2] == SlotPolicy("ETH-PERP", False, 0, 0, 7525, 1, 10_000, 0, 0, 0, 0, (-10_000, 0, 0, 0))
+    assert policy.slots[2] == SlotPolicy("ETH-PERP", False, 9000, 0, 7525, 1, 10_000, 0, 0, 0, 0, (-10_000, 0, 0, 0))
     assert policy.slots[3:] == (SlotPolicy.null(4),) * 5
     assert policy.max_turnover_bps == 20_000
     assert policy.max_leverage_bps == 25_000
@@ -190,9 +191,10 @@ def test_value_at_risk_is_read(write):
         # sanity
         ("haircut: 60%", "haircut: 100.01%", "instruments[1] (ETH/USDC-LP).haircut: '100.01%' is outside 0% to 100%"),
         ("liability: 105%", "liability: 99.99%", "(ETH/USDC-LP).liability: '99.99%' is outside 100% to 655.35%"),
-        ("haircut: 60%, ", "", "policy.yaml: instruments[1] (ETH/USDC-LP): a funded instrument needs 'haircut'"),
+        ("haircut: 60%, ", "", "policy.yaml: instruments[1] (ETH/USDC-LP).haircut: missing"),
+        ("haircut: 90%, ", "", "policy.yaml: instruments[2] (ETH-PERP).haircut: missing"),
         ("liability: 105%, ", "", "policy.yaml: instruments[1] (ETH/USDC-LP): a funded instrument needs 'liability'"),
-        ("cap: 75.25%", "cap: 75.25%, haircut: 10%", "instruments[2] (ETH-PERP): 'haircut' has no effect on a derivative"),
+        ("cap: 75.25%", "cap: 75.25%, liquid: 10%", "instruments[2] (ETH-PERP): 'liquid' has no effect on a derivative"),
         ("cap: 75.25%", "cap: 75.25%, liquid: 10%", "instruments[2] (ETH-PERP): 'liquid' has no effect on a derivative"),
         ("gross: 0%", "gross: 1%", "instruments[0] (USDC): the settlement instrument is of kind funded with gross 0%"),
         ("ETH: -43.1%", "ETH: -200.01%", "scenarios[0] (crash).shocks: ETH/USDC-LP would lose more than 100%"),
@@ -414,7 +416,8 @@ def test_secret_documents_hide_their_content():
 
 def test_terms_and_context(write):
     terms = files.read_terms(write("t.yaml", TERMS))
-    assert (terms.flow_e6, terms.accrual_ppm) == (-250_000_500_000, 12)
+    assert (terms.flow_e6, terms.allowances) == (-250_000_500_000, Allowances(12, 34, 56, 7))
+    assert Allowances.unpack(terms.allowances.pack()) == terms.allowances
     words = [31337, 0x5FBDB2315678AFECB367F032D93F642F64180AA3, 0xAB, 2, 1, 3]
     words += [0xF39FD6E51AAD88F6F4CE6AB8827279CFFFB92266, 1_724_889_600]
     encoded = b"".join(word.to_bytes(32, "big") for word in words)
@@ -425,9 +428,11 @@ def test_terms_and_context(write):
     ("old", "new", "expected"),
     [
         ("-250000.5", "-250000.0000005", "flow: '-250000.0000005' has more than 6 decimals"),
-        ("12 ppm", "12", "accrual: '12' is not a whole number followed by ' ppm'"),
-        ("12 ppm", "1048576 ppm", "accrual: '1048576 ppm' is outside 0 ppm to 1048575 ppm"),
-        ("12 ppm", "-1 ppm", "accrual: '-1 ppm' is outside"),
+        ("12 ppb", "12", "allowances.gain: '12' is not a whole number followed by ' ppb'"),
+        ("34 ppb", "34 ppm", "allowances.loss: '34 ppm' is not a whole number followed by ' ppb'"),
+        ("56 ppm", "1073741824 ppm", "allowances.turnover: '1073741824 ppm' is outside 0 ppm to 1073741823 ppm"),
+        ("7 steps", "-1 steps", "allowances.write_down: '-1 steps' is outside"),
+        (", write_down: 7 steps", "", "allowances.write_down: missing"),
         ("31337", "0x7a69", "context.chain_id: '0x7a69' is not a whole number"),
         ("0x5FbDB", "0x5FbDb", "context: hub is not an address (0x and 40 hex digits, the right checksum if any)"),
         ("0x5FbDB", "5FbDB", "context.hub: '5FbDB2315678afecb367f032d93F642f64180aa3' is not an address"),
@@ -710,7 +715,7 @@ def test_schemas_accept_what_the_files_accept():
         "deployment": DEPLOYMENT,
     }
     wrong = {
-        "policy": ("size", 9), "prices": ("date", "today"), "book": ("book", {"USDC": "1e3"}), "terms": ("accrual", "12"),
+        "policy": ("size", 9), "prices": ("date", "today"), "book": ("book", {"USDC": "1e3"}), "terms": ("allowances", "12"),
         "trades": ("trades", {"USDC": "1,5"}), "opening": ("salt", "0x7"), "proof": ("public", ["0x1"]),
         "feeds": ("confirmation_delay", "60"), "vault": ("loosening_delay", "1 day"), "deployment": ("genesis", "0x12"),
     }  # fmt: skip

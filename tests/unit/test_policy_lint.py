@@ -27,7 +27,7 @@ MISTAKES = {
     "kind: derivative": "kind: perp",
     "loadings: {ETH: 100%}}\nscenarios": "loadings: {ETHA: 100%}}\nscenarios",
     "nav_step": "nav_stp",
-    "venue: exchange, cap": "venue: exchang, cap",
+    "venue: exchange, haircut": "venue: exchang, haircut",
 }
 EXPECTED = [
     "limits.nav_stp: unknown field; did you mean nav_step?",
@@ -83,13 +83,14 @@ def test_what_does_not_fit_together_is_said_at_once_too(folder: Path) -> None:
         ("cap: 150%, gross: 0%", "cap: 150%, gross: 1%"),
     )
     result = lint_file(text)
-    assert result.refused(3) == "policy.yaml: 5 errors"
+    assert result.refused(3) == "policy.yaml: 6 errors"
     for said in (
         "venues[1].name: 'Treasury' is taken",
         "there is no venue 'exchange'",
         "no factor 'BTC'",
         "gross 0%",
-        "100%",
+        "ETH would lose more than 100%\n",
+        "ETH-PERP would lose more than 100%, which needs a haircut of 100%",
     ):
         assert said in result.stdout, said
 
@@ -99,7 +100,7 @@ def test_other_commands_say_the_first_and_how_many_more(folder: Path) -> None:
     with pytest.raises(InputError) as error:
         files.read_policy("policy.yaml")
     assert str(error.value) == f"policy.yaml: {EXPECTED[0]}; 5 more, which `dls-zk policy lint` shows"
-    Path("deposit.yaml").write_text("flow: 1e6\naccrual: 12\ncontext: {}\n")
+    Path("deposit.yaml").write_text("flow: 1e6\nallowances: 12\ncontext: {}\n")
     with pytest.raises(InputError, match="flow: '1e6' is not a plain decimal.*; 9 more errors$"):
         files.read_terms("deposit.yaml")
 

@@ -35,12 +35,14 @@ def test_every_limit_is_passed_by_the_least_that_there_is():
     for case in CASES:
         at, past = (evaluate(*claim)[case.check].limits for claim in (case.at, case.past))
         found |= {
-            (case.check, was.subject if case.check == "value conservation" else "")
+            (case.check, was.subject if case.check in ("value conservation", "turnover") else "")
             for was, is_ in zip(at, past, strict=True)
             if (was.slack, is_.slack) == (0, -1) and was.unit
         }
-    conserved = {("value conservation", subject) for subject in ("unexplained gain", "cost")}
-    assert found - {("solvency", "")} == conserved | {(check, "") for check, _ in LIMITS.values()}
+    several = {("value conservation", subject) for subject in ("unexplained gain", "cost", "loss")}
+    several |= {("turnover", subject) for subject in ("allowance", "traded")}
+    others = {(check, "") for check, _ in LIMITS.values() if check != "turnover"}
+    assert found - {("solvency", "")} == several | others
 
 
 def test_the_context_is_the_one_that_was_agreed():

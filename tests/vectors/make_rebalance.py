@@ -29,7 +29,7 @@ from tests.support.boundary import cases  # noqa: E402
 from tests.support.instances import near_a_limit  # noqa: E402
 
 FILE = Path(__file__).with_name("rebalance.json")
-FORMAT = "dls-zk/vectors/rebalance/v1"
+FORMAT = "dls-zk/vectors/rebalance/v2"
 
 #: Seeds of the random vectors by size, such that half of them hold.
 SEEDS = {8: [0, 3, 5, 7, 1, 2, 4, 6], 16: [0, 3, 1, 2], 32: [7, 8, 0, 1]}
@@ -95,7 +95,8 @@ def opening_json(opening: Opening) -> dict[str, Any]:
 
 
 def public_json(public: PublicSignals) -> dict[str, Any]:
-    return {name: list(map(str, value)) if isinstance(value, tuple) else str(value) for name, value in vars(public).items()}
+    values = vars(public) | {"allowances": public.allowances.pack()}
+    return {name: list(map(str, value)) if isinstance(value, tuple) else str(value) for name, value in values.items()}
 
 
 def text() -> str:

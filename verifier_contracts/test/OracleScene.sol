@@ -14,9 +14,14 @@ abstract contract OracleScene is Base {
     uint32 internal constant HEARTBEAT = 1 hours;
     uint16 internal constant MAX_DEVIATION_BPS = 1_000;
     uint32 internal constant DELAY = 30 minutes;
+    uint32 internal constant PERIOD = 4 hours;
+    /// Time after the adding of a set in which its first round needs no confirmation.
+    uint32 internal constant WINDOW = 5 minutes;
 
     PriceOracle internal oracle;
     DevFeed[] internal feeds;
+    /// The set added last.
+    bytes32 internal feedSet;
 
     function setUp() public virtual {
         vm.warp(NOON);
@@ -28,12 +33,17 @@ abstract contract OracleScene is Base {
         delete feeds;
         set.feeds = new IPriceOracle.Feed[](slots);
         set.confirmationDelay = DELAY;
+        set.deviationPeriod = PERIOD;
         for (uint256 i; i < priced; ++i) {
             DevFeed feed = new DevFeed(8, "");
             feed.post(dollars(i + 1), NOON);
             feeds.push(feed);
             set.feeds[i] = IPriceOracle.Feed(feed, HEARTBEAT, MAX_DEVIATION_BPS);
         }
+    }
+
+    function add(IPriceOracle.FeedSet memory set) internal returns (bytes32) {
+        return feedSet = oracle.addFeedSet(set);
     }
 
     function dollars(uint256 amount) internal pure returns (int256) {
@@ -58,9 +68,13 @@ abstract contract OracleScene is Base {
         return (words[slot / 5] >> (48 * (slot % 5))) % 2 ** 48;
     }
 
-    function refuseSnapshot(uint32 feedSet, bytes memory reason) internal {
+    function take() internal returns (uint32 round) {
+        return oracle.takeSnapshot(feedSet);
+    }
+
+    function refuseSnapshot(bytes memory reason) internal {
         vm.expectRevert(reason);
-        oracle.takeSnapshot(feedSet);
+        take();
     }
 
     function asFeed(address contract_) internal pure returns (AggregatorV3Interface) {

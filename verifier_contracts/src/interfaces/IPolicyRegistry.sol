@@ -53,10 +53,11 @@ interface IPolicyRegistry {
         string[] scenarios;
     }
 
+    /// @notice An account registered a policy, or gave a registered one its labels.
     event PolicyRegistered(uint256 indexed policyHash, address indexed by, string name);
 
-    /// @notice Check, pack, hash and store a policy, if it is not stored yet, and the caller's labels for it, once. Anyone may
-    /// call this.
+    /// @notice Check, pack, hash and store a policy, if it is not stored yet, and the caller's labels for it, once: a second
+    /// call with other labels changes nothing. A call without any label leaves them open. Anyone may call this.
     function register(Policy calldata policy, Labels calldata labels) external returns (uint256 policyHash);
 
     // --- views ---
@@ -64,7 +65,7 @@ interface IPolicyRegistry {
     /// @notice The policy behind a hash. Reverts with `UnknownPolicy` if it is not registered.
     function policyOf(uint256 policyHash) external view returns (Policy memory policy);
 
-    /// @notice The labels that this account gave a policy; empty if it gave none.
+    /// @notice The labels that this account gave a policy; empty if it gave none. Reverts as `policyOf`.
     function labelsOf(uint256 policyHash, address registrant) external view returns (Labels memory labels);
 
     function isRegistered(uint256 policyHash) external view returns (bool);
@@ -101,7 +102,8 @@ interface IPolicyRegistry {
     error UnusedSlotNotEmpty(uint256 slot);
     error SettlementSlotUnused();
     error ZeroNavStep();
-    /// A scenario takes a funded slot below zero: debt would turn into credit.
+    /// A scenario takes a slot below zero, which only a derivative with `haircutBps` of 10,000 may go: debt would turn into
+    /// credit, and a haircut would hide a part of the loss.
     error ScenarioBelowZero(uint256 scenario, uint256 slot);
     error SizeChanged();
     error NavStepChanged();

@@ -4,9 +4,22 @@ pragma solidity 0.8.37;
 import {AggregatorV3Interface} from "./AggregatorV3Interface.sol";
 
 /// @title Snapshots of price feeds, packed for the proofs and shared by all vaults
-/// @notice A feed set names the feed that prices each slot. Its own name is the hash of its content. Anyone may add one, and
-/// it never changes. Anyone may take a
-/// snapshot of a set. A snapshot never changes either, and a later round of a set has a later timestamp.
+/// @notice A feed set names the feed that prices each slot. Its own name is the hash of its content: of the ABI encoding of the
+/// set and of its feeds' decimals. Anyone may add one, and it never changes. Anyone may take a snapshot of a set. A snapshot
+/// never changes either, and a later round of a set has a later timestamp.
+///
+/// MOVES. Each set has an anchor, the round whose prices bound the next round's: a price within `maxDeviationBps` of the
+/// anchor's is taken at once. A round moves the anchor once a `deviationPeriod` has passed since the anchor, so however many
+/// snapshots somebody takes, between two rounds a price moves by at most `maxDeviationBps` for each whole period between them
+/// and three times more. A price beyond the bound needs a confirmation: it must be seen twice, at least `confirmationDelay`
+/// apart and at most twice that. A confirmed round is the new anchor.
+///
+/// THE FIRST ROUND of a set has no anchor. It is taken at once within 5 minutes of the adding of the set, earlier than any vault
+/// with holders can move to the set. Later it needs a confirmation like any move beyond the bound: whoever replaces the feeds of a
+/// vault cannot wait for a feed's glitch and make it the new set's first price.
+///
+/// GAS. A feed that needs more than 200,000 gas counts as failed. A call that has less gas for a feed reverts, so nobody makes
+/// a feed fail by sending little.
 interface IPriceOracle {
     /// The feed of one slot. With `aggregator` 0 the slot has no feed, and its price is 0 in every snapshot.
     struct Feed {
@@ -23,7 +36,7 @@ interface IPriceOracle {
         Feed[] feeds;
         /// On a rollup, Chainlink's feed of the sequencer's uptime; 0 where there is none.
         AggregatorV3Interface sequencerUptimeFeed;
-        /// Seconds for which the oracle refuses prices after the sequencer came back.
+        /// Seconds, at most a day, for which the oracle refuses prices after the sequencer came back.
         uint32 sequencerGracePeriod;
         /// Seconds that a move beyond `maxDeviationBps` waits for its confirmation, from 5 minutes to a day. From then on,
         /// and for as long again, a call can confirm it; then it lapses.
@@ -34,20 +47,22 @@ interface IPriceOracle {
 
     // --- events ---
 
-    event FeedSetAdded(bytes32 indexed feedSet, FeedSet set);
+    /// @param decimals of each slot's feed; 0 for a slot without one.
+    event FeedSetAdded(bytes32 indexed feedSet, FeedSet set, uint8[] decimals);
 
     /// @notice The oracle took a snapshot.
     event SnapshotTaken(bytes32 indexed feedSet, uint32 indexed round, uint40 timestamp, uint256[] words);
 
-    /// @notice A price moved too far from the anchor, so the snapshot needs a confirmation: a call from `confirmableAt` on
-    /// takes it, if each price is then within its bound of these prices or of the anchor's. These prices wait unchanged until
-    /// then; from then on prices beyond the bounds of both replace them.
+    /// @notice A price moved too far from the anchor, so the snapshot needs a confirmation: a call from `confirmableAt` on, and
+    /// for as long again as it waited, takes it, if each price is then within its bound of these prices or of the anchor's. These
+    /// prices wait unchanged until then; from then on prices beyond the bounds of both replace them. Afterwards they lapse.
     /// @param slot the first slot whose price moved too far.
     event ConfirmationNeeded(bytes32 indexed feedSet, uint256 slot, uint40 confirmableAt, uint256[] words);
 
     // --- actions ---
 
-    /// @notice Add a feed set. The oracle reads the decimals of each feed now and keeps them. Anyone may call this.
+    /// @notice Add a feed set. The oracle reads the decimals of each feed now and keeps them. To add a set again has no effect.
+    /// Anyone may call this.
     function addFeedSet(FeedSet calldata set) external returns (bytes32 feedSet);
 
     /// @notice Read all feeds of a set and store their prices as a new round. Rounds count up from 1 over all sets. Anyone
@@ -73,23 +88,28 @@ interface IPriceOracle {
     /// @notice The longest heartbeat, in seconds, of the feeds of these slots (bit i for slot i); 0 for no slot.
     function longestHeartbeat(bytes32 feedSet, uint32 slots) external view returns (uint32);
 
-    /// @notice The slots whose feed is dead: it does not answer, or its last answer is older than its heartbeat.
+    /// @notice The slots whose feed is dead: the oracle would refuse its answer now, because there is none, because it is older
+    /// than the heartbeat, or because it is no price. Bit i for slot i. No feed can make this revert.
     function deadFeeds(bytes32 feedSet) external view returns (uint32 slots);
 
-    /// @notice Whether `to` differs from `from` only in feeds that are dead now, and none of the new ones is dead.
+    /// @notice Whether `to` differs from `from` only in feeds that are dead now, each replaced by a feed that is alive, with no
+    /// longer heartbeat and no larger deviation. A sequencer's uptime feed that does not answer may be replaced by one that
+    /// does. While the sequencer is down or just back, nothing is a repair: every feed is late then. No feed can make this
+    /// revert.
     function isRepair(bytes32 from, bytes32 to) external view returns (bool);
 
     /// @notice The round whose prices bound the next round's, and its time; 0 and 0 before the first round.
     function anchor(bytes32 feedSet) external view returns (uint32 round, uint40 timestamp);
 
-    /// @notice A feed set.
-    function feedSetOf(bytes32 feedSet) external view returns (FeedSet memory);
+    /// @notice A feed set, and the decimals of each slot's feed as the oracle read them when the set was added; 0 for a slot
+    /// without a feed.
+    function feedSetOf(bytes32 feedSet) external view returns (FeedSet memory set, uint8[] memory decimals);
 
     /// @notice Size of a feed set and the slots that have a feed: bit i for slot i.
     function pricedSlots(bytes32 feedSet) external view returns (uint8 slots, uint32 priced);
 
     /// @notice The unconfirmed prices of a feed set and the time from which a call can confirm them; nothing and 0 if none
-    /// wait.
+    /// wait, or if they have lapsed.
     function unconfirmed(bytes32 feedSet) external view returns (uint40 confirmableAt, uint256[] memory words);
 
     // --- errors ---
@@ -120,4 +140,6 @@ interface IPriceOracle {
     error PeriodOutOfRange(string field, uint32 value, uint32 least, uint32 most);
     error ConfirmationTooEarly(uint40 confirmableAt);
     error TwoSnapshotsInOneSecond();
+    /// The call has less gas than a feed may use.
+    error NotEnoughGas();
 }

@@ -11,6 +11,8 @@ import {PolicyNames} from "./PolicyNames.sol";
 library PolicyRules {
     /// Shocks and loadings are in basis points: a product of −1e8 is the loss of everything.
     int256 private constant WHOLE = 1e8;
+    /// The haircut factor, in basis points, of a long that is collateral as it stands.
+    uint16 private constant IN_FULL = 10_000;
 
     /// @notice Check a policy that `PolicyCodec` has packed into these words.
     function requireSound(IPolicyRegistry.Policy calldata policy, uint256[] memory words, string[] memory instruments)
@@ -20,7 +22,7 @@ library PolicyRules {
         require(policy.navStepUsd != 0, IPolicyRegistry.ZeroNavStep());
         _requireInstruments(instruments);
         _requireUnusedEmpty(words, instruments);
-        _requireFundedAboveZero(policy);
+        _requireAboveZero(policy);
     }
 
     /// @notice Names for people: as many as there is room for, or fewer.
@@ -62,11 +64,12 @@ library PolicyRules {
         }
     }
 
-    /// @dev A debt that a scenario takes below zero would count as collateral.
-    function _requireFundedAboveZero(IPolicyRegistry.Policy calldata policy) private pure {
+    /// @dev A debt that a scenario takes below zero would count as collateral, and of a long with a haircut only a part of
+    /// the loss below zero would count. So only a derivative whose long counts in full may go there.
+    function _requireAboveZero(IPolicyRegistry.Policy calldata policy) private pure {
         int24[][] memory shocks = policy.shockBps;
         for (uint256 i; i < policy.slots.length; ++i) {
-            if (!policy.slots[i].funded) continue;
+            if (!policy.slots[i].funded && policy.slots[i].haircutBps == IN_FULL) continue;
             int24[] memory loadings = policy.slots[i].loadingBps;
             for (uint256 s; s < shocks.length; ++s) {
                 require(_move(shocks[s], loadings) >= -WHOLE, IPolicyRegistry.ScenarioBelowZero(s, i));

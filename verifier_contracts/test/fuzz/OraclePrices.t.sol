@@ -66,6 +66,7 @@ contract PricesTest is Base {
 /// The whole way, OR-5: feeds answer, the snapshot holds the words.
 contract PackingTest is OracleScene {
     uint256[3] private sizes = [uint256(8), 16, 32];
+    bytes32[3] private sets;
 
     function setUp() public override {
         super.setUp();
@@ -75,19 +76,20 @@ contract PackingTest is OracleScene {
             for (uint256 slot; slot < sizes[i]; ++slot) {
                 set.feeds[slot] = all.feeds[slot];
             }
-            oracle.addFeedSet(set);
+            sets[i] = oracle.addFeedSet(set);
         }
     }
 
     /// Word k is Σ price[5k + j] · 2^(48 j).
     /// forge-config: default.fuzz.runs = 250
     function testFuzz_wordsAreSumsOfShiftedPrices(uint48[32] memory prices) public {
+        (IPriceOracle.FeedSet memory all,) = oracle.feedSetOf(sets[2]);
         for (uint256 slot; slot < 32; ++slot) {
             if (prices[slot] == 0) prices[slot] = 1;
-            DevFeed(address(oracle.feedSetOf(3).feeds[slot].aggregator)).post(int256(uint256(prices[slot])), NOON);
+            DevFeed(address(all.feeds[slot].aggregator)).post(int256(uint256(prices[slot])), NOON);
         }
-        for (uint32 i; i < 3; ++i) {
-            (,, uint256[] memory words) = oracle.snapshot(oracle.takeSnapshot(i + 1));
+        for (uint256 i; i < 3; ++i) {
+            (,, uint256[] memory words) = oracle.snapshot(oracle.takeSnapshot(sets[i]));
             vm.assertEq(words.length, (sizes[i] + 4) / 5);
             uint256 slot;
             for (uint256 k; k < words.length; ++k) {

@@ -59,7 +59,7 @@ contract PolicyFuzzTest is PolicyScene {
         else keepAboveZero(policy);
 
         uint256 policyHash = register(policy);
-        (IPolicyRegistry.Policy memory kept,) = registry.policyOf(policyHash);
+        IPolicyRegistry.Policy memory kept = registry.policyOf(policyHash);
         vm.assertEq(abi.encode(kept), abi.encode(policy));
         vm.assertEq(registry.hashOf(kept), policyHash);
     }

@@ -12,8 +12,8 @@ contract FakeFeed {
         /// Reverts with what would have been a well-formed answer.
         RevertsWithAnswer,
         BurnsAllGas,
-        ReturnsAMegabyte,
-        /// Asks the oracle for a snapshot of set 1, then answers as if nothing had happened.
+        ReturnsALot,
+        /// Asks the oracle for a snapshot, then answers as if nothing had happened.
         Reenters
     }
 
@@ -22,6 +22,8 @@ contract FakeFeed {
     uint256 private decimalsWord = 8;
     /// roundId, answer, startedAt, updatedAt, answeredInRound
     uint256[5] private round;
+    bytes32 private reentered;
+    uint256 private burnt;
 
     function setDecimals(Manner manner, uint256 word) external {
         (decimalsManner, decimalsWord) = (manner, word);
@@ -29,6 +31,16 @@ contract FakeFeed {
 
     function setRound(Manner manner, uint256[5] calldata words) external {
         (roundManner, round) = (manner, words);
+    }
+
+    /// The feed set whose snapshot `Reenters` asks for.
+    function setReentered(bytes32 feedSet) external {
+        reentered = feedSet;
+    }
+
+    /// From now on a round costs about this much gas more.
+    function burn(uint256 gas_) external {
+        burnt = gas_;
     }
 
     fallback(bytes calldata input) external returns (bytes memory) {
@@ -39,12 +51,13 @@ contract FakeFeed {
 
     function answered(Manner manner, bytes memory answer) private returns (bytes memory) {
         uint256 length = answer.length;
+        for (uint256 start = gasleft(); burnt > start - gasleft();) {}
         if (manner == Manner.Nothing) return "";
         if (manner == Manner.OneByteMore) return bytes.concat(answer, hex"00");
         if (manner == Manner.Reverts) revert();
         if (manner == Manner.Reenters) {
-            bytes memory call = abi.encodeWithSignature("takeSnapshot(uint32)", 1);
-            (bool ok,) = msg.sender.call{gas: 300_000}(call);
+            bytes memory call = abi.encodeWithSignature("takeSnapshot(bytes32)", reentered);
+            (bool ok,) = msg.sender.call{gas: 100_000}(call);
             ok; // whether it failed or not
         }
         assembly ("memory-safe") {
@@ -52,7 +65,7 @@ contract FakeFeed {
             case 2 { mstore(answer, sub(length, 1)) } // OneByteShort
             case 5 { revert(add(answer, 32), length) } // RevertsWithAnswer
             case 6 { invalid() } // BurnsAllGas
-            case 7 { return(0, 1048576) } // ReturnsAMegabyte
+            case 7 { return(0, 65536) } // ReturnsALot
         }
         return answer;
     }

@@ -18,7 +18,7 @@ contract OracleAnswersTest is OracleScene {
         answer(FakeFeed.Manner.WellFormed, 5, 7e8, NOON, 5);
         IPriceOracle.FeedSet memory set = setOf(8, 8);
         set.feeds[SLOT].aggregator = asFeed(address(feed));
-        oracle.addFeedSet(set);
+        feed.setReentered(add(set));
     }
 
     function answer(FakeFeed.Manner manner, uint256 roundId, int256 value, uint256 updatedAt, uint256 answeredInRound)
@@ -29,35 +29,35 @@ contract OracleAnswersTest is OracleScene {
     }
 
     function refuse(bytes4 reason) private {
-        refuseSnapshot(1, abi.encodeWithSelector(reason, SLOT));
+        refuseSnapshot(abi.encodeWithSelector(reason, SLOT));
     }
 
     /// A set of its own for a feed with these decimals and this answer, in slot 0.
-    function setWith(uint8 decimals, int256 value) private returns (uint32) {
+    function setWith(uint8 decimals, int256 value) private returns (bytes32) {
         IPriceOracle.FeedSet memory set = setOf(8, 1);
         set.feeds[0].aggregator = new DevFeed(decimals, "");
         DevFeed(address(set.feeds[0].aggregator)).post(value, NOON);
-        return oracle.addFeedSet(set);
+        return add(set);
     }
 
     function expectPrice(uint8 decimals, int256 value, uint256 price) private {
-        uint32 round = oracle.takeSnapshot(setWith(decimals, value));
-        vm.assertEq(priceAt(round, 0), price);
+        setWith(decimals, value);
+        vm.assertEq(priceAt(take(), 0), price);
     }
 
     // --- a feed that does not answer with a round ---
 
     function test_takesAWellFormedRound() public {
-        vm.assertEq(priceAt(oracle.takeSnapshot(1), SLOT), 7e8);
+        vm.assertEq(priceAt(take(), SLOT), 7e8);
     }
 
     function test_refusesFeedsThatFail() public {
         for (uint8 manner = uint8(FakeFeed.Manner.Nothing); manner < uint8(FakeFeed.Manner.Reenters); ++manner) {
             answer(FakeFeed.Manner(manner), 5, 7e8, NOON, 5);
             vm.expectRevert(abi.encodeWithSelector(IPriceOracle.FeedFailed.selector, SLOT));
-            oracle.takeSnapshot{gas: 20_000_000}(1);
+            oracle.takeSnapshot{gas: 20_000_000}(feedSet);
         }
-        vm.assertEq(uint256(oracle.latestRound(1)), 0);
+        vm.assertEq(uint256(oracle.latestRound(feedSet)), 0);
     }
 
     function test_refusesFeedsThatAreGone() public {
@@ -65,20 +65,47 @@ contract OracleAnswersTest is OracleScene {
         refuse(IPriceOracle.FeedFailed.selector);
     }
 
-    /// A megabyte costs 2.2 million gas to hold. The feed has it; the oracle would not have it a second time.
-    function test_doesNotCopyWhatAFeedReturnsTooMuch() public {
-        answer(FakeFeed.Manner.ReturnsAMegabyte, 5, 7e8, NOON, 5);
-        vm.expectRevert(abi.encodeWithSelector(IPriceOracle.FeedFailed.selector, SLOT));
-        oracle.takeSnapshot{gas: 3_000_000}(1);
+    function test_refusesAFeedThatReturnsTooMuch() public {
+        answer(FakeFeed.Manner.ReturnsALot, 5, 7e8, NOON, 5);
+        refuse(IPriceOracle.FeedFailed.selector);
+    }
+
+    // --- gas ---
+
+    function test_aFeedMayUse200_000Gas() public {
+        feed.burn(180_000); // and some to answer
+        take();
+        vm.warp(NOON + 1);
+        feed.burn(205_000);
+        refuse(IPriceOracle.FeedFailed.selector);
+    }
+
+    /// With whatever gas somebody calls, a good feed does not fail: the call has too little, or it succeeds. Both happen.
+    function test_littleGasMakesNoFeedFail() public {
+        uint256 refused;
+        uint256 gasGiven = 30_000;
+        for (; gasGiven < 2_000_000; gasGiven += 20_000) {
+            (bool ok, bytes memory data) =
+                address(oracle).call{gas: gasGiven}(abi.encodeCall(oracle.deadFeeds, (feedSet)));
+            if (ok) {
+                vm.assertEq(abi.decode(data, (uint256)), 0);
+                break;
+            }
+            ++refused;
+            bool outOfGas = data.length == 0;
+            vm.assertTrue(outOfGas || bytes4(data) == IPriceOracle.NotEnoughGas.selector);
+        }
+        vm.assertTrue(refused > 2);
+        vm.assertLt(gasGiven, 500_000);
     }
 
     function test_aFeedThatCallsBackChangesNothing() public {
         answer(FakeFeed.Manner.Reenters, 5, 7e8, NOON, 5);
-        vm.assertEq(uint256(oracle.takeSnapshot{gas: 20_000_000}(1)), 1);
-        vm.assertEq(uint256(oracle.latestRound(1)), 1);
+        vm.assertEq(uint256(oracle.takeSnapshot{gas: 20_000_000}(feedSet)), 1);
+        vm.assertEq(uint256(oracle.latestRound(feedSet)), 1);
         vm.warp(NOON + 1);
         answer(FakeFeed.Manner.WellFormed, 5, 7e8, NOON, 5);
-        vm.assertEq(uint256(oracle.takeSnapshot(1)), 2);
+        vm.assertEq(uint256(take()), 2);
     }
 
     // --- round ids ---
@@ -86,7 +113,7 @@ contract OracleAnswersTest is OracleScene {
     function test_roundIdsHave80Bits() public {
         uint256 most = type(uint80).max;
         answer(FakeFeed.Manner.WellFormed, most, 7e8, NOON, most);
-        oracle.takeSnapshot(1);
+        take();
         vm.warp(NOON + 1);
         answer(FakeFeed.Manner.WellFormed, most + 1, 7e8, NOON, most + 1);
         refuse(IPriceOracle.FeedFailed.selector);
@@ -99,13 +126,13 @@ contract OracleAnswersTest is OracleScene {
         answer(FakeFeed.Manner.WellFormed, 6, 7e8, NOON, 5);
         refuse(IPriceOracle.FeedFailed.selector);
         answer(FakeFeed.Manner.WellFormed, 6, 7e8, NOON, 6);
-        oracle.takeSnapshot(1);
+        take();
     }
 
     /// Adapters of feeds that have no rounds.
     function test_takesRoundZero() public {
         answer(FakeFeed.Manner.WellFormed, 0, 7e8, NOON, 0);
-        oracle.takeSnapshot(1);
+        take();
     }
 
     // --- the answer ---
@@ -114,15 +141,16 @@ contract OracleAnswersTest is OracleScene {
         int256[3] memory values = [int256(0), -1, type(int256).min];
         for (uint256 i; i < 3; ++i) {
             answer(FakeFeed.Manner.WellFormed, 5, values[i], NOON, 5);
-            refuseSnapshot(1, abi.encodeWithSelector(IPriceOracle.AnswerNotPositive.selector, SLOT, values[i]));
+            refuseSnapshot(abi.encodeWithSelector(IPriceOracle.AnswerNotPositive.selector, SLOT, values[i]));
         }
         answer(FakeFeed.Manner.WellFormed, 5, 1, NOON, 5);
-        vm.assertEq(priceAt(oracle.takeSnapshot(1), SLOT), 1);
+        vm.assertEq(priceAt(take(), SLOT), 1);
     }
 
     function test_refusesAnswersThatRoundToZero() public {
         bytes memory reason = abi.encodeWithSelector(IPriceOracle.AnswerNotPositive.selector, 0, 1e10 - 1);
-        refuseSnapshot(setWith(18, 1e10 - 1), reason);
+        setWith(18, 1e10 - 1);
+        refuseSnapshot(reason);
         expectPrice(18, 1e10, 1);
     }
 
@@ -142,7 +170,8 @@ contract OracleAnswersTest is OracleScene {
     }
 
     function refuseTooLarge(uint8 decimals, int256 value) private {
-        refuseSnapshot(setWith(decimals, value), abi.encodeWithSelector(IPriceOracle.AnswerTooLarge.selector, 0, value));
+        setWith(decimals, value);
+        refuseSnapshot(abi.encodeWithSelector(IPriceOracle.AnswerTooLarge.selector, 0, value));
     }
 
     function test_decimalsBecomeEightRoundedDown() public {
@@ -157,37 +186,38 @@ contract OracleAnswersTest is OracleScene {
     /// The decimals are those of the day the set was added.
     function test_decimalsAreKept() public {
         feed.setDecimals(FakeFeed.Manner.WellFormed, 18);
-        vm.assertEq(priceAt(oracle.takeSnapshot(1), SLOT), 7e8);
+        vm.assertEq(priceAt(take(), SLOT), 7e8);
     }
 
     // --- the time ---
 
     function test_answersUpToTheHeartbeat() public {
+        take();
         vm.warp(NOON + HEARTBEAT - 1);
         refresh();
-        oracle.takeSnapshot(1);
+        take();
         vm.warp(NOON + HEARTBEAT);
-        oracle.takeSnapshot(1);
+        take();
         vm.warp(NOON + HEARTBEAT + 1);
-        refuseSnapshot(1, abi.encodeWithSelector(IPriceOracle.AnswerStale.selector, SLOT, NOON, HEARTBEAT));
+        refuseSnapshot(abi.encodeWithSelector(IPriceOracle.AnswerStale.selector, SLOT, NOON, HEARTBEAT));
     }
 
     /// Even where the heartbeat is longer than the time since 1970.
     function test_refusesNoTimeAtAll() public {
         IPriceOracle.FeedSet memory set = setOf(8, 1);
         set.feeds[0].heartbeat = type(uint32).max;
-        oracle.addFeedSet(set);
+        add(set);
         feeds[0].post(1, 0);
-        refuseSnapshot(2, abi.encodeWithSelector(IPriceOracle.AnswerStale.selector, 0, 0, type(uint32).max));
+        refuseSnapshot(abi.encodeWithSelector(IPriceOracle.AnswerStale.selector, 0, 0, type(uint32).max));
         feeds[0].post(1, 1);
-        oracle.takeSnapshot(2);
+        take();
     }
 
     function test_refusesAnswersFromTheFuture() public {
         uint256[2] memory times = [uint256(NOON) + 1, type(uint256).max];
         for (uint256 i; i < 2; ++i) {
             answer(FakeFeed.Manner.WellFormed, 5, 7e8, times[i], 5);
-            refuseSnapshot(1, abi.encodeWithSelector(IPriceOracle.AnswerFromFuture.selector, SLOT, times[i]));
+            refuseSnapshot(abi.encodeWithSelector(IPriceOracle.AnswerFromFuture.selector, SLOT, times[i]));
         }
     }
 }

@@ -17,31 +17,121 @@ contract OracleFeedSetsTest is OracleScene {
         oracle.addFeedSet(set);
     }
 
-    function test_numberedFromOneAndKeptAsAdded() public {
+    function test_namedByContentAndKeptAsAdded() public {
         IPriceOracle.FeedSet memory first = setOf(8, 8);
         IPriceOracle.FeedSet memory second = setOf(32, 5);
         second.feeds[31] = IPriceOracle.Feed(new DevFeed(0, ""), type(uint32).max, type(uint16).max);
         second.feeds[3].aggregator = AggregatorV3Interface(address(0));
         second.sequencerUptimeFeed = asFeed(address(new SequencerFeed()));
-        second.sequencerGracePeriod = type(uint32).max;
-        second.confirmationDelay = type(uint32).max;
+        second.sequencerGracePeriod = 1 days;
+        second.confirmationDelay = 1 days;
+        second.deviationPeriod = 7 days;
 
-        vm.expectEmit(address(oracle));
-        emit IPriceOracle.FeedSetAdded(1, first);
-        vm.assertEq(uint256(oracle.addFeedSet(first)), 1);
-        vm.prank(address(1)); // anyone may
-        vm.expectEmit(address(oracle));
-        emit IPriceOracle.FeedSetAdded(2, second);
-        vm.assertEq(uint256(oracle.addFeedSet(second)), 2);
-
-        vm.assertEq(abi.encode(oracle.feedSetOf(1)), abi.encode(first));
-        vm.assertEq(abi.encode(oracle.feedSetOf(2)), abi.encode(second));
-        expectPriced(1, 8, 0xff);
-        expectPriced(2, 32, 0x80000017);
+        (bytes32 firstName, bytes32 secondName) = (addAs(address(this), first), addAs(address(1), second));
+        vm.assertTrue(firstName != secondName);
+        expectSet(firstName, first);
+        expectSet(secondName, second);
+        expectPriced(firstName, 8, 0xff);
+        expectPriced(secondName, 32, 0x80000017);
     }
 
-    function expectPriced(uint32 feedSet, uint256 slots, uint256 priced) private view {
-        (uint8 givenSlots, uint32 givenPriced) = oracle.pricedSlots(feedSet);
+    /// Anyone may.
+    function addAs(address who, IPriceOracle.FeedSet memory set) private returns (bytes32 name) {
+        uint8[] memory decimals = decimalsOf(set);
+        name = keccak256(abi.encode(set, decimals));
+        vm.expectEmit(address(oracle));
+        emit IPriceOracle.FeedSetAdded(name, set, decimals);
+        vm.prank(who);
+        vm.assertEq(oracle.addFeedSet(set), name);
+    }
+
+    function decimalsOf(IPriceOracle.FeedSet memory set) private view returns (uint8[] memory decimals) {
+        decimals = new uint8[](set.feeds.length);
+        for (uint256 i; i < decimals.length; ++i) {
+            bool priced = address(set.feeds[i].aggregator) != address(0);
+            if (priced) decimals[i] = set.feeds[i].aggregator.decimals();
+        }
+    }
+
+    function expectSet(bytes32 name, IPriceOracle.FeedSet memory set) private view {
+        (IPriceOracle.FeedSet memory kept, uint8[] memory decimals) = oracle.feedSetOf(name);
+        vm.assertEq(abi.encode(kept, decimals), abi.encode(set, decimalsOf(set)));
+    }
+
+    function test_addingAgainChangesNothing() public {
+        IPriceOracle.FeedSet memory set = setOf(8, 8);
+        add(set);
+        uint32 round = take();
+        vm.warp(NOON + WINDOW + 1);
+        vm.recordLogs();
+        vm.assertEq(oracle.addFeedSet(set), feedSet);
+        vm.assertEq(vm.getRecordedLogs().length, 0);
+        vm.assertEq(oracle.latestRound(feedSet), round);
+    }
+
+    /// A set is another set with any other content, and with other decimals of the same feed.
+    function test_everyFieldIsPartOfTheName() public {
+        FakeFeed feed = new FakeFeed();
+        IPriceOracle.FeedSet memory set = setOf(8, 8);
+        set.feeds[7].aggregator = asFeed(address(feed));
+        bytes32[] memory names = new bytes32[](10);
+        names[0] = oracle.addFeedSet(set);
+        feed.setDecimals(FakeFeed.Manner.WellFormed, 18);
+        names[1] = oracle.addFeedSet(set);
+        set.feeds[7].heartbeat++;
+        names[2] = oracle.addFeedSet(set);
+        set.feeds[7].maxDeviationBps++;
+        names[3] = oracle.addFeedSet(set);
+        set.feeds[7].aggregator = new DevFeed(18, "");
+        names[4] = oracle.addFeedSet(set);
+        set.sequencerUptimeFeed = asFeed(address(new SequencerFeed()));
+        names[5] = oracle.addFeedSet(set);
+        set.sequencerGracePeriod++;
+        names[6] = oracle.addFeedSet(set);
+        set.confirmationDelay++;
+        names[7] = oracle.addFeedSet(set);
+        set.deviationPeriod++;
+        names[8] = oracle.addFeedSet(set);
+        delete set.feeds[7];
+        names[9] = oracle.addFeedSet(set);
+        for (uint256 i; i < names.length; ++i) {
+            for (uint256 k; k < i; ++k) {
+                vm.assertTrue(names[i] != names[k]);
+            }
+        }
+    }
+
+    /// After a reorganisation that swaps two adds, each name still names its own feeds.
+    function test_namesDoNotDependOnTheOrder() public {
+        IPriceOracle.FeedSet memory first = setOf(8, 8);
+        IPriceOracle.FeedSet memory second = setOf(16, 8);
+        uint256 fork = vm.snapshotState();
+        bytes32[2] memory names = [oracle.addFeedSet(first), oracle.addFeedSet(second)];
+        vm.revertToState(fork);
+        vm.assertEq(oracle.addFeedSet(second), names[1]);
+        vm.assertEq(oracle.addFeedSet(first), names[0]);
+        expectSet(names[0], first);
+    }
+
+    function test_longestHeartbeatOfSlots() public {
+        IPriceOracle.FeedSet memory set = setOf(8, 8);
+        for (uint32 i; i < 8; ++i) {
+            set.feeds[i].heartbeat = 100 + i;
+        }
+        set.feeds[2].heartbeat = 9_000;
+        delete set.feeds[6].aggregator;
+        set.feeds[6].heartbeat = 10_000; // of no feed
+        add(set);
+        vm.assertEq(oracle.longestHeartbeat(feedSet, 0), 0);
+        vm.assertEq(oracle.longestHeartbeat(feedSet, 1), 100);
+        vm.assertEq(oracle.longestHeartbeat(feedSet, 0x3b), 105);
+        vm.assertEq(oracle.longestHeartbeat(feedSet, 0x3f), 9_000);
+        vm.assertEq(oracle.longestHeartbeat(feedSet, 0x40), 0);
+        vm.assertEq(oracle.longestHeartbeat(feedSet, type(uint32).max), 9_000);
+    }
+
+    function expectPriced(bytes32 name, uint256 slots, uint256 priced) private view {
+        (uint8 givenSlots, uint32 givenPriced) = oracle.pricedSlots(name);
         vm.assertEq(uint256(givenSlots), slots);
         vm.assertEq(uint256(givenPriced), priced);
     }
@@ -115,20 +205,56 @@ contract OracleFeedSetsTest is OracleScene {
         oracle.addFeedSet(set);
     }
 
+    function test_periodsAreBounded() public {
+        refusePeriod("confirmationDelay", 5 minutes, 1 days);
+        refusePeriod("deviationPeriod", 1 minutes, 7 days);
+        refusePeriod("sequencerGracePeriod", 0, 1 days);
+    }
+
+    function refusePeriod(string memory field, uint32 least, uint32 most) private {
+        oracle.addFeedSet(setWith(field, least));
+        oracle.addFeedSet(setWith(field, most));
+        uint32[4] memory wrong =
+            [least == 0 ? most + 1 : least - 1, least == 0 ? most + 1 : 0, most + 1, type(uint32).max];
+        for (uint256 i; i < wrong.length; ++i) {
+            bytes memory reason =
+                abi.encodeWithSelector(IPriceOracle.PeriodOutOfRange.selector, field, wrong[i], least, most);
+            refuse(setWith(field, wrong[i]), reason);
+        }
+    }
+
+    function setWith(string memory field, uint32 value) private returns (IPriceOracle.FeedSet memory set) {
+        set = setOf(8, 1);
+        bytes32 name = keccak256(bytes(field));
+        if (name == keccak256("confirmationDelay")) set.confirmationDelay = value;
+        else if (name == keccak256("deviationPeriod")) set.deviationPeriod = value;
+        else set.sequencerGracePeriod = value;
+    }
+
     function test_unknownSetsAreRefused() public {
-        oracle.addFeedSet(setOf(8, 1));
-        uint32[2] memory unknown = [uint32(0), 2];
+        bytes32 known = oracle.addFeedSet(setOf(8, 1));
+        bytes32[2] memory unknown = [bytes32(0), bytes32(uint256(1))];
         for (uint256 i; i < 2; ++i) {
             bytes memory reason = abi.encodeWithSelector(IPriceOracle.UnknownFeedSet.selector, unknown[i]);
-            refuseSnapshot(unknown[i], reason);
+            bytes[10] memory calls = [
+                abi.encodeCall(oracle.takeSnapshot, (unknown[i])),
+                abi.encodeCall(oracle.feedSetOf, (unknown[i])),
+                abi.encodeCall(oracle.pricedSlots, (unknown[i])),
+                abi.encodeCall(oracle.latestRound, (unknown[i])),
+                abi.encodeCall(oracle.roundAt, (unknown[i], NOON)),
+                abi.encodeCall(oracle.longestHeartbeat, (unknown[i], 1)),
+                abi.encodeCall(oracle.deadFeeds, (unknown[i])),
+                abi.encodeCall(oracle.isRepair, (unknown[i], known)),
+                abi.encodeCall(oracle.anchor, (unknown[i])),
+                abi.encodeCall(oracle.unconfirmed, (unknown[i]))
+            ];
+            for (uint256 k; k < calls.length; ++k) {
+                (bool ok, bytes memory data) = address(oracle).call(calls[k]);
+                vm.assertFalse(ok);
+                vm.assertEq(data, reason);
+            }
             vm.expectRevert(reason);
-            oracle.feedSetOf(unknown[i]);
-            vm.expectRevert(reason);
-            oracle.pricedSlots(unknown[i]);
-            vm.expectRevert(reason);
-            oracle.latestRound(unknown[i]);
-            vm.expectRevert(reason);
-            oracle.unconfirmed(unknown[i]);
+            oracle.isRepair(known, unknown[i]);
         }
     }
 }

@@ -17,11 +17,11 @@ contract Reader {
 contract OracleGasTest is OracleScene {
     function measure(uint256 slots, uint256 priced, string memory size) private {
         IPriceOracle.FeedSet memory set = setOf(slots, priced);
-        uint32 feedSet = oracle.addFeedSet(set);
+        add(set);
         vm.snapshotGasLastCall("PriceOracle", string.concat("add feed set, ", size));
-        oracle.takeSnapshot(feedSet);
+        take();
         vm.warp(NOON + 1);
-        uint32 round = oracle.takeSnapshot(feedSet);
+        uint32 round = take();
         vm.snapshotGasLastCall("PriceOracle", string.concat("take snapshot, ", size));
 
         Reader reader = new Reader();
@@ -29,12 +29,16 @@ contract OracleGasTest is OracleScene {
         vm.assertTrue(ok);
         vm.snapshotValue("PriceOracle", string.concat("read snapshot, ", size), abi.decode(gasUsed, (uint256)));
 
+        vm.warp(NOON + 1);
+        oracle.deadFeeds(feedSet);
+        vm.snapshotGasLastCall("PriceOracle", string.concat("dead feeds, ", size));
+
         post(0, dollars(2));
         vm.warp(NOON + 2);
-        oracle.takeSnapshot(feedSet);
+        take();
         vm.snapshotGasLastCall("PriceOracle", string.concat("first look at a far move, ", size));
         vm.warp(NOON + 2 + DELAY);
-        oracle.takeSnapshot(feedSet);
+        take();
         vm.snapshotGasLastCall("PriceOracle", string.concat("confirm a far move, ", size));
     }
 

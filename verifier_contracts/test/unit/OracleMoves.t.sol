@@ -4,16 +4,16 @@ pragma solidity 0.8.37;
 import {IPriceOracle} from "../../src/interfaces/IPriceOracle.sol";
 import {OracleScene} from "../OracleScene.sol";
 
-/// Prices that move beyond their bound wait for a second look: OR-11, OR-13, OR-14. Slot 0 starts at 100 dollars, slot 1
+/// Prices that move beyond their bound of the anchor wait for a second look: OR-11, OR-13, OR-14, OR-16, OR-17. Slot 0 starts at 100 dollars, slot 1
 /// at 200; their bounds are 10 % and 20 % of the smaller price.
 contract OracleMovesTest is OracleScene {
     function setUp() public override {
         super.setUp();
         IPriceOracle.FeedSet memory set = setOf(8, 2);
         set.feeds[1].maxDeviationBps = 2_000;
-        oracle.addFeedSet(set);
+        add(set);
         prices(100e8, 200e8);
-        vm.assertEq(uint256(oracle.takeSnapshot(1)), 1);
+        vm.assertEq(uint256(oracle.takeSnapshot(feedSet)), 1);
         vm.warp(NOON + 1);
     }
 
@@ -33,9 +33,9 @@ contract OracleMovesTest is OracleScene {
     }
 
     /// The snapshot is taken, and nothing waits after it.
-    function take() private {
-        uint32 before = oracle.latestRound(1);
-        vm.assertEq(uint256(oracle.takeSnapshot(1)), before + 1);
+    function takeNow() private {
+        uint32 before = oracle.latestRound(feedSet);
+        vm.assertEq(uint256(take()), before + 1);
         expectNoneWait();
     }
 
@@ -44,20 +44,20 @@ contract OracleMovesTest is OracleScene {
         (, int256 first,,,) = feeds[0].latestRoundData();
         (, int256 second,,,) = feeds[1].latestRoundData();
         uint256[] memory words = pack(first, second);
-        uint32 before = oracle.latestRound(1);
+        uint32 before = oracle.latestRound(feedSet);
         vm.expectEmit(address(oracle));
-        emit IPriceOracle.ConfirmationNeeded(1, slot, confirmableAt, words);
-        vm.assertEq(uint256(oracle.takeSnapshot(1)), 0);
-        vm.assertEq(uint256(oracle.latestRound(1)), before);
+        emit IPriceOracle.ConfirmationNeeded(feedSet, slot, confirmableAt, words);
+        vm.assertEq(uint256(take()), 0);
+        vm.assertEq(uint256(oracle.latestRound(feedSet)), before);
         expectWaiting(confirmableAt, words);
     }
 
     function refuseTooEarly(uint40 confirmableAt) private {
-        refuseSnapshot(1, abi.encodeWithSelector(IPriceOracle.ConfirmationTooEarly.selector, confirmableAt));
+        refuseSnapshot(abi.encodeWithSelector(IPriceOracle.ConfirmationTooEarly.selector, confirmableAt));
     }
 
     function expectWaiting(uint40 confirmableAt, uint256[] memory words) private view {
-        (uint40 givenTime, uint256[] memory givenWords) = oracle.unconfirmed(1);
+        (uint40 givenTime, uint256[] memory givenWords) = oracle.unconfirmed(feedSet);
         vm.assertEq(uint256(givenTime), confirmableAt);
         vm.assertEq(abi.encode(givenWords), abi.encode(words));
     }
@@ -70,12 +70,12 @@ contract OracleMovesTest is OracleScene {
 
     function test_movesUpToTheBound() public {
         prices(110e8 - 1, 240e8 - 1);
-        take();
+        takeNow();
     }
 
     function test_movesOfExactlyTheBound() public {
         prices(110e8, 240e8);
-        take();
+        takeNow();
     }
 
     function test_movesUpBeyondTheBoundWait() public {
@@ -86,7 +86,7 @@ contract OracleMovesTest is OracleScene {
     /// 10 % of the smaller price: 100 falls to 90.9090… as 90.9090… rises to 100.
     function test_movesDownToTheBound() public {
         prices(9_090_909_091, 200e8);
-        take();
+        takeNow();
     }
 
     function test_movesDownBeyondTheBoundWait() public {
@@ -99,31 +99,109 @@ contract OracleMovesTest is OracleScene {
         wait(1, NOON + 1 + DELAY);
     }
 
-    function test_theFirstSnapshotHasNoBound() public {
-        IPriceOracle.FeedSet memory set = setOf(8, 2);
-        set.feeds[0].maxDeviationBps = 1;
-        oracle.addFeedSet(set);
-        prices(1, 2 ** 48 - 1);
-        vm.assertEq(uint256(oracle.takeSnapshot(2)), 2);
+    /// However many snapshots are taken, until the period is over their prices lie around the same anchor.
+    function test_aFeedIsNotWalkedAway() public {
+        prices(110e8, 200e8);
+        takeNow();
+        for (uint256 i = 2; i < 27; ++i) {
+            pricesAt(NOON + i, 110e8, 200e8);
+            takeNow();
+        }
+        pricesAt(NOON + 27, 121e8, 200e8);
+        wait(0, NOON + 27 + DELAY);
+        pricesAt(NOON + 28, 9_090_909_091, 200e8);
+        takeNow();
+        expectAnchor(1, NOON);
     }
 
-    /// Bounds are from one snapshot to the next, not from the first.
-    function test_boundsFollowTheLastSnapshot() public {
-        prices(110e8, 200e8);
-        take();
-        pricesAt(NOON + 2, 121e8, 200e8);
-        take();
-        pricesAt(NOON + 3, 100e8, 200e8);
-        wait(0, NOON + 3 + DELAY);
+    function expectAnchor(uint32 round, uint40 timestamp) private view {
+        (uint32 givenRound, uint40 givenTimestamp) = oracle.anchor(feedSet);
+        vm.assertEq(uint256(givenRound), round);
+        vm.assertEq(uint256(givenTimestamp), timestamp);
+    }
+
+    function test_theAnchorMovesOnceAPeriodIsOver() public {
+        pricesAt(NOON + PERIOD - 1, 110e8, 200e8);
+        takeNow();
+        expectAnchor(1, NOON);
+        pricesAt(NOON + PERIOD, 110e8, 200e8);
+        takeNow();
+        expectAnchor(3, NOON + PERIOD);
+        pricesAt(NOON + PERIOD + 1, 121e8, 200e8);
+        takeNow();
+        expectAnchor(3, NOON + PERIOD);
+        pricesAt(NOON + 2 * PERIOD, 121e8, 200e8);
+        takeNow();
+        expectAnchor(5, NOON + 2 * PERIOD);
+    }
+
+    /// Nor does a set that nobody looked at for long take any price.
+    function test_anOldAnchorBoundsAsANewOne() public {
+        pricesAt(NOON + 100 * PERIOD, 110e8 + 1, 200e8);
+        wait(0, NOON + 100 * PERIOD + DELAY);
+        pricesAt(NOON + 100 * PERIOD + 1, 110e8, 200e8);
+        takeNow();
+    }
+
+    function test_aConfirmedRoundIsTheAnchor() public {
+        prices(150e8, 200e8);
+        wait(0, NOON + 1 + DELAY);
+        vm.warp(NOON + 1 + DELAY);
+        takeNow();
+        expectAnchor(2, NOON + 1 + DELAY);
+        pricesAt(NOON + 2 + DELAY, 165e8, 240e8);
+        takeNow();
+        expectAnchor(2, NOON + 1 + DELAY);
     }
 
     function test_aSetsBoundsAreItsOwn() public {
-        IPriceOracle.FeedSet memory set = oracle.feedSetOf(1);
-        oracle.addFeedSet(set);
+        bytes32 other = feedSet;
+        (IPriceOracle.FeedSet memory set,) = oracle.feedSetOf(feedSet);
+        set.confirmationDelay = DELAY + 1;
+        add(set);
         prices(120e8, 200e8);
+        vm.assertEq(uint256(take()), 2); // this set's first
+        feedSet = other;
         wait(0, NOON + 1 + DELAY);
-        vm.assertEq(uint256(oracle.takeSnapshot(2)), 2); // this set's first
         refuseTooEarly(NOON + 1 + DELAY);
+    }
+
+    // --- the first round ---
+
+    function addAnother() private {
+        IPriceOracle.FeedSet memory set = setOf(8, 2);
+        set.feeds[0].maxDeviationBps = 1;
+        add(set);
+        expectAnchor(0, 0);
+    }
+
+    function test_theFirstRoundSoonAfterTheAddingHasNoBound() public {
+        addAnother();
+        vm.warp(NOON + 1 + WINDOW);
+        prices(1, 2 ** 48 - 1);
+        vm.assertEq(uint256(take()), 2);
+        expectAnchor(2, NOON + 1 + WINDOW);
+    }
+
+    /// A feed's glitch at the right moment is no first price of a set that was proposed long ago.
+    function test_aLaterFirstRoundNeedsAConfirmation() public {
+        addAnother();
+        pricesAt(NOON + 2 + WINDOW, 50e8, 200e8);
+        wait(0, NOON + 2 + WINDOW + DELAY);
+        pricesAt(NOON + 2 + WINDOW + DELAY, 100e8, 200e8); // the glitch is over
+        wait(0, NOON + 2 + WINDOW + 2 * DELAY);
+        vm.warp(NOON + 2 + WINDOW + 2 * DELAY);
+        vm.assertEq(uint256(take()), 2);
+        expectAnchor(2, NOON + 2 + WINDOW + 2 * DELAY);
+    }
+
+    /// Who adds the set again opens no second window.
+    function test_addingAgainOpensNoWindow() public {
+        addAnother();
+        vm.warp(NOON + 2 + WINDOW);
+        (IPriceOracle.FeedSet memory set,) = oracle.feedSetOf(feedSet);
+        oracle.addFeedSet(set);
+        wait(0, NOON + 2 + WINDOW + DELAY);
     }
 
     // --- confirming ---
@@ -134,15 +212,27 @@ contract OracleMovesTest is OracleScene {
         vm.warp(NOON + DELAY);
         refuseTooEarly(NOON + 1 + DELAY);
         vm.warp(NOON + 1 + DELAY);
-        take();
+        takeNow();
         vm.assertEq(priceAt(2, 0), 150e8);
     }
 
-    function test_confirmedMuchLater() public {
+    function test_confirmedUntilAsLongAgainHasPassed() public {
         prices(150e8, 200e8);
         wait(0, NOON + 1 + DELAY);
-        pricesAt(NOON + 30 days, 150e8, 200e8);
-        take();
+        pricesAt(NOON + 1 + 2 * DELAY, 150e8, 200e8);
+        takeNow();
+    }
+
+    /// A price of long ago confirms no glitch of now: it has lapsed, and the glitch waits as a first one.
+    function test_lapsedPricesConfirmNothing() public {
+        prices(150e8, 200e8);
+        wait(0, NOON + 1 + DELAY);
+        uint40[2] memory late = [NOON + 2 + 2 * DELAY, NOON + 7 days];
+        for (uint256 i; i < 2; ++i) {
+            pricesAt(late[i], 150e8, 200e8);
+            expectNoneWait();
+            wait(0, late[i] + DELAY);
+        }
     }
 
     /// What is taken is the second reading, not the first.
@@ -150,7 +240,7 @@ contract OracleMovesTest is OracleScene {
         prices(150e8, 300e8);
         wait(0, NOON + 1 + DELAY);
         pricesAt(NOON + 1 + DELAY, 165e8, 250e8);
-        take();
+        takeNow();
         vm.assertEq(priceAt(2, 0), 165e8);
         vm.assertEq(priceAt(2, 1), 250e8);
     }
@@ -167,35 +257,26 @@ contract OracleMovesTest is OracleScene {
     /// A second look is a reading like any other.
     function test_notConfirmedByStalePrices() public {
         prices(150e8, 200e8);
-        wait(0, NOON + 1 + DELAY);
+        vm.warp(NOON + 61);
+        wait(0, NOON + 61 + DELAY);
         vm.warp(NOON + 2 + HEARTBEAT);
         bytes memory stale = abi.encodeWithSelector(IPriceOracle.AnswerStale.selector, 0, NOON + 1, HEARTBEAT);
-        refuseSnapshot(1, stale);
+        refuseSnapshot(stale);
         refresh();
+        takeNow();
+    }
+
+    /// A confirmation in the transaction that asks for it, or soon after: the delay has a least length.
+    function test_theShortestDelayIsFiveMinutes() public {
+        IPriceOracle.FeedSet memory set = setOf(8, 2);
+        set.confirmationDelay = 5 minutes;
+        add(set);
         take();
-    }
-
-    function test_noDelayTakesTheNextCall() public {
-        IPriceOracle.FeedSet memory set = setOf(8, 2);
-        set.confirmationDelay = 0;
-        oracle.addFeedSet(set);
-        oracle.takeSnapshot(2);
-        vm.warp(NOON + 2);
-        prices(150e8, 200e8);
-        vm.assertEq(uint256(oracle.takeSnapshot(2)), 0);
-        vm.assertEq(uint256(oracle.takeSnapshot(2)), 3);
-    }
-
-    function test_theLongestDelayFits() public {
-        IPriceOracle.FeedSet memory set = setOf(8, 2);
-        set.confirmationDelay = type(uint32).max;
-        oracle.addFeedSet(set);
-        oracle.takeSnapshot(2);
-        vm.warp(NOON + 2);
-        prices(150e8, 200e8);
-        oracle.takeSnapshot(2);
-        (uint40 confirmableAt,) = oracle.unconfirmed(2);
-        vm.assertEq(uint256(confirmableAt), uint256(NOON) + 2 + type(uint32).max);
+        pricesAt(NOON + 2, 150e8, 200e8);
+        wait(0, NOON + 2 + 5 minutes);
+        refuseTooEarly(NOON + 2 + 5 minutes);
+        vm.warp(NOON + 1 + 5 minutes);
+        refuseTooEarly(NOON + 2 + 5 minutes);
     }
 
     /// Prices that waited count for one snapshot only.
@@ -203,16 +284,16 @@ contract OracleMovesTest is OracleScene {
         prices(150e8, 200e8);
         wait(0, NOON + 1 + DELAY);
         vm.warp(NOON + 1 + DELAY);
-        take();
+        takeNow();
         pricesAt(NOON + 2 + DELAY, 100e8, 200e8);
         wait(0, NOON + 2 + 2 * DELAY);
         pricesAt(NOON + 2 + 2 * DELAY, 150e8, 200e8);
-        take();
+        takeNow();
     }
 
     // --- going back ---
 
-    /// At any time, a reading within bounds of the last snapshot is taken, and what waited is forgotten.
+    /// At any time, a reading within bounds of the anchor is taken, and what waited is forgotten.
     function test_pricesThatGoBackAreTaken() public {
         uint40[3] memory times = [NOON + 2, NOON + DELAY, NOON + 1 + DELAY];
         for (uint256 i; i < 3; ++i) {
@@ -220,7 +301,7 @@ contract OracleMovesTest is OracleScene {
             pricesAt(NOON + 1 + day, 150e8, 200e8);
             wait(0, NOON + 1 + day + DELAY);
             pricesAt(times[i] + day, 100e8, 200e8);
-            take();
+            takeNow();
         }
         // the jump waits anew
         pricesAt(NOON + 10 days, 150e8, 200e8);
@@ -232,7 +313,7 @@ contract OracleMovesTest is OracleScene {
         prices(150e8, 300e8);
         wait(0, NOON + 1 + DELAY);
         pricesAt(NOON + 1 + DELAY, 150e8, 200e8);
-        take();
+        takeNow();
     }
 
     // --- griefing ---
@@ -249,7 +330,7 @@ contract OracleMovesTest is OracleScene {
             expectWaiting(NOON + 1 + DELAY, pack(150e8, 200e8));
         }
         pricesAt(NOON + 1 + DELAY, 150e8, 200e8);
-        take();
+        takeNow();
     }
 
     /// Nor by calling as soon as the time has come: while the prices are where they were, that call takes the snapshot.
@@ -258,7 +339,7 @@ contract OracleMovesTest is OracleScene {
         wait(0, NOON + 1 + DELAY);
         vm.warp(NOON + 1 + DELAY);
         vm.prank(address(1));
-        take();
+        takeNow();
     }
 
     /// Once the time has come, only a price that is really elsewhere makes the set wait again.

@@ -32,19 +32,25 @@ contract RegisterPolicyTest is PolicyScene {
         uint8[3] memory sizes = [8, 16, 32];
         for (uint256 i; i < 3; ++i) {
             uint256 policyHash = register(policyOf(sizes[i]));
-            (IPolicyRegistry.Policy memory policy, IPolicyRegistry.Labels memory labels) = registry.policyOf(policyHash);
-            vm.assertEq(abi.encode(policy), abi.encode(policyOf(sizes[i])));
-            vm.assertEq(abi.encode(labels), abi.encode(labelsOf(sizes[i])));
+            vm.assertEq(abi.encode(registry.policyOf(policyHash)), abi.encode(policyOf(sizes[i])));
+            expectLabels(policyHash, address(this), labelsOf(sizes[i]));
         }
     }
 
-    function test_outlineSaysSizeNavStepAndNamedSlots() public {
+    function expectLabels(uint256 policyHash, address registrant, IPolicyRegistry.Labels memory labels) private view {
+        vm.assertEq(abi.encode(registry.labelsOf(policyHash, registrant)), abi.encode(labels));
+    }
+
+    function test_outlineSaysSizeNavStepAndSlots() public {
         IPolicyRegistry.Policy memory policy = policyOf(16);
         policy.slots[5] = policyOf(16).slots[15]; // an unused slot between others
-        (uint8 slots, uint24 navStepUsd, uint32 named) = registry.outline(register(policy));
+        policy.slots[2].grossBps = 0;
+        policy.slots[14].grossBps = 1;
+        (uint8 slots, uint24 navStepUsd, uint32 named, uint32 exposed) = registry.outline(register(policy));
         vm.assertEq(uint256(slots), 16);
         vm.assertEq(uint256(navStepUsd), 1_000);
         vm.assertEq(uint256(named), 0x7fdf);
+        vm.assertEq(uint256(exposed), 0x7fdb);
     }
 
     function test_anyoneMayRegisterAndIsNamed() public {
@@ -58,14 +64,60 @@ contract RegisterPolicyTest is PolicyScene {
         vm.assertLt(policyHash, Signals.FIELD);
     }
 
+    // --- labels ---
+
+    function labelled(string memory name) private pure returns (IPolicyRegistry.Labels memory labels) {
+        labels = labelsOf(8);
+        labels.name = name;
+    }
+
     function test_registeringAgainChangesNothing() public {
         uint256 policyHash = register(policyOf(8));
-        IPolicyRegistry.Labels memory others = labelsOf(8);
-        others.name = "Something else";
-        vm.assertEq(registry.register(policyOf(8), others), policyHash);
-        (, IPolicyRegistry.Labels memory labels) = registry.policyOf(policyHash);
-        vm.assertEq(abi.encode(labels), abi.encode(labelsOf(8)));
+        vm.recordLogs();
+        vm.assertEq(registry.register(policyOf(8), labelsOf(8)), policyHash);
+        vm.assertEq(registry.register(policyOf(8), labelled("Something else")), policyHash);
+        vm.assertEq(vm.getRecordedLogs().length, 0);
+        expectLabels(policyHash, address(this), labelsOf(8));
+        vm.assertEq(abi.encode(registry.policyOf(policyHash)), abi.encode(policyOf(8)));
     }
+
+    /// Who registers a policy first does not choose the labels that others show.
+    function test_aFrontRunnersLabelsAreOnlyHis() public {
+        vm.prank(ANYBODY);
+        uint256 policyHash = registry.register(policyOf(8), labelled("Safe, audited, insured"));
+        vm.expectEmit(address(registry));
+        emit IPolicyRegistry.PolicyRegistered(policyHash, address(this), "Delta-neutral ETH vault");
+        vm.assertEq(register(policyOf(8)), policyHash);
+        expectLabels(policyHash, address(this), labelsOf(8));
+        expectLabels(policyHash, ANYBODY, labelled("Safe, audited, insured"));
+        expectLabels(policyHash, address(1), noLabels());
+    }
+
+    function noLabels() private pure returns (IPolicyRegistry.Labels memory none) {}
+
+    /// Labels may follow later: a call without any says nothing.
+    function test_noLabelsLeaveThemOpen() public {
+        vm.expectEmit(address(registry));
+        emit IPolicyRegistry.PolicyRegistered(registry.hashOf(policyOf(8)), address(this), "");
+        uint256 policyHash = registry.register(policyOf(8), noLabels());
+        expectLabels(policyHash, address(this), noLabels());
+        IPolicyRegistry.Labels memory labels = noLabels();
+        labels.factors = labelsOf(8).factors;
+        registry.register(policyOf(8), labels);
+        expectLabels(policyHash, address(this), labels);
+        register(policyOf(8));
+        expectLabels(policyHash, address(this), labels);
+    }
+
+    /// Labels of a registered policy are checked as those of a new one.
+    function test_laterLabelsAreChecked() public {
+        register(policyOf(8));
+        vm.prank(ANYBODY);
+        vm.expectRevert(abi.encodeWithSelector(IPolicyRegistry.InvalidName.selector, "name", 0));
+        registry.register(policyOf(8), labelled("\x1b[2J"));
+    }
+
+    // --- unknown policies, and the largest ---
 
     function test_unknownPolicyIsRefused() public {
         bytes memory reason = abi.encodeWithSelector(IPolicyRegistry.UnknownPolicy.selector, 7);
@@ -73,6 +125,8 @@ contract RegisterPolicyTest is PolicyScene {
         vm.assertFalse(registry.isRegistered(7));
         vm.expectRevert(reason);
         registry.policyOf(7);
+        vm.expectRevert(reason);
+        registry.labelsOf(7, address(this));
         vm.expectRevert(reason);
         registry.outline(7);
         vm.expectRevert(reason);
@@ -99,22 +153,15 @@ contract RegisterPolicyTest is PolicyScene {
         for (uint256 k; k < 400; ++k) {
             bytes(labels.name)[k] = bytes1(uint8(0x20 + k % 95));
         }
-        (IPolicyRegistry.Policy memory kept, IPolicyRegistry.Labels memory keptLabels) =
-            registry.policyOf(registry.register(policy, labels));
-        vm.assertEq(abi.encode(kept), abi.encode(policy));
-        vm.assertEq(abi.encode(keptLabels), abi.encode(labels));
+        uint256 policyHash = registry.register(policy, labels);
+        vm.assertEq(abi.encode(registry.policyOf(policyHash)), abi.encode(policy));
+        expectLabels(policyHash, address(this), labels);
     }
 
     /// 64 characters.
     function longest(string memory start, uint256 k) private pure returns (string memory name) {
         name = string.concat(start, start, "......", digits(k));
         vm.assertEq(bytes(name).length, 64);
-    }
-
-    function test_labelsMayBeFewer() public {
-        IPolicyRegistry.Labels memory none;
-        (, IPolicyRegistry.Labels memory labels) = registry.policyOf(registry.register(policyOf(8), none));
-        vm.assertEq(abi.encode(labels), abi.encode(none));
     }
 
     /// Every slot and every place in use, with all words different from 0.
@@ -127,6 +174,9 @@ contract RegisterPolicyTest is PolicyScene {
             policy.slots[sizes[i] - 1].instrument = "LAST";
             uint256 from = register(policy);
             vm.snapshotGasLastCall("PolicyRegistry", string.concat("register, ", names[i]));
+            vm.prank(ANYBODY);
+            register(policy);
+            vm.snapshotGasLastCall("PolicyRegistry", string.concat("further labels, ", names[i]));
             policy.maxTurnoverBps--;
             registry.tightens(from, register(policy));
             vm.snapshotGasLastCall("PolicyRegistry", string.concat("tightens, ", names[i]));
@@ -204,7 +254,7 @@ contract RegisterPolicyTest is PolicyScene {
         slot.impermanentLossBps = 2 ** 14 - 1;
         slot.depthBps = 2 ** 20 - 1;
         slot.residualBps = 2 ** 14 - 1;
-        (IPolicyRegistry.Policy memory kept,) = registry.policyOf(register(policy));
+        IPolicyRegistry.Policy memory kept = registry.policyOf(register(policy));
         vm.assertEq(abi.encode(kept.slots[3]), abi.encode(slot));
 
         slot.haircutBps = 2 ** 14;
@@ -251,7 +301,7 @@ contract RegisterPolicyTest is PolicyScene {
         policy.factorLimitBps[3] = 2 ** 17 - 1;
         policy.factorVolatilityBps[3] = 2 ** 14 - 1;
         policy.maxStressLossBps[3] = 2 ** 17 - 1;
-        (IPolicyRegistry.Policy memory kept,) = registry.policyOf(register(policy));
+        IPolicyRegistry.Policy memory kept = registry.policyOf(register(policy));
         vm.assertEq(abi.encode(kept), abi.encode(policy));
 
         policy.maxTurnoverBps = 2 ** 20;
@@ -303,11 +353,11 @@ contract RegisterPolicyTest is PolicyScene {
     function test_loadingsAndShocksReachBothEndsOfTheirRange() public {
         IPolicyRegistry.Policy memory policy = policyOf(8);
         for (uint256 i; i < 7; ++i) {
-            policy.slots[i].funded = false;
+            (policy.slots[i].funded, policy.slots[i].haircutBps) = (false, 10_000);
         }
         (policy.slots[2].loadingBps[0], policy.slots[2].loadingBps[3]) = (2 ** 16 - 1, -(2 ** 16));
         (policy.shockBps[0][0], policy.shockBps[3][3]) = (-(2 ** 16), 2 ** 16 - 1);
-        (IPolicyRegistry.Policy memory kept,) = registry.policyOf(register(policy));
+        IPolicyRegistry.Policy memory kept = registry.policyOf(register(policy));
         vm.assertEq(abi.encode(kept), abi.encode(policy));
     }
 
@@ -411,7 +461,7 @@ contract RegisterPolicyTest is PolicyScene {
             policy.slots[6].instrument = right[k];
             IPolicyRegistry.Labels memory labels = labelsOf(8);
             (labels.venues[3], labels.factors[2], labels.scenarios[1]) = (right[k], right[k], right[k]);
-            (IPolicyRegistry.Policy memory kept,) = registry.policyOf(registry.register(policy, labels));
+            IPolicyRegistry.Policy memory kept = registry.policyOf(registry.register(policy, labels));
             vm.assertEq(abi.encode(kept), abi.encode(policy));
         }
     }
@@ -452,9 +502,15 @@ contract RegisterPolicyTest is PolicyScene {
         refuse(move(-1), abi.encodeWithSelector(IPolicyRegistry.ScenarioBelowZero.selector, 2, 3));
     }
 
-    function test_scenariosMayTakeADerivativeBelowZero() public {
+    function test_scenariosMayTakeADerivativeBelowZeroOnlyIfItCountsInFull() public {
         IPolicyRegistry.Policy memory policy = move(-1);
         policy.slots[3].funded = false;
+        uint16[4] memory partial_ = [uint16(0), 9_999, 10_001, 2 ** 14 - 1];
+        for (uint256 k; k < partial_.length; ++k) {
+            policy.slots[3].haircutBps = partial_[k];
+            refuse(policy, abi.encodeWithSelector(IPolicyRegistry.ScenarioBelowZero.selector, 2, 3));
+        }
+        policy.slots[3].haircutBps = 10_000;
         register(policy);
     }
 }
