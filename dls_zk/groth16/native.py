@@ -1,4 +1,4 @@
-"""Proofs by the native core (``dls_zk/native``), called by ctypes. What a function does not say, its C++ does.
+"""The native core (``dls_zk/native``), called by ctypes: proofs, sums and pairings.
 
 Python's lock is not held during a call. The core wipes its memory of the witness, the random numbers and all that follows
 from them on every way out. Like every prover in use it takes a time that depends on the witness.
@@ -9,14 +9,16 @@ from __future__ import annotations
 import ctypes
 import os
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import cache
 from threading import Lock
 from typing import Any
 
 from ..errors import ArtifactError, ToolError
-from ..statement.constants import FIELD
+from ..statement.constants import BASE_FIELD, FIELD
 from ..storage.built import ProvingKey
 from ..tools import native
+from .zkey import PointG1, PointG2
 
 #: More threads than that gain nothing.
 MAX_THREADS = 16
@@ -93,6 +95,40 @@ def threads() -> int:
     """Threads to prove with: one for each processor that this process may run on."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(available, MAX_THREADS)
+
+
+def sum_g1(points: Sequence[PointG1], scalars: Sequence[int]) -> PointG1:
+    """Σ kᵢ·Pᵢ, for points on the curve, (0, 0) for infinity, and integers below FIELD. ToolError where there is no core."""
+    out = ctypes.create_string_buffer(64)
+    library, numbers = native.library(), b"".join(k.to_bytes(32, "little") for k in scalars)
+    given = b"".join(map(_pair_bytes, points))
+    _require_done(library.dls_zk_sum(_PORTABLE, 1, given, numbers, ctypes.c_uint32(len(points)), 1, out))
+    x, y = (int.from_bytes(out.raw[at : at + 32], "little") * _FROM_MONTGOMERY % BASE_FIELD for at in (0, 32))
+    return x, y
+
+
+def pairings_are_one(pairs: Sequence[tuple[PointG1, PointG2]]) -> bool | None:
+    """Whether the product of the pairings of these points is 1; None if one of them is not in its group.
+
+    Zeros stand for infinity, which is in both groups. ToolError where there is no core.
+    """
+    left = b"".join(_pair_bytes(p) for p, _ in pairs)
+    right = b"".join(_pair_bytes(coordinate) for _, q in pairs for coordinate in q)
+    answer = native.library().dls_zk_pairings(_PORTABLE, left, right, ctypes.c_uint32(len(pairs)))
+    if answer == _WRONG_SCALAR:
+        return None
+    if answer != _NO_PROOF:
+        _require_done(answer)
+    return answer == _DONE
+
+
+def _pair_bytes(pair: tuple[int, int]) -> bytes:
+    return b"".join((x * _TO_MONTGOMERY % BASE_FIELD).to_bytes(32, "little") for x in pair)
+
+
+_TO_MONTGOMERY = (1 << 256) % BASE_FIELD
+_FROM_MONTGOMERY = pow(1 << 256, -1, BASE_FIELD)
+_PORTABLE = 0
 
 
 class _OpenKeys:

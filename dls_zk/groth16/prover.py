@@ -12,13 +12,12 @@ from functools import cache
 from typing import ClassVar
 
 from ..errors import InputError, ProofInvalid, ToolError
-from ..groth16 import verifier
 from ..statement.constants import FIELD
 from ..storage.built import ProvingKey
 from ..storage.strict_json import parse_json
 from ..tools import native as tools_native
 from ..tools import rapidsnark, snarkjs
-from . import native
+from . import native, native_verifier, verifier
 from .proof import Proof
 from .witness import to_wtns
 from .zkey import VerifyingKey
@@ -32,7 +31,7 @@ class Prover(ABC):
     name: ClassVar[str]
 
     def prove(self, key: ProvingKey, witness: bytes) -> Proof:
-        """A proof for ``witness`` (from ``witness.WitnessCalculator``), verified by ``verifier``'s pyecc.
+        """A proof for ``witness`` (from ``witness.WitnessCalculator``), verified.
 
         ArtifactError if the key is damaged. ToolError if the backend fails, or if its proof does not verify, as
         happens when the witness does not satisfy the circuit of the key.
@@ -43,7 +42,7 @@ class Prover(ABC):
             proof = self._run(key, witness, signals)
             if proof.signals != signals:
                 raise ProofInvalid("its public signals are not those of the witness")
-            verifier.verify("pyecc", vk, proof)
+            _require_holds(vk, proof)
         except (InputError, ProofInvalid) as error:
             raise ToolError(
                 f"{self.name} made a proof for {key.circuit} that does not verify ({error}); "
@@ -112,6 +111,14 @@ def _fastest() -> str:
     slower = (RapidsnarkProver if rapidsnark.program() else SnarkjsProver).name
     logger.warning("Proofs are made by %s: %s", slower, reason)
     return slower
+
+
+def _require_holds(vk: VerifyingKey, proof: Proof) -> None:
+    """That the key is sound was seen when it was set up, and is looked at by ``verify`` and ``submit``."""
+    if tools_native.ready():
+        native_verifier.require_holds(vk, proof)
+    else:
+        verifier.verify("pyecc", vk, proof)
 
 
 def _public_signals(witness: bytes, vk: VerifyingKey) -> tuple[int, ...]:

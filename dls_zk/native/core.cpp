@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "groth16.h"
+#include "pairing.h"
 #include "selftest.h"
 
 #define PUBLIC extern "C" __attribute__((visibility("default")))
@@ -88,22 +89,9 @@ PUBLIC int dls_zk_prove(OpenKey *open, const u8 *witness, u64 count, const u8 *r
     return answer;
 }
 
-// --- for tests --------------------------------------------------------------------------------------------------------
+// --- verifying --------------------------------------------------------------------------------------------------------
 
-// The words of a·b·2^-256 (operation 0), a + b (1), a − b (2) or, of a alone, a⁻¹ (3); field: 0 base, 1 scalar.
-PUBLIC int dls_zk_field(int path, int field, int operation, const u8 *a, const u8 *b, u8 *out) {
-    return with_path(path, [&](auto arithmetic) {
-        typedef decltype(arithmetic) A;
-        auto run = [&](auto x, auto y) {
-            if (!x.read(a) || !y.read(b)) return WRONG_SCALAR;
-            auto z = operation == 0 ? x * y : operation == 1 ? x + y : operation == 2 ? x - y : x.inverse();
-            memcpy(out, z.v, 32);
-            return DONE;
-        };
-        if (field == 0) return run(Element<BaseField, A>(), Element<BaseField, A>());
-        return run(Element<ScalarField, A>(), Element<ScalarField, A>());
-    });
-}
+// Points are in the form of key files: affine, coordinates times 2^256 modulo p, zeros for infinity.
 
 template <class F> static int sum_of(const u8 *points, const u8 *scalars, u32 count, int threads, u8 *out) {
     const size_t size = sizeof(Affine<F>);
@@ -142,5 +130,44 @@ PUBLIC int dls_zk_sum(int path, int group, const u8 *points, const u8 *scalars, 
         typedef Element<BaseField, decltype(arithmetic)> Fp;
         return group == 1 ? sum_of<Fp>(points, scalars, count, threads, out)
                           : sum_of<Quadratic<Fp>>(points, scalars, count, threads, out);
+    });
+}
+
+// DONE if the product of the pairings of `count` pairs is 1, and NO_PROOF if not. WRONG_SCALAR for a coordinate that is not
+// below p, for a point off its curve and for one of G2 outside the subgroup. Infinity is in both groups.
+PUBLIC int dls_zk_pairings(int path, const u8 *left, const u8 *right, u32 count) {
+    return with_path(path, [&](auto arithmetic) {
+        typedef Pairing<decltype(arithmetic)> P;
+        typedef typename P::Fp Fp;
+        typedef typename P::Fp2 Fp2;
+        const P pairing;
+        Arena memory;
+        if (!memory.open(Arena::room_for<Affine<Fp>>(count) + Arena::room_for<Affine<Fp2>>(count) + 64)) return NO_MEMORY;
+        Affine<Fp> *p = memory.take<Affine<Fp>>(count);
+        Affine<Fp2> *q = memory.take<Affine<Fp2>>(count);
+        Reader lefts = {left}, rights = {right};
+        for (u32 i = 0; i < count; ++i) {
+            if (!lefts.take(p[i]) || !rights.take(q[i])) return WRONG_SCALAR;
+            if (!p[i].is_infinity() && !P::on_curve(p[i])) return WRONG_SCALAR;
+            if (!q[i].is_infinity() && !pairing.in_subgroup(q[i])) return WRONG_SCALAR;
+        }
+        return pairing.product_is_one(p, q, count) ? DONE : NO_PROOF;
+    });
+}
+
+// --- for tests --------------------------------------------------------------------------------------------------------
+
+// The words of a·b·2^-256 (operation 0), a + b (1), a − b (2) or, of a alone, a⁻¹ (3); field: 0 base, 1 scalar.
+PUBLIC int dls_zk_field(int path, int field, int operation, const u8 *a, const u8 *b, u8 *out) {
+    return with_path(path, [&](auto arithmetic) {
+        typedef decltype(arithmetic) A;
+        auto run = [&](auto x, auto y) {
+            if (!x.read(a) || !y.read(b)) return WRONG_SCALAR;
+            auto z = operation == 0 ? x * y : operation == 1 ? x + y : operation == 2 ? x - y : x.inverse();
+            memcpy(out, z.v, 32);
+            return DONE;
+        };
+        if (field == 0) return run(Element<BaseField, A>(), Element<BaseField, A>());
+        return run(Element<ScalarField, A>(), Element<ScalarField, A>());
     });
 }

@@ -1,6 +1,7 @@
 // What must hold on this machine before a secret is given to the core: known answers by slow and plain ways.
 #pragma once
 #include "groth16.h"
+#include "pairing.h"
 
 // Numbers below p with words that carry bugs hide in, then pseudo-random ones.
 template <class M> static void example(u64 out[4], u32 number, u64 &state) {
@@ -104,6 +105,17 @@ template <class F> static bool transforms_hold() {
     return true;
 }
 
+// e(6·P, Q)·e(P, −6·Q) = 1, and not with 5.
+template <class A, class F, class F2> static bool pairings_hold(const Jacobian<F> &g1, const Jacobian<F2> &g2) {
+    const Pairing<A> pairing;
+    const u64 six[4] = {6, 0, 0, 0}, five[4] = {5, 0, 0, 0};
+    Affine<F> p[2] = {g1.times(six).to_affine(), g1.to_affine()};
+    Affine<F2> q[2] = {g2.to_affine(), -g2.times(six).to_affine()};
+    if (!pairing.in_subgroup(q[1]) || !pairing.on_curve(p[0]) || !pairing.product_is_one(p, q, 2)) return false;
+    p[0] = g1.times(five).to_affine();
+    return !pairing.product_is_one(p, q, 2);
+}
+
 template <class A> static bool self_test() {
     typedef Element<BaseField, A> Fp;
     typedef Element<ScalarField, A> Fr;
@@ -115,5 +127,5 @@ template <class A> static bool self_test() {
                    {{0x64095b56c71856ee, 0xdc57f922327d3cbb, 0x55f935be33351076, 0x0da4a0e693fd6482}}};
     Jacobian<Fp2> g2 = {x, y, Fp2::one()};
     return same_words<BaseField, A>(90000) && same_words<ScalarField, A>(90000) && field_holds<Fp>() && field_holds<Fr>() &&
-           field_holds<Fp2>() && transforms_hold<Fr>() && sums_hold(g1) && sums_hold(g2);
+           field_holds<Fp2>() && transforms_hold<Fr>() && sums_hold(g1) && sums_hold(g2) && pairings_hold<A>(g1, g2);
 }

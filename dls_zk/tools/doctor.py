@@ -127,9 +127,7 @@ def _native_finding() -> ToolStatus:
     if native.packaged():
         return ToolStatus("native", "not yet", required, None, "tried when it is first needed")
     if compilers := native.compilers():
-        return ToolStatus(
-            "native prover", "not yet", required, None, f"compiled by {compilers[0][0]} when it is first needed"
-        )
+        return ToolStatus("native", "not yet", required, None, f"compiled by {compilers[0][0]} when it is first needed")
     return ToolStatus("native", "missing", required, None, native.NO_COMPILER)
 
 

@@ -40,6 +40,8 @@ FLAGS = (
 _COMPILERS = ("c++", "g++", "clang++")
 NO_COMPILER = "there is no C++ compiler for the native prover; install g++ or clang, or set CC to one"
 
+_SELF_TEST_SECONDS = 60  # it takes less than one
+
 #: Ends with 0 if the object passes its self-test by the fastest path of this machine, and by the portable one.
 _SELF_TEST = """
 import ctypes, sys
@@ -66,6 +68,8 @@ def object_path() -> Path:
         if packaged():
             shutil.copy(places.native_object(), folder / OBJECT)
         else:
+            if not compilers():
+                raise ToolError(NO_COMPILER, code="tool_missing")
             logger.warning("First use: compiling the native prover (some seconds) into %s …", target)
             _compile(folder / OBJECT)
         (folder / OBJECT).chmod(0o600)
@@ -100,7 +104,7 @@ def self_test(path: Path) -> None:
     """ToolError unless the object passes its self-test, in a process that may die of it."""
     with _executable(path) as (name, descriptors):
         try:
-            run([sys.executable, "-I", "-S", "-c", _SELF_TEST, name], timeout=120, pass_fds=descriptors)
+            run([sys.executable, "-I", "-S", "-c", _SELF_TEST, name], timeout=_SELF_TEST_SECONDS, pass_fds=descriptors)
         except ToolError:
             raise ToolError("the native prover fails its self-test on this machine and is not used") from None
 
@@ -114,7 +118,7 @@ def _compile(path: Path) -> None:
             return
         except ToolError as error:
             failures.append(error)
-    raise failures[0] if failures else ToolError(NO_COMPILER, code="tool_missing")
+    raise failures[0]
 
 
 def _key() -> str:
@@ -171,6 +175,15 @@ def _executable(path: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
         os.close(descriptor)
 
 
+def ready() -> bool:
+    """Whether the core is there and has passed its self-test, so that it can be used at once."""
+    try:
+        return installed() is not None
+    except DlsError:
+        return False
+
+
+@cache
 def why_not() -> str:
     """Why the core cannot be had; "" if it can. Makes it if need be."""
     try:

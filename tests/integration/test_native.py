@@ -14,24 +14,26 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
-from py_ecc.optimized_bn128 import G1, G2, add, double, multiply, neg
+from py_ecc.optimized_bn128 import G1, G2, add, double, multiply, neg, normalize
 
+from dls_zk.audit.simulator import g1, g2, outside_the_subgroup
 from dls_zk.errors import ArtifactError, ToolError
 from dls_zk.groth16 import native as groth16_native
-from dls_zk.groth16 import prover
+from dls_zk.groth16 import native_verifier, prover
 from dls_zk.groth16.native import Core
 from dls_zk.groth16.verifier import verify
 from dls_zk.groth16.witness import WitnessCalculator
-from dls_zk.groth16.zkey import VerifyingKey
+from dls_zk.groth16.zkey import PointG1, PointG2, VerifyingKey
 from dls_zk.statement.constants import BASE_FIELD, FIELD
 from dls_zk.storage.built import BuiltCircuit, ProvingKey
 from dls_zk.tools import native
 from tests.integration.conftest import SMALL_INPUTS
-from tests.support.native import PlainKey, R, core, native_sum, plain_sum, to_bytes, word
+from tests.support.native import PlainKey, R, core, from_bytes, native_sum, plain_sum, to_bytes, word
 
 PATHS = (0, 1)  # portable, ADX
 
@@ -199,6 +201,106 @@ def test_many_multiples(each: Core, count: int) -> None:
 def test_a_scalar_that_is_not_below_the_order(each: Core, beyond: int) -> None:
     with pytest.raises(ValueError, match=str(groth16_native._WRONG_SCALAR)):
         native_sum(each, [to_bytes(G1)], [beyond])
+
+
+# --- pairings ---------------------------------------------------------------------------------------------------
+
+
+def pair(left: int, right: int) -> tuple[PointG1, PointG2]:
+    """(left·G1, right·G2) in plain coordinates, zeros for infinity."""
+    return g1(left % FIELD), g2(right % FIELD)
+
+
+@pytest.mark.parametrize(
+    ("logarithms", "one"),
+    [
+        ([], True),
+        ([(0, 0)], True),
+        ([(0, 5)], True),
+        ([(5, 0)], True),
+        ([(1, 1)], False),
+        ([(1, 1), (-1, 1)], True),
+        ([(1, 1), (1, -1)], True),
+        ([(1, 1), (1, 1)], False),
+        ([(6, 35), (-14, 15)], True),
+        ([(6, 35), (-14, 16)], False),
+        ([(FIELD - 1, 2), (2, 1)], True),
+        ([(1, 1), (0, 7), (-1, 1), (7, 0)], True),
+        ([(1, 1)] * 16 + [(-16, 1)], True),  # more than one run of Miller's loop takes
+        ([(1, 1)] * 17 + [(-16, 1)], False),
+        ([(3, 5)] * 40 + [(-120, 5)], True),
+    ],
+)
+@pytest.mark.parametrize("path", PATHS)
+def test_products_of_pairings(
+    path: int, logarithms: list[tuple[int, int]], one: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core(path)
+    monkeypatch.setattr(groth16_native, "_PORTABLE", path)
+    assert groth16_native.pairings_are_one([pair(*logarithm) for logarithm in logarithms]) is one
+
+
+def test_products_of_pairings_at_random() -> None:
+    core(0)
+    rng = random.Random(3)
+    for _ in range(20):
+        numbers = [(rng.randrange(FIELD), rng.randrange(1, FIELD)) for _ in range(rng.randint(1, 5))]
+        last = rng.randrange(1, FIELD)
+        numbers.append((-sum(a * b for a, b in numbers) * pow(last, -1, FIELD), last))
+        assert groth16_native.pairings_are_one([pair(*one) for one in numbers]) is True
+        numbers[0] = (numbers[0][0] + 1, numbers[0][1])
+        assert groth16_native.pairings_are_one([pair(*one) for one in numbers]) is False
+
+
+def test_points_that_are_in_no_group() -> None:
+    core(0)
+    ones = pair(1, 1)
+    off, (x, y) = (1, 3), ones[1]
+    bad: list[tuple[PointG1, PointG2]] = [
+        (off, ones[1]),
+        ((0, 1), ones[1]),
+        ((1, 0), ones[1]),
+        (ones[0], (x, (y[0] + 1, y[1]))),
+        (ones[0], (x, x)),
+        (ones[0], ((0, 0), y)),
+        (ones[0], outside_the_subgroup()),
+    ]
+    for one in bad:
+        for pairs in ([one], [ones, one], [one, pair(0, 0)], [(pair(0, 1)[0], one[1]) if one[0] == ones[0] else one]):
+            assert groth16_native.pairings_are_one(pairs) is None
+
+
+def test_many_proofs_hold_together_or_not(small_key: ProvingKey, good_witness: bytes, vk: VerifyingKey) -> None:
+    core(0)
+    proofs = [prover.backend("native").prove(small_key, good_witness) for _ in range(5)]
+    assert native_verifier.hold_together(vk, [])
+    assert native_verifier.hold_together(vk, proofs[:1]) and native_verifier.hold_together(vk, proofs)
+    assert native_verifier.hold_together(vk, [*proofs, proofs[0]])
+    for k, proof in enumerate(proofs):
+        other = proofs[(k + 1) % 5]
+        for bad in (
+            replace(proof, signals=(34, 7)),
+            replace(proof, signals=()),
+            replace(proof, pi_c=other.pi_c),
+            replace(proof, pi_a=(proof.pi_a[0], BASE_FIELD - proof.pi_a[1])),
+            replace(proof, pi_a=(0, 0)),
+        ):
+            assert not native_verifier.hold_together(vk, [*proofs[:k], bad, *proofs[k + 1 :]])
+    # Two faults that cancel out in a plain sum: C + P and C − P.
+    c, d = (from_bytes(pair_bytes(proof.pi_c)) for proof in proofs[:2])
+    swapped = [
+        replace(proof, pi_c=g1_of(point)) for proof, point in zip(proofs, (add(c, G1), add(d, neg(G1))), strict=False)
+    ]
+    assert not native_verifier.hold_together(vk, [*swapped, *proofs[2:]])
+
+
+def pair_bytes(point: PointG1) -> bytes:
+    return groth16_native._pair_bytes(point)
+
+
+def g1_of(point: tuple) -> PointG1:
+    x, y = normalize(point)
+    return int(x), int(y)
 
 
 # --- proofs --------------------------------------------------------------------------------------------------
