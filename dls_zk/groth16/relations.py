@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from py_ecc.optimized_bn128 import FQ12
+from py_ecc.optimized_bn128 import FQ12, pairing
 
-from ..statement.constants import BASE_FIELD
+from ..statement.constants import BASE_FIELD, FIELD
 
 #: The largest multiple that is tried.
 LARGEST = 1 << 16
@@ -158,8 +158,20 @@ G2 = Group(
 
 
 def _conjugate(element: FQ12) -> FQ12:
-    """The inverse: these elements have norm 1 over the subfield of the even powers, and w ↦ −w keeps that field."""
+    """The power q⁶, which takes w to −w and keeps the subfield of its even powers. In the target group, the inverse."""
     return FQ12([-part if k % 2 else part for k, part in enumerate(element.coeffs)])
+
+
+def paired(left: tuple[Any, Any, Any], right: tuple[Any, Any, Any]) -> FQ12:
+    """The pairing of a point of G1 and one of G2 (py_ecc's projective points), in half of py_ecc's time.
+
+    Of the power (q¹² − 1)/r, q⁶ is a conjugation.
+    """
+    line = pairing(right, left, final_exponentiate=False)
+    return (_conjugate(line) / line) ** _REST_OF_THE_POWER
+
+
+_REST_OF_THE_POWER = (BASE_FIELD**2 + 1) * (BASE_FIELD**4 - BASE_FIELD**2 + 1) // FIELD
 
 
 def _times(pairs: Sequence[tuple[FQ12, FQ12]]) -> list[FQ12 | None]:

@@ -485,7 +485,7 @@ def _paired(key: VerifyingKey) -> dict[str, FQ12]:
     """α, β and δ in one group, that of the pairings with the generators."""
     alpha = (FQ(key.alpha1[0]), FQ(key.alpha1[1]), FQ(1))
     beta, delta = ((FQ2(point[0]), FQ2(point[1]), FQ2.one()) for point in (key.beta2, key.delta2))
-    return {"α": pairing(G2, alpha), "β": pairing(beta, G1), "δ": pairing(delta, G1)}
+    return {"α": relations.paired(alpha, G2), "β": relations.paired(G1, beta), "δ": relations.paired(G1, delta)}
 
 
 def _same_in_both_groups(key: ZKey) -> bool:

@@ -52,7 +52,9 @@ def test_every_small_multiple_is_found(group: relations.Group, point: object) ->
 
 
 def test_every_small_multiple_is_found_through_the_pairing() -> None:
-    one = verifier.pairing(verifier._g2(g2(BETA)), verifier._g1(g1(ALPHA)))
+    points = verifier._g1(g1(ALPHA)), verifier._g2(g2(BETA))
+    one = relations.paired(*points)
+    assert one == verifier.pairing(*points[::-1])
     for ratio in (1, 2, 255, 256, 257, 513, 514, 65535, 65536, inverse(3), inverse(65536), 255 * inverse(256)):
         for signed in (ratio % FIELD, -ratio % FIELD):
             assert relations.TARGET.related({"x": one, "y": one**signed}) == [("x", "y")], ratio
