@@ -20,6 +20,7 @@ from ..statement.circuits import CIRCUITS
 from . import places
 from .disk import locked, make_dir, read_limited, sha256_file, write_atomic
 from .strict_json import parse_json
+from .trust import require_trusted
 
 #: How circom is called. Part of every circuit's content key.
 CIRCOM_FLAGS = ("--r1cs", "--wasm", "--sym", "--O1", "--inspect")
@@ -65,8 +66,10 @@ class Manifest:
     remedy: str
 
     def path(self, name: str) -> Path:
-        """The path of a file of the folder, once its sha256 has been compared; ArtifactError if it differs."""
+        """The path of a file of the folder, once its sha256 has been compared; ArtifactError if it differs, InputError if
+        another user could change it afterwards."""
         path = self.folder / name
+        require_trusted(path, places.HOME_ADVICE)
         expected = self.files.get(name)
         try:
             status = path.stat()
@@ -92,8 +95,10 @@ def write_manifest(folder: Path, **facts: str) -> None:
 
 
 def read_manifest(folder: Path, remedy: str) -> Manifest:
-    """The manifest of a built folder; ArtifactError (with the remedy) if it is missing or not readable."""
+    """The manifest of a built folder; ArtifactError (with the remedy) if it is missing or not readable, InputError if
+    another user could change it."""
     path = folder / "manifest.json"
+    require_trusted(path, places.HOME_ADVICE)
     try:
         document = parse_json(read_limited(path, 1 << 20), str(path))
         files, form = document.pop("files"), document.pop("format")
