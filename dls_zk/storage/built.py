@@ -172,16 +172,14 @@ def built_circuit(circuit: str, sources: Path | None = None) -> BuiltCircuit:
 
 @dataclass(frozen=True)
 class ProvingKey:
-    """A proving key and its verification key. Reading a path compares the file's sha256 first (ArtifactError)."""
+    """A proving key and its verification key. Reading a path compares the file's sha256 first (ArtifactError).
+
+    kind: where it is installed. Whether it is a development key its own bytes say (``zkey.is_development``).
+    """
 
     circuit: str
     kind: str
     manifest: Manifest
-
-    @property
-    def insecure(self) -> bool:
-        """Whether this is a development key, against which anybody can forge proofs."""
-        return self.kind == "dev"
 
     @property
     def zkey(self) -> Path:
