@@ -83,7 +83,7 @@ class Proven(Secret):
 
 
 def prove(
-    rebalance: Rebalance, key: ProvingKey, circuit: BuiltCircuit, backend: str = "snarkjs", stage: Stage = no_stages
+    rebalance: Rebalance, key: ProvingKey, circuit: BuiltCircuit, backend: str = "auto", stage: Stage = no_stages
 ) -> Proven:
     """Check the relation, compute the witness, prove, verify. StatementRefused before the circuit is touched.
 

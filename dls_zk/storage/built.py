@@ -82,6 +82,17 @@ class Manifest:
             raise ArtifactError(f"{path} cannot be read ({error.strerror}); {self.remedy}") from None
         return path
 
+    def read(self, name: str) -> bytes:
+        """The content of a file of the folder, if its sha256 is the one recorded; ArtifactError if it differs."""
+        path = self.folder / name
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ArtifactError(f"{path} cannot be read ({error.strerror}); {self.remedy}") from None
+        if hashlib.sha256(content).hexdigest() != self.files.get(name):
+            raise ArtifactError(f"{path} is damaged (sha256 differs from its manifest); {self.remedy}")
+        return content
+
 
 #: Files whose hash this process has compared, by what changes when a file is replaced.
 _verified: set[tuple[str, str | None, int, int, int]] = set()
@@ -184,6 +195,10 @@ class ProvingKey:
     @property
     def zkey(self) -> Path:
         return self.manifest.path("proving_key.zkey")
+
+    def read_zkey(self) -> bytes:
+        """The content of the key file, compared as it is read."""
+        return self.manifest.read("proving_key.zkey")
 
     @property
     def verification_key(self) -> Path:

@@ -4,6 +4,7 @@
     home()/circuits/<circuit>/<key>/    <circuit>.r1cs, .wasm, .sym, manifest.json   (key: ``built.content_key``)
     home()/keys/<circuit>/<r1cs>-<kind>/  proving_key.zkey, verification_key.json, manifest.json   (kind: dev, ceremony)
     home()/contracts/<digest>/          contracts.json
+    home()/native/<key>/                core.so, manifest.json: the native core of the prover (key: ``tools.native``)
     state_dir()/                        the journal of signed transactions
 
 No other module builds such paths.
@@ -85,6 +86,21 @@ def node_scripts_dir() -> Path:
     """Where the *.mjs scripts run: below ``node_dir`` so that imports resolve, and named by their content."""
     names = b"".join(f"{p.name} {sha256_file(p)}\n".encode() for p in sorted(node_sources().glob("*.mjs")))
     return inside("node", node_dir().name, f"scripts-{hashlib.sha256(names).hexdigest()[:16]}")
+
+
+def native_sources() -> Path:
+    """The C++ sources of the native core, as they came with the package."""
+    return PACKAGE / "native"
+
+
+def native_object() -> Path:
+    """The native core for this platform, if the package brought it."""
+    return PACKAGE / "_data" / "native" / "core.so"
+
+
+def native_dir(key: str) -> Path:
+    """The folder of the native core that is used on this machine."""
+    return inside("native", key[:16])
 
 
 def circuit_dir(circuit: str, key: str) -> Path:

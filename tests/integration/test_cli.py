@@ -616,7 +616,7 @@ def test_exit_5_node_is_missing_or_fails(vault: Vault, env: dict[str, str], said
         places[name].chmod(0o755)
     before = snapshot(vault.folder)
     changes = {name: value.format(**places) for name, value in env.items()}
-    message = vault.run("prove", *FIRST, "--out", "r1", **changes).refused(5)
+    message = vault.run("prove", *FIRST, "--out", "r1", "--backend", "snarkjs", **changes).refused(5)
     assert message.startswith(said.format(**places))
     assert snapshot(vault.folder) == before and not list((vault.place / "tmp").iterdir())
 

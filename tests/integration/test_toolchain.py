@@ -413,9 +413,10 @@ def test_a_broken_worker(fake_node: Path, own_home: Path, says: str, error: str)
 def test_doctor_finds_everything_here() -> None:
     node.ensure_node_packages()
     findings = {finding.tool: finding for finding in doctor.examine()}
-    names = "python node npm circom circomlib snarkjs solc anvil forge wasmtime py_ecc rapidsnark home disk memory clock"
+    names = "python node npm circom circomlib snarkjs solc anvil forge wasmtime py_ecc native rapidsnark "
+    names += "home disk memory clock"
     assert list(findings) == [*names.split(), "circuits", "keys", "prove", "journal", "submit"]
-    assert {name for name in names.split() if not findings[name].ok} <= {"rapidsnark"}
+    assert {name for name in names.split() if not findings[name].ok} <= {"native", "rapidsnark"}
     assert findings["snarkjs"].found == findings["snarkjs"].required == "0.7.6"
 
 

@@ -71,6 +71,7 @@ WAYS: dict[str, tuple[str, Callable[[], object]]] = {
     "built circuit": (f"circuits/one/{'ab' * 8}", lambda: places.circuit_dir("one", "ab" * 32)),
     "keys": ("keys/one", lambda: places.key_dir("one", "ab" * 32, "dev")),
     "key": (f"keys/one/{'ab' * 8}-ceremony", lambda: places.key_dir("one", "ab" * 32, "ceremony")),
+    "native core": (f"native/{'ab' * 8}", lambda: places.native_dir("ab" * 32)),
     "contracts": (f"contracts/{'ab' * 8}", lambda: places.contracts_dir("ab" * 32)),
 }
 
