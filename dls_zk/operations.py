@@ -91,7 +91,7 @@ def prove(
     an opening that the terms say are not theirs.
     """
     context = rebalance.terms.context
-    if key.insecure and context and context.chain_id not in DEVELOPMENT_CHAIN_IDS:
+    if context and context.chain_id not in DEVELOPMENT_CHAIN_IDS and installed_target(key).insecure:
         raise InsecureKey(
             f"the terms are for chain {context.chain_id}, and the only key is an INSECURE development key; "
             "install one from `dls-zk setup ceremony`"
@@ -111,7 +111,7 @@ def prove(
     if rebalance_signals(proof.circuit, proof.signals) != signals:
         raise ProofInvalid("the proof shows other public signals than the statement's; circuit and package disagree")
     instruments = tuple(slot.instrument for slot in rebalance.policy.slots)
-    return Proven(proof, signals, rebalance.terms, rebalance.after, instruments, report, key.insecure)
+    return Proven(proof, signals, rebalance.terms, rebalance.after, instruments, report, installed_target(key).insecure)
 
 
 #: What ``write_proven`` writes: secret the first, public the others.

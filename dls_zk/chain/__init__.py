@@ -12,7 +12,7 @@ evm           a verifier asked on a chain for the question   local         a loc
 """
 
 from .connection import Block, Chain, Log, NoContract, Question, Receipt, connect
-from .deployment import Protocol, audit, checked_key, deploy
+from .deployment import AuditFinding, Ceremony, Protocol, Transcript, audit, checked_key, deploy
 from .eip1559 import Transaction
 from .hub import Accepted, Hub, Mandate, Roles, VaultState, VaultStatus, accrual_ppm
 from .journal import Intent, IntentKey, IntentStatus
@@ -29,9 +29,11 @@ __all__ = [
     "EXPLAINED",
     "Accepted",
     "Asset",
+    "AuditFinding",
     "BatchIncomplete",
     "Block",
     "Call",
+    "Ceremony",
     "Chain",
     "Delivery",
     "DevFeed",
@@ -64,6 +66,7 @@ __all__ = [
     "State",
     "Submission",
     "Transaction",
+    "Transcript",
     "Unconfirmed",
     "VaultState",
     "VaultStatus",

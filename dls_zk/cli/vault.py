@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from ..errors import ChainError, InputError
 from ..files import Fixed
 from .common import FILE, beside, confirm, console, example, json_option, print_json, table, uint
 from .events import event_json, event_text, time_text
-from .options import Access, chain_command
+from .options import Access, ceremony_options, chain_command
 from .oracle import write_prices
 from .params import EXAMPLE_VAULT, LAST_SECOND, Address, Quantity, VaultId
 from .policy import mandate_of, registered
@@ -21,6 +22,7 @@ from .report import decimal_text
 
 if TYPE_CHECKING:
     from ..chain import Protocol, ShareToken
+    from ..chain.deployment import AuditFinding, Transcript
 
 
 @click.group("vault")
@@ -76,18 +78,22 @@ def vault_open(access: Access, vault: Path, as_json: bool) -> None:
 @vault.command("status", **example(f"dls-zk vault status {EXAMPLE_VAULT} --json"))
 @click.argument("vault", type=VaultId())
 @chain_command()
+@ceremony_options
 @json_option
-def vault_status(access: Access, vault: bytes, as_json: bool) -> None:
-    """Show a vault's state, last proof, mandate, roles and shares.
+def vault_status(access: Access, vault: bytes, transcripts: tuple[Transcript, ...], as_json: bool) -> None:
+    """Show a vault's state, last proof, mandate, verifying key, roles and shares.
 
-    Also compares the contracts with those that this package compiles.
+    Also compares the contracts with those that this package compiles, and the keys with its circuits, as `deploy --check`
+    does. With --ceremony and --ptau, also verifies the transcript of the ceremony that made a key.
     """
     from .. import chain
 
     protocol = access.protocol()
     status = _status(protocol, vault)
-    faults = [f"{found.contract} at {found.address}: {found.fault}" for found in chain.audit(protocol) if found.fault]
-    if status["mandate"]["key"] not in [key.number for key in protocol.deployment.keys.values()]:
+    findings = chain.audit(protocol, transcripts, access.stages)
+    faults = [f"{found.contract} at {found.address}: {found.fault}" for found in findings if found.fault]
+    status["key"] = _key(protocol, status["mandate"]["key"], findings)
+    if status["key"] is None:
         faults.append(f"its key {status['mandate']['key']} is none of the deployment's: nobody here knows what it proves")
     status["contracts"] = "; ".join(faults) or "as compiled"
     if not as_json:
@@ -98,9 +104,28 @@ def vault_status(access: Access, vault: bytes, as_json: bool) -> None:
         console.print(rows)
     with beside(status):
         if faults:
-            raise ChainError("the contracts are not what this package compiles; do not rely on them")
+            raise ChainError("the contracts and keys are not as they should be; do not rely on them")
     if as_json:
         print_json(status)
+
+
+def _key(protocol: Protocol, number: int, findings: Sequence[AuditFinding]) -> dict[str, Any] | None:
+    """What is known of a mandate's key; None if it is none of the deployment's."""
+    circuits = {name for name, key in protocol.deployment.keys.items() if key.number == number}
+    for found in findings:
+        if found.circuit in circuits:
+            return {
+                "circuit": found.circuit,
+                "hash": found.key_hash,
+                "insecure": found.insecure,
+                "ceremony": found.ceremony,
+                "contributions": list(found.contributions),
+            }
+    return (
+        {"circuit": min(circuits), "hash": None, "insecure": None, "ceremony": None, "contributions": []}
+        if circuits
+        else None
+    )
 
 
 def _status(protocol: Protocol, vault: bytes) -> dict[str, Any]:

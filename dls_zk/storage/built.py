@@ -20,6 +20,7 @@ from ..statement.circuits import CIRCUITS
 from . import places
 from .disk import locked, make_dir, read_limited, sha256_file, write_atomic
 from .strict_json import parse_json
+from .trust import require_trusted
 
 #: How circom is called. Part of every circuit's content key.
 CIRCOM_FLAGS = ("--r1cs", "--wasm", "--sym", "--O1", "--inspect")
@@ -65,8 +66,10 @@ class Manifest:
     remedy: str
 
     def path(self, name: str) -> Path:
-        """The path of a file of the folder, once its sha256 has been compared; ArtifactError if it differs."""
+        """The path of a file of the folder, once its sha256 has been compared; ArtifactError if it differs, InputError if
+        another user could change it afterwards."""
         path = self.folder / name
+        require_trusted(path, places.HOME_ADVICE)
         expected = self.files.get(name)
         try:
             status = path.stat()
@@ -103,8 +106,10 @@ def write_manifest(folder: Path, **facts: str) -> None:
 
 
 def read_manifest(folder: Path, remedy: str) -> Manifest:
-    """The manifest of a built folder; ArtifactError (with the remedy) if it is missing or not readable."""
+    """The manifest of a built folder; ArtifactError (with the remedy) if it is missing or not readable, InputError if
+    another user could change it."""
     path = folder / "manifest.json"
+    require_trusted(path, places.HOME_ADVICE)
     try:
         document = parse_json(read_limited(path, 1 << 20), str(path))
         files, form = document.pop("files"), document.pop("format")
@@ -178,16 +183,14 @@ def built_circuit(circuit: str, sources: Path | None = None) -> BuiltCircuit:
 
 @dataclass(frozen=True)
 class ProvingKey:
-    """A proving key and its verification key. Reading a path compares the file's sha256 first (ArtifactError)."""
+    """A proving key and its verification key. Reading a path compares the file's sha256 first (ArtifactError).
+
+    kind: where it is installed. Whether it is a development key its own bytes say (``zkey.is_development``).
+    """
 
     circuit: str
     kind: str
     manifest: Manifest
-
-    @property
-    def insecure(self) -> bool:
-        """Whether this is a development key, against which anybody can forge proofs."""
-        return self.kind == "dev"
 
     @property
     def zkey(self) -> Path:

@@ -746,7 +746,7 @@ def lose_a_member(vk: dict) -> None:
     ("change", "code", "said"),
     [
         (swap_signals, 7, r"the proof does not hold for its public signals under this key \(pyecc\)"),
-        (skip_second_phase, 8, "the key must not be used: γ = ±δ, so that proofs of anything can be forged"),
+        (skip_second_phase, 8, "the key must not be used: the generator and δ are small multiples of one another"),
         (leave_the_curve, 8, r"the key must not be used: IC\[1\] is not on the curve"),
         (bind_signals_together, 8, "the key must not be used: public signals 0 and 1 are bound only together"),
         (lose_a_member, 6, "vk.json is not a Groth16 verification key: vk_beta_2 is missing"),

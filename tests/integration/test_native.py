@@ -600,8 +600,8 @@ from dls_zk.groth16.native import Core
 from dls_zk.tools import native
 key = Core(native.library()).open(open(sys.argv[1], "rb").read())
 witness = open(sys.argv[2], "rb").read()
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     while True:
         key.prove(witness, bytearray(32), bytearray(32), 2)
 except KeyboardInterrupt:

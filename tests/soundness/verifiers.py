@@ -158,7 +158,7 @@ def _compiled(key: ProvingKey, vk: VerifyingKey) -> dict[str, CompiledContract]:
     sources = {name: text for name, text in contracts._sources().items() if name in _IMPORTED_BY_JUDGE}
     sources["src/generated/Judge.sol"] = (Path(__file__).parent / "Judge.sol").read_text()
     name = verifiers.contract_name(key.circuit)
-    source = verifiers.contract_source(vk, key.circuit, insecure=key.insecure)
+    source = verifiers.contract_source(vk, key.circuit, insecure=True)
     return contracts._compiled(sources) | contracts.compile_verifiers({name: source}) | contracts.compile_contracts()
 
 
