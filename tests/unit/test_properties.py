@@ -12,12 +12,12 @@ TESTS = Path(__file__).parents[1]
 ROWS = [
     [cell.strip() for cell in line.strip("|").split(" | ")]
     for line in (TESTS / "PROPERTIES.md").read_text().splitlines()
-    if re.match(r"\| [CT]-", line)
+    if re.match(r"\| [CTE]-", line)
 ]
 
 
 def test_ids_count_up() -> None:
-    for kind in "CT":
+    for kind in "CTE":
         numbers = [int(row[0][2:]) for row in ROWS if row[0].startswith(f"{kind}-")]
         assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) > 10
 

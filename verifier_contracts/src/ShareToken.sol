@@ -1,32 +1,51 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {IERC165} from "@openzeppelin/contracts/interfaces/IERC165.sol";
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
-import {ERC4626} from "@openzeppelin/contracts/token/ERC20/extensions/ERC4626.sol";
-import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {IShareToken} from "./interfaces/IShareToken.sol";
+import {IERC7540Deposit, IERC7540Operator, IERC7540Redeem} from "./interfaces/IERC7540.sol";
+import {IERC7575} from "./interfaces/IERC7575.sol";
+import {IERC7887Deposit, IERC7887Redeem} from "./interfaces/IERC7887.sol";
+import {IERC7540DepositTransferable, IERC7540RedeemTransferable} from "./interfaces/IERC8161.sol";
 import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
 import {IRebalanceHub} from "./interfaces/IRebalanceHub.sol";
-import {Prices} from "./libraries/Prices.sol";
+import {IShareToken} from "./interfaces/IShareToken.sol";
+import {IVaultShare} from "./interfaces/IVaultShare.sol";
+import {Claims} from "./libraries/Claims.sol";
+import {Ledger, Setting, VIRTUAL_SHARES} from "./libraries/Ledger.sol";
+import {Settlement} from "./libraries/Settlement.sol";
 
 /// @title ShareToken
 /// @notice See `IShareToken`.
 ///
 /// PRICE
-/// - The proofs disclose the NAV in whole NAV steps only. Leaving holders are paid as if the NAV were at the bottom of its
-///   step, and entering holders pay as if it were at the top: wherever in the step it is, neither takes anything from the
-///   remaining holders. Until the first draw the book is empty, proven or not, and the price is exact.
-/// - Leaving holders forgo, and entering holders overpay, at most their share of one NAV step. Deposits are closed while
-///   the NAV step exceeds one part in `LEAST_NAV_STEPS` of total assets. An operator who draws before the vault is that
-///   large shuts others out; a vault that has become too small takes deposits again once its last share is gone.
-/// - Between two proofs the price stands still while the market moves: with deposits open for up to `maxProofAge`, for
-///   redemptions longer. A holder who can predict the next NAV can enter or leave at the last one. Keep `maxProofAge`
-///   short.
-/// - Views that a third party calls during a transfer of the asset see an intermediate state.
+/// - The proofs disclose the NAV in whole NAV steps only. Redemptions are paid as if the NAV were at the bottom of its step,
+///   and deposits buy as if it were at the top: wherever in the step it is, neither takes anything from the remaining
+///   holders. Until the first draw the book is empty, proven or not, and the price is exact.
+/// - A settlement strikes both prices from the totals before it. Leaving holders forgo, and entering holders overpay, at
+///   most their share of one NAV step. Nothing settles while a step is more than one part in a hundred of what the shares
+///   are worth, or a share is worth less than a millionth of the first one's price.
+/// - `convertToAssets`, `convertToShares` and `totalAssets` quote the last settled price. Nobody trades at it.
+///
+/// ORDERS
+/// - A request waits for a round that is newer than it. The snapshot that settles it is at least `orderDelay` younger still:
+///   by then every feed has answered anew, so that nobody orders against an answer that lags.
+/// - A proof settles all deposits up to its cutoff whole, or returns them whole. It settles redemptions first come, first
+///   served, in equal parts inside an id, as far as the idle assets go; the rest waits for the next proof.
+/// - Settlement is part of the proof. If it failed there, anyone can make up for it until the next proof; cancelling,
+///   transferring and drawing do so first. It never calls the asset, and no call of the asset finds the accounts half
+///   written, so it needs no reentrancy guard, which others could hold to make it fail.
+/// - A part of a redemption that is worth less than the smallest unit of the asset is settled for nothing, or it would
+///   wait for ever and end the vault.
+/// - No call loops over orders. Calls that name no id look at the first 16 open ids of the controller, which strangers can fill
+///   by giving it orders; a call that names the id claims any.
+/// - Whatever moves the mandate returns the deposits that wait.
 ///
 /// CUSTODY
 /// - A commitment is not custody. Proofs show that the committed book obeys the policy, not that custody holds that book.
@@ -39,41 +58,43 @@ import {Prices} from "./libraries/Prices.sol";
 /// - The asset must move exactly the amounts that this contract asks for. A token that takes a fee is refused on deposits
 ///   and draws, but not on payments to holders: a fee that begins later would otherwise lock everybody in.
 /// - Tokens that change balances by themselves are not supported.
-///
-/// QUEUE
-/// - A request has no minimum size. Making one costs several times the gas of processing it (`snapshots/ShareToken.json`),
-///   each call processes at most as many as its caller names, and redemptions do not wait for the queue while idle assets
-///   cover both.
-/// - Processing is suspended while deposits are closed for the size of the NAV step: otherwise whoever calls `processQueue`
-///   could pick the moment, and with it the price, of someone else's request. Its owner cancels it and redeems.
+/// - Idle assets are those that the accounts hold. A plain transfer counts for nothing until somebody calls `contribute`.
 ///
 /// WIND-DOWN
-/// - The book counts as nothing. A redemption takes its share of the idle assets and gives up its share of later returns;
-///   waiting costs nothing.
-/// - Processing is suspended, so that only their owner can burn shares at this price: cancel the request, then redeem.
+/// - The book counts as nothing, and the queue stands still. A redemption takes its share of the idle assets at once, under
+///   an id of its own, and gives up its share of later returns; waiting costs nothing.
+/// - Whatever waits can be cancelled, also what a settlement has met.
+/// - Anyone can wind the vault down once the oldest redemption has waited for twice `redemptionPeriod`.
 ///
 /// FEES
-/// - None. Holders and operator agree on fees outside this token.
-/// @dev The token asks the hub whether the vault is active before it takes a deposit; for a draw the hub checks that
-/// itself.
-contract ShareToken is IShareToken, ERC4626, ReentrancyGuardTransient {
+/// - Zero, unless the mandate says otherwise. A settlement mints them, at the bottom of the NAV step, to the operator.
+/// - The management fee counts the time between two proofs, up to `maxProofAge`. The performance fee takes its part of what
+///   a share is worth above the highest price after fees so far, which is kept at a rate of 0 too.
+/// - After a move of the mandate the lower of both rates counts until the next settlement. No fee falls due at a settlement
+///   that carries a write-down.
+/// @dev Every amount of shares fits 128 bits, because no settlement lets the supply grow beyond.
+contract ShareToken is IShareToken, ERC20Permit, ReentrancyGuardTransient {
+    using Claims for Ledger;
     using Math for uint256;
+    using SafeERC20 for IERC20;
+    using Settlement for Ledger;
 
-    /// Share units per asset unit at the first deposit, as a power of ten. With as many virtual shares, a donation that
-    /// inflates the price costs the donor about a million times the next depositor's rounding loss.
+    /// Decimals of the share beyond those of the asset: `VIRTUAL_SHARES` in digits.
     uint8 private constant OFFSET_DECIMALS = 6;
-    uint256 private constant VIRTUAL_SHARES = 10 ** uint256(OFFSET_DECIMALS);
-    /// Deposits are open while one NAV step is at most one percent of total assets.
-    uint256 private constant LEAST_NAV_STEPS = 100;
     /// Decimals of the book's quantities.
     uint8 private constant BOOK_DECIMALS = 6;
     uint8 private constant MOST_DECIMALS = 18;
     /// The unit of NAV is USD 1e-14: a quantity (1e-6) times a price (USD 1e-8).
     uint256 private constant USD_E14 = 1e14;
+    /// Seconds in which a contribution comes to count.
+    uint256 private constant CONTRIBUTION_PERIOD = 30 days;
+    /// All that the token may hold after a contribution, so that no sum of assets comes near 128 bits.
+    uint256 private constant MOST_CONTRIBUTED = 2 ** 120;
 
     /// @inheritdoc IShareToken
     IRebalanceHub public immutable hub;
     IPriceOracle private immutable oracle;
+    IERC20 private immutable token;
     /// @inheritdoc IShareToken
     bytes32 public immutable vaultId;
     /// @inheritdoc IShareToken
@@ -82,17 +103,12 @@ contract ShareToken is IShareToken, ERC4626, ReentrancyGuardTransient {
     uint256 public immutable unit;
     /// NAV step in USD 1e-14, below 2^71. The registry lets no later policy of a vault change it.
     uint256 private immutable navStepE14;
+    uint8 private immutable shareDecimals;
 
-    mapping(uint256 id => Request) private requests;
-    /// @inheritdoc IShareToken
-    mapping(address receiver => uint256) public claimable;
-    /// @inheritdoc IShareToken
-    uint256 public setAside;
-    uint256 private queuedShares;
-    uint64 private head;
-    uint64 private end;
-    /// Whether the operator ever drew. Before that the book is worth exactly nothing, proven or not.
-    bool private drawn;
+    Ledger private ledger;
+
+    /// @inheritdoc IERC7540Operator
+    mapping(address controller => mapping(address operator => bool)) public isOperator;
 
     /// @notice Opens the vault on the hub.
     /// @param asset_ the token that slot 0 of the mandate's policy stands for, with 6 to 18 decimals.
@@ -107,18 +123,21 @@ contract ShareToken is IShareToken, ERC4626, ReentrancyGuardTransient {
         address operator,
         address guardian,
         uint32 looseningDelay,
-        uint32 mandate
-    ) ERC20(name_, symbol_) ERC4626(asset_) {
+        bytes32 mandate
+    ) ERC20(name_, symbol_) ERC20Permit(name_) {
         uint8 assetDecimals = asset_.decimals();
         require(BOOK_DECIMALS <= assetDecimals && assetDecimals <= MOST_DECIMALS, UnsupportedDecimals(assetDecimals));
         require(custody_ != address(0), ZeroAddress());
+        token = asset_;
+        shareDecimals = assetDecimals + OFFSET_DECIMALS;
         custody = custody_;
         unit = 10 ** (assetDecimals - BOOK_DECIMALS);
         hub = hub_;
         oracle = hub_.oracle();
         vaultId = hub_.openVault(operator, guardian, looseningDelay, mandate);
-        (, uint24 navStepUsd,) = hub_.policyRegistry().outline(hub_.mandateOf(mandate).policyHash);
+        (, uint24 navStepUsd,,) = hub_.policyRegistry().outline(hub_.mandateOf(mandate).policyHash);
         navStepE14 = navStepUsd * USD_E14;
+        ledger.settle(_setting(), 0);
     }
 
     modifier onlyOperator() {
@@ -127,274 +146,481 @@ contract ShareToken is IShareToken, ERC4626, ReentrancyGuardTransient {
         _;
     }
 
-    // --- the queue ---
+    /// @dev Whoever manages the requests of an account.
+    modifier onlyFor(address account) {
+        require(msg.sender == account || isOperator[account][msg.sender], NotController(msg.sender));
+        _;
+    }
 
-    /// @inheritdoc IShareToken
-    function requestRedeem(uint256 shares, address receiver, address owner) external nonReentrant returns (uint256 id) {
-        IRebalanceHub.Status status = hub.status(vaultId);
-        require(status != IRebalanceHub.Status.WindDown, WrongStatus(status));
-        require(shares != 0, ZeroShares());
-        require(receiver != address(0), ZeroAddress());
-        if (msg.sender != owner) _spendAllowance(owner, msg.sender, shares);
+    // --- requests ---
 
+    /// @inheritdoc IERC7540Operator
+    function setOperator(address operator, bool approved) external returns (bool) {
+        isOperator[msg.sender][operator] = approved;
+        emit OperatorSet(msg.sender, operator, approved);
+        return true;
+    }
+
+    /// @inheritdoc IERC7540Deposit
+    function requestDeposit(uint256 assets, address controller, address owner)
+        external
+        nonReentrant
+        onlyFor(owner)
+        returns (uint256 requestId)
+    {
+        require(controller != address(0), ZeroAddress());
+        _transferIn(owner, assets);
+        requestId = ledger.requestDeposit(_setting(), assets, controller, totalSupply());
+        emit DepositRequest(controller, owner, requestId, msg.sender, assets);
+    }
+
+    /// @inheritdoc IERC7540Redeem
+    function requestRedeem(uint256 shares, address controller, address owner)
+        external
+        nonReentrant
+        returns (uint256 requestId)
+    {
+        require(controller != address(0), ZeroAddress());
+        require(shares != 0, ZeroAmount());
+        if (msg.sender != owner && !isOperator[owner][msg.sender]) _spendAllowance(owner, msg.sender, shares);
+        bool all = controller == owner && shares == balanceOf(owner);
         _transfer(owner, address(this), shares);
-        queuedShares += shares;
-        id = end++;
-        requests[id] = Request({shares: shares, receiver: receiver, owner: owner});
-        emit RedeemRequested(id, owner, receiver, shares);
+        bool burn;
+        (requestId, burn) = ledger.requestRedeem(_setting(), shares, controller, all, totalSupply());
+        if (burn) _burn(address(this), shares);
+        emit RedeemRequest(controller, owner, requestId, msg.sender, shares);
+    }
+
+    // --- cancelling and transferring (ERC-7887, ERC-8161) ---
+
+    /// @inheritdoc IERC7887Deposit
+    function cancelDepositRequest(uint256 requestId, address controller) external nonReentrant onlyFor(controller) {
+        _settle();
+        ledger.cancelDeposit(requestId, controller);
+        ledger.tellWhetherOrdersWait(_setting());
+        emit CancelDepositRequest(controller, requestId, msg.sender);
+    }
+
+    /// @inheritdoc IERC7887Redeem
+    function cancelRedeemRequest(uint256 requestId, address controller) external nonReentrant onlyFor(controller) {
+        ledger.cancelRedemption(requestId, controller, _settle() == IRebalanceHub.Status.WindDown);
+        ledger.tellWhetherOrdersWait(_setting());
+        emit CancelRedeemRequest(controller, requestId, msg.sender);
+    }
+
+    /// @inheritdoc IERC7887Deposit
+    function claimCancelDepositRequest(uint256 requestId, address receiver, address controller)
+        external
+        nonReentrant
+        onlyFor(controller)
+    {
+        uint256 assets = ledger.takeBackDeposit(requestId, controller);
+        emit CancelDepositClaim(controller, receiver, requestId, msg.sender, assets);
+        token.safeTransfer(receiver, assets);
+    }
+
+    /// @inheritdoc IERC7887Redeem
+    function claimCancelRedeemRequest(uint256 requestId, address receiver, address controller)
+        external
+        nonReentrant
+        onlyFor(controller)
+    {
+        uint256 shares = ledger.takeBackRedemption(requestId, controller);
+        emit CancelRedeemClaim(controller, receiver, requestId, msg.sender, shares);
+        _transfer(address(this), receiver, shares);
+    }
+
+    /// @inheritdoc IERC7540DepositTransferable
+    function transferDepositRequest(uint256 requestId, address oldController, address newController)
+        external
+        nonReentrant
+        onlyFor(oldController)
+    {
+        require(newController != address(0), ZeroAddress());
+        _settle();
+        uint256 assets = ledger.transferDeposit(requestId, oldController, newController);
+        emit TransferDepositRequest(requestId, oldController, newController, assets);
+    }
+
+    /// @inheritdoc IERC7540RedeemTransferable
+    function transferRedeemRequest(uint256 requestId, address oldController, address newController)
+        external
+        nonReentrant
+        onlyFor(oldController)
+    {
+        require(newController != address(0), ZeroAddress());
+        _settle();
+        uint256 shares = ledger.transferRedemption(requestId, oldController, newController);
+        emit TransferRedeemRequest(requestId, oldController, newController, shares);
+    }
+
+    // --- claims ---
+
+    /// @inheritdoc IERC7575
+    function deposit(uint256 assets, address receiver) external returns (uint256 shares) {
+        (, shares) = _claimDeposit(0, assets, false, receiver, msg.sender);
+    }
+
+    /// @inheritdoc IERC7540Deposit
+    function deposit(uint256 assets, address receiver, address controller) external returns (uint256 shares) {
+        (, shares) = _claimDeposit(0, assets, false, receiver, controller);
     }
 
     /// @inheritdoc IShareToken
-    /// @dev All requests get one price: a fill changes it only by rounding, in favour of the remaining holders.
-    function processQueue(uint256 maxRequests) external nonReentrant returns (uint256 shares, uint256 assets) {
-        IRebalanceHub.VaultState memory state = hub.vaultState(vaultId);
-        require(state.status != IRebalanceHub.Status.WindDown, WrongStatus(state.status));
-        (uint256 worth, uint256 top) = _worth(state);
-        require(!_coarse(worth, top), NavStepTooCoarse());
-        uint256 left = idle();
+    function deposit(uint256 requestId, uint256 assets, address receiver, address controller)
+        external
+        returns (uint256 shares)
+    {
+        (, shares) = _claimDeposit(requestId, assets, false, receiver, controller);
+    }
 
-        uint64 id = head;
-        for (uint256 i; i < maxRequests && id != end && left != 0; ++i) {
-            Request storage request = requests[id];
-            uint256 asked = request.shares;
-            uint256 burnt = asked;
-            uint256 paid = _toAssets(asked, worth, Math.Rounding.Floor);
-            if (paid > left) {
-                paid = left;
-                burnt = _toShares(left, worth, Math.Rounding.Ceil);
-            }
-            // A cancelled request has nothing to burn.
-            if (burnt != 0) {
-                address receiver = request.receiver;
-                request.shares = asked - burnt;
-                claimable[receiver] += paid;
-                left -= paid;
-                shares += burnt;
-                assets += paid;
-                emit RequestFilled(id, receiver, burnt, paid);
-            }
-            if (burnt == asked) ++id;
-        }
-        head = id;
-        queuedShares -= shares;
-        setAside += assets;
-        _burn(address(this), shares);
+    /// @inheritdoc IERC7575
+    function mint(uint256 shares, address receiver) external returns (uint256 assets) {
+        (assets,) = _claimDeposit(0, shares, true, receiver, msg.sender);
+    }
+
+    /// @inheritdoc IERC7540Deposit
+    function mint(uint256 shares, address receiver, address controller) external returns (uint256 assets) {
+        (assets,) = _claimDeposit(0, shares, true, receiver, controller);
     }
 
     /// @inheritdoc IShareToken
-    function cancelRequest(uint256 id) external nonReentrant returns (uint256 shares) {
-        Request storage request = requests[id];
-        require(msg.sender == request.owner, NotRequestOwner(msg.sender));
-        shares = request.shares;
-        require(shares != 0, RequestDone(id));
+    function mint(uint256 requestId, uint256 shares, address receiver, address controller)
+        external
+        returns (uint256 assets)
+    {
+        (assets,) = _claimDeposit(requestId, shares, true, receiver, controller);
+    }
 
-        request.shares = 0;
-        queuedShares -= shares;
-        _transfer(address(this), msg.sender, shares);
-        emit RequestCancelled(id, shares);
+    /// @inheritdoc IERC7575
+    function withdraw(uint256 assets, address receiver, address controller) external returns (uint256 shares) {
+        (, shares) = _claimRedemption(0, assets, false, receiver, controller);
     }
 
     /// @inheritdoc IShareToken
-    function claim(address receiver) external nonReentrant returns (uint256 assets) {
-        assets = claimable[receiver];
-        require(assets != 0, NothingToClaim(receiver));
+    function withdraw(uint256 requestId, uint256 assets, address receiver, address controller)
+        external
+        returns (uint256 shares)
+    {
+        (, shares) = _claimRedemption(requestId, assets, false, receiver, controller);
+    }
 
-        claimable[receiver] = 0;
-        setAside -= assets;
-        _transferOut(receiver, assets);
-        emit Claimed(receiver, assets);
+    /// @inheritdoc IERC7575
+    function redeem(uint256 shares, address receiver, address controller) external returns (uint256 assets) {
+        (assets,) = _claimRedemption(0, shares, true, receiver, controller);
+    }
+
+    /// @inheritdoc IShareToken
+    function redeem(uint256 requestId, uint256 shares, address receiver, address controller)
+        external
+        returns (uint256 assets)
+    {
+        (assets,) = _claimRedemption(requestId, shares, true, receiver, controller);
+    }
+
+    function _claimDeposit(uint256 requestId, uint256 amount, bool inShares, address receiver, address controller)
+        private
+        nonReentrant
+        onlyFor(controller)
+        returns (uint256 assets, uint256 shares)
+    {
+        (assets, shares) = ledger.claimDeposit(requestId, amount, inShares, controller);
+        emit Deposit(controller, receiver, assets, shares);
+        _transfer(address(this), receiver, shares);
+    }
+
+    function _claimRedemption(uint256 requestId, uint256 amount, bool inShares, address receiver, address controller)
+        private
+        nonReentrant
+        onlyFor(controller)
+        returns (uint256 assets, uint256 shares)
+    {
+        (assets, shares) = ledger.claimRedemption(requestId, amount, inShares, controller);
+        emit Withdraw(msg.sender, receiver, controller, assets, shares);
+        token.safeTransfer(receiver, assets);
+    }
+
+    // --- settlement ---
+
+    /// @inheritdoc IVaultShare
+    function settle() external {
+        _settle();
+    }
+
+    function _settle() private returns (IRebalanceHub.Status status) {
+        uint256 minted;
+        uint256 burnt;
+        (status, minted, burnt) = ledger.settle(_setting(), totalSupply());
+        if (minted != 0) _mint(address(this), minted);
+        if (burnt != 0) _burn(address(this), burnt);
+    }
+
+    /// @inheritdoc IVaultShare
+    function exitsServedBefore(uint40 time) external view returns (bool) {
+        uint40 oldest = ledger.oldest();
+        return oldest == 0 || oldest >= time;
     }
 
     // --- flows into and out of the book ---
 
     /// @inheritdoc IShareToken
     function draw(uint56 quantityE6) external nonReentrant onlyOperator {
+        _settle();
+        ledger.draw(_setting(), quantityE6, totalSupply());
         uint256 assets = quantityE6 * unit;
-        uint256 most = available();
-        require(assets <= most, NotEnoughIdle(assets, most));
-
-        drawn = true;
-        hub.recordFlow(vaultId, int64(uint64(quantityE6)));
-        uint256 before = _balanceOf(custody);
-        _transferOut(custody, assets);
+        uint256 before = token.balanceOf(custody);
+        token.safeTransfer(custody, assets);
         _requireMoved(custody, before, assets);
         emit Drawn(quantityE6);
     }
 
     /// @inheritdoc IShareToken
     function giveBack(uint56 quantityE6) external nonReentrant onlyOperator {
-        _transferIn(msg.sender, quantityE6 * unit);
+        uint256 assets = quantityE6 * unit;
+        _transferIn(msg.sender, assets);
+        // Below 2^56 times 2^40.
+        ledger.accounts.booked += uint128(assets);
         hub.recordFlow(vaultId, -int64(uint64(quantityE6)));
         emit GivenBack(msg.sender, quantityE6);
+    }
+
+    /// @inheritdoc IShareToken
+    function contribute(uint256 assets) external nonReentrant {
+        if (assets != 0) _transferIn(msg.sender, assets);
+        (uint256 added, uint40 until) =
+            ledger.contribute(token.balanceOf(address(this)), CONTRIBUTION_PERIOD, MOST_CONTRIBUTED);
+        emit Contributed(msg.sender, added, until);
+    }
+
+    /// @inheritdoc IShareToken
+    function collectFees(address receiver) external nonReentrant onlyOperator returns (uint256 shares) {
+        shares = ledger.accounts.uncollectedFees;
+        ledger.accounts.uncollectedFees = 0;
+        emit FeesCollected(msg.sender, receiver, shares);
+        _transfer(address(this), receiver, shares);
+    }
+
+    // --- liveness ---
+
+    /// @inheritdoc IShareToken
+    function windDown() external nonReentrant {
+        _settle();
+        uint40 oldest = ledger.oldest();
+        uint256 period = ledger.terms.redemptionPeriod;
+        require(oldest != 0 && block.timestamp > uint256(oldest) + 2 * period, RedemptionsNotOverdue());
+        hub.windDown(vaultId);
     }
 
     // --- views ---
 
     /// @inheritdoc IShareToken
-    function idle() public view returns (uint256) {
-        return _balanceOf(address(this)).saturatingSub(setAside);
+    function idle() external view returns (uint256) {
+        return ledger.idle();
     }
 
     /// @inheritdoc IShareToken
-    function available() public view returns (uint256) {
-        return _available(totalAssets());
+    function available() external view returns (uint256) {
+        return ledger.available(_setting(), totalSupply());
     }
 
     /// @inheritdoc IShareToken
-    function queue() external view returns (uint64, uint64, uint256) {
-        return (head, end, queuedShares);
+    function pendingDeposits() external view returns (uint256) {
+        return ledger.accounts.pendingDeposits;
     }
 
     /// @inheritdoc IShareToken
-    function requestOf(uint256 id) external view returns (Request memory) {
-        return requests[id];
+    function setAside() external view returns (uint256) {
+        return ledger.accounts.setAside;
     }
 
-    // --- ERC-4626: total assets and limits ---
-
-    /// @notice Idle assets, the book at the bottom of the disclosed NAV step, and the flows since the last proof.
-    function totalAssets() public view override(ERC4626, IERC4626) returns (uint256 worth) {
-        (worth,) = _worth(hub.vaultState(vaultId));
+    /// @inheritdoc IShareToken
+    function worth() external view returns (uint256, uint256) {
+        return ledger.worth(_setting());
     }
 
-    /// @notice Unlimited; 0 unless the vault is active, and while total assets are too small for the NAV step.
-    function maxDeposit(address) public view override(ERC4626, IERC4626) returns (uint256) {
-        IRebalanceHub.VaultState memory state = hub.vaultState(vaultId);
-        if (state.status != IRebalanceHub.Status.Active) return 0;
-        (uint256 bottom, uint256 top) = _worth(state);
-        return _coarse(bottom, top) ? 0 : type(uint256).max;
+    /// @inheritdoc IShareToken
+    function settledPrice() external view returns (uint256, uint256, uint40, uint32) {
+        uint32 sequence = ledger.state.sequence;
+        uint40 timestamp = sequence == 0 ? 0 : ledger.state.settledAt;
+        return (ledger.accounts.settledAssets, ledger.accounts.settledSupply, timestamp, sequence);
     }
 
-    /// @dev Whether one NAV step is too large a share of total assets for holders to trade at its ends.
-    function _coarse(uint256 bottom, uint256 top) private view returns (bool) {
-        return totalSupply() != 0 && (top - bottom) * LEAST_NAV_STEPS > bottom;
+    /// @inheritdoc IShareToken
+    function uncollectedFees() external view returns (uint256) {
+        return ledger.accounts.uncollectedFees;
     }
 
-    /// @notice As `maxDeposit`.
-    function maxMint(address receiver) public view override(ERC4626, IERC4626) returns (uint256) {
-        return maxDeposit(receiver);
+    /// @inheritdoc IShareToken
+    function exits() external view returns (uint256, uint256, uint40) {
+        return (ledger.accounts.pendingShares, ledger.accounts.owedShares, ledger.oldest());
     }
 
-    /// @notice The owner's shares, as far as idle assets that the queue is not owed can pay for them.
-    function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
-        return _redeemable(owner, totalAssets());
+    /// @inheritdoc IShareToken
+    function nextRequestId() external view returns (uint256) {
+        return ledger.nextId(_setting(), ledger.state);
     }
 
-    /// @notice The assets for `maxRedeem` shares.
-    function maxWithdraw(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
-        uint256 worth = totalAssets();
-        return _toAssets(_redeemable(owner, worth), worth, Math.Rounding.Floor);
+    /// @inheritdoc IShareToken
+    function cutoffs() external view returns (uint256, uint256) {
+        return (ledger.state.depositCutoff, ledger.state.cutoff);
     }
 
-    /// @notice Uses the top of the disclosed NAV step; `convertToShares` uses its bottom.
-    function previewDeposit(uint256 assets) public view override(ERC4626, IERC4626) returns (uint256) {
-        return _toShares(assets, _entryWorth(), Math.Rounding.Floor);
-    }
-
-    /// @notice Uses the top of the disclosed NAV step; `convertToAssets` uses its bottom.
-    function previewMint(uint256 shares) public view override(ERC4626, IERC4626) returns (uint256) {
-        return _toAssets(shares, _entryWorth(), Math.Rounding.Ceil);
-    }
-
-    function decimals() public view override(ERC4626, IERC20Metadata) returns (uint8) {
-        return super.decimals();
-    }
-
-    function _decimalsOffset() internal pure override returns (uint8) {
-        return OFFSET_DECIMALS;
-    }
-
-    function _available(uint256 worth) private view returns (uint256) {
-        return idle().saturatingSub(_toAssets(queuedShares, worth, Math.Rounding.Ceil));
-    }
-
-    function _redeemable(address owner, uint256 worth) private view returns (uint256) {
-        uint256 shares = balanceOf(owner);
-        uint256 most = _available(worth);
-        bool covered = _toAssets(shares, worth, Math.Rounding.Floor) <= most;
-        return covered ? shares : _toShares(most, worth, Math.Rounding.Floor);
-    }
-
-    // --- ERC-4626: moving assets ---
-
-    function _deposit(address caller, address receiver, uint256 assets, uint256 shares) internal override nonReentrant {
-        require(shares != 0, ZeroShares());
-        super._deposit(caller, receiver, assets, shares);
-    }
-
-    function _withdraw(address caller, address receiver, address owner, uint256 assets, uint256 shares)
-        internal
-        override
-        nonReentrant
+    /// @inheritdoc IShareToken
+    function openDeposits(address controller, uint256 previous, uint256 count)
+        external
+        view
+        returns (uint256[] memory)
     {
-        super._withdraw(caller, receiver, owner, assets, shares);
+        return ledger.open(false, controller, previous, count);
     }
 
-    function _transferIn(address from, uint256 assets) internal override {
-        uint256 before = _balanceOf(address(this));
-        super._transferIn(from, assets);
+    /// @inheritdoc IShareToken
+    function openRedemptions(address controller, uint256 previous, uint256 count)
+        external
+        view
+        returns (uint256[] memory)
+    {
+        return ledger.open(true, controller, previous, count);
+    }
+
+    // --- views of the standards ---
+
+    /// @inheritdoc IERC7575
+    function asset() external view returns (address) {
+        return address(token);
+    }
+
+    /// @inheritdoc IERC7575
+    function share() external view returns (address) {
+        return address(this);
+    }
+
+    function decimals() public view override(ERC20, IERC20Metadata) returns (uint8) {
+        return shareDecimals;
+    }
+
+    /// @inheritdoc IERC7575
+    function totalAssets() public view returns (uint256) {
+        return convertToAssets(totalSupply());
+    }
+
+    /// @inheritdoc IERC7575
+    function convertToShares(uint256 assets) external view returns (uint256) {
+        uint256 supply = uint256(ledger.accounts.settledSupply) + VIRTUAL_SHARES;
+        return assets.mulDiv(supply, uint256(ledger.accounts.settledAssets) + 1);
+    }
+
+    /// @inheritdoc IERC7575
+    function convertToAssets(uint256 shares) public view returns (uint256) {
+        return ledger.toAssets(shares);
+    }
+
+    /// @inheritdoc IERC7540Deposit
+    function pendingDepositRequest(uint256 requestId, address controller) external view returns (uint256) {
+        return ledger.pendingDeposit(requestId, controller);
+    }
+
+    /// @inheritdoc IERC7540Deposit
+    function claimableDepositRequest(uint256 requestId, address controller) external view returns (uint256) {
+        return ledger.claimableDeposit(requestId, controller);
+    }
+
+    /// @inheritdoc IERC7540Redeem
+    function pendingRedeemRequest(uint256 requestId, address controller) external view returns (uint256 shares) {
+        (shares,) = ledger.redemptionOf(requestId, controller);
+    }
+
+    /// @inheritdoc IERC7540Redeem
+    function claimableRedeemRequest(uint256 requestId, address controller) external view returns (uint256 shares) {
+        (, shares) = ledger.redemptionOf(requestId, controller);
+    }
+
+    /// @inheritdoc IERC7887Deposit
+    /// @dev A request goes to claimable at once.
+    function pendingCancelDepositRequest(uint256, address) external pure returns (bool) {
+        return false;
+    }
+
+    /// @inheritdoc IERC7887Deposit
+    /// @dev With what a settlement returned.
+    function claimableCancelDepositRequest(uint256 requestId, address controller) external view returns (uint256) {
+        return ledger.cancelledDeposit(requestId, controller);
+    }
+
+    /// @inheritdoc IERC7887Redeem
+    /// @dev A request goes to claimable at once.
+    function pendingCancelRedeemRequest(uint256, address) external pure returns (bool) {
+        return false;
+    }
+
+    /// @inheritdoc IERC7887Redeem
+    function claimableCancelRedeemRequest(uint256 requestId, address controller) external view returns (uint256) {
+        return ledger.cancelled[controller][requestId].shares;
+    }
+
+    /// @inheritdoc IERC7575
+    function maxDeposit(address controller) external view returns (uint256 assets) {
+        (assets,) = ledger.mostClaimable(controller);
+    }
+
+    /// @inheritdoc IERC7575
+    function maxMint(address controller) external view returns (uint256 shares) {
+        (, shares) = ledger.mostClaimable(controller);
+    }
+
+    /// @inheritdoc IERC7575
+    function maxWithdraw(address controller) external view returns (uint256 assets) {
+        (assets,) = ledger.mostRedeemable(controller);
+    }
+
+    /// @inheritdoc IERC7575
+    function maxRedeem(address controller) external view returns (uint256 shares) {
+        (, shares) = ledger.mostRedeemable(controller);
+    }
+
+    /// @inheritdoc IERC7575
+    function previewDeposit(uint256) external pure returns (uint256) {
+        revert NoPreview();
+    }
+
+    /// @inheritdoc IERC7575
+    function previewMint(uint256) external pure returns (uint256) {
+        revert NoPreview();
+    }
+
+    /// @inheritdoc IERC7575
+    function previewWithdraw(uint256) external pure returns (uint256) {
+        revert NoPreview();
+    }
+
+    /// @inheritdoc IERC7575
+    function previewRedeem(uint256) external pure returns (uint256) {
+        revert NoPreview();
+    }
+
+    /// @inheritdoc IERC165
+    function supportsInterface(bytes4 id) external pure returns (bool) {
+        return id == type(IERC165).interfaceId || id == type(IERC7575).interfaceId
+            || id == type(IERC7540Operator).interfaceId || id == type(IERC7540Deposit).interfaceId
+            || id == type(IERC7540Redeem).interfaceId || id == type(IERC7887Deposit).interfaceId
+            || id == type(IERC7887Redeem).interfaceId || id == type(IERC7540DepositTransferable).interfaceId
+            || id == type(IERC7540RedeemTransferable).interfaceId;
+    }
+
+    // --- moving assets ---
+
+    function _transferIn(address from, uint256 assets) private {
+        uint256 before = token.balanceOf(address(this));
+        token.safeTransferFrom(from, address(this), assets);
         _requireMoved(address(this), before, assets);
     }
 
     function _requireMoved(address to, uint256 before, uint256 assets) private view {
-        uint256 moved = _balanceOf(to) - before;
+        uint256 moved = token.balanceOf(to) - before;
         require(moved == assets, WrongAmountMoved(moved, assets));
     }
 
-    function _balanceOf(address account) private view returns (uint256) {
-        return IERC20(asset()).balanceOf(account);
-    }
-
-    // --- the price ---
-
-    /// @dev Total assets if the NAV is at the bottom of the disclosed NAV step, and if it is at the top.
-    function _worth(IRebalanceHub.VaultState memory state) private view returns (uint256 bottom, uint256 top) {
-        uint256 here = idle();
-        if (state.status == IRebalanceHub.Status.WindDown) return (here, here);
-        (uint256 bookBottom, uint256 bookTop) = _bookE6(state);
-        bottom = _withBook(here, bookBottom, state.pendingFlow);
-        top = _withBook(here, bookTop, state.pendingFlow);
-    }
-
-    /// @dev The NAV of the last proof in quantities of slot 0, both ends rounded outwards. The NAV is below 2^42 NAV steps,
-    /// which is 2^113 USD 1e-14, and a unit below 2^40, so nothing here and below overflows.
-    function _bookE6(IRebalanceHub.VaultState memory state) private view returns (uint256 bottom, uint256 top) {
-        if (state.round == 0) return (0, 0);
-        (,, uint256[] memory words) = oracle.snapshot(state.round);
-        uint256 price = Prices.get(words, 0);
-        bottom = state.navFloor * navStepE14 / price;
-        top = drawn ? ((state.navFloor + 1) * navStepE14).ceilDiv(price) : bottom;
-    }
-
-    /// @dev A flow counts in full, even if it returned more than the book was worth at the last proof, so a flow never
-    /// moves the price. If the book were floored at zero here, an operator could return more than the book's value, redeem
-    /// at the inflated price, then draw the remainder: the next proof would show a loss that the operator has pocketed. The
-    /// sum is negative only if the asset reduced this contract's balance by itself.
-    function _withBook(uint256 here, uint256 bookE6, int64 pendingFlow) private view returns (uint256) {
-        int256 sum = int256(here) + (int256(bookE6) + pendingFlow) * int256(unit);
-        return sum > 0 ? uint256(sum) : 0;
-    }
-
-    /// @dev Total assets for the price of a deposit. Without shares nobody can lose by the bottom of the NAV step, and at
-    /// the top the first holder would give a NAV step to the virtual shares.
-    function _entryWorth() private view returns (uint256) {
-        (uint256 bottom, uint256 top) = _worth(hub.vaultState(vaultId));
-        return totalSupply() == 0 ? bottom : top;
-    }
-
-    function _convertToShares(uint256 assets, Math.Rounding rounding) internal view override returns (uint256) {
-        return _toShares(assets, totalAssets(), rounding);
-    }
-
-    function _convertToAssets(uint256 shares, Math.Rounding rounding) internal view override returns (uint256) {
-        return _toAssets(shares, totalAssets(), rounding);
-    }
-
-    function _toShares(uint256 assets, uint256 worth, Math.Rounding rounding) private view returns (uint256) {
-        return assets.mulDiv(totalSupply() + VIRTUAL_SHARES, worth + 1, rounding);
-    }
-
-    function _toAssets(uint256 shares, uint256 worth, Math.Rounding rounding) private view returns (uint256) {
-        return shares.mulDiv(worth + 1, totalSupply() + VIRTUAL_SHARES, rounding);
+    function _setting() private view returns (Setting memory) {
+        return Setting({hub: hub, oracle: oracle, vaultId: vaultId, unit: unit, navStepE14: navStepE14});
     }
 }

@@ -187,7 +187,9 @@ interface IShareToken is
     /// flows since. Reverts with `PriceUnknown` after a change of the feed set until the next proof.
     function worth() external view returns (uint256 bottom, uint256 top);
 
-    /// @notice The price that `convertToAssets` and `convertToShares` quote: all shares, and what they were worth.
+    /// @notice The price that `convertToAssets` and `convertToShares` quote.
+    /// @return assets what they were worth.
+    /// @return supply all shares.
     /// @return timestamp the time of the prices, in Unix seconds; 0 before the first settlement.
     /// @return sequence the proof that it is from.
     function settledPrice() external view returns (uint256 assets, uint256 supply, uint40 timestamp, uint32 sequence);

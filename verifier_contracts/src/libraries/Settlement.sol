@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {IRebalanceHub} from "../interfaces/IRebalanceHub.sol";
+import {IShareToken} from "../interfaces/IShareToken.sol";
+import {Contribution, Ledger, Setting, State, Terms, VIRTUAL_SHARES} from "./Ledger.sol";
+import {Entry, Fill, OrderBook, Orders, Progress} from "./Orders.sol";
+import {Prices} from "./Prices.sol";
+
+/// @title Orders, their settlement by the last proof, and what the shares are worth
+/// @notice A library of its own, which the token calls, because one contract has no room for both (EIP-170). It moves no
+/// shares and no assets: it says what the token is to mint and to burn.
+library Settlement {
+    using Math for uint256;
+    using Orders for Fill[];
+    using Orders for OrderBook;
+
+    /// Orders settle while one NAV step is at most one percent of what the shares are worth.
+    uint256 private constant LEAST_NAV_STEPS = 100;
+    /// Orders settle while a share is worth at least a millionth of its first price.
+    uint256 private constant MOST_DILUTION = 1e6;
+    uint256 private constant PPM = 1e6;
+    /// The high-water mark is the assets for so many shares.
+    uint256 private constant MARK_SHARES = 2 ** 96;
+
+    // --- requests ---
+
+    /// @notice Record a deposit whose assets the token has.
+    function requestDeposit(
+        Ledger storage self,
+        Setting memory setting,
+        uint256 assets,
+        address controller,
+        uint256 supply
+    ) external returns (uint32 id) {
+        (IRebalanceHub.VaultState memory v, State memory s) = _current(self, setting);
+        require(v.status == IRebalanceHub.Status.Active, IShareToken.WrongStatus(v.status));
+        uint256 least = self.terms.leastOrderE6 * setting.unit;
+        require(assets != 0 && assets >= least, IShareToken.OrderTooSmall(assets, least));
+        uint256 waiting = self.accounts.pendingDeposits + assets;
+        uint256 most = (self.terms.depositCapE6 * setting.unit).saturatingSub(toAssets(self, supply));
+        require(waiting <= most, IShareToken.CapExceeded(waiting, most));
+        _requireNotOverdue(self);
+
+        // Below the cap, so below 2^104.
+        self.accounts.pendingDeposits = uint128(waiting);
+        id = nextId(self, setting, s);
+        self.deposits.place(controller, id, uint128(assets));
+        _await(self, setting, v, s, id);
+    }
+
+    /// @notice Record a redemption of shares that the token has.
+    /// @param all whether the controller owns them, and nothing beside: then they may be few. So holders can leave with all
+    /// they have, and nobody fills another's list with dust.
+    /// @return id the request's.
+    /// @return burn whether the token is to burn them, in wind-down; else they wait.
+    function requestRedeem(
+        Ledger storage self,
+        Setting memory setting,
+        uint256 shares,
+        address controller,
+        bool all,
+        uint256 supply
+    ) external returns (uint32 id, bool burn) {
+        (IRebalanceHub.VaultState memory v, State memory s) = _current(self, setting);
+        if (v.status == IRebalanceHub.Status.WindDown) {
+            return (_redeemAtOnce(self, s, shares, controller, supply), true);
+        }
+
+        uint256 assets = toAssets(self, shares);
+        uint256 least = self.terms.leastOrderE6 * setting.unit;
+        require(assets >= least || all, IShareToken.OrderTooSmall(assets, least));
+        // No balance exceeds 128 bits.
+        self.accounts.pendingShares += uint128(shares);
+        id = nextId(self, setting, s);
+        self.redemptions.place(controller, id, uint128(shares));
+        _await(self, setting, v, s, id);
+    }
+
+    /// @dev In wind-down: the part of the idle assets that is the shares' part of the supply.
+    function _redeemAtOnce(Ledger storage self, State memory s, uint256 shares, address controller, uint256 supply)
+        private
+        returns (uint32 id)
+    {
+        _bookContributions(self);
+        uint256 assets = shares.mulDiv(self.accounts.booked, supply);
+        require(assets != 0, IShareToken.ZeroAmount());
+        self.accounts.booked -= uint128(assets);
+        self.accounts.setAside += uint128(assets);
+
+        // Ids do not come near 2^32: each takes a transaction.
+        id = uint32(Math.max(s.lastId, _met(s)) + 1);
+        s.lastId = id;
+        self.state = s;
+        self.redemptions.add(controller, id, Orders.NO_GROUP, 0);
+        self.redemptions.orders[controller][id].touched = true;
+        self.progress[controller][id] = Progress(0, uint128(shares), uint128(assets));
+    }
+
+    /// @dev The last id that has met a settlement.
+    function _met(State memory s) private pure returns (uint256) {
+        return Math.max(s.cutoff, s.depositCutoff);
+    }
+
+    /// @notice The next round of the feed set, or a later one: ids never fall, and none has met a settlement.
+    function nextId(Ledger storage self, Setting memory setting, State memory s) internal view returns (uint32) {
+        uint256 next = Math.max(setting.oracle.latestRound(self.terms.feedSet), _met(s)) + 1;
+        // Rounds are counted in 32 bits.
+        return uint32(Math.max(next, s.lastId));
+    }
+
+    /// @dev Writes the state after a request.
+    function _await(
+        Ledger storage self,
+        Setting memory setting,
+        IRebalanceHub.VaultState memory v,
+        State memory s,
+        uint32 id
+    ) private {
+        s.lastId = id;
+        // While no order waited, nobody told the token of proofs. A time has 32 bits in the hub too.
+        if (!s.waiting) s.seen = uint32(v.snapshotTimestamp);
+        _tellWhetherOrdersWait(self, setting, s);
+        self.state = s;
+    }
+
+    // --- settlement ---
+
+    /// @notice Follow the mandate, and settle the hub's last proof, once. Reverts for nothing that it refuses.
+    /// @return status the vault's.
+    /// @return minted shares to mint into escrow: for deposits and fees.
+    /// @return burnt shares to burn from escrow.
+    function settle(Ledger storage self, Setting memory setting, uint256 supply)
+        external
+        returns (IRebalanceHub.Status status, uint256 minted, uint256 burnt)
+    {
+        (IRebalanceHub.VaultState memory v, State memory s) = _current(self, setting);
+        status = v.status;
+        if (v.sequence != s.sequence && status == IRebalanceHub.Status.Active && !v.writeDownOpen && v.roundsAfter == 0)
+        (minted, burnt) = _settle(self, setting, v, s, supply);
+        _tellWhetherOrdersWait(self, setting, s);
+        self.state = s;
+    }
+
+    /// @dev The state of the vault, and the token's after any move of the mandate.
+    function _current(Ledger storage self, Setting memory setting)
+        private
+        returns (IRebalanceHub.VaultState memory v, State memory s)
+    {
+        v = setting.hub.vaultState(setting.vaultId);
+        s = self.state;
+        if (v.mandateVersion != self.terms.mandateVersion) _followMandate(self, setting, v, s);
+    }
+
+    function _followMandate(
+        Ledger storage self,
+        Setting memory setting,
+        IRebalanceHub.VaultState memory v,
+        State memory s
+    ) private {
+        IRebalanceHub.Mandate memory m = setting.hub.mandateOf(v.mandate);
+        Terms memory old = self.terms;
+        if (old.mandateVersion == 0) {
+            s.seen = uint32(v.snapshotTimestamp);
+            self.highWaterMark = MARK_SHARES / VIRTUAL_SHARES;
+        } else {
+            _returnDeposits(self, s, s.lastId, IShareToken.Returned.MandateMoved);
+            // Whoever ordered until now did so before any later round of the new set.
+            if (m.feedSet != old.feedSet) s.roundsFrom = setting.oracle.latestRound(m.feedSet);
+        }
+        self.terms = Terms({
+            feedSet: m.feedSet,
+            mandateVersion: v.mandateVersion,
+            orderDelay: m.share.orderDelay,
+            redemptionPeriod: m.share.redemptionPeriod,
+            maxProofAge: m.maxProofAge,
+            leastOrderE6: m.share.leastOrderE6,
+            depositCapE6: m.share.depositCapE6,
+            managementFeePpm: _lower(old.managementFeePpm, m.share.managementFeePpm),
+            performanceFeePpm: _lower(old.performanceFeePpm, m.share.performanceFeePpm),
+            nextManagementFeePpm: m.share.managementFeePpm,
+            nextPerformanceFeePpm: m.share.performanceFeePpm
+        });
+    }
+
+    function _lower(uint24 a, uint24 b) private pure returns (uint24) {
+        return a < b ? a : b;
+    }
+
+    function _settle(
+        Ledger storage self,
+        Setting memory setting,
+        IRebalanceHub.VaultState memory v,
+        State memory s,
+        uint256 supply
+    ) private returns (uint256 minted, uint256 burnt) {
+        _bookContributions(self);
+        (uint256 bottom, uint256 top) = _worth(self, setting, v, s.drawn, self.terms.feedSet);
+        bool writtenDown = v.lastWriteDown == v.sequence;
+        if (!writtenDown) minted = _fees(self, bottom, supply, v.snapshotTimestamp - s.seen);
+        supply += minted;
+        // Both fit: at most 2^120 of contributions, 2^127 of the book and sums of deposits of at most 2^104.
+        (self.accounts.settledAssets, self.accounts.settledSupply) = (uint128(bottom), uint128(supply));
+
+        IShareToken.Returned why;
+        if (supply != 0 && (top - bottom) * LEAST_NAV_STEPS > bottom) why = IShareToken.Returned.NavStepTooCoarse;
+        if ((bottom + 1) * VIRTUAL_SHARES * MOST_DILUTION < supply + VIRTUAL_SHARES) {
+            why = IShareToken.Returned.Worthless;
+        }
+        bool redeemable = why == IShareToken.Returned.No;
+        if (writtenDown) why = IShareToken.Returned.WriteDown;
+        if (block.timestamp > uint256(s.seen) + self.terms.maxProofAge) why = IShareToken.Returned.Stale;
+
+        // The hub counts in 24 bits, and times in 32.
+        (s.sequence, s.seen, s.settledAt) =
+        (uint24(v.sequence), uint32(v.snapshotTimestamp), uint32(v.snapshotTimestamp));
+        s.cutoff = _cutoff(self, setting, s);
+        // Without shares nobody can lose by the bottom, and at the top the first holder would give a NAV step away.
+        if (supply == 0) top = bottom;
+        (uint256 deposited, uint256 bought) = _settleDeposits(self, s, why, supply + VIRTUAL_SHARES, top + 1);
+        uint256 paid;
+        (burnt, paid) = _settleRedemptions(self, s.cutoff, redeemable, supply + VIRTUAL_SHARES, bottom + 1);
+        minted += bought;
+        emit IShareToken.Settled(v.sequence, s.cutoff, bottom, supply, deposited, burnt, paid);
+    }
+
+    /// @dev The newest round that is at least `orderDelay` older than the proof's; never falls.
+    function _cutoff(Ledger storage self, Setting memory setting, State memory s) private view returns (uint32) {
+        uint32 delay = self.terms.orderDelay;
+        if (s.seen <= delay) return s.cutoff;
+        uint32 round = setting.oracle.roundAt(self.terms.feedSet, s.seen - delay);
+        return round > s.roundsFrom && round > s.cutoff ? round : s.cutoff;
+    }
+
+    function _settleDeposits(Ledger storage self, State memory s, IShareToken.Returned why, uint256 num, uint256 den)
+        private
+        returns (uint256 assets, uint256 shares)
+    {
+        if (why != IShareToken.Returned.No) {
+            _returnDeposits(self, s, s.cutoff, why);
+            return (0, 0);
+        }
+        assets = _met(self, s, s.cutoff);
+        if (assets == 0) return (0, 0);
+        shares = assets.mulDiv(num, den);
+        if (shares == 0 || num + shares > type(uint128).max) {
+            _return(self, s.cutoff, assets, IShareToken.Returned.Worthless);
+            return (0, 0);
+        }
+        // `num` is at most 2^128 and a million.
+        self.entries.push(Entry(uint192(num), s.cutoff, den));
+        self.accounts.booked += uint128(assets);
+    }
+
+    /// @dev Returns all deposits that wait up to an id.
+    function _returnDeposits(Ledger storage self, State memory s, uint32 cutoff, IShareToken.Returned why) private {
+        uint256 assets = _met(self, s, cutoff);
+        if (assets != 0) _return(self, cutoff, assets, why);
+    }
+
+    function _return(Ledger storage self, uint32 cutoff, uint256 assets, IShareToken.Returned why) private {
+        self.entries.push(Entry(0, cutoff, 0));
+        self.accounts.setAside += uint128(assets);
+        emit IShareToken.DepositsReturned(cutoff, assets, why);
+    }
+
+    /// @dev Takes the deposits up to an id out of those that wait.
+    function _met(Ledger storage self, State memory s, uint32 cutoff) private returns (uint256 assets) {
+        if (cutoff <= s.depositCutoff) return 0;
+        s.depositCutoff = cutoff;
+        if (self.accounts.pendingDeposits == 0) return 0;
+        uint256 before = self.settledDeposits;
+        assets = self.deposits.askedUpTo(cutoff) - before;
+        if (assets == 0) return 0;
+        self.settledDeposits = before + assets;
+        // A part of them.
+        self.accounts.pendingDeposits -= uint128(assets);
+    }
+
+    function _settleRedemptions(Ledger storage self, uint32 cutoff, bool redeemable, uint256 num, uint256 den)
+        private
+        returns (uint256 shares, uint256 assets)
+    {
+        if (self.accounts.pendingShares == 0) return (0, 0);
+        (uint256 filledShares, uint256 filledAssets) = self.fills.filled();
+        uint256 owed = self.redemptions.askedUpTo(cutoff) - filledShares;
+        uint256 idle_ = self.accounts.booked;
+        if (redeemable && owed != 0 && idle_ != 0) {
+            (shares, assets) = (owed, owed.mulDiv(den, num));
+            if (assets > idle_) {
+                assets = idle_;
+                shares = Math.min(owed, assets.mulDiv(num, den, Math.Rounding.Ceil));
+                // No dust stays in the queue that no payment could ever clear.
+                if ((owed - shares).mulDiv(den, num) == 0) shares = owed;
+            }
+            self.fills.push(Fill(filledShares + shares, filledAssets + assets));
+            self.accounts.booked -= uint128(assets);
+            self.accounts.setAside += uint128(assets);
+            self.accounts.pendingShares -= uint128(shares);
+        }
+        self.accounts.owedShares = uint128(owed - shares);
+    }
+
+    /// @dev Fees for the time since the last proof, and on what a share is worth above the high-water mark.
+    function _fees(Ledger storage self, uint256 bottom, uint256 supply, uint256 elapsed)
+        private
+        returns (uint256 minted)
+    {
+        Terms memory t = self.terms;
+        uint256 mark = self.highWaterMark;
+        if (supply != 0 && (t.managementFeePpm != 0 || t.performanceFeePpm != 0)) {
+            uint256 fee = bottom.mulDiv(t.managementFeePpm * Math.min(elapsed, t.maxProofAge), PPM * 365 days);
+            uint256 management = _sharesWorth(fee, bottom, supply);
+            uint256 marked = mark.mulDiv(supply + management + VIRTUAL_SHARES, MARK_SHARES, Math.Rounding.Ceil);
+            fee = (bottom + 1).saturatingSub(marked).mulDiv(t.performanceFeePpm, PPM);
+            uint256 performance = _sharesWorth(fee, bottom, supply + management);
+            minted = management + performance;
+            if (supply + minted > type(uint128).max) minted = 0;
+            if (minted != 0) {
+                self.accounts.uncollectedFees += uint128(minted);
+                emit IShareToken.FeesMinted(management, performance);
+            }
+        }
+        uint256 price = (bottom + 1).mulDiv(MARK_SHARES, supply + minted + VIRTUAL_SHARES, Math.Rounding.Ceil);
+        if (price > mark) self.highWaterMark = price;
+        if (t.managementFeePpm != t.nextManagementFeePpm || t.performanceFeePpm != t.nextPerformanceFeePpm) {
+            self.terms.managementFeePpm = t.nextManagementFeePpm;
+            self.terms.performanceFeePpm = t.nextPerformanceFeePpm;
+        }
+    }
+
+    /// @dev New shares that are worth `assets` once they are minted, rounded down.
+    function _sharesWorth(uint256 assets, uint256 bottom, uint256 supply) private pure returns (uint256) {
+        return assets.mulDiv(supply + VIRTUAL_SHARES, bottom + 1 - assets);
+    }
+
+    /// @dev The hub calls `settle` at a proof while orders wait, and always while fees count the proofs.
+    function _tellWhetherOrdersWait(Ledger storage self, Setting memory setting, State memory s) private {
+        bool waiting = self.accounts.pendingDeposits != 0 || self.accounts.pendingShares != 0
+            || self.terms.nextManagementFeePpm != 0 || self.terms.nextPerformanceFeePpm != 0;
+        if (waiting == s.waiting) return;
+        s.waiting = waiting;
+        setting.hub.setOrdersWaiting(setting.vaultId, waiting);
+    }
+
+    /// @notice After orders were cancelled.
+    function tellWhetherOrdersWait(Ledger storage self, Setting memory setting) external {
+        State memory s = self.state;
+        _tellWhetherOrdersWait(self, setting, s);
+        self.state = s;
+    }
+
+    // --- flows ---
+
+    /// @notice Take idle assets out of the accounts, and record the flow.
+    function draw(Ledger storage self, Setting memory setting, uint56 quantityE6, uint256 supply) external {
+        _requireNotOverdue(self);
+        _bookContributions(self);
+        uint256 assets = quantityE6 * setting.unit;
+        uint256 most = _available(self, setting, supply);
+        require(assets <= most, IShareToken.NotEnoughIdle(assets, most));
+        self.state.drawn = true;
+        self.accounts.booked -= uint128(assets);
+        setting.hub.recordFlow(setting.vaultId, int64(uint64(quantityE6)));
+    }
+
+    /// @notice Add a contribution of which `balance` is all that the token holds.
+    function contribute(Ledger storage self, uint256 balance, uint256 period, uint256 most)
+        external
+        returns (uint256 added, uint40 until)
+    {
+        _bookContributions(self);
+        Contribution memory c = self.contribution;
+        uint256 known =
+            uint256(self.accounts.booked) + self.accounts.pendingDeposits + self.accounts.setAside + c.locked;
+        added = balance.saturatingSub(known);
+        require(added != 0, IShareToken.ZeroAmount());
+        require(known + added <= most, IShareToken.CapExceeded(known + added, most));
+        // The mean of both times, each for its part: a small contribution does not put a large one off.
+        uint256 left = c.locked == 0 ? 0 : c.locked * (c.until - block.timestamp);
+        until = uint40(block.timestamp + (left + added * period) / (c.locked + added));
+        self.contribution = Contribution(uint128(c.locked + added), uint40(block.timestamp), until);
+    }
+
+    /// @dev Books what counts of the contributions by now.
+    function _bookContributions(Ledger storage self) private {
+        uint256 due = _dueContributions(self);
+        if (due == 0) return;
+        self.contribution.locked -= uint128(due);
+        self.contribution.from = uint40(block.timestamp);
+        self.accounts.booked += uint128(due);
+    }
+
+    function _dueContributions(Ledger storage self) private view returns (uint256) {
+        Contribution memory c = self.contribution;
+        if (c.locked == 0 || block.timestamp >= c.until) return c.locked;
+        return uint256(c.locked) * (block.timestamp - c.from) / (c.until - c.from);
+    }
+
+    // --- redemptions that wait too long ---
+
+    /// @notice When the oldest redemption that waits was asked for; 0 if none waits.
+    function oldest(Ledger storage self) public view returns (uint40) {
+        if (self.accounts.pendingShares == 0) return 0;
+        (uint256 filled,) = self.fills.filled();
+        return self.redemptions.timeAfter(filled);
+    }
+
+    function _requireNotOverdue(Ledger storage self) private view {
+        uint40 askedAt = oldest(self);
+        uint256 period = self.terms.redemptionPeriod;
+        require(askedAt == 0 || block.timestamp <= uint256(askedAt) + period, IShareToken.RedemptionsOverdue(askedAt));
+    }
+
+    // --- views ---
+
+    /// @notice At the last settled price.
+    function toAssets(Ledger storage self, uint256 shares) internal view returns (uint256) {
+        return
+            shares.mulDiv(
+                uint256(self.accounts.settledAssets) + 1, uint256(self.accounts.settledSupply) + VIRTUAL_SHARES
+            );
+    }
+
+    function idle(Ledger storage self) public view returns (uint256) {
+        return self.accounts.booked + _dueContributions(self);
+    }
+
+    function available(Ledger storage self, Setting memory setting, uint256 supply) external view returns (uint256) {
+        return _available(self, setting, supply);
+    }
+
+    function _available(Ledger storage self, Setting memory setting, uint256 supply) private view returns (uint256) {
+        uint256 owed = self.accounts.owedShares;
+        if (owed != 0) {
+            (uint256 bottom,) = worth(self, setting);
+            owed = owed.mulDiv(bottom + 1, supply + VIRTUAL_SHARES, Math.Rounding.Ceil);
+        }
+        return idle(self).saturatingSub(owed);
+    }
+
+    /// @notice What all shares are worth if the NAV is at the bottom of the disclosed NAV step, and if it is at the top.
+    function worth(Ledger storage self, Setting memory setting) public view returns (uint256 bottom, uint256 top) {
+        IRebalanceHub.VaultState memory v = setting.hub.vaultState(setting.vaultId);
+        // The token may not have followed the mandate yet.
+        bytes32 feedSet = v.mandateVersion == self.terms.mandateVersion
+            ? self.terms.feedSet
+            : setting.hub.mandateOf(v.mandate).feedSet;
+        return _worth(self, setting, v, self.state.drawn, feedSet);
+    }
+
+    function _worth(
+        Ledger storage self,
+        Setting memory setting,
+        IRebalanceHub.VaultState memory v,
+        bool drawn,
+        bytes32 feedSet
+    ) private view returns (uint256 bottom, uint256 top) {
+        uint256 here = idle(self);
+        if (v.status == IRebalanceHub.Status.WindDown) return (here, here);
+        (uint256 bookBottom, uint256 bookTop) = drawn && v.sequence != 0 ? _bookE6(setting, v, feedSet) : (0, 0);
+        bottom = _withBook(here, bookBottom, v.pendingFlow, setting.unit);
+        top = _withBook(here, bookTop, v.pendingFlow, setting.unit);
+    }
+
+    /// @dev The NAV of the last proof in quantities of slot 0, both ends rounded outwards. The NAV is below 2^42 NAV steps,
+    /// which is 2^113 USD 1e-14, and a unit below 2^40, so nothing here and below overflows.
+    function _bookE6(Setting memory setting, IRebalanceHub.VaultState memory v, bytes32 feedSet)
+        private
+        view
+        returns (uint256 bottom, uint256 top)
+    {
+        require(v.roundsAfter == 0, IShareToken.PriceUnknown());
+        (,, uint256[] memory words) = setting.oracle.snapshot(setting.oracle.roundAt(feedSet, v.snapshotTimestamp));
+        uint256 price = Prices.get(words, 0);
+        bottom = v.navFloor * setting.navStepE14 / price;
+        top = ((uint256(v.navFloor) + 1) * setting.navStepE14).ceilDiv(price);
+    }
+
+    /// @dev A flow counts in full, even if it returned more than the book was worth at the last proof, so a flow never
+    /// moves the price. If the book were floored at zero here, an operator could return more than the book's value, redeem
+    /// at the inflated price, then draw the remainder: the next proof would show a loss that the operator has pocketed.
+    function _withBook(uint256 here, uint256 bookE6, int64 pendingFlow, uint256 unit) private pure returns (uint256) {
+        int256 sum = int256(here) + (int256(bookE6) + pendingFlow) * int256(unit);
+        return sum > 0 ? uint256(sum) : 0;
+    }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// Amounts of a row of groups, counted from 1, whose sums up to any group are quick to read and to change (a Fenwick tree):
+/// node `n` holds the sum of the last `n & -n` groups up to and with group `n`.
+struct Sums {
+    mapping(uint256 group => uint256) nodes;
+    uint32 count;
+}
+
+/// @title Sums over groups, in steps that grow with the logarithm of their number
+/// @notice A plain running sum cannot give back what is cancelled in a group before the last without touching all later
+/// ones, and strangers can make as many of them as they like.
+library SumsOfGroups {
+    /// @notice Start another group, which is empty.
+    function append(Sums storage self) internal returns (uint32 group) {
+        group = ++self.count;
+        uint256 sum;
+        // The nodes below this one, of which it is the sum.
+        for (uint256 step = 1; group & step == 0; step <<= 1) {
+            sum += self.nodes[group - step];
+        }
+        if (sum != 0) self.nodes[group] = sum;
+    }
+
+    function increase(Sums storage self, uint256 group, uint256 amount) internal {
+        uint256 count = self.count;
+        for (; group <= count; group += group & (~group + 1)) {
+            self.nodes[group] += amount;
+        }
+    }
+
+    function decrease(Sums storage self, uint256 group, uint256 amount) internal {
+        uint256 count = self.count;
+        for (; group <= count; group += group & (~group + 1)) {
+            self.nodes[group] -= amount;
+        }
+    }
+
+    /// @notice Sum of the groups up to and with this one.
+    function upTo(Sums storage self, uint256 group) internal view returns (uint256 sum) {
+        for (; group != 0; group &= group - 1) {
+            sum += self.nodes[group];
+        }
+    }
+
+    /// @notice The first group whose sum up to and with it is more than `sum`; one after the last if there is none.
+    function firstAbove(Sums storage self, uint256 sum) internal view returns (uint256 group) {
+        uint256 count = self.count;
+        uint256 step = 1;
+        while (step <= count >> 1) step <<= 1;
+        for (; step != 0; step >>= 1) {
+            if (group + step > count) continue;
+            uint256 node = self.nodes[group + step];
+            if (node <= sum) {
+                group += step;
+                sum -= node;
+            }
+        }
+        return group + 1;
+    }
+}
