@@ -248,9 +248,17 @@ def test_status(story: Story) -> None:
     assert told["opened_by"] == "an account: there is no share token"
     assert told["roles"]["operator"] == OPERATOR.address and told["shares"] is None
     assert told["waiting"] == {"mandate": None, "operator": None, "write_down": None, "prices": None}
+    key = json.loads((story.place.folder / "deployment.json").read_text())["keys"]["rebalance_8"]
+    assert told["key"] == {
+        "name": key["name"],
+        "circuit": "rebalance_8",
+        "key_hash": key["key_hash"],
+        "insecure": True,
+        "ceremony": "none: a development key",
+        "contributions": [],
+    }
     assert told["stale_from"] == told["proven_at_prices_of"] + 172_801
     assert told["mandate"]["version"] == 1 and told["mandate"]["feed_set"] == story.place.up["feed_set"]
-    assert told["key"]["ceremony"] == "not checked" and told["key"]["insecure"] is True
     assert [feed["description"] for feed in told["feeds"]] == ["USDC / USD", "ETH / USD", "ETH-PERP / USD"]
     (label,) = told["policy"]["labels"]
     assert label == {"by": story.place.up["account"], "name": "Small vault"}
@@ -265,11 +273,18 @@ def test_status(story: Story) -> None:
 def test_check_of_the_deployment(place: Place) -> None:
     findings = place.json("deploy", "--check")["contracts"]
     assert len(findings) == 6 and not any(finding["fault"] for finding in findings)
+    assert [finding["ceremony"] for finding in findings] == [None] * 4 + ["none: a development key", None]
+    assert "ceremony none: a development key" in " ".join(place.ok("deploy", "--check").split())
+    for arguments in (("--ceremony", "final.zkey"), ("--ptau", "pot.ptau"), ("--ptau-blake2b", "ab")):
+        assert place.run("deploy", "--check", *arguments).code == 2
+    named = "--ceremony", "none.zkey", "--ptau", "none.ptau"
+    assert place.run("deploy", "--out", "x.json", *named).code == 2
+    assert "none.zkey" in place.run("deploy", "--check", *named).refused(6)
     told = json.loads((place.folder / "deployment.json").read_text())
     mixed = {"price_oracle": told["policy_registry"]}
     (place.folder / "mixed.json").write_text(json.dumps(told | mixed))
     result = place.run("deploy", "--check", "--deployment", "mixed.json")
-    assert "differ from those that this package compiles" in result.refused(9)
+    assert "are not as they should be" in result.refused(9)
     assert "its creation code is not what this version of dls-zk compiles" in result.stdout
 
 
