@@ -1,73 +1,59 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {MandateRules} from "./MandateRules.sol";
 import {IBatchVerifier} from "./interfaces/IBatchVerifier.sol";
 import {IPolicyRegistry} from "./interfaces/IPolicyRegistry.sol";
 import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
 import {IRebalanceHub} from "./interfaces/IRebalanceHub.sol";
+import {Allowances, AllowancesWord} from "./libraries/Allowances.sol";
+import {Buckets} from "./libraries/Buckets.sol";
 import {EmptyBook} from "./libraries/EmptyBook.sol";
 import {Groth16} from "./libraries/Groth16.sol";
+import {Keys} from "./libraries/Keys.sol";
+import {MandateShelf, Mandates} from "./libraries/Mandates.sol";
+import {Common, Rebalances, Step} from "./libraries/Rebalances.sol";
+import {ShareCalls} from "./libraries/ShareCalls.sol";
 import {Signals} from "./libraries/Signals.sol";
 import {VaultHead, VaultHeads} from "./libraries/VaultHead.sol";
+import {Book, Vault, Vaults} from "./libraries/Vaults.sol";
+import {WriteDowns} from "./libraries/WriteDowns.sol";
 
 /// @title RebalanceHub
-/// @notice See `IRebalanceHub`. The hub builds every public signal from its own state, so a prover decides nothing about
-/// the past, the policy, the prices, the flows or the time.
+/// @notice See `IRebalanceHub`; `docs/states.md` has every call in every state. This contract is the list of actions: who may
+/// do what, and when. The libraries do the work: `Rebalances` the transition of a vault by a proof, `Buckets` its limits
+/// over time, `WriteDowns`, `Mandates`, `Keys`, and `VaultHead` the packed word.
 /// @dev A rebalance writes two storage slots, the book of its vault. The operator's address is part of the book's key: an
 /// account that finds a book under its own address is the operator, and the hub needs to read no other slot to check that.
 /// A batch reads the mandate and the price snapshot once for all vaults that share them.
 ///
-/// There is no reentrancy guard: while the hub takes a rebalance or a mandate, it makes static calls only, and during a
-/// static call nothing can write to the hub.
+/// There is no reentrancy guard: until all of a rebalance is written and its proof is verified, the hub makes static calls only.
+/// The one call that may write, to the share's `settle`, comes after everything else.
 contract RebalanceHub is IRebalanceHub {
-    /// Least time that share holders have to leave before a looser mandate becomes active.
+    using Keys for mapping(bytes32 key => Key);
+    using Mandates for MandateShelf;
+
+    /// Bounds of the time that share holders have to leave before a looser mandate becomes active.
     uint32 public constant LEAST_LOOSENING_DELAY = 1 days;
+    uint32 public constant MOST_LOOSENING_DELAY = 90 days;
+    /// How long something can be activated or accepted that has waited.
+    uint40 public constant ACTIVATION_WINDOW = 7 days;
+    /// Least time between the offer of the operator's role and its acceptance.
+    uint40 public constant OPERATOR_DELAY = 1 days;
 
     /// Words of each proof in the call to the batch verifier: its coordinates and the signals before the prices.
     uint256 private constant BATCHED_WORDS = Groth16.PROOF_WORDS + Signals.PRICES;
-
-    struct Book {
-        uint256 commitment;
-        VaultHead head;
-    }
-
-    struct Roles {
-        address opener;
-        uint32 looseningDelay;
-        address operator;
-        address proposedOperator;
-        address guardian;
-    }
-
-    struct Proposal {
-        uint32 mandate;
-        /// 0 if there is no proposal.
-        uint40 activeFrom;
-    }
-
-    /// Data that rebalances share, in memory: deadline and price snapshot, and the mandate of the vault read last.
-    struct Common {
-        uint40 deadline;
-        uint32 round;
-        uint32 feedSet;
-        uint40 timestamp;
-        uint256[] priceWords;
-        uint32 mandateId;
-        Mandate mandate;
-    }
 
     /// @inheritdoc IRebalanceHub
     IPriceOracle public immutable oracle;
     /// @inheritdoc IRebalanceHub
     IPolicyRegistry public immutable policyRegistry;
+    MandateRules private immutable rules;
 
-    uint32 private keyCount;
-    uint32 private mandateCount;
-    mapping(uint32 key => Key) private keys;
-    mapping(uint32 id => Mandate) private mandates; // from 1 on
+    mapping(bytes32 key => Key) private keys;
+    MandateShelf private mandates;
     mapping(address operator => mapping(bytes32 vaultId => Book)) private books;
-    mapping(bytes32 vaultId => Roles) private roles;
-    mapping(bytes32 vaultId => Proposal) private proposals;
+    mapping(bytes32 vaultId => Vault) private vaults;
 
     /// @inheritdoc IRebalanceHub
     mapping(address opener => uint256) public vaultsOpened;
@@ -77,189 +63,235 @@ contract RebalanceHub is IRebalanceHub {
         require(address(policyRegistry_).code.length != 0, NoCode(address(policyRegistry_)));
         oracle = oracle_;
         policyRegistry = policyRegistry_;
+        rules = new MandateRules(oracle_, policyRegistry_);
     }
 
     // --- keys and mandates ---
 
     /// @inheritdoc IRebalanceHub
-    function addKey(address verifier, IBatchVerifier batchVerifier, uint8 slots) external returns (uint32 key) {
-        require(Signals.isSize(slots), UnsupportedSlots(slots));
-        require(verifier.code.length != 0, NoCode(verifier));
-        require(address(batchVerifier).code.length != 0, NoCode(address(batchVerifier)));
-        uint256 signals = Signals.count(slots);
-        uint256 batchSignals = batchVerifier.signalCount();
-        require(batchSignals == signals, KeySizeMismatch(batchSignals, signals));
-
-        key = keyCount++;
-        keys[key] = Key(verifier, batchVerifier, slots);
-        emit KeyAdded(key, verifier, batchVerifier, slots);
+    function addKey(address verifier, IBatchVerifier batchVerifier, uint8 slots) external returns (bytes32 key) {
+        return keys.add(verifier, batchVerifier, slots);
     }
 
     /// @inheritdoc IRebalanceHub
-    function addMandate(Mandate calldata mandate) external returns (uint32 id) {
-        (uint8 slots,, uint32 named) = policyRegistry.outline(mandate.policyHash);
-        (uint8 feedSetSlots, uint32 priced) = oracle.pricedSlots(mandate.feedSet);
-        uint8 keySlots = _key(mandate.key).slots;
-        require(slots == keySlots && slots == feedSetSlots, SizeMismatch(slots, keySlots, feedSetSlots));
-        require(named == priced, FeedsDoNotFit(named, priced));
-        require(mandate.maxSnapshotAge != 0, ZeroSnapshotAge());
-        require(mandate.maxProofAge != 0, ZeroProofAge());
-        require(
-            mandate.maxProofAge >= mandate.maxSnapshotAge,
-            ProofAgeBelowSnapshotAge(mandate.maxProofAge, mandate.maxSnapshotAge)
-        );
-        // With an allowance of the whole NAV, or more, value conservation would bound no gain.
-        require(mandate.accrualCapPpm < Signals.PPM, AccrualCapOutOfRange(mandate.accrualCapPpm));
-
-        id = ++mandateCount;
-        mandates[id] = mandate;
-        emit MandateAdded(id, mandate);
+    function addMandate(Mandate calldata content) external returns (bytes32 mandate) {
+        rules.requireSound(content, keys.get(content.key).slots);
+        return mandates.add(content);
     }
 
     /// @inheritdoc IRebalanceHub
-    function tightens(uint32 from, uint32 to) public view returns (bool) {
-        Mandate memory old = _mandate(from);
-        Mandate memory new_ = _mandate(to);
-        return policyRegistry.tightens(old.policyHash, new_.policyHash) && new_.feedSet == old.feedSet
-            && new_.key == old.key && new_.maxSnapshotAge <= old.maxSnapshotAge
-            && new_.accrualRatePpmPerDay <= old.accrualRatePpmPerDay && new_.accrualCapPpm <= old.accrualCapPpm
-            && new_.maxProofAge <= old.maxProofAge;
+    function tightens(bytes32 from, bytes32 to) external view returns (bool) {
+        return rules.tightens(_mandate(from), _mandate(to));
     }
 
-    // --- vaults ---
+    // --- opening ---
 
     /// @inheritdoc IRebalanceHub
-    function openVault(address operator, address guardian, uint32 looseningDelay, uint32 mandate)
+    function openVault(address operator, address guardian, uint32 looseningDelay, bytes32 mandate)
         external
         returns (bytes32 vaultId)
     {
         require(operator != address(0), ZeroAddress());
-        require(looseningDelay >= LEAST_LOOSENING_DELAY, DelayTooShort(looseningDelay, LEAST_LOOSENING_DELAY));
-        uint8 slots = _key(_mandate(mandate).key).slots;
+        require(
+            LEAST_LOOSENING_DELAY <= looseningDelay && looseningDelay <= MOST_LOOSENING_DELAY,
+            DelayOutOfRange(looseningDelay, LEAST_LOOSENING_DELAY, MOST_LOOSENING_DELAY)
+        );
+        uint32 number = mandates.numberOf(mandate);
+        uint8 slots = keys.get(mandates.get(number).key).slots;
 
         vaultId = keccak256(abi.encode(block.chainid, address(this), msg.sender, vaultsOpened[msg.sender]++));
-        roles[vaultId] = Roles(msg.sender, looseningDelay, operator, address(0), guardian);
+        Vault storage vault = vaults[vaultId];
+        (vault.opener, vault.looseningDelay) = (msg.sender, looseningDelay);
+        (vault.operator, vault.guardian) = (operator, guardian);
         Book storage book = books[operator][vaultId];
         book.commitment = EmptyBook.commitment(slots);
         emit VaultOpened(vaultId, msg.sender, operator, guardian, looseningDelay);
-        _activate(vaultId, book, VaultHeads.opened(uint32(block.timestamp)), mandate);
+        _activate(vaultId, vault, book, VaultHeads.opened(block.timestamp), number);
     }
 
+    // --- mandates of a vault ---
+
     /// @inheritdoc IRebalanceHub
-    function proposeMandate(bytes32 vaultId, uint32 mandate) external returns (uint40 activeFrom) {
-        Book storage book = _ownBook(vaultId);
+    function proposeMandate(bytes32 vaultId, bytes32 mandate) external returns (uint40 activeFrom) {
+        (Vault storage vault, Book storage book) = (vaults[vaultId], _ownBook(vaultId));
         VaultHead head = book.head;
-        require(head.marked() != Status.WindDown, WrongStatus(Status.WindDown));
-        if (tightens(head.mandate(), mandate)) {
-            delete proposals[vaultId];
-            _activate(vaultId, book, head, mandate);
-        } else {
-            activeFrom = uint40(block.timestamp + roles[vaultId].looseningDelay);
-            proposals[vaultId] = Proposal(mandate, activeFrom);
-            emit MandateProposed(vaultId, mandate, activeFrom);
+        Status now_ = _status(vault, head);
+        require(now_ != Status.WindDown, WrongStatus(Status.WindDown));
+        uint32 number = mandates.numberOf(mandate);
+        (Mandate memory from, Mandate memory to) = (mandates.get(head.mandate()), mandates.get(number));
+        if (rules.tightens(from, to)) {
+            // A mandate in force for a vault without a valid proof would reset the clock that the proof missed.
+            require(now_ == Status.Active, WrongStatus(now_));
+            _activate(vaultId, vault, book, head, number);
+            return 0;
         }
+        bool isRepair = rules.isRepair(from, to);
+        activeFrom = uint40(block.timestamp + (isRepair ? from.maxProofAge / 2 : vault.looseningDelay));
+        (vault.proposal, vault.proposalFrom, vault.isRepair) = (number, activeFrom, isRepair);
+        emit MandateProposed(vaultId, mandate, isRepair, activeFrom, activeFrom + ACTIVATION_WINDOW);
     }
 
     /// @inheritdoc IRebalanceHub
-    function activateMandate(bytes32 vaultId) external {
-        Book storage book = _book(vaultId);
+    function activateMandate(bytes32 vaultId, bytes32 mandate) external {
+        (Vault storage vault, Book storage book) = _vaultAndBook(vaultId);
         VaultHead head = book.head;
-        Proposal memory proposal = proposals[vaultId];
-        require(head.marked() != Status.Paused, WrongStatus(Status.Paused));
-        require(proposal.activeFrom != 0, NoMandateProposed());
-        require(block.timestamp >= proposal.activeFrom, TooEarly(proposal.activeFrom));
-        delete proposals[vaultId];
-        _activate(vaultId, book, head, proposal.mandate);
+        (uint32 number, uint40 from, bool isRepair) = (vault.proposal, vault.proposalFrom, vault.isRepair);
+        require(from != 0, NoMandateProposed());
+        (Mandate memory to, bytes32 proposed) = mandates.load(number);
+        require(mandate == proposed, MandateNotProposed(mandate, proposed));
+        Status now_ = _status(vault, head);
+        require(now_ == Status.Active || (isRepair && now_ == Status.Stale), WrongStatus(now_));
+        _requireInWindow(from);
+        if (isRepair) {
+            require(oracle.isRepair(mandates.get(head.mandate()).feedSet, to.feedSet), FeedsAlive());
+        } else if (head.doOrdersWait()) {
+            ShareCalls.requireExitsServed(vault.opener, from - vault.looseningDelay / 2);
+        }
+        _activate(vaultId, vault, book, head, number);
     }
 
     /// @inheritdoc IRebalanceHub
     function withdrawMandate(bytes32 vaultId) external {
-        Roles storage who = _roles(vaultId);
-        require(msg.sender == who.operator || msg.sender == who.guardian, NotOperatorOrGuardian(msg.sender));
-        require(proposals[vaultId].activeFrom != 0, NoMandateProposed());
-        delete proposals[vaultId];
+        Vault storage vault = _vault(vaultId);
+        require(msg.sender == vault.operator || msg.sender == vault.guardian, NotOperatorOrGuardian(msg.sender));
+        require(vault.proposalFrom != 0, NoMandateProposed());
+        vault.proposalFrom = 0;
         emit MandateWithdrawn(vaultId);
     }
 
-    function _activate(bytes32 vaultId, Book storage book, VaultHead head, uint32 mandate) private {
-        // A longer maxProofAge makes no proof younger: a stale vault stays stale until the next proof.
-        if (head.marked() == Status.Active && _status(head) == Status.Stale) {
-            head = head.setMarked(Status.Stale);
-            emit StatusChanged(vaultId, Status.Stale);
+    /// @dev Whatever was proposed was compared with the mandate before: it is gone.
+    function _activate(bytes32 vaultId, Vault storage vault, Book storage book, VaultHead head, uint32 number) private {
+        (Mandate memory mandate, bytes32 name) = mandates.load(number);
+        uint32 old = head.mandate();
+        if (old == 0 || mandates.get(old).feedSet != mandate.feedSet) {
+            head = head.setFeedsChanged();
+            vault.roundsAfter = uint40(block.timestamp);
         }
-        uint16 version = head.mandateVersion() + 1;
-        book.head = head.setMandate(version, mandate);
-        emit MandateActivated(vaultId, version, mandate);
+        head = head.setLevels(
+            Buckets.cut(mandate.gain, head.gainLevel()),
+            Buckets.cut(mandate.loss, head.lossLevel()),
+            Buckets.cut(mandate.turnover, head.turnoverLevel())
+        );
+        uint32 version = head.mandateVersion() + 1;
+        book.head = head.setMandate(version, number);
+        vault.proposalFrom = 0;
+        emit MandateActivated(vaultId, version, name);
     }
+
+    // --- operator ---
 
     /// @inheritdoc IRebalanceHub
     function proposeOperator(bytes32 vaultId, address operator) external {
-        _ownBook(vaultId);
-        roles[vaultId].proposedOperator = operator;
-        emit OperatorProposed(vaultId, operator);
+        Vault storage vault = _vault(vaultId);
+        bool withdraws = operator == address(0) && msg.sender == vault.guardian;
+        require(msg.sender == vault.operator || withdraws, NotOperator(msg.sender));
+        uint40 from = operator == address(0) ? 0 : uint40(block.timestamp) + OPERATOR_DELAY;
+        (vault.proposedOperator, vault.operatorFrom) = (operator, from);
+        emit OperatorProposed(vaultId, operator, from, from == 0 ? 0 : from + ACTIVATION_WINDOW);
     }
 
     /// @inheritdoc IRebalanceHub
     function acceptOperator(bytes32 vaultId) external {
-        Roles storage who = _roles(vaultId);
-        require(msg.sender == who.proposedOperator, NotProposedOperator(msg.sender));
-        Book memory book = books[who.operator][vaultId];
-        delete books[who.operator][vaultId];
+        Vault storage vault = _vault(vaultId);
+        require(msg.sender == vault.proposedOperator, NotProposedOperator(msg.sender));
+        _requireInWindow(vault.operatorFrom);
+        Book memory book = books[vault.operator][vaultId];
+        delete books[vault.operator][vaultId];
         books[msg.sender][vaultId] = book;
-        who.operator = msg.sender;
-        who.proposedOperator = address(0);
+        vault.operator = msg.sender;
+        (vault.proposedOperator, vault.operatorFrom) = (address(0), 0);
         emit OperatorChanged(vaultId, msg.sender);
+    }
+
+    /// @dev What has waited can be done from its time on, for a week.
+    function _requireInWindow(uint40 from) private view {
+        require(block.timestamp >= from, TooEarly(from));
+        require(block.timestamp < from + ACTIVATION_WINDOW, TooLate(from + ACTIVATION_WINDOW));
+    }
+
+    // --- what the share records ---
+
+    /// @inheritdoc IRebalanceHub
+    function recordFlow(bytes32 vaultId, int64 flow) external {
+        (Vault storage vault, Book storage book) = _vaultAndBook(vaultId);
+        require(msg.sender == vault.opener, NotOpener(msg.sender));
+        VaultHead head = book.head;
+        Status now_ = _status(vault, head);
+        require(flow <= 0 || now_ == Status.Active, WrongStatus(now_));
+
+        int256 pending = int256(Vaults.pendingFlowOf(vault, head)) + flow;
+        require(-Signals.FLOW_BOUND <= pending && pending < Signals.FLOW_BOUND, FlowOutOfRange(pending));
+        vault.pendingFlow = int64(pending);
+        book.head = head.setFlowPending(pending != 0);
+        emit FlowRecorded(vaultId, flow, int64(pending));
+    }
+
+    /// @inheritdoc IRebalanceHub
+    function setOrdersWaiting(bytes32 vaultId, bool wait) external {
+        (Vault storage vault, Book storage book) = _vaultAndBook(vaultId);
+        require(msg.sender == vault.opener, NotOpener(msg.sender));
+        book.head = book.head.setOrdersWait(wait);
+        emit OrdersWaiting(vaultId, wait);
     }
 
     // --- rebalances ---
 
     /// @inheritdoc IRebalanceHub
-    function recordFlow(bytes32 vaultId, int64 flow) external {
-        Book storage book = _book(vaultId);
-        require(msg.sender == roles[vaultId].opener, NotOpener(msg.sender));
-        VaultHead head = book.head;
-        Status now_ = _status(head);
-        require(flow <= 0 || now_ == Status.Active, WrongStatus(now_));
-
-        int256 pending = int256(head.pendingFlow()) + flow;
-        require(-Signals.FLOW_BOUND <= pending && pending < Signals.FLOW_BOUND, FlowOutOfRange(pending));
-        book.head = head.setPendingFlow(int64(pending));
-        emit FlowRecorded(vaultId, flow, int64(pending));
-    }
-
-    /// @inheritdoc IRebalanceHub
     function submit(bytes32 vaultId, Rebalance calldata rebalance) external {
         Book storage book = _ownBook(vaultId);
-        VaultHead head = book.head;
+        Vault storage vault = vaults[vaultId];
         Common memory common;
-        _loadPrices(common, rebalance.round, rebalance.deadline);
-        _loadMandate(common, head.mandate());
-        _requireUsable(common, head);
+        common.loadPrices(oracle, rebalance.round, rebalance.deadline);
+        common.loadMandate(mandates, book.head.mandate());
+        Step memory step;
+        step.operator = msg.sender;
+        common.start(step, vaultId, book, vault);
 
         uint256[] calldata given = rebalance.signals;
-        _requireInField(given, Signals.PRICES + common.priceWords.length);
-        uint256[] memory own = _ownSignals(
-            vaultId, book, msg.sender, head, common, given[Signals.COMMITMENT_AFTER], given[Signals.NAV_FLOOR]
-        );
-        _requireOwn(given, own);
-        _requireValid(keys[common.mandate.key].verifier, rebalance.proof, own);
-        _advance(vaultId, book, head, common, _named(own));
+        Rebalances.requireInField(given, Signals.PRICES + common.priceWords.length);
+        (step.commitmentAfter, step.navFloor) = (given[Signals.COMMITMENT_AFTER], given[Signals.NAV_FLOOR]);
+        step.allowances = Allowances.wrap(given[Signals.ALLOWANCES]);
+        uint256[] memory own = common.signalsOf(step);
+        Rebalances.requireOwn(given, own);
+        require(step.navFloor < Signals.NAV_FLOOR_BOUND, NavFloorOutOfRange(step.navFloor));
+        common.use(step);
+
+        bool settles = step.head.doOrdersWait();
+        require(Groth16.inBaseField(rebalance.proof), ProofCoordinateNotInField());
+        require(Groth16.hasGas(Groth16.GAS_CAP + (settles ? ShareCalls.GAS_AHEAD : 0)), NotEnoughGas());
+        Rebalances.requireVerdict(Groth16.verify(keys[common.mandate.key].verifier, rebalance.proof, own));
+        common.finish(step, book, vault);
+        if (settles) ShareCalls.settle(vaultId, vault.opener, step.headAfter.sequence());
     }
 
     /// @inheritdoc IRebalanceHub
-    function submitBatch(uint32 key, uint32 round, uint40 deadline, BatchedRebalance[] calldata rebalances) external {
+    function submitBatch(bytes32 key, uint32 round, uint40 deadline, BatchedRebalance[] calldata rebalances) external {
         require(rebalances.length != 0, EmptyBatch());
-        Key storage verifyingKey = _key(key);
+        Key storage verifyingKey = keys.get(key);
         uint256 gasCap = Groth16.batchGasCap(rebalances.length, Signals.count(verifyingKey.slots));
         // Refuse early a batch that needs more gas than the call has.
         require(Groth16.hasGas(gasCap), NotEnoughGas());
 
         // The call to the verifier, written in place: the price words, which all proofs share, and `BATCHED_WORDS` for each.
         Common memory common;
-        _loadPrices(common, round, deadline);
+        common.loadPrices(oracle, round, deadline);
         (bytes memory input, uint256 place) = Groth16.batchInput(common.priceWords, rebalances.length * BATCHED_WORDS);
+        uint256 settlements = _takeAll(key, common, rebalances, place);
+        require(Groth16.hasGas(gasCap + settlements * ShareCalls.GAS_AHEAD), NotEnoughGas());
+        Rebalances.requireVerdict(Groth16.ask(address(verifyingKey.batchVerifier), input, gasCap));
+        if (settlements != 0) _settleAll(rebalances);
+    }
+
+    /// @dev Advances every vault of a batch, and writes the verifier's words from this place in memory on.
+    /// @return settlements how many have orders that wait.
+    function _takeAll(bytes32 key, Common memory common, BatchedRebalance[] calldata rebalances, uint256 place)
+        private
+        returns (uint256 settlements)
+    {
         mapping(bytes32 vaultId => Book) storage own = books[msg.sender];
         uint256[7] memory signals;
+        Step memory step;
+        step.operator = msg.sender;
         for (uint256 i; i < rebalances.length; ++i) {
             BatchedRebalance calldata rebalance = rebalances[i];
             Groth16.Proof calldata proof = rebalance.proof;
@@ -267,303 +299,215 @@ contract RebalanceHub is IRebalanceHub {
                 calldatacopy(place, proof, 256) // the verifier's precompiles refuse coordinates that are not in the field
                 signals := add(place, 256)
             }
-            _take(key, own, rebalance, common, signals);
             unchecked {
+                if (_take(key, own, rebalance, common, step, signals)) settlements += 1;
                 place += 32 * BATCHED_WORDS;
             }
         }
-        require(Groth16.hasGas(gasCap), NotEnoughGas());
-        _requireVerdict(Groth16.ask(address(verifyingKey.batchVerifier), input, gasCap));
     }
 
     /// @dev Advances one vault of a batch, and writes the signals that its proof must have, up to the prices. The batch
     /// reverts if the proof has others.
+    /// @return settles whether the vault's orders wait.
     function _take(
-        uint32 key,
+        bytes32 key,
         mapping(bytes32 vaultId => Book) storage own,
         BatchedRebalance calldata rebalance,
         Common memory common,
+        Step memory step,
         uint256[7] memory signals
-    ) private {
+    ) private returns (bool settles) {
         bytes32 vaultId = rebalance.vaultId;
         Book storage book = own[vaultId];
         VaultHead head = book.head;
         if (head.mandateVersion() == 0) _refuseStranger(vaultId);
-        (uint32 sequence, uint32 next) = (rebalance.sequence, _next(head));
+        (uint32 sequence, uint32 next) = (rebalance.sequence, head.sequence() + 1);
         require(sequence == next, SequenceMismatch(vaultId, sequence, next));
-        if (common.mandateId != head.mandate()) {
-            _loadMandate(common, head.mandate());
+        if (common.mandateNumber != head.mandate()) {
+            common.loadMandate(mandates, head.mandate());
             require(common.mandate.key == key, WrongKey(vaultId, key, common.mandate.key));
         }
-        _requireUsable(common, head);
+        Vault storage vault = vaults[vaultId];
+        common.start(step, vaultId, book, vault);
 
-        (uint256 commitmentAfter, uint256 navFloor) = (rebalance.commitmentAfter, rebalance.navFloor);
-        require(commitmentAfter < Signals.FIELD, SignalNotInField(Signals.COMMITMENT_AFTER));
-        require(navFloor < Signals.NAV_FLOOR_BOUND, NavFloorOutOfRange(navFloor));
-        (signals[Signals.COMMITMENT_AFTER], signals[Signals.NAV_FLOOR]) = (commitmentAfter, navFloor);
-        _fill(signals, vaultId, book.commitment, msg.sender, head, common);
-        _advance(vaultId, book, head, common, signals);
+        (step.commitmentAfter, step.navFloor) = (rebalance.commitmentAfter, rebalance.navFloor);
+        step.allowances = rebalance.allowances;
+        require(step.commitmentAfter < Signals.FIELD, SignalNotInField(Signals.COMMITMENT_AFTER));
+        require(step.navFloor < Signals.NAV_FLOOR_BOUND, NavFloorOutOfRange(step.navFloor));
+        common.use(step);
+        common.fill(step, signals);
+        common.finish(step, book, vault);
+        return head.doOrdersWait();
     }
 
-    function _loadPrices(Common memory common, uint32 round, uint40 deadline) private view {
-        require(block.timestamp <= deadline, DeadlinePassed(deadline));
-        (common.round, common.deadline) = (round, deadline);
-        (common.feedSet, common.timestamp, common.priceWords) = oracle.snapshot(round);
-    }
-
-    /// @dev Loads a mandate, and checks that it allows the prices in `common`.
-    function _loadMandate(Common memory common, uint32 mandateId) private view {
-        common.mandateId = mandateId;
-        Mandate memory mandate = mandates[mandateId];
-        common.mandate = mandate;
-        require(common.feedSet == mandate.feedSet, WrongFeedSet(common.feedSet, mandate.feedSet));
-        uint256 age = block.timestamp - common.timestamp;
-        require(age <= mandate.maxSnapshotAge, SnapshotTooOld(common.timestamp, mandate.maxSnapshotAge));
-    }
-
-    /// @dev Reverts unless the vault may rebalance now at these prices. It may use a snapshot again, but none that is older
-    /// than the last proof's.
-    function _requireUsable(Common memory common, VaultHead head) private pure {
-        Status marked = head.marked();
-        require(marked < Status.Paused, WrongStatus(marked));
-        (uint40 timestamp, uint40 last) = (common.timestamp, head.snapshotTimestamp());
-        require(timestamp >= last, SnapshotBeforeLast(timestamp, last));
-    }
-
-    /// @dev The public signals: two from the prover, all others from the hub's own state.
-    function _ownSignals(
-        bytes32 vaultId,
-        Book storage book,
-        address operator,
-        VaultHead head,
-        Common memory common,
-        uint256 commitmentAfter,
-        uint256 navFloor
-    ) private view returns (uint256[] memory signals) {
-        uint256[] memory priceWords = common.priceWords;
-        signals = new uint256[](Signals.PRICES + priceWords.length);
-        (signals[Signals.COMMITMENT_AFTER], signals[Signals.NAV_FLOOR]) = (commitmentAfter, navFloor);
-        _fill(_named(signals), vaultId, book.commitment, operator, head, common);
-        assembly ("memory-safe") {
-            mcopy(add(signals, 256), add(priceWords, 32), mul(mload(priceWords), 32))
+    /// @dev A vault twice in the batch is called twice, and its share settles once, at the last rebalance.
+    function _settleAll(BatchedRebalance[] calldata rebalances) private {
+        mapping(bytes32 vaultId => Book) storage own = books[msg.sender];
+        for (uint256 i; i < rebalances.length; ++i) {
+            bytes32 vaultId = rebalances[i].vaultId;
+            VaultHead head = own[vaultId].head;
+            if (head.doOrdersWait()) ShareCalls.settle(vaultId, vaults[vaultId].opener, head.sequence());
         }
     }
 
-    /// @dev The signals before the prices.
-    function _named(uint256[] memory signals) private pure returns (uint256[7] memory named) {
-        assembly ("memory-safe") {
-            named := add(signals, 32)
-        }
+    // --- write-downs ---
+
+    /// @inheritdoc IRebalanceHub
+    function announceWriteDown(bytes32 vaultId, uint32 navSteps) external {
+        (Vault storage vault, Book storage book) = (vaults[vaultId], _ownBook(vaultId));
+        VaultHead head = book.head;
+        require(!head.isWoundDown(), WrongStatus(Status.WindDown));
+        uint256 writeDownPpm = mandates.get(head.mandate()).writeDownPpm;
+        (uint40 usableFrom, uint40 lapsesAt) =
+            WriteDowns.announce(vault.writeDown, head, navSteps, writeDownPpm, _maxProofAge(head));
+        book.head = head.setWriteDownOpen(true);
+        emit WriteDownAnnounced(vaultId, navSteps, usableFrom, lapsesAt);
     }
 
-    /// @dev Writes the signals that the hub knows, up to the prices.
-    function _fill(
-        uint256[7] memory signals,
-        bytes32 vaultId,
-        uint256 commitment,
-        address operator,
-        VaultHead head,
-        Common memory common
-    ) private view {
-        signals[Signals.COMMITMENT_BEFORE] = commitment;
-        signals[Signals.POLICY_HASH] = common.mandate.policyHash;
-        signals[Signals.FLOW] = Signals.encodeFlow(head.pendingFlow());
-        signals[Signals.ACCRUAL] = _accrual(common, head);
-        signals[Signals.CONTEXT] = _context(vaultId, operator, head, common.round, common.deadline);
+    /// @inheritdoc IRebalanceHub
+    function approveWriteDown(bytes32 vaultId, uint32 navSteps) external {
+        (Vault storage vault, Book storage book) = _vaultAndBook(vaultId);
+        require(msg.sender == vault.guardian, NotGuardian(msg.sender));
+        VaultHead head = book.head;
+        require(WriteDowns.isOpen(vault.writeDown, head), NoWriteDown());
+        uint32 open = vault.writeDown.navSteps;
+        require(navSteps == open, WriteDownMismatch(navSteps, open));
+        if (block.timestamp >= vault.writeDown.usableFrom) return; // it does not last longer by an approval
+        uint40 lapsesAt = WriteDowns.approve(vault.writeDown, _maxProofAge(head));
+        emit WriteDownAnnounced(vaultId, navSteps, uint40(block.timestamp), lapsesAt);
     }
 
-    /// @dev Rate times the time between the two snapshots, rounded down and capped. 0 before the first proof: an empty book
-    /// earns nothing.
-    function _accrual(Common memory common, VaultHead head) private pure returns (uint256) {
-        if (head.sequence() == 0) return 0;
-        (uint256 rate, uint256 cap) = (common.mandate.accrualRatePpmPerDay, common.mandate.accrualCapPpm);
-        unchecked {
-            // The snapshot is no older than the last one (`_requireUsable`); 24 bits times 40.
-            uint256 accrued = rate * (common.timestamp - head.snapshotTimestamp()) / 1 days;
-            return accrued < cap ? accrued : cap;
-        }
-    }
-
-    /// @dev keccak256(abi.encode(chain id, hub, vaultId, sequence, mandateVersion, round, operator, deadline)), reduced.
-    function _context(bytes32 vaultId, address operator, VaultHead head, uint256 round, uint256 deadline)
-        private
-        view
-        returns (uint256 context_)
-    {
-        (uint256 sequence, uint256 mandateVersion, uint256 field) = (_next(head), head.mandateVersion(), Signals.FIELD);
-        assembly ("memory-safe") {
-            let free := mload(0x40)
-            mstore(free, chainid())
-            mstore(add(free, 32), address())
-            mstore(add(free, 64), vaultId)
-            mstore(add(free, 96), sequence)
-            mstore(add(free, 128), mandateVersion)
-            mstore(add(free, 160), round)
-            mstore(add(free, 192), operator)
-            mstore(add(free, 224), deadline)
-            context_ := mod(keccak256(free, 256), field)
-        }
-    }
-
-    /// @dev The sequence after the next rebalance.
-    function _next(VaultHead head) private pure returns (uint32) {
-        return head.sequence() + 1;
-    }
-
-    function _requireInField(uint256[] calldata signals, uint256 count) private pure {
-        require(signals.length == count, WrongSignalCount(signals.length, count));
-        for (uint256 i; i < count; ++i) {
-            require(signals[i] < Signals.FIELD, SignalNotInField(i));
-        }
-    }
-
-    /// @dev Compares the context last: the error for a proof of another round or sequence names its commitment, flow,
-    /// accrual or prices if one of them is wrong.
-    function _requireOwn(uint256[] calldata given, uint256[] memory own) private pure {
-        uint256 i = Signals.COMMITMENT_BEFORE;
-        require(given[i] == own[i], CommitmentMismatch(given[i], own[i]));
-        i = Signals.POLICY_HASH;
-        require(given[i] == own[i], PolicyMismatch(given[i], own[i]));
-        i = Signals.FLOW;
-        require(given[i] == own[i], FlowMismatch(given[i], own[i]));
-        i = Signals.ACCRUAL;
-        require(given[i] == own[i], AccrualMismatch(given[i], own[i]));
-        i = Signals.NAV_FLOOR;
-        require(given[i] < Signals.NAV_FLOOR_BOUND, NavFloorOutOfRange(given[i]));
-        for (i = Signals.PRICES; i < own.length; ++i) {
-            require(given[i] == own[i], PriceMismatch(i - Signals.PRICES, given[i], own[i]));
-        }
-        i = Signals.CONTEXT;
-        require(given[i] == own[i], ContextMismatch(given[i], own[i]));
-    }
-
-    function _requireValid(address verifier, Groth16.Proof calldata proof, uint256[] memory signals) private view {
-        require(Groth16.inBaseField(proof), ProofCoordinateNotInField());
-        require(Groth16.hasGas(Groth16.GAS_CAP), NotEnoughGas());
-        _requireVerdict(Groth16.verify(verifier, proof, signals));
-    }
-
-    function _requireVerdict(Groth16.Verdict verdict) private pure {
-        require(verdict != Groth16.Verdict.Failed, VerifierFailed());
-        require(verdict == Groth16.Verdict.Valid, ProofRejected());
-    }
-
-    function _advance(
-        bytes32 vaultId,
-        Book storage book,
-        VaultHead head,
-        Common memory common,
-        uint256[7] memory signals
-    ) private {
-        uint256 commitmentAfter = signals[Signals.COMMITMENT_AFTER];
-        uint256 navFloor = signals[Signals.NAV_FLOOR];
-        uint32 sequence = _next(head);
-        emit Rebalanced(
-            vaultId, sequence, commitmentAfter, navFloor, head.pendingFlow(), signals[Signals.ACCRUAL], common.round
-        );
-        if (head.marked() == Status.Stale) {
-            head = head.setMarked(Status.Active);
-            emit StatusChanged(vaultId, Status.Active);
-        }
-        book.head = head.setRebalance(sequence, navFloor, uint32(common.timestamp), common.round);
-        book.commitment = commitmentAfter;
+    /// @inheritdoc IRebalanceHub
+    function withdrawWriteDown(bytes32 vaultId) external {
+        (Vault storage vault, Book storage book) = (vaults[vaultId], _ownBook(vaultId));
+        VaultHead head = book.head;
+        require(WriteDowns.isOpen(vault.writeDown, head), NoWriteDown());
+        WriteDowns.withdraw(vault.writeDown, _maxProofAge(head));
+        book.head = head.setWriteDownOpen(false);
+        emit WriteDownWithdrawn(vaultId);
     }
 
     // --- liveness ---
 
     /// @inheritdoc IRebalanceHub
-    function callStale(bytes32 vaultId) external {
-        Book storage book = _book(vaultId);
-        VaultHead head = book.head;
-        Status now_ = _status(head);
-        require(head.marked() == Status.Active && now_ == Status.Stale, WrongStatus(now_));
-        _mark(vaultId, book, head, Status.Stale);
-    }
-
-    /// @inheritdoc IRebalanceHub
     function windDown(bytes32 vaultId) external {
-        Book storage book = _book(vaultId);
+        (Vault storage vault, Book storage book) = _vaultAndBook(vaultId);
         VaultHead head = book.head;
-        Status now_ = _status(head);
-        require(now_ != Status.WindDown, WrongStatus(now_));
-        if (msg.sender != roles[vaultId].operator) {
-            uint256 possibleAt = head.snapshotTimestamp() + 2 * uint256(mandates[head.mandate()].maxProofAge) + 1;
-            require(block.timestamp >= possibleAt, TooEarly(uint40(possibleAt)));
+        require(!head.isWoundDown(), WrongStatus(Status.WindDown));
+        if (msg.sender != vault.operator && msg.sender != vault.opener) {
+            uint40 from = Vaults.publicWindDownFrom(vault, head, _maxProofAge(head));
+            require(block.timestamp >= from, TooEarly(from));
         }
-        delete proposals[vaultId];
-        _mark(vaultId, book, head, Status.WindDown);
+        vault.proposalFrom = 0;
+        book.head = head.setWoundDown().setWriteDownOpen(false);
+        emit StatusChanged(vaultId, Status.WindDown);
     }
 
     /// @inheritdoc IRebalanceHub
     function pause(bytes32 vaultId) external {
-        Book storage book = _book(vaultId);
+        (Vault storage vault, Book storage book) = _vaultAndBook(vaultId);
+        require(msg.sender == vault.guardian, NotGuardian(msg.sender));
         VaultHead head = book.head;
-        require(msg.sender == roles[vaultId].guardian, NotGuardian(msg.sender));
-        require(head.marked() < Status.Paused, WrongStatus(head.marked()));
-        _mark(vaultId, book, head, Status.Paused);
+        require(!head.isWoundDown(), WrongStatus(Status.WindDown));
+        // Once for each rebalance: else a guardian could hold a vault for ever.
+        require(!head.isPauseCalled(), WrongStatus(Status.Paused));
+        uint40 until = uint40(block.timestamp + _maxProofAge(head) / 2);
+        vault.pausedUntil = until;
+        book.head = head.setPauseCalled();
+        emit Paused(vaultId, until);
+        emit StatusChanged(vaultId, Status.Paused);
     }
 
     /// @inheritdoc IRebalanceHub
     function unpause(bytes32 vaultId) external {
-        Book storage book = _book(vaultId);
+        (Vault storage vault, Book storage book) = _vaultAndBook(vaultId);
+        require(msg.sender == vault.guardian, NotGuardian(msg.sender));
         VaultHead head = book.head;
-        require(msg.sender == roles[vaultId].guardian, NotGuardian(msg.sender));
-        require(head.marked() == Status.Paused, WrongStatus(_status(head)));
-        head = head.setMarked(Status.Active);
-        _mark(vaultId, book, head, _status(head)); // it may have become stale meanwhile
+        Status now_ = _status(vault, head);
+        require(now_ == Status.Paused, WrongStatus(now_));
+        vault.pausedUntil = uint40(block.timestamp - 1);
+        emit StatusChanged(vaultId, _status(vault, head));
     }
 
-    function _mark(bytes32 vaultId, Book storage book, VaultHead head, Status status_) private {
-        book.head = head.setMarked(status_);
-        emit StatusChanged(vaultId, status_);
+    function _status(Vault storage vault, VaultHead head) private view returns (Status) {
+        return Vaults.status(vault, head, _maxProofAge(head));
     }
 
-    function _status(VaultHead head) private view returns (Status) {
-        Status marked = head.marked();
-        if (marked != Status.Active) return marked;
-        uint256 age = block.timestamp - head.snapshotTimestamp();
-        return age > mandates[head.mandate()].maxProofAge ? Status.Stale : Status.Active;
+    function _maxProofAge(VaultHead head) private view returns (uint256) {
+        return mandates.stored[head.mandate()].maxProofAge;
     }
 
     // --- views ---
 
     /// @inheritdoc IRebalanceHub
-    function keyOf(uint32 key) external view returns (Key memory) {
-        return _key(key);
+    function keyOf(bytes32 key) external view returns (Key memory) {
+        return keys.get(key);
     }
 
     /// @inheritdoc IRebalanceHub
-    function mandateOf(uint32 mandate) external view returns (Mandate memory) {
+    function mandateOf(bytes32 mandate) external view returns (Mandate memory) {
         return _mandate(mandate);
     }
 
     /// @inheritdoc IRebalanceHub
-    function vaultState(bytes32 vaultId) external view returns (VaultState memory) {
-        Book storage book = _book(vaultId);
+    function vaultState(bytes32 vaultId) external view returns (VaultState memory state) {
+        (Vault storage vault, Book storage book) = _vaultAndBook(vaultId);
         VaultHead head = book.head;
-        return VaultState({
-            commitment: book.commitment,
-            sequence: head.sequence(),
-            navFloor: head.navFloor(),
-            snapshotTimestamp: head.snapshotTimestamp(),
-            round: head.round(),
-            pendingFlow: head.pendingFlow(),
-            mandateVersion: head.mandateVersion(),
-            mandate: head.mandate(),
-            status: _status(head)
-        });
+        state.commitment = book.commitment;
+        state.sequence = head.sequence();
+        state.navFloor = head.navFloor();
+        state.snapshotTimestamp = head.snapshotTimestamp();
+        state.pendingFlow = Vaults.pendingFlowOf(vault, head);
+        state.mandateVersion = head.mandateVersion();
+        (, state.mandate) = mandates.load(head.mandate());
+        if (head.areFeedsChanged()) state.roundsAfter = vault.roundsAfter;
+        state.ordersWait = head.doOrdersWait();
+        state.writeDownOpen = WriteDowns.isOpen(vault.writeDown, head);
+        state.lastWriteDown = vault.writeDown.lastSequence;
+        state.status = _status(vault, head);
     }
 
     /// @inheritdoc IRebalanceHub
     function status(bytes32 vaultId) external view returns (Status) {
-        return _status(_book(vaultId).head);
+        (Vault storage vault, Book storage book) = _vaultAndBook(vaultId);
+        return _status(vault, book.head);
     }
 
     /// @inheritdoc IRebalanceHub
-    function proposedMandate(bytes32 vaultId) external view returns (uint32 mandate, uint40 activeFrom) {
-        _roles(vaultId);
-        Proposal memory proposal = proposals[vaultId];
-        return (proposal.mandate, proposal.activeFrom);
+    function proposedMandate(bytes32 vaultId)
+        external
+        view
+        returns (bytes32 mandate, bool repair, uint40 activeFrom, uint40 lapsesAt)
+    {
+        Vault storage vault = _vault(vaultId);
+        activeFrom = vault.proposalFrom;
+        if (activeFrom == 0) return (0, false, 0, 0);
+        (, mandate) = mandates.load(vault.proposal);
+        return (mandate, vault.isRepair, activeFrom, activeFrom + ACTIVATION_WINDOW);
+    }
+
+    /// @inheritdoc IRebalanceHub
+    function writeDownOf(bytes32 vaultId) external view returns (WriteDown memory) {
+        (Vault storage vault, Book storage book) = _vaultAndBook(vaultId);
+        VaultHead head = book.head;
+        return WriteDowns.viewOf(vault.writeDown, head, mandates.get(head.mandate()).writeDownPpm);
+    }
+
+    /// @inheritdoc IRebalanceHub
+    function allowancesAt(bytes32 vaultId, uint40 timestamp) external view returns (Allowances) {
+        (Vault storage vault, Book storage book) = _vaultAndBook(vaultId);
+        VaultHead head = book.head;
+        uint40 last = head.snapshotTimestamp();
+        (uint256 gain, uint256 loss, uint256 turnover) =
+            Rebalances.levelsAt(mandates.get(head.mandate()), head, timestamp < last ? last : timestamp);
+        if (head.sequence() == 0) (gain, loss) = (0, 0);
+        uint256 writeDown = WriteDowns.isOpen(vault.writeDown, head) ? vault.writeDown.navSteps : 0;
+        return AllowancesWord.pack(gain, loss, turnover, writeDown);
+    }
+
+    /// @inheritdoc IRebalanceHub
+    function pausedUntil(bytes32 vaultId) external view returns (uint40) {
+        return _vault(vaultId).pausedUntil;
     }
 
     /// @inheritdoc IRebalanceHub
@@ -572,39 +516,47 @@ contract RebalanceHub is IRebalanceHub {
         view
         returns (address opener, address operator, address proposedOperator, address guardian, uint32 looseningDelay)
     {
-        Roles memory who = _roles(vaultId);
-        return (who.opener, who.operator, who.proposedOperator, who.guardian, who.looseningDelay);
+        Vault storage vault = _vault(vaultId);
+        return (vault.opener, vault.operator, vault.proposedOperator, vault.guardian, vault.looseningDelay);
     }
 
     /// @inheritdoc IRebalanceHub
-    function expectedSignals(bytes32 vaultId, uint256 commitmentAfter, uint256 navFloor, uint32 round, uint40 deadline)
-        external
-        view
-        returns (uint256[] memory)
-    {
-        Book storage book = _book(vaultId);
+    function expectedSignals(
+        bytes32 vaultId,
+        uint256 commitmentAfter,
+        uint256 navFloor,
+        Allowances allowances,
+        uint32 round,
+        uint40 deadline
+    ) external view returns (uint256[] memory) {
+        (Vault storage vault, Book storage book) = _vaultAndBook(vaultId);
         Common memory common;
-        VaultHead head = book.head;
-        _loadPrices(common, round, deadline);
-        _loadMandate(common, head.mandate());
-        _requireUsable(common, head);
-        return _ownSignals(vaultId, book, roles[vaultId].operator, head, common, commitmentAfter, navFloor);
+        common.loadPrices(oracle, round, deadline);
+        common.loadMandate(mandates, book.head.mandate());
+        Step memory step;
+        step.operator = vault.operator;
+        common.start(step, vaultId, book, vault);
+        (step.commitmentAfter, step.navFloor, step.allowances) = (commitmentAfter, navFloor, allowances);
+        common.use(step);
+        return common.signalsOf(step);
     }
 
     /// @inheritdoc IRebalanceHub
     function context(bytes32 vaultId, uint32 round, uint40 deadline) external view returns (uint256) {
-        return _context(vaultId, _roles(vaultId).operator, _book(vaultId).head, round, deadline);
+        (Vault storage vault, Book storage book) = _vaultAndBook(vaultId);
+        return Rebalances.context(vaultId, vault.operator, book.head, round, deadline);
     }
 
     // --- shared ---
 
-    function _roles(bytes32 vaultId) private view returns (Roles storage who) {
-        who = roles[vaultId];
-        require(who.operator != address(0), UnknownVault(vaultId));
+    function _vault(bytes32 vaultId) private view returns (Vault storage vault) {
+        vault = vaults[vaultId];
+        require(vault.operator != address(0), UnknownVault(vaultId));
     }
 
-    function _book(bytes32 vaultId) private view returns (Book storage) {
-        return books[_roles(vaultId).operator][vaultId];
+    function _vaultAndBook(bytes32 vaultId) private view returns (Vault storage vault, Book storage book) {
+        vault = _vault(vaultId);
+        book = books[vault.operator][vaultId];
     }
 
     /// @dev The book of a vault whose operator is the caller.
@@ -614,17 +566,11 @@ contract RebalanceHub is IRebalanceHub {
     }
 
     function _refuseStranger(bytes32 vaultId) private view {
-        _roles(vaultId);
+        _vault(vaultId);
         revert NotOperator(msg.sender);
     }
 
-    function _key(uint32 key) private view returns (Key storage found) {
-        found = keys[key];
-        require(found.slots != 0, UnknownKey(key));
-    }
-
-    function _mandate(uint32 mandate) private view returns (Mandate storage found) {
-        found = mandates[mandate];
-        require(found.maxProofAge != 0, UnknownMandate(mandate));
+    function _mandate(bytes32 mandate) private view returns (Mandate memory) {
+        return mandates.get(mandates.numberOf(mandate));
     }
 }

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {PolicyRegistry} from "../src/PolicyRegistry.sol";
 import {RebalanceHub} from "../src/RebalanceHub.sol";
 import {IRebalanceHub} from "../src/interfaces/IRebalanceHub.sol";
+import {Allowances, AllowancesWord} from "../src/libraries/Allowances.sol";
 import {Signals} from "../src/libraries/Signals.sol";
 import {OracleScene} from "./OracleScene.sol";
 import {PolicyScene} from "./PolicyScene.sol";
@@ -21,10 +22,14 @@ abstract contract Scene is OracleScene, PolicyScene {
     address internal constant STRANGER = address(bytes20(hex"0505050505050505050505050505050505050505"));
 
     uint32 internal constant LOOSENING_DELAY = 3 days;
-    uint32 internal constant MAX_SNAPSHOT_AGE = 6 hours;
+    uint32 internal constant GRACE = 6 hours;
     uint32 internal constant MAX_PROOF_AGE = 2 days;
-    uint24 internal constant RATE_PPM_PER_DAY = 300;
-    uint24 internal constant CAP_PPM = 1_000;
+    /// Half a proof age: how long a pause or a write-down lasts, and how long a repair waits.
+    uint32 internal constant HALF = MAX_PROOF_AGE / 2;
+    uint40 internal constant ACTIVATION_WINDOW = 7 days;
+    uint32 internal constant WRITE_DOWN_PPM = 50_000;
+    /// The vault, just built, is stale after this second: it was opened a second before noon.
+    uint40 internal constant LAST = NOON - 1 + MAX_PROOF_AGE;
 
     uint40 internal constant DEADLINE = 2_000_000_000;
     uint256 internal constant NAV_FLOOR = 77;
@@ -32,7 +37,7 @@ abstract contract Scene is OracleScene, PolicyScene {
     /// What was built last.
     uint8 internal slots;
     IRebalanceHub.Mandate internal terms;
-    uint32 internal mandate;
+    bytes32 internal mandate;
     bytes32 internal vaultId;
 
     function setUp() public virtual override {
@@ -44,20 +49,38 @@ abstract contract Scene is OracleScene, PolicyScene {
     /// Everything for vaults of this size, and one of them.
     function build(uint8 size) internal {
         slots = size;
-        terms = IRebalanceHub.Mandate({
-            policyHash: register(policyOf(size)),
-            feedSet: oracle.addFeedSet(setOf(size, size - 1)), // the policy leaves the last slot unused
-            key: addKey(size),
-            maxSnapshotAge: MAX_SNAPSHOT_AGE,
-            accrualRatePpmPerDay: RATE_PPM_PER_DAY,
-            accrualCapPpm: CAP_PPM,
-            maxProofAge: MAX_PROOF_AGE
-        });
+        terms = termsOf(size);
         mandate = hub.addMandate(terms);
+        takeRound();
         vaultId = open();
     }
 
-    function addKey(uint8 size) internal virtual returns (uint32) {
+    function termsOf(uint8 size) private returns (IRebalanceHub.Mandate memory) {
+        return IRebalanceHub.Mandate({
+            policyHash: register(policyOf(size)),
+            feedSet: oracle.addFeedSet(setOf(size, size - 1)), // the policy leaves the last slot unused
+            key: addKey(size),
+            grace: GRACE,
+            minInterval: 0,
+            maxProofAge: MAX_PROOF_AGE,
+            writeDownPpm: WRITE_DOWN_PPM,
+            gain: IRebalanceHub.Bucket({ratePerDay: 300_000, cap: 1_000_000, step: 1_000}),
+            loss: IRebalanceHub.Bucket({ratePerDay: 500_000, cap: 2_000_000, step: 1_000}),
+            turnover: IRebalanceHub.Bucket({ratePerDay: 100_000, cap: 1_000_000, step: 10_000}),
+            share: IRebalanceHub.ShareTerms({
+                orderDelay: HEARTBEAT,
+                redemptionPeriod: 7 days,
+                leastOrderE6: 1e6,
+                depositCapE6: 1e12,
+                managementFeePpm: 10_000,
+                performanceFeePpm: 100_000,
+                bandPpmPerDay: 0,
+                bandWait: 0
+            })
+        });
+    }
+
+    function addKey(uint8 size) internal virtual returns (bytes32) {
         uint256 signals = Signals.count(size);
         return hub.addKey(Trapdoor.verifier(signals), Trapdoor.batchVerifier(signals), size);
     }
@@ -66,13 +89,22 @@ abstract contract Scene is OracleScene, PolicyScene {
         return openAs(OPENER, OPERATOR);
     }
 
-    function openAs(address opener, address operator) internal returns (bytes32) {
+    /// Opened a second ago: a round of now is one after the opening.
+    function openAs(address opener, address operator) internal returns (bytes32 id) {
+        uint256 now_ = vm.getBlockTimestamp();
+        vm.warp(now_ - 1);
         vm.prank(opener);
-        return hub.openVault(operator, GUARDIAN, LOOSENING_DELAY, mandate);
+        id = hub.openVault(operator, GUARDIAN, LOOSENING_DELAY, mandate);
+        vm.warp(now_);
     }
 
-    /// All feeds answer again what they answered, and a snapshot is taken.
+    /// All feeds answer again what they answered, and a snapshot is taken, unless there is one of this second.
     function takeRound() internal returns (uint32 round) {
+        round = oracle.latestRound(terms.feedSet);
+        if (round != 0) {
+            (, uint40 timestamp,) = oracle.snapshot(round);
+            if (timestamp == vm.getBlockTimestamp()) return round;
+        }
         refresh();
         round = oracle.takeSnapshot(terms.feedSet);
         vm.assertTrue(round != 0);
@@ -87,17 +119,94 @@ abstract contract Scene is OracleScene, PolicyScene {
         return hub.vaultState(id);
     }
 
+    function requireStatus(IRebalanceHub.Status expected) internal view {
+        vm.assertTrue(hub.status(vaultId) == expected);
+        vm.assertTrue(stateOf(vaultId).status == expected);
+    }
+
+    function wrong(IRebalanceHub.Status status) internal pure returns (bytes memory) {
+        return abi.encodeWithSelector(IRebalanceHub.WrongStatus.selector, status);
+    }
+
+    function tooEarly(uint256 possibleAt) internal pure returns (bytes memory) {
+        return abi.encodeWithSelector(IRebalanceHub.TooEarly.selector, possibleAt);
+    }
+
+    function tooLate(uint256 lapsedAt) internal pure returns (bytes memory) {
+        return abi.encodeWithSelector(IRebalanceHub.TooLate.selector, lapsedAt);
+    }
+
+    // --- people ---
+
+    function pause() internal {
+        vm.prank(GUARDIAN);
+        hub.pause(vaultId);
+    }
+
+    function unpause() internal {
+        vm.prank(GUARDIAN);
+        hub.unpause(vaultId);
+    }
+
+    function windDown(address by) internal {
+        vm.prank(by);
+        hub.windDown(vaultId);
+    }
+
+    function propose(bytes32 to) internal returns (uint40) {
+        vm.prank(OPERATOR);
+        return hub.proposeMandate(vaultId, to);
+    }
+
+    function announce(uint32 navSteps) internal {
+        vm.prank(OPERATOR);
+        hub.announceWriteDown(vaultId, navSteps);
+    }
+
     // --- rebalances ---
 
-    /// A rebalance that the hub takes, to this commitment.
+    /// A rebalance that the hub takes, to this commitment, with no allowances.
     function proven(bytes32 id, uint256 commitmentAfter, uint32 round)
         internal
         view
         returns (IRebalanceHub.Rebalance memory r)
     {
+        return proven(id, commitmentAfter, round, Allowances.wrap(0));
+    }
+
+    function proven(bytes32 id, uint256 commitmentAfter, uint32 round, Allowances allowances)
+        internal
+        view
+        returns (IRebalanceHub.Rebalance memory r)
+    {
         (r.round, r.deadline) = (round, DEADLINE);
-        r.signals = hub.expectedSignals(id, commitmentAfter, NAV_FLOOR, round, DEADLINE);
+        r.signals = hub.expectedSignals(id, commitmentAfter, NAV_FLOOR, allowances, round, DEADLINE);
         r.proof = Trapdoor.prove(r.signals, 0);
+    }
+
+    function naming(uint256 gain, uint256 loss, uint256 turnover) internal pure returns (Allowances) {
+        return AllowancesWord.pack(gain, loss, turnover, 0);
+    }
+
+    function writingDown(uint256 navSteps) internal pure returns (Allowances) {
+        return AllowancesWord.pack(0, 0, 0, navSteps);
+    }
+
+    /// The signals that the hub demands of a heartbeat at this round.
+    function signalsAt(uint32 round) internal view returns (uint256[] memory) {
+        return hub.expectedSignals(vaultId, 1, 1, Allowances.wrap(0), round, DEADLINE);
+    }
+
+    /// A rebalance at a snapshot of now, which leaves the book as it is.
+    function prove() internal {
+        submit(proven(vaultId, stateOf(vaultId).commitment, takeRound()));
+    }
+
+    /// The time is this, and the vault is as fresh as it can be a second before.
+    function warpFresh(uint40 time) internal {
+        vm.warp(time - 1);
+        prove();
+        vm.warp(time);
     }
 
     /// The same, as an entry of a batch.
@@ -119,6 +228,7 @@ abstract contract Scene is OracleScene, PolicyScene {
             vaultId: id,
             sequence: sequence,
             navFloor: uint48(r.signals[Signals.NAV_FLOOR]),
+            allowances: Allowances.wrap(r.signals[Signals.ALLOWANCES]),
             commitmentAfter: r.signals[Signals.COMMITMENT_AFTER],
             proof: r.proof
         });

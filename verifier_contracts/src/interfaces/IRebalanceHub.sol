@@ -120,7 +120,7 @@ interface IRebalanceHub {
     struct WriteDown {
         /// Number of NAV steps.
         uint32 navSteps;
-        /// When a rebalance may carry it, in Unix seconds; 0 while it waits for the guardian or for its delay is not over.
+        /// From when a rebalance may carry it, in Unix seconds. While that is to come, the guardian can let it be used at once.
         uint40 usableFrom;
         /// When it lapses, in Unix seconds.
         uint40 lapsesAt;
@@ -397,6 +397,7 @@ interface IRebalanceHub {
     function mandateOf(bytes32 mandate) external view returns (Mandate memory);
 
     /// @notice The proposed mandate; zeros if there is none.
+    /// @return mandate its name.
     /// @return repair whether it only replaces dead feeds.
     /// @return activeFrom time from which anyone can activate it.
     /// @return lapsesAt time from which nobody can.

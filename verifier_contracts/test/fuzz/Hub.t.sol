@@ -2,12 +2,13 @@
 pragma solidity 0.8.37;
 
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
+import {Allowances} from "../../src/libraries/Allowances.sol";
 import {Signals} from "../../src/libraries/Signals.sol";
 import {Mutants} from "../Mutants.sol";
 import {Scene} from "../Scene.sol";
 import {Trapdoor} from "../Trapdoor.sol";
 
-/// What holds for every flow, time, rate, signal and coordinate.
+/// What holds for every flow, time, bucket, signal and coordinate.
 contract HubFuzzTest is Scene {
     uint32 private round;
 
@@ -46,7 +47,7 @@ contract HubFuzzTest is Scene {
         } else {
             recordFlow(b);
             vm.assertEq(int256(stateOf(vaultId).pendingFlow), sum);
-            uint256 signal = hub.expectedSignals(vaultId, 1, 1, round, DEADLINE)[Signals.FLOW];
+            uint256 signal = signalsAt(round)[Signals.FLOW];
             vm.assertEq(signal, Signals.encodeFlow(int64(sum)));
         }
     }
@@ -63,26 +64,55 @@ contract HubFuzzTest is Scene {
         vm.assertEq(hub.context(vaultId, round_, deadline), uint256(digest) % Signals.FIELD);
     }
 
-    // --- accrual ---
+    // --- buckets ---
 
-    /// Rate times time over a day, rounded down, or the cap: told without a division.
-    /// forge-config: default.fuzz.runs = 200
-    function testFuzz_accrualIsRateTimesTimeCapped(uint24 rate, uint24 cap, uint32 elapsed) public {
-        (terms.accrualRatePpmPerDay, terms.accrualCapPpm) = (rate, cap % 1_000_000);
+    /// Whatever is named in whatever sequence of rebalances, at whatever times: in all at most the cap and the rate times the
+    /// time between the first and the last of their rounds. The hub refuses what is above its level and nothing else.
+    /// forge-config: default.fuzz.runs = 60
+    function testFuzz_nothingIsUsedBeyondCapAndRate(uint256 seed, uint32 rate, uint32 cap, uint32 step) public {
+        rate %= 1_000_000_000;
+        cap = 1 + cap % 999_999_999;
+        terms.gain = IRebalanceHub.Bucket(rate, cap, 1 + step % (cap < 1_000 ? cap : cap / 100));
         mandate = hub.addMandate(terms);
         vaultId = open();
-        submit(proven(vaultId, 1001, round));
-
-        elapsed %= uint32(DEADLINE - NOON); // before the deadline
-        vm.warp(NOON + 1 + elapsed);
-        uint256 accrual = hub.expectedSignals(vaultId, 1, 1, takeRound(), DEADLINE)[Signals.ACCRUAL];
-        uint256 exact = uint256(rate) * (uint256(elapsed) + 1); // times a day
-        if (accrual == terms.accrualCapPpm) {
-            vm.assertTrue(exact >= accrual * 1 days);
-        } else {
-            vm.assertLt(accrual, terms.accrualCapPpm);
-            vm.assertTrue(accrual * 1 days <= exact && exact < (accrual + 1) * 1 days);
+        prove();
+        uint256 used;
+        for (uint256 i; i < 12; ++i) {
+            seed = uint256(keccak256(abi.encode(seed)));
+            vm.warp(vm.getBlockTimestamp() + seed % 1 days % (1 + (seed >> 128) % 1 days));
+            round = takeRound();
+            uint256 level = hub.allowancesAt(vaultId, uint40(vm.getBlockTimestamp())).gain();
+            uint256 steps = level / terms.gain.step;
+            uint256 most = steps * terms.gain.step;
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    IRebalanceHub.AllowanceTooLarge.selector, 0, most + terms.gain.step, level
+                )
+            );
+            hub.expectedSignals(vaultId, 1, 1, naming(most + terms.gain.step, 0, 0), round, DEADLINE);
+            uint256 named = (seed >> 64) % 3 == 0 ? most : (seed >> 72) % (steps + 1) * terms.gain.step;
+            submit(proven(vaultId, i, round, naming(named, 0, 0)));
+            used += named;
+            uint256 elapsed = vm.getBlockTimestamp() - NOON;
+            vm.assertLe(used * 1 days, uint256(cap) * 1 days + rate * elapsed);
         }
+    }
+
+    /// And no mandate lets more be used than the loosest of its caps and rates, however often the vault changes between them.
+    /// forge-config: default.fuzz.runs = 40
+    function testFuzz_mandatesNeverRaiseALevel(uint32 first, uint32 second, uint256 named) public {
+        (first, second) = (1 + first % 999_999_998, 1 + second % 999_999_998);
+        if (second > first) (first, second) = (second, first);
+        terms.gain = IRebalanceHub.Bucket(0, first, 1);
+        mandate = hub.addMandate(terms);
+        vaultId = open();
+        prove();
+        named %= first + 1;
+        submit(proven(vaultId, 1, round, naming(named, 0, 0)));
+        terms.gain.cap = second;
+        propose(hub.addMandate(terms));
+        uint256 left = first - named;
+        vm.assertEq(hub.allowancesAt(vaultId, NOON).gain(), left < second ? left : second);
     }
 
     // --- signals ---
@@ -96,12 +126,12 @@ contract HubFuzzTest is Scene {
         uint48 navFloor,
         int64 flow,
         uint32 elapsed,
-        uint40 deadline
+        uint40 deadline,
+        uint256 named
     ) public {
         submit(proven(vaultId, before % Signals.FIELD, round));
-        elapsed %= MAX_PROOF_AGE + 1; // not yet stale, so that the flow may go in
+        elapsed %= MAX_PROOF_AGE; // not yet stale, so that the flow may go in
         vm.warp(NOON + elapsed + 1);
-        if (elapsed == MAX_PROOF_AGE) vm.warp(NOON + elapsed);
         round = takeRound();
         recordFlow(flow % 2 ** 56);
         (after_, navFloor) = (after_ % Signals.FIELD, navFloor % uint48(Signals.NAV_FLOOR_BOUND));
@@ -109,8 +139,9 @@ contract HubFuzzTest is Scene {
 
         IRebalanceHub.Rebalance memory r;
         (r.round, r.deadline) = (round, deadline);
-        r.signals = hub.expectedSignals(vaultId, after_, navFloor, round, deadline);
-        vm.assertEq(abi.encode(r.signals), abi.encode(signalsByHand(after_, navFloor, deadline)));
+        Allowances allowances = naming(named % 1_001 * 1_000, (named >> 32) % 2_001 * 1_000, (named >> 64) % 101 * 10_000);
+        r.signals = hub.expectedSignals(vaultId, after_, navFloor, allowances, round, deadline);
+        vm.assertEq(abi.encode(r.signals), abi.encode(signalsByHand(after_, navFloor, allowances, deadline)));
         r.proof = Trapdoor.prove(r.signals, 0);
 
         uint256 start = vm.snapshotState();
@@ -124,20 +155,19 @@ contract HubFuzzTest is Scene {
         vm.assertEq(abi.encode(stateOf(vaultId)), expected);
     }
 
-    function signalsByHand(uint256 after_, uint256 navFloor, uint40 deadline)
+    function signalsByHand(uint256 after_, uint256 navFloor, Allowances allowances, uint40 deadline)
         private
         view
         returns (uint256[] memory signals)
     {
         IRebalanceHub.VaultState memory vault = stateOf(vaultId);
-        (, uint40 timestamp, uint256[] memory words) = oracle.snapshot(round);
-        uint256 accrued = uint256(RATE_PPM_PER_DAY) * (timestamp - vault.snapshotTimestamp) / 1 days;
+        (,, uint256[] memory words) = oracle.snapshot(round);
         signals = new uint256[](9);
         signals[0] = vault.commitment;
         signals[1] = after_;
         signals[2] = terms.policyHash;
         signals[3] = uint256(int256(Signals.FIELD) + vault.pendingFlow) % Signals.FIELD;
-        signals[4] = accrued < CAP_PPM ? accrued : CAP_PPM;
+        signals[4] = Allowances.unwrap(allowances);
         signals[5] = navFloor;
         signals[6] = hub.context(vaultId, round, deadline);
         (signals[7], signals[8]) = (words[0], words[1]);
@@ -174,7 +204,7 @@ contract HubFuzzTest is Scene {
         IRebalanceHub.BatchedRebalance[] memory batch = new IRebalanceHub.BatchedRebalance[](2);
         (batch[0], batch[1]) = (entry(vaultId, 1001, round), entry(open(), 1002, round));
         IRebalanceHub.BatchedRebalance memory b = batch[which % 2];
-        place %= 12;
+        place %= 13;
         if (place == 9) mask %= 2 ** 32;
         if (place == 10) mask %= 2 ** 48;
         vm.assume(mask != 0);
@@ -182,7 +212,8 @@ contract HubFuzzTest is Scene {
         else if (place == 8) b.vaultId ^= bytes32(mask);
         else if (place == 9) b.sequence ^= uint32(mask);
         else if (place == 10) b.navFloor ^= uint48(mask);
-        else b.commitmentAfter ^= mask;
+        else if (place == 11) b.commitmentAfter ^= mask;
+        else b.allowances = Allowances.wrap(mask);
         vm.expectRevert();
         submitBatch(round, batch);
     }

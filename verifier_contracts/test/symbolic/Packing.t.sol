@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
 import {Prices} from "../../src/libraries/Prices.sol";
 import {Signals} from "../../src/libraries/Signals.sol";
 import {VaultHead, VaultHeads} from "../../src/libraries/VaultHead.sol";
@@ -40,62 +39,96 @@ contract PackingSymbolic is Base {
         assert(Prices.fromAnswer(answer, 18) >= Prices.BOUND);
     }
 
-    /// A rebalance sets its four fields, leaves no flow pending, and keeps mandate, version and status.
+    /// A rebalance sets its fields, clears the marks, and keeps mandate, version, the orders' flag and a wind-down.
     function check_aRebalanceSetsItsFieldsAlone(
         uint256 word,
         uint24 sequence,
         uint48 navFloor,
         uint32 timestamp,
-        uint32 round
+        uint32[3] memory levels
     ) external pure {
-        VaultHead before = headOf(word);
-        VaultHead head = before.setRebalance(sequence, navFloor, timestamp, round);
+        vm.assume(navFloor < 2 ** 42);
+        vm.assume(levels[0] < 2 ** 30 && levels[1] < 2 ** 30 && levels[2] < 2 ** 30);
+        VaultHead before = VaultHead.wrap(word);
+        VaultHead head = before.setRebalance(sequence, navFloor, timestamp).setLevels(levels[0], levels[1], levels[2]);
         assert(head.sequence() == sequence && head.navFloor() == navFloor);
-        assert(head.snapshotTimestamp() == timestamp && head.round() == round);
-        assert(head.pendingFlow() == 0);
-        assert(head.mandateVersion() == before.mandateVersion() && head.mandate() == before.mandate());
-        assert(head.marked() == before.marked());
+        assert(head.snapshotTimestamp() == timestamp);
+        assert(head.gainLevel() == levels[0] && head.lossLevel() == levels[1] && head.turnoverLevel() == levels[2]);
+        assert(!head.isFlowPending() && !head.isWriteDownOpen() && !head.areFeedsChanged() && !head.isPauseCalled());
+        assert(sameMandate(head, before) && sameFlags(head, before));
     }
 
-    function check_aFlowSetsItsFieldAlone(uint256 word, int64 flow) external pure {
-        VaultHead before = headOf(word);
-        VaultHead head = before.setPendingFlow(flow);
-        assert(head.pendingFlow() == flow && sameRebalance(head, before));
-        assert(head.mandateVersion() == before.mandateVersion() && head.mandate() == before.mandate());
-        assert(head.marked() == before.marked());
+    function check_levelsSetTheirFieldsAlone(uint256 word, uint32[3] memory levels) external pure {
+        vm.assume(levels[0] < 2 ** 30 && levels[1] < 2 ** 30 && levels[2] < 2 ** 30);
+        VaultHead before = VaultHead.wrap(word);
+        VaultHead head = before.setLevels(levels[0], levels[1], levels[2]);
+        assert(head.gainLevel() == levels[0] && head.lossLevel() == levels[1] && head.turnoverLevel() == levels[2]);
+        assert(head.sequence() == before.sequence() && head.navFloor() == before.navFloor());
+        assert(head.snapshotTimestamp() == before.snapshotTimestamp());
+        assert(sameMarks(head, before) && sameMandate(head, before) && sameFlags(head, before));
     }
 
-    function check_aMandateSetsItsFieldsAlone(uint256 word, uint16 version, uint32 mandate) external pure {
-        VaultHead before = headOf(word);
+    function check_aMandateSetsItsFieldsAlone(uint256 word, uint32 version, uint32 mandate) external pure {
+        vm.assume(mandate < 2 ** 30);
+        VaultHead before = VaultHead.wrap(word);
         VaultHead head = before.setMandate(version, mandate);
-        assert(head.mandateVersion() == version && head.mandate() == mandate && sameRebalance(head, before));
-        assert(head.pendingFlow() == before.pendingFlow() && head.marked() == before.marked());
+        assert(head.mandateVersion() == version && head.mandate() == mandate);
+        assert(sameRebalance(head, before) && sameMarks(head, before) && sameFlags(head, before));
     }
 
-    function check_aStatusSetsItsFieldAlone(uint256 word, uint8 status) external pure {
-        vm.assume(status <= uint8(type(IRebalanceHub.Status).max));
-        VaultHead before = headOf(word);
-        VaultHead head = before.setMarked(IRebalanceHub.Status(status));
-        assert(head.marked() == IRebalanceHub.Status(status) && sameRebalance(head, before));
-        assert(head.pendingFlow() == before.pendingFlow());
-        assert(head.mandateVersion() == before.mandateVersion() && head.mandate() == before.mandate());
+    /// Each mark and flag is one bit of its own.
+    function check_marksSetTheirBitAlone(uint256 word, uint8 which, bool on) external pure {
+        VaultHead before = VaultHead.wrap(word);
+        VaultHead head = before;
+        if (which == 0) head = before.setFlowPending(on);
+        else if (which == 1) head = before.setWriteDownOpen(on);
+        else if (which == 2) head = before.setOrdersWait(on);
+        else if (which == 3) (head, on) = (before.setFeedsChanged(), true);
+        else if (which == 4) (head, on) = (before.setPauseCalled(), true);
+        else (head, on, which) = (before.setWoundDown(), true, 5);
+        assert(head.isFlowPending() == (which == 0 ? on : before.isFlowPending()));
+        assert(head.isWriteDownOpen() == (which == 1 ? on : before.isWriteDownOpen()));
+        assert(head.doOrdersWait() == (which == 2 ? on : before.doOrdersWait()));
+        assert(head.areFeedsChanged() == (which == 3 ? on : before.areFeedsChanged()));
+        assert(head.isPauseCalled() == (which == 4 ? on : before.isPauseCalled()));
+        assert(head.isWoundDown() == (which == 5 ? on : before.isWoundDown()));
+        assert(sameRebalance(head, before) && sameMandate(head, before));
     }
 
-    function check_aNewVaultHasATimestampAlone(uint32 timestamp) external pure {
+    /// A head without marks tells the hub to read no other slot: it is so exactly if none is set.
+    function check_plainHeadsHaveNoMarks(uint256 word) external pure {
+        VaultHead head = VaultHead.wrap(word);
+        bool marked = head.isFlowPending() || head.isWriteDownOpen() || head.areFeedsChanged() || head.isPauseCalled()
+            || head.isWoundDown();
+        assert(head.isPlain() == !marked);
+    }
+
+    /// Full to the brim, before the first mandate cuts the levels to its caps.
+    function check_aNewVaultHasATimestampAndFullLevels(uint32 timestamp) external pure {
         VaultHead head = VaultHeads.opened(timestamp);
         assert(head.snapshotTimestamp() == timestamp);
-        assert(head.sequence() == 0 && head.navFloor() == 0 && head.round() == 0 && head.pendingFlow() == 0);
-        assert(head.mandateVersion() == 0 && head.mandate() == 0 && head.marked() == IRebalanceHub.Status.Active);
-    }
-
-    /// Any head that the setters can make: its status is one of the enum.
-    function headOf(uint256 word) private pure returns (VaultHead) {
-        vm.assume(word >> 248 <= uint8(type(IRebalanceHub.Status).max));
-        return VaultHead.wrap(word);
+        uint256 full = 2 ** 30 - 1;
+        assert(head.gainLevel() == full && head.lossLevel() == full && head.turnoverLevel() == full);
+        assert(head.sequence() == 0 && head.navFloor() == 0 && head.mandateVersion() == 0 && head.mandate() == 0);
+        assert(head.isPlain() && !head.doOrdersWait());
     }
 
     function sameRebalance(VaultHead a, VaultHead b) private pure returns (bool) {
         return a.sequence() == b.sequence() && a.navFloor() == b.navFloor()
-            && a.snapshotTimestamp() == b.snapshotTimestamp() && a.round() == b.round();
+            && a.snapshotTimestamp() == b.snapshotTimestamp() && a.gainLevel() == b.gainLevel()
+            && a.lossLevel() == b.lossLevel() && a.turnoverLevel() == b.turnoverLevel();
+    }
+
+    function sameMandate(VaultHead a, VaultHead b) private pure returns (bool) {
+        return a.mandateVersion() == b.mandateVersion() && a.mandate() == b.mandate();
+    }
+
+    function sameMarks(VaultHead a, VaultHead b) private pure returns (bool) {
+        return a.isFlowPending() == b.isFlowPending() && a.isWriteDownOpen() == b.isWriteDownOpen()
+            && a.areFeedsChanged() == b.areFeedsChanged() && a.isPauseCalled() == b.isPauseCalled();
+    }
+
+    function sameFlags(VaultHead a, VaultHead b) private pure returns (bool) {
+        return a.doOrdersWait() == b.doOrdersWait() && a.isWoundDown() == b.isWoundDown();
     }
 }

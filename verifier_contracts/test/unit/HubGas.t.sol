@@ -2,9 +2,11 @@
 pragma solidity 0.8.37;
 
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
+import {Allowances} from "../../src/libraries/Allowances.sol";
 import {Batches} from "../Batches.sol";
 import {Meter} from "../Meter.sol";
 import {Scene} from "../Scene.sol";
+import {Trapdoor} from "../Trapdoor.sol";
 
 /// Figures for the snapshot file: 50 vaults of one operator under one mandate, each of them rebalanced before, an hour
 /// apart. Nothing has flowed, and of 16 slots the last has no price, as may well be: each saves a batch one of the
@@ -24,8 +26,14 @@ contract HubGasTest is Scene {
     function batch(uint256 n, uint32 round) private view returns (IRebalanceHub.BatchedRebalance[] memory rebalances) {
         rebalances = new IRebalanceHub.BatchedRebalance[](n);
         for (uint256 i; i < n; ++i) {
-            rebalances[i] = entry(ids[i], commitment(i, round), round);
+            rebalances[i] = entryOf(ids[i], stateOf(ids[i]).sequence + 1, rebalance(i, round));
         }
+    }
+
+    /// It trades, and names what it uses of each bucket; the first one of a vault is a heartbeat.
+    function rebalance(uint256 i, uint32 round) private view returns (IRebalanceHub.Rebalance memory) {
+        Allowances named = stateOf(ids[i]).sequence == 0 ? Allowances.wrap(0) : naming(12_000, 17_000, 50_000);
+        return proven(ids[i], commitment(i, round), round, named);
     }
 
     function commitment(uint256 i, uint32 round) private pure returns (uint256) {
@@ -47,7 +55,7 @@ contract HubGasTest is Scene {
 
     function measureSubmit(string memory name) private returns (uint256) {
         uint32 round = nextRound();
-        IRebalanceHub.Rebalance memory r = proven(ids[0], commitment(0, round), round);
+        IRebalanceHub.Rebalance memory r = rebalance(0, round);
         vm.prank(OPERATOR);
         hub.submit(ids[0], r);
         return snap(name);
@@ -94,7 +102,7 @@ contract HubGasTest is Scene {
         (,, uint256[] memory shared) = oracle.snapshot(round);
         bytes memory words;
         for (uint256 i; i < n; ++i) {
-            IRebalanceHub.Rebalance memory r = proven(ids[i], commitment(i, round), round);
+            IRebalanceHub.Rebalance memory r = rebalance(i, round);
             words = bytes.concat(words, Batches.words(r.proof, r.signals, shared.length));
         }
         bytes memory input = Batches.call(abi.encodePacked(shared), words);
@@ -133,7 +141,7 @@ contract HubGasTest is Scene {
         vm.assertLt(twenty * 4, single * 20);
         for (uint256 i; i < 20; ++i) {
             terms.maxProofAge -= 1;
-            uint32 own = hub.addMandate(terms);
+            bytes32 own = hub.addMandate(terms);
             vm.prank(OPERATOR);
             hub.proposeMandate(ids[i], own);
         }
@@ -151,26 +159,25 @@ contract HubGasTest is Scene {
     function test_gasOfTheRest() public {
         build(16);
         IRebalanceHub.Key memory key = hub.keyOf(terms.key);
-        hub.addKey(key.verifier, key.batchVerifier, key.slots);
+        hub.addKey(key.verifier, Trapdoor.batchVerifier(11), key.slots);
         snap("add a key");
-        hub.addMandate(terms);
+        terms.writeDownPpm -= 1;
+        bytes32 tighter = hub.addMandate(terms);
         snap("add a mandate");
         open();
         snap("open a vault");
         recordFlow(1);
         snap("record a flow");
-        vm.prank(OPERATOR);
-        hub.proposeMandate(vaultId, mandate);
+        propose(tighter);
         snap("tighten a mandate");
         terms.maxProofAge += 1;
-        uint32 looser = hub.addMandate(terms);
-        vm.prank(OPERATOR);
-        hub.proposeMandate(vaultId, looser);
+        bytes32 looser = hub.addMandate(terms);
+        propose(looser);
         snap("propose a looser mandate");
-        vm.warp(NOON + LOOSENING_DELAY);
-        hub.callStale(vaultId);
-        snap("call a vault stale");
-        hub.activateMandate(vaultId);
+        warpFresh(NOON + LOOSENING_DELAY);
+        hub.activateMandate(vaultId, looser);
         snap("activate a looser mandate");
+        announce(1);
+        snap("announce a write-down");
     }
 }

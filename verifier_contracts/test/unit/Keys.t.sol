@@ -23,22 +23,56 @@ contract KeysTest is Scene {
         hub.addKey(verifier, batchVerifier, size);
     }
 
-    function test_anyoneAddsAKeyAndItIsKept() public {
-        for (uint32 number; number < 2; ++number) {
-            vm.expectEmit(address(hub));
-            emit IRebalanceHub.KeyAdded(number, verifier, batchVerifier, 16);
-            vm.prank(STRANGER);
-            vm.assertEq(uint256(hub.addKey(verifier, batchVerifier, 16)), number);
-            IRebalanceHub.Key memory key = hub.keyOf(number);
-            vm.assertEq(abi.encode(key), abi.encode(IRebalanceHub.Key(verifier, batchVerifier, 16)));
-        }
+    /// The name by its definition.
+    function nameOf(uint8 size) private view returns (bytes32) {
+        return keccak256(
+            abi.encode(verifier, verifier.codehash, batchVerifier, address(batchVerifier).codehash, uint256(size))
+        );
+    }
+
+    function test_anyoneAddsAKeyUnderTheHashOfItsContent() public {
+        bytes32 name = nameOf(16);
+        vm.expectEmit(address(hub));
+        emit IRebalanceHub.KeyAdded(name, verifier, batchVerifier, 16);
+        vm.prank(STRANGER);
+        vm.assertEq(hub.addKey(verifier, batchVerifier, 16), name);
+        IRebalanceHub.Key memory key = hub.keyOf(name);
+        vm.assertEq(abi.encode(key), abi.encode(IRebalanceHub.Key(verifier, batchVerifier, 16)));
+    }
+
+    function test_addingItAgainChangesNothing() public {
+        bytes32 name = hub.addKey(verifier, batchVerifier, 16);
+        vm.assertEq(hub.addKey(verifier, batchVerifier, 16), name);
+        IRebalanceHub.Key memory key = hub.keyOf(name);
+        vm.assertEq(abi.encode(key), abi.encode(IRebalanceHub.Key(verifier, batchVerifier, 16)));
+    }
+
+    /// Whatever is added first: no reorganisation can put another key behind a name.
+    function test_theNameDoesNotDependOnTheOrder() public {
+        address other = Trapdoor.verifier(11);
+        uint256 start = vm.snapshotState();
+        bytes32 first = hub.addKey(verifier, batchVerifier, 16);
+        bytes32 second = hub.addKey(other, batchVerifier, 16);
+        vm.revertToState(start);
+        vm.assertEq(hub.addKey(other, batchVerifier, 16), second);
+        vm.assertEq(hub.addKey(verifier, batchVerifier, 16), first);
+        vm.assertTrue(first != second);
+    }
+
+    /// The same addresses with other code are another key.
+    function test_theNameBindsTheCode() public {
+        bytes32 first = hub.addKey(verifier, batchVerifier, 16);
+        vm.etch(verifier, hex"00");
+        bytes32 second = hub.addKey(verifier, batchVerifier, 16);
+        vm.assertEq(second, nameOf(16));
+        vm.assertTrue(first != second);
     }
 
     function test_everySizeHasItsKey() public {
-        hub.addKey(Trapdoor.verifier(9), Trapdoor.batchVerifier(9), 8);
-        hub.addKey(Trapdoor.verifier(14), Trapdoor.batchVerifier(14), 32);
-        vm.assertEq(uint256(hub.keyOf(0).slots), 8);
-        vm.assertEq(uint256(hub.keyOf(1).slots), 32);
+        bytes32 small = hub.addKey(Trapdoor.verifier(9), Trapdoor.batchVerifier(9), 8);
+        bytes32 large = hub.addKey(Trapdoor.verifier(14), Trapdoor.batchVerifier(14), 32);
+        vm.assertEq(uint256(hub.keyOf(small).slots), 8);
+        vm.assertEq(uint256(hub.keyOf(large).slots), 32);
     }
 
     function test_refusesUnknownSizes() public {
@@ -64,11 +98,12 @@ contract KeysTest is Scene {
     }
 
     function test_unknownKeysAreRefused() public {
-        hub.addKey(verifier, batchVerifier, 16);
-        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.UnknownKey.selector, 1));
-        hub.keyOf(1);
-        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.UnknownKey.selector, type(uint32).max));
-        hub.keyOf(type(uint32).max);
+        bytes32 key = hub.addKey(verifier, batchVerifier, 16);
+        bytes32[2] memory others = [bytes32(0), bytes32(uint256(key) ^ 1)];
+        for (uint256 i; i < 2; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.UnknownKey.selector, others[i]));
+            hub.keyOf(others[i]);
+        }
     }
 
     // --- what the hub itself is made of ---

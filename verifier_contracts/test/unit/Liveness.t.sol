@@ -6,46 +6,14 @@ import {Scene} from "../Scene.sol";
 
 /// Stale, paused, winding down: when each begins, who may begin it, and what ends it.
 contract LivenessTest is Scene {
-    /// The last second in which the vault, just opened, is not stale.
-    uint40 private constant LAST = NOON + MAX_PROOF_AGE;
-
     function setUp() public override {
         super.setUp();
         build(8);
     }
 
-    function requireStatus(IRebalanceHub.Status expected) private view {
-        vm.assertTrue(hub.status(vaultId) == expected);
-        vm.assertTrue(stateOf(vaultId).status == expected);
-    }
-
-    function wrong(IRebalanceHub.Status status) private pure returns (bytes memory) {
-        return abi.encodeWithSelector(IRebalanceHub.WrongStatus.selector, status);
-    }
-
     function expectMark(IRebalanceHub.Status status) private {
         vm.expectEmit(address(hub));
         emit IRebalanceHub.StatusChanged(vaultId, status);
-    }
-
-    function pause() private {
-        vm.prank(GUARDIAN);
-        hub.pause(vaultId);
-    }
-
-    function unpause() private {
-        vm.prank(GUARDIAN);
-        hub.unpause(vaultId);
-    }
-
-    function windDown(address by) private {
-        vm.prank(by);
-        hub.windDown(vaultId);
-    }
-
-    /// A proof at a snapshot of now.
-    function prove() private {
-        submit(proven(vaultId, 1, takeRound()));
     }
 
     // --- stale ---
@@ -60,90 +28,58 @@ contract LivenessTest is Scene {
     /// What counts is when the prices were taken, not when the proof came.
     function test_theAgeIsThatOfTheSnapshot() public {
         uint32 round = takeRound();
-        vm.warp(NOON + MAX_SNAPSHOT_AGE);
+        vm.warp(NOON + GRACE);
         submit(proven(vaultId, 1, round));
-        vm.warp(LAST);
+        vm.warp(NOON + MAX_PROOF_AGE);
         requireStatus(IRebalanceHub.Status.Active);
-        vm.warp(LAST + 1);
+        vm.warp(NOON + MAX_PROOF_AGE + 1);
         requireStatus(IRebalanceHub.Status.Stale);
-    }
-
-    function test_anyonePutsStalenessOnRecordOnce() public {
-        vm.warp(LAST + 1);
-        expectMark(IRebalanceHub.Status.Stale);
-        vm.prank(STRANGER);
-        hub.callStale(vaultId);
-        requireStatus(IRebalanceHub.Status.Stale);
-        vm.expectRevert(wrong(IRebalanceHub.Status.Stale));
-        hub.callStale(vaultId);
-    }
-
-    function test_refusesToCallAnythingElseStale() public {
-        vm.warp(LAST);
-        vm.expectRevert(wrong(IRebalanceHub.Status.Active));
-        hub.callStale(vaultId);
-        vm.warp(LAST + 1);
-        pause();
-        vm.expectRevert(wrong(IRebalanceHub.Status.Paused));
-        hub.callStale(vaultId);
-        windDown(OPERATOR);
-        vm.expectRevert(wrong(IRebalanceHub.Status.WindDown));
-        hub.callStale(vaultId);
     }
 
     function test_aProofEndsStaleness() public {
         vm.warp(LAST + 1);
-        prove(); // nobody had called it stale: nothing to take off the record
-        requireStatus(IRebalanceHub.Status.Active);
-        vm.warp(block.timestamp + MAX_PROOF_AGE + 1);
-        hub.callStale(vaultId);
-        IRebalanceHub.Rebalance memory r = proven(vaultId, 2, takeRound());
-        expectMark(IRebalanceHub.Status.Active);
-        submit(r);
+        prove();
         requireStatus(IRebalanceHub.Status.Active);
     }
 
     function test_aBatchEndsStaleness() public {
         vm.warp(LAST + 1);
-        hub.callStale(vaultId);
         uint32 round = takeRound();
         IRebalanceHub.BatchedRebalance[] memory batch = new IRebalanceHub.BatchedRebalance[](1);
         batch[0] = entry(vaultId, 1, round);
-        expectMark(IRebalanceHub.Status.Active);
         submitBatch(round, batch);
         requireStatus(IRebalanceHub.Status.Active);
     }
 
-    /// A longer proof age does not end staleness, only a proof does; if it was not on record, it is put there.
-    function test_aLongerProofAgeEndsNoStaleness() public {
-        bytes32 other = open();
-        terms.maxProofAge += LOOSENING_DELAY;
-        uint32 longer = hub.addMandate(terms);
-        vm.prank(OPERATOR);
-        hub.proposeMandate(vaultId, longer);
-        vm.prank(OPERATOR);
-        hub.proposeMandate(other, longer);
-        vm.warp(NOON + LOOSENING_DELAY); // which is longer than the proof age
-        hub.callStale(vaultId);
-        hub.activateMandate(vaultId);
-        vm.expectEmit(address(hub));
-        emit IRebalanceHub.StatusChanged(other, IRebalanceHub.Status.Stale);
-        hub.activateMandate(other);
-        requireStatus(IRebalanceHub.Status.Stale);
-        vm.assertTrue(hub.status(other) == IRebalanceHub.Status.Stale);
-        prove();
+    /// The oldest round that a stale vault may use makes it active: `grace` is at most a quarter of the proof age.
+    function test_anyProofEndsStaleness() public {
+        vm.warp(LAST + 1);
+        uint32 round = takeRound();
+        vm.warp(LAST + 1 + GRACE);
+        submit(proven(vaultId, 1, round));
         requireStatus(IRebalanceHub.Status.Active);
     }
 
     // --- pause ---
 
-    function test_theGuardianPausesAndUnpauses() public {
+    function test_theGuardianPausesForHalfAProofAge() public {
+        vm.expectEmit(address(hub));
+        emit IRebalanceHub.Paused(vaultId, NOON + HALF);
         expectMark(IRebalanceHub.Status.Paused);
         pause();
+        vm.assertEq(uint256(hub.pausedUntil(vaultId)), NOON + HALF);
+        vm.warp(NOON + HALF);
         requireStatus(IRebalanceHub.Status.Paused);
+        vm.warp(NOON + HALF + 1);
+        requireStatus(IRebalanceHub.Status.Active);
+    }
+
+    function test_theGuardianEndsAPause() public {
+        pause();
         expectMark(IRebalanceHub.Status.Active);
         unpause();
         requireStatus(IRebalanceHub.Status.Active);
+        vm.assertEq(uint256(hub.pausedUntil(vaultId)), NOON - 1);
     }
 
     function test_onlyTheGuardianPauses() public {
@@ -173,13 +109,30 @@ contract LivenessTest is Scene {
         submit(r);
     }
 
-    function test_refusesToPauseTwice() public {
+    /// Once for each rebalance, however the pause ended.
+    function test_noSecondPauseBeforeARebalance() public {
         pause();
         vm.expectRevert(wrong(IRebalanceHub.Status.Paused));
+        pause();
+        unpause();
+        vm.expectRevert(wrong(IRebalanceHub.Status.Paused));
+        pause();
+        prove();
+        vm.warp(NOON + 1);
+        pause();
+        vm.warp(NOON + 1 + HALF + 1); // lapsed
+        requireStatus(IRebalanceHub.Status.Active);
+        vm.expectRevert(wrong(IRebalanceHub.Status.Paused));
+        pause();
+        prove();
         pause();
     }
 
     function test_refusesToUnpauseWhatIsNotPaused() public {
+        vm.expectRevert(wrong(IRebalanceHub.Status.Active));
+        unpause();
+        pause();
+        vm.warp(NOON + HALF + 1);
         vm.expectRevert(wrong(IRebalanceHub.Status.Active));
         unpause();
         vm.warp(LAST + 1);
@@ -187,58 +140,79 @@ contract LivenessTest is Scene {
         unpause();
     }
 
-    /// A pause stops no clock: what has become stale meanwhile is so at once, and on record.
-    function test_staleAfterAPauseTooLong() public {
+    /// A pause stops no clock: what has become stale meanwhile shows it at its end.
+    function test_staleAfterAPause() public {
+        vm.warp(LAST);
         pause();
-        vm.warp(LAST + 1);
+        vm.warp(LAST + HALF);
         requireStatus(IRebalanceHub.Status.Paused);
+        uint256 start = vm.snapshotState();
+        vm.warp(LAST + HALF + 1);
+        requireStatus(IRebalanceHub.Status.Stale);
+        vm.revertToState(start);
         expectMark(IRebalanceHub.Status.Stale);
         unpause();
         requireStatus(IRebalanceHub.Status.Stale);
-        vm.expectRevert(wrong(IRebalanceHub.Status.Stale)); // it is on record
-        hub.callStale(vaultId);
     }
 
     function test_aStaleVaultCanBePaused() public {
         vm.warp(LAST + 1);
-        hub.callStale(vaultId);
         pause();
         requireStatus(IRebalanceHub.Status.Paused);
     }
 
     // --- wind-down ---
 
-    function test_theOperatorWindsDownAtAnyTime() public {
-        expectMark(IRebalanceHub.Status.WindDown);
-        windDown(OPERATOR);
-        requireStatus(IRebalanceHub.Status.WindDown);
+    function test_operatorAndOpenerWindDownAtAnyTime() public {
+        address[2] memory both = [OPERATOR, OPENER];
+        for (uint256 i; i < 2; ++i) {
+            vaultId = open();
+            expectMark(IRebalanceHub.Status.WindDown);
+            windDown(both[i]);
+            requireStatus(IRebalanceHub.Status.WindDown);
+        }
     }
 
-    function test_theOperatorWindsDownAPausedVault() public {
-        pause();
-        windDown(OPERATOR);
-        requireStatus(IRebalanceHub.Status.WindDown);
+    function test_operatorAndOpenerWindDownAPausedVault() public {
+        address[2] memory both = [OPERATOR, OPENER];
+        for (uint256 i; i < 2; ++i) {
+            vaultId = open();
+            pause();
+            windDown(both[i]);
+            requireStatus(IRebalanceHub.Status.WindDown);
+        }
     }
 
-    function test_anyoneOnlyPastTwiceTheProofAge() public {
-        uint40 possibleAt = NOON + 2 * MAX_PROOF_AGE + 1;
-        bytes memory tooEarly = abi.encodeWithSelector(IRebalanceHub.TooEarly.selector, possibleAt);
-        vm.expectRevert(tooEarly);
+    function test_thePublicOnlyPastTwiceTheProofAge() public {
+        uint40 possibleAt = NOON - 1 + 2 * MAX_PROOF_AGE + 1;
+        vm.expectRevert(tooEarly(possibleAt));
         windDown(STRANGER);
         vm.warp(possibleAt - 1);
-        vm.expectRevert(tooEarly);
+        vm.expectRevert(tooEarly(possibleAt));
         windDown(STRANGER);
-        vm.expectRevert(tooEarly);
+        vm.expectRevert(tooEarly(possibleAt));
         windDown(GUARDIAN);
         vm.warp(possibleAt);
         windDown(STRANGER);
         requireStatus(IRebalanceHub.Status.WindDown);
     }
 
-    /// A guardian that pauses for ever does not keep share holders from an end.
-    function test_anyoneWindsDownAVaultPausedTooLong() public {
+    /// After a pause the operator has half a proof age left to prove.
+    function test_thePublicNotBeforeHalfAProofAgeAfterAPause() public {
+        vm.warp(NOON + 2 * MAX_PROOF_AGE - 10);
         pause();
-        vm.warp(NOON + 2 * MAX_PROOF_AGE + 1);
+        uint40 possibleAt = NOON + 2 * MAX_PROOF_AGE - 10 + HALF + HALF + 1;
+        vm.warp(possibleAt - 1);
+        vm.expectRevert(tooEarly(possibleAt));
+        windDown(GUARDIAN);
+        vm.warp(possibleAt);
+        windDown(STRANGER);
+    }
+
+    /// A guardian that pauses does not keep share holders from an end.
+    function test_aPauseOfLongAgoDelaysNothing() public {
+        pause();
+        vm.warp(NOON + 2 * MAX_PROOF_AGE);
         windDown(STRANGER);
         requireStatus(IRebalanceHub.Status.WindDown);
     }
@@ -266,16 +240,28 @@ contract LivenessTest is Scene {
         vaultId = bytes32(uint256(1));
         bytes memory unknown = abi.encodeWithSelector(IRebalanceHub.UnknownVault.selector, vaultId);
         vm.expectRevert(unknown);
-        hub.callStale(vaultId);
-        vm.expectRevert(unknown);
         hub.windDown(vaultId);
         vm.expectRevert(unknown);
         hub.pause(vaultId);
         vm.expectRevert(unknown);
         hub.unpause(vaultId);
         vm.expectRevert(unknown);
+        hub.announceWriteDown(vaultId, 1);
+        vm.expectRevert(unknown);
+        hub.approveWriteDown(vaultId, 1);
+        vm.expectRevert(unknown);
+        hub.withdrawWriteDown(vaultId);
+        vm.expectRevert(unknown);
+        hub.setOrdersWaiting(vaultId, true);
+        vm.expectRevert(unknown);
         hub.status(vaultId);
         vm.expectRevert(unknown);
         hub.vaultState(vaultId);
+        vm.expectRevert(unknown);
+        hub.pausedUntil(vaultId);
+        vm.expectRevert(unknown);
+        hub.writeDownOf(vaultId);
+        vm.expectRevert(unknown);
+        hub.allowancesAt(vaultId, 0);
     }
 }

@@ -15,30 +15,27 @@ contract MandateMovesTest is Scene {
         next = terms;
     }
 
-    function propose(uint32 to) private returns (uint40) {
-        vm.prank(OPERATOR);
-        return hub.proposeMandate(vaultId, to);
-    }
-
-    function refuseProposal(uint32 to, bytes memory reason) private {
+    function refuseProposal(bytes32 to, bytes memory reason) private {
         vm.expectRevert(reason);
         propose(to);
     }
 
-    function requireActive(uint32 expected, uint16 mandateVersion) private view {
-        vm.assertEq(uint256(stateOf(vaultId).mandate), expected);
+    function requireActive(bytes32 expected, uint32 mandateVersion) private view {
+        vm.assertEq(stateOf(vaultId).mandate, expected);
         vm.assertEq(uint256(stateOf(vaultId).mandateVersion), mandateVersion);
     }
 
-    function requireProposed(uint32 expected, uint40 expectedFrom) private view {
-        (uint32 proposed, uint40 activeFrom) = hub.proposedMandate(vaultId);
-        vm.assertEq(uint256(proposed), expected);
+    function requireProposed(bytes32 expected, uint40 expectedFrom) private view {
+        (bytes32 proposed, bool repair, uint40 activeFrom, uint40 lapsesAt) = hub.proposedMandate(vaultId);
+        vm.assertEq(proposed, expected);
+        vm.assertFalse(repair);
         vm.assertEq(uint256(activeFrom), expectedFrom);
+        vm.assertEq(uint256(lapsesAt), expectedFrom == 0 ? 0 : expectedFrom + ACTIVATION_WINDOW);
     }
 
     /// `next` takes effect at once.
     function requireTightens() private {
-        uint32 to = hub.addMandate(next);
+        bytes32 to = hub.addMandate(next);
         vm.assertTrue(hub.tightens(mandate, to));
         vm.assertEq(uint256(propose(to)), 0);
         requireActive(to, 2);
@@ -47,20 +44,25 @@ contract MandateMovesTest is Scene {
 
     /// `next` waits out the delay.
     function requireWaits() private {
-        uint32 to = hub.addMandate(next);
+        bytes32 to = hub.addMandate(next);
         vm.assertFalse(hub.tightens(mandate, to));
         vm.assertEq(uint256(propose(to)), NOON + LOOSENING_DELAY);
         requireActive(mandate, 1);
         requireProposed(to, NOON + LOOSENING_DELAY);
     }
 
+    /// The delay is over, and the vault is fresh.
+    function passDelay() private {
+        warpFresh(NOON + LOOSENING_DELAY);
+    }
+
     /// A mandate that a vault may move to after the delay only.
-    function looser() private returns (uint32) {
+    function looser() private returns (bytes32) {
         next.maxProofAge += 1;
         return hub.addMandate(next);
     }
 
-    function tighter() private returns (uint32) {
+    function tighter() private returns (bytes32) {
         next.maxProofAge = MAX_PROOF_AGE - 1;
         return hub.addMandate(next);
     }
@@ -71,34 +73,92 @@ contract MandateMovesTest is Scene {
         requireTightens();
     }
 
-    function test_aYoungerSnapshotTightens() public {
-        next.maxSnapshotAge -= 1;
+    function test_aShorterGraceTightens() public {
+        next.grace -= 1;
         requireTightens();
     }
 
-    function test_anOlderSnapshotWaits() public {
-        next.maxSnapshotAge += 1;
+    function test_aLongerGraceWaits() public {
+        next.grace += 1;
         requireWaits();
     }
 
-    function test_aLowerAccrualRateTightens() public {
-        next.accrualRatePpmPerDay -= 1;
+    function test_aLongerIntervalTightens() public {
+        next.minInterval += 1;
         requireTightens();
     }
 
-    function test_aHigherAccrualRateWaits() public {
-        next.accrualRatePpmPerDay += 1;
+    function test_aShorterIntervalWaits() public {
+        next.minInterval = 5;
+        mandate = hub.addMandate(next);
+        vaultId = open();
+        next.minInterval = 4;
         requireWaits();
     }
 
-    function test_aLowerAccrualCapTightens() public {
-        next.accrualCapPpm -= 1;
+    function test_aSmallerWriteDownTightens() public {
+        next.writeDownPpm -= 1;
         requireTightens();
     }
 
-    function test_aHigherAccrualCapWaits() public {
-        next.accrualCapPpm += 1;
+    function test_aLargerWriteDownWaits() public {
+        next.writeDownPpm += 1;
         requireWaits();
+    }
+
+    /// Of each bucket.
+    function test_lowerRatesAndCapsTighten() public {
+        next.gain.ratePerDay -= 1;
+        next.gain.cap -= 1;
+        next.loss.ratePerDay -= 1;
+        next.loss.cap -= 1;
+        next.turnover.ratePerDay -= 1;
+        next.turnover.cap -= 1;
+        requireTightens();
+    }
+
+    function test_anyHigherRateOrCapOrOtherStepWaits() public {
+        for (uint256 i; i < 9; ++i) {
+            next = terms;
+            IRebalanceHub.Bucket memory bucket = i < 3 ? next.gain : i < 6 ? next.loss : next.turnover;
+            if (i % 3 == 0) bucket.ratePerDay += 1;
+            if (i % 3 == 1) bucket.cap += 1;
+            if (i % 3 == 2) bucket.step -= 1;
+            if (i < 3) next.gain = bucket;
+            else if (i < 6) next.loss = bucket;
+            else next.turnover = bucket;
+            vaultId = open();
+            requireWaits();
+        }
+    }
+
+    function test_lowerFeesAndCapTightenAndFasterExits() public {
+        next.share.managementFeePpm -= 1;
+        next.share.performanceFeePpm -= 1;
+        next.share.depositCapE6 -= 1;
+        next.share.redemptionPeriod -= 1;
+        requireTightens();
+    }
+
+    /// What favours some holders and burdens others waits, whichever way it goes.
+    function test_otherShareTermsWait() public {
+        for (uint256 i; i < 12; ++i) {
+            next = terms;
+            if (i == 0) next.share.managementFeePpm += 1;
+            if (i == 1) next.share.performanceFeePpm += 1;
+            if (i == 2) next.share.depositCapE6 += 1;
+            if (i == 3) next.share.redemptionPeriod += 1;
+            if (i == 4) next.share.orderDelay += 1;
+            if (i == 5) next.share.leastOrderE6 += 1;
+            if (i == 6) next.share.leastOrderE6 -= 1;
+            if (i == 7) next.share.bandPpmPerDay += 1;
+            if (i == 8) next.share.bandWait += 1;
+            if (i == 9) next.loss.step += 1;
+            if (i == 10) next.gain.step += 1;
+            if (i == 11) next.turnover.step += 1;
+            vaultId = open();
+            requireWaits();
+        }
     }
 
     function test_aYoungerProofTightens() public {
@@ -146,10 +206,10 @@ contract MandateMovesTest is Scene {
     }
 
     function test_oneLooserTermAmongTighterOnesWaits() public {
-        next.maxSnapshotAge -= 1;
-        next.accrualRatePpmPerDay -= 1;
+        next.grace -= 1;
+        next.loss.ratePerDay -= 1;
         next.maxProofAge -= 1;
-        next.accrualCapPpm += 1;
+        next.gain.cap += 1;
         requireWaits();
     }
 
@@ -177,14 +237,16 @@ contract MandateMovesTest is Scene {
     }
 
     function test_refusesUnknownMandates() public {
-        refuseProposal(7, abi.encodeWithSelector(IRebalanceHub.UnknownMandate.selector, 7));
-        refuseProposal(0, abi.encodeWithSelector(IRebalanceHub.UnknownMandate.selector, 0));
+        bytes32[2] memory others = [bytes32(0), bytes32(uint256(mandate) + 1)];
+        for (uint256 i; i < 2; ++i) {
+            refuseProposal(others[i], abi.encodeWithSelector(IRebalanceHub.UnknownMandate.selector, others[i]));
+        }
     }
 
     // --- who proposes ---
 
     function test_onlyTheOperatorProposes() public {
-        uint32 to = tighter();
+        bytes32 to = tighter();
         address[3] memory others = [GUARDIAN, OPENER, STRANGER];
         for (uint256 i; i < 3; ++i) {
             vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.NotOperator.selector, others[i]));
@@ -197,7 +259,7 @@ contract MandateMovesTest is Scene {
         vaultId = bytes32(uint256(1));
         refuseProposal(mandate, abi.encodeWithSelector(IRebalanceHub.UnknownVault.selector, vaultId));
         vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.UnknownVault.selector, vaultId));
-        hub.activateMandate(vaultId);
+        hub.activateMandate(vaultId, mandate);
         vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.UnknownVault.selector, vaultId));
         hub.withdrawMandate(vaultId);
         vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.UnknownVault.selector, vaultId));
@@ -207,60 +269,98 @@ contract MandateMovesTest is Scene {
     // --- activation ---
 
     function test_anyoneActivatesExactlyWhenTheDelayIsOver() public {
-        uint32 to = looser();
+        bytes32 to = looser();
         vm.expectEmit(address(hub));
-        emit IRebalanceHub.MandateProposed(vaultId, to, NOON + LOOSENING_DELAY);
+        emit IRebalanceHub.MandateProposed(
+            vaultId, to, false, NOON + LOOSENING_DELAY, NOON + LOOSENING_DELAY + ACTIVATION_WINDOW
+        );
         propose(to);
 
-        vm.warp(NOON + LOOSENING_DELAY - 1);
-        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.TooEarly.selector, NOON + LOOSENING_DELAY));
-        hub.activateMandate(vaultId);
+        warpFresh(NOON + LOOSENING_DELAY - 1);
+        vm.expectRevert(tooEarly(NOON + LOOSENING_DELAY));
+        hub.activateMandate(vaultId, to);
 
         vm.warp(NOON + LOOSENING_DELAY);
         requireActive(mandate, 1); // not before somebody says so
         vm.expectEmit(address(hub));
         emit IRebalanceHub.MandateActivated(vaultId, 2, to);
         vm.prank(STRANGER);
-        hub.activateMandate(vaultId);
+        hub.activateMandate(vaultId, to);
         requireActive(to, 2);
         requireProposed(0, 0);
     }
 
-    function test_refusesToActivateTwice() public {
-        propose(looser());
-        vm.warp(NOON + LOOSENING_DELAY);
-        hub.activateMandate(vaultId);
+    function test_forAWeekAndNoLonger() public {
+        bytes32 to = looser();
+        propose(to);
+        uint40 lapsesAt = NOON + LOOSENING_DELAY + ACTIVATION_WINDOW;
+        warpFresh(lapsesAt);
+        vm.expectRevert(tooLate(lapsesAt));
+        hub.activateMandate(vaultId, to);
+        vm.warp(lapsesAt - 1);
+        hub.activateMandate(vaultId, to);
+    }
+
+    function test_aLapsedOneCanBeProposedAnew() public {
+        bytes32 to = looser();
+        propose(to);
+        uint40 lapsesAt = NOON + LOOSENING_DELAY + ACTIVATION_WINDOW;
+        vm.warp(lapsesAt);
+        propose(to);
+        requireProposed(to, lapsesAt + LOOSENING_DELAY);
+    }
+
+    /// Nobody activates another than they looked at.
+    function test_activatesByName() public {
+        bytes32 first = looser();
+        propose(first);
+        bytes32 second = looser();
+        propose(second);
+        warpFresh(NOON + LOOSENING_DELAY);
+        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.MandateNotProposed.selector, first, second));
+        hub.activateMandate(vaultId, first);
+        hub.activateMandate(vaultId, second);
+    }
+
+    function refuseActivation(bytes32 to) private {
         vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.NoMandateProposed.selector));
-        hub.activateMandate(vaultId);
+        hub.activateMandate(vaultId, to);
+    }
+
+    function test_refusesToActivateTwice() public {
+        bytes32 to = looser();
+        propose(to);
+        passDelay();
+        hub.activateMandate(vaultId, to);
+        refuseActivation(to);
     }
 
     function test_refusesToActivateNothing() public {
-        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.NoMandateProposed.selector));
-        hub.activateMandate(vaultId);
+        refuseActivation(mandate);
     }
 
     function test_aNewProposalReplacesTheOldAndWaitsAnew() public {
         propose(looser());
-        vm.warp(NOON + LOOSENING_DELAY - 1);
-        uint32 later = looser();
+        warpFresh(NOON + LOOSENING_DELAY - 1);
+        bytes32 later = looser();
         propose(later);
         requireProposed(later, NOON + 2 * LOOSENING_DELAY - 1);
         vm.warp(NOON + LOOSENING_DELAY);
-        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.TooEarly.selector, NOON + 2 * LOOSENING_DELAY - 1));
-        hub.activateMandate(vaultId);
+        vm.expectRevert(tooEarly(NOON + 2 * LOOSENING_DELAY - 1));
+        hub.activateMandate(vaultId, later);
     }
 
     /// What was proposed was looser than the mandate of then; nobody has compared it with this one.
     function test_tighteningWithdrawsWhatWasProposed() public {
-        propose(looser());
-        uint32 to = tighter();
+        bytes32 proposed = looser();
+        propose(proposed);
+        bytes32 to = tighter();
         vm.expectEmit(address(hub));
         emit IRebalanceHub.MandateActivated(vaultId, 2, to);
         propose(to);
         requireProposed(0, 0);
-        vm.warp(NOON + LOOSENING_DELAY);
-        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.NoMandateProposed.selector));
-        hub.activateMandate(vaultId);
+        passDelay();
+        refuseActivation(proposed);
     }
 
     function test_aProofForTheOldVersionIsVoid() public {
@@ -274,7 +374,7 @@ contract MandateMovesTest is Scene {
     function test_otherVaultsUnderTheMandateStay() public {
         bytes32 other = open();
         propose(tighter());
-        vm.assertEq(uint256(stateOf(other).mandate), mandate);
+        vm.assertEq(stateOf(other).mandate, mandate);
         vm.assertEq(uint256(stateOf(other).mandateVersion), 1);
     }
 
@@ -282,17 +382,18 @@ contract MandateMovesTest is Scene {
 
     function test_operatorAndGuardianWithdraw() public {
         address[2] memory both = [OPERATOR, GUARDIAN];
+        bytes32 to;
         for (uint256 i; i < 2; ++i) {
-            propose(looser());
+            to = looser();
+            propose(to);
             vm.expectEmit(address(hub));
             emit IRebalanceHub.MandateWithdrawn(vaultId);
             vm.prank(both[i]);
             hub.withdrawMandate(vaultId);
             requireProposed(0, 0);
         }
-        vm.warp(NOON + LOOSENING_DELAY);
-        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.NoMandateProposed.selector));
-        hub.activateMandate(vaultId);
+        passDelay();
+        refuseActivation(to);
     }
 
     function test_nobodyElseWithdraws() public {
@@ -311,33 +412,46 @@ contract MandateMovesTest is Scene {
         hub.withdrawMandate(vaultId);
     }
 
-    // --- while paused, and in wind-down ---
+    // --- while stale or paused, and in wind-down ---
 
-    /// The guardian stops a looser mandate by a pause as by a withdrawal; a tighter one passes.
-    function test_noLooserMandateWhilePaused() public {
-        propose(looser());
-        vm.prank(GUARDIAN);
-        hub.pause(vaultId);
-        vm.warp(NOON + LOOSENING_DELAY);
-        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.WrongStatus.selector, IRebalanceHub.Status.Paused));
-        hub.activateMandate(vaultId);
+    function requireOnlyWaitingOnes(IRebalanceHub.Status status, bytes32 proposed) private {
+        requireStatus(status);
+        vm.expectRevert(wrong(status));
+        hub.activateMandate(vaultId, proposed);
+        refuseProposal(tighter(), wrong(status));
         requireActive(mandate, 1);
-        uint32 to = tighter();
+        next.maxProofAge = MAX_PROOF_AGE; // what waits can be proposed
+        bytes32 later = looser();
+        propose(later);
+        requireProposed(later, uint40(block.timestamp) + LOOSENING_DELAY);
+    }
+
+    /// Only a proof ends staleness: no other mandate, and no younger version of the same one.
+    function test_noMandateWhileStale() public {
+        bytes32 to = looser();
         propose(to);
-        requireActive(to, 2);
+        vm.warp(NOON + LOOSENING_DELAY);
+        refuseProposal(mandate, wrong(IRebalanceHub.Status.Stale));
+        requireOnlyWaitingOnes(IRebalanceHub.Status.Stale, to);
+    }
+
+    function test_noMandateWhilePaused() public {
+        bytes32 to = looser();
+        propose(to);
+        passDelay();
+        pause();
+        requireOnlyWaitingOnes(IRebalanceHub.Status.Paused, to);
     }
 
     function test_noMandateMovesInWindDown() public {
-        propose(looser());
-        vm.prank(OPERATOR);
-        hub.windDown(vaultId);
+        bytes32 to = looser();
+        propose(to);
+        windDown(OPERATOR);
         requireProposed(0, 0);
-        refuseProposal(
-            tighter(), abi.encodeWithSelector(IRebalanceHub.WrongStatus.selector, IRebalanceHub.Status.WindDown)
-        );
+        refuseProposal(tighter(), wrong(IRebalanceHub.Status.WindDown));
+        refuseProposal(to, wrong(IRebalanceHub.Status.WindDown));
         vm.warp(NOON + LOOSENING_DELAY);
-        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.NoMandateProposed.selector));
-        hub.activateMandate(vaultId);
+        refuseActivation(to);
         requireActive(mandate, 1);
     }
 }

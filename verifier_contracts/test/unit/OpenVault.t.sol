@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
+import {Allowances} from "../../src/libraries/Allowances.sol";
 import {EmptyBook} from "../../src/libraries/EmptyBook.sol";
 import {Scene} from "../Scene.sol";
 
@@ -15,16 +16,18 @@ contract OpenVaultTest is Scene {
         uint8[3] memory sizes = [8, 16, 32];
         for (uint256 i; i < 3; ++i) {
             build(sizes[i]);
-            vm.warp(block.timestamp + 1);
             IRebalanceHub.VaultState memory expected = IRebalanceHub.VaultState({
                 commitment: EmptyBook.commitment(sizes[i]),
                 sequence: 0,
                 navFloor: 0,
-                snapshotTimestamp: uint40(block.timestamp - 1), // when it was opened
-                round: 0,
+                snapshotTimestamp: NOON - 1, // when it was opened
                 pendingFlow: 0,
                 mandateVersion: 1,
                 mandate: mandate,
+                roundsAfter: NOON - 1,
+                ordersWait: false,
+                writeDownOpen: false,
+                lastWriteDown: 0,
                 status: IRebalanceHub.Status.Active
             });
             vm.assertEq(abi.encode(stateOf(vaultId)), abi.encode(expected));
@@ -68,19 +71,35 @@ contract OpenVaultTest is Scene {
         hub.openVault(address(0), GUARDIAN, LOOSENING_DELAY, mandate);
     }
 
-    function test_delayAtLeastADay() public {
-        vm.assertEq(uint256(hub.LEAST_LOOSENING_DELAY()), 1 days);
-        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.DelayTooShort.selector, 1 days - 1, 1 days));
-        hub.openVault(OPERATOR, GUARDIAN, 1 days - 1, mandate);
-        hub.openVault(OPERATOR, GUARDIAN, 1 days, mandate);
-        hub.openVault(OPERATOR, GUARDIAN, type(uint32).max, mandate);
+    function test_delayFromADayTo90() public {
+        (uint32 least, uint32 most) = (hub.LEAST_LOOSENING_DELAY(), hub.MOST_LOOSENING_DELAY());
+        vm.assertEq(uint256(least), 1 days);
+        vm.assertEq(uint256(most), 90 days);
+        uint32[4] memory others = [uint32(0), least - 1, most + 1, type(uint32).max];
+        for (uint256 i; i < 4; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.DelayOutOfRange.selector, others[i], least, most));
+            hub.openVault(OPERATOR, GUARDIAN, others[i], mandate);
+        }
+        hub.openVault(OPERATOR, GUARDIAN, least, mandate);
+        hub.openVault(OPERATOR, GUARDIAN, most, mandate);
     }
 
     function test_refusesUnknownMandate() public {
-        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.UnknownMandate.selector, 2));
-        hub.openVault(OPERATOR, GUARDIAN, LOOSENING_DELAY, 2);
-        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.UnknownMandate.selector, 0));
-        hub.openVault(OPERATOR, GUARDIAN, LOOSENING_DELAY, 0);
+        bytes32[2] memory others = [bytes32(0), bytes32(uint256(mandate) + 1)];
+        for (uint256 i; i < 2; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.UnknownMandate.selector, others[i]));
+            hub.openVault(OPERATOR, GUARDIAN, LOOSENING_DELAY, others[i]);
+        }
+    }
+
+    /// Whatever the caps, the buckets start full, and the empty book earns and costs nothing.
+    function test_bucketsStartFull() public {
+        Allowances first = hub.allowancesAt(vaultId, NOON);
+        vm.assertEq(Allowances.unwrap(first), Allowances.unwrap(naming(0, 0, terms.turnover.cap)));
+        submit(proven(vaultId, 1, takeRound()));
+        Allowances second = hub.allowancesAt(vaultId, NOON);
+        Allowances full = naming(terms.gain.cap, terms.loss.cap, terms.turnover.cap);
+        vm.assertEq(Allowances.unwrap(second), Allowances.unwrap(full));
     }
 
     /// Without a guardian nobody can pause it, not even whoever sends from the address 0.

@@ -21,6 +21,18 @@ contract OperatorsTest is Scene {
         hub.acceptOperator(vaultId);
     }
 
+    /// Offered, and accepted as early as can be.
+    function handOver(address operator) private {
+        vm.prank(current());
+        hub.proposeOperator(vaultId, operator);
+        vm.warp(vm.getBlockTimestamp() + 1 days);
+        accept(operator);
+    }
+
+    function current() private view returns (address operator) {
+        (, operator,,,) = hub.rolesOf(vaultId);
+    }
+
     function refuseToAccept(address operator) private {
         vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.NotProposedOperator.selector, operator));
         accept(operator);
@@ -38,8 +50,9 @@ contract OperatorsTest is Scene {
         IRebalanceHub.VaultState memory before = stateOf(vaultId);
 
         vm.expectEmit(address(hub));
-        emit IRebalanceHub.OperatorProposed(vaultId, OTHER_OPERATOR);
+        emit IRebalanceHub.OperatorProposed(vaultId, OTHER_OPERATOR, NOON + 1 days, NOON + 8 days);
         propose(OTHER_OPERATOR);
+        vm.warp(NOON + 1 days);
         vm.expectEmit(address(hub));
         emit IRebalanceHub.OperatorChanged(vaultId, OTHER_OPERATOR);
         accept(OTHER_OPERATOR);
@@ -51,10 +64,9 @@ contract OperatorsTest is Scene {
     }
 
     function test_theNewOperatorRebalancesAndTheOldOneCannot() public {
+        submit(proven(vaultId, 1, takeRound()));
+        handOver(OTHER_OPERATOR);
         uint32 round = takeRound();
-        submit(proven(vaultId, 1, round));
-        propose(OTHER_OPERATOR);
-        accept(OTHER_OPERATOR);
         IRebalanceHub.Rebalance memory r = proven(vaultId, 2, round);
         refuse(r, abi.encodeWithSelector(IRebalanceHub.NotOperator.selector, OPERATOR));
         vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.NotOperator.selector, OPERATOR));
@@ -64,8 +76,7 @@ contract OperatorsTest is Scene {
     }
 
     function test_theOldOperatorCannotBatch() public {
-        propose(OTHER_OPERATOR);
-        accept(OTHER_OPERATOR);
+        handOver(OTHER_OPERATOR);
         uint32 round = takeRound();
         IRebalanceHub.BatchedRebalance[] memory batch = new IRebalanceHub.BatchedRebalance[](1);
         batch[0] = entry(vaultId, 1, round);
@@ -77,8 +88,8 @@ contract OperatorsTest is Scene {
     function test_aProofOfTheOldOperatorIsVoid() public {
         uint32 round = takeRound();
         IRebalanceHub.Rebalance memory r = proven(vaultId, 1, round);
-        propose(OTHER_OPERATOR);
-        accept(OTHER_OPERATOR);
+        handOver(OTHER_OPERATOR);
+        vm.warp(NOON + GRACE); // the round is young again
         uint256 expected = hub.context(vaultId, round, DEADLINE);
         vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.ContextMismatch.selector, r.signals[6], expected));
         submitAs(OTHER_OPERATOR, r);
@@ -95,18 +106,48 @@ contract OperatorsTest is Scene {
     function test_onlyTheProposedOneAccepts() public {
         refuseToAccept(OTHER_OPERATOR); // nobody is proposed
         propose(OTHER_OPERATOR);
+        vm.warp(NOON + 1 days);
         refuseToAccept(STRANGER);
         refuseToAccept(OPERATOR);
         accept(OTHER_OPERATOR);
         refuseToAccept(OTHER_OPERATOR); // once
     }
 
+    function test_acceptsFromADayToEightDaysAfter() public {
+        propose(OTHER_OPERATOR);
+        vm.warp(NOON + 1 days - 1);
+        vm.expectRevert(tooEarly(NOON + 1 days));
+        accept(OTHER_OPERATOR);
+        vm.warp(NOON + 8 days);
+        vm.expectRevert(tooLate(NOON + 8 days));
+        accept(OTHER_OPERATOR);
+        vm.warp(NOON + 8 days - 1);
+        accept(OTHER_OPERATOR);
+    }
+
     function test_anOfferIsReplacedOrTakenBack() public {
         propose(STRANGER);
         propose(OTHER_OPERATOR);
+        vm.warp(NOON + 1 days);
         refuseToAccept(STRANGER);
+        vm.expectEmit(address(hub));
+        emit IRebalanceHub.OperatorProposed(vaultId, address(0), 0, 0);
         propose(address(0));
         refuseToAccept(OTHER_OPERATOR);
+    }
+
+    function test_theGuardianTakesAnOfferBackAndMakesNone() public {
+        propose(OTHER_OPERATOR);
+        vm.prank(GUARDIAN);
+        hub.proposeOperator(vaultId, address(0));
+        vm.warp(NOON + 1 days);
+        refuseToAccept(OTHER_OPERATOR);
+        address[2] memory others = [OPENER, STRANGER];
+        for (uint256 i; i < 2; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.NotOperator.selector, others[i]));
+            vm.prank(others[i]);
+            hub.proposeOperator(vaultId, address(0));
+        }
     }
 
     function test_onlyTheOperatorProposes() public {
@@ -121,30 +162,24 @@ contract OperatorsTest is Scene {
     function test_proposingOneselfChangesNothing() public {
         submit(proven(vaultId, 1, takeRound()));
         IRebalanceHub.VaultState memory before = stateOf(vaultId);
-        propose(OPERATOR);
-        accept(OPERATOR);
+        handOver(OPERATOR);
         vm.assertEq(abi.encode(stateOf(vaultId)), abi.encode(before));
     }
 
     /// Nothing is left at the place of an operator that comes back to it.
     function test_backAndForth() public {
-        uint32 round = takeRound();
-        propose(OTHER_OPERATOR);
-        accept(OTHER_OPERATOR);
-        submitAs(OTHER_OPERATOR, proven(vaultId, 1, round));
-        vm.prank(OTHER_OPERATOR);
-        hub.proposeOperator(vaultId, OPERATOR);
-        accept(OPERATOR);
+        handOver(OTHER_OPERATOR);
+        submitAs(OTHER_OPERATOR, proven(vaultId, 1, takeRound()));
+        handOver(OPERATOR);
         vm.assertEq(uint256(stateOf(vaultId).sequence), 1);
-        submit(proven(vaultId, 2, round));
+        submit(proven(vaultId, 2, takeRound()));
         vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.NotOperator.selector, OTHER_OPERATOR));
         vm.prank(OTHER_OPERATOR);
         hub.proposeOperator(vaultId, OTHER_OPERATOR);
     }
 
     function test_flowsAndStatusFollowTheBook() public {
-        propose(OTHER_OPERATOR);
-        accept(OTHER_OPERATOR);
+        handOver(OTHER_OPERATOR);
         recordFlow(7);
         vm.assertEq(int256(stateOf(vaultId).pendingFlow), 7);
         vm.prank(GUARDIAN);

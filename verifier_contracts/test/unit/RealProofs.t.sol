@@ -19,7 +19,7 @@ contract RealProofsTest is Scene {
     IRebalanceHub.BatchedRebalance[] private batch;
 
     /// A key whose secrets nobody knows is no development key.
-    function addKey(uint8 size) internal override returns (uint32) {
+    function addKey(uint8 size) internal override returns (bytes32) {
         uint256 signals = Signals.count(size);
         address verifier = signals == 9
             ? address(new TinyVerifier_9())

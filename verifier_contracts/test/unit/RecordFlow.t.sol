@@ -102,10 +102,10 @@ contract RecordFlowTest is Scene {
     }
 
     function test_outOnlyWhileStale() public {
-        vm.warp(NOON + MAX_PROOF_AGE);
+        vm.warp(LAST);
         recordFlow(1);
         recordFlow(-1);
-        vm.warp(NOON + MAX_PROOF_AGE + 1);
+        vm.warp(LAST + 1);
         requireOutOnly(IRebalanceHub.Status.Stale);
     }
 

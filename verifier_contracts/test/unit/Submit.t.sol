@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {RebalanceHub} from "../../src/RebalanceHub.sol";
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
+import {Allowances} from "../../src/libraries/Allowances.sol";
 import {Signals} from "../../src/libraries/Signals.sol";
 import {Mutants} from "../Mutants.sol";
 import {Scene} from "../Scene.sol";
@@ -32,7 +33,7 @@ contract SubmitTest is Scene {
         vm.warp(NOON + 60);
         IRebalanceHub.Rebalance memory r = proven(vaultId, 1001, round);
         vm.expectEmit(address(hub));
-        emit IRebalanceHub.Rebalanced(vaultId, 1, 1001, NAV_FLOOR, 1_000_000, 0, round);
+        emit IRebalanceHub.Rebalanced(vaultId, 1, 1001, NAV_FLOOR, 1_000_000, Allowances.wrap(0), round);
         submit(r);
 
         IRebalanceHub.VaultState memory expected = IRebalanceHub.VaultState({
@@ -40,25 +41,29 @@ contract SubmitTest is Scene {
             sequence: 1,
             navFloor: uint48(NAV_FLOOR),
             snapshotTimestamp: NOON,
-            round: round,
             pendingFlow: 0,
             mandateVersion: 1,
             mandate: mandate,
+            roundsAfter: 0,
+            ordersWait: false,
+            writeDownOpen: false,
+            lastWriteDown: 0,
             status: IRebalanceHub.Status.Active
         });
         vm.assertEq(abi.encode(stateOf(vaultId)), abi.encode(expected));
     }
 
-    function test_advancesAgainWithNegativeFlowAndAccrual() public {
+    function test_advancesAgainWithNegativeFlowAndAllowances() public {
         submit(proven(vaultId, 1001, round));
         vm.warp(NOON + 12 hours);
         recordFlow(-250_000);
-        IRebalanceHub.Rebalance memory r = proven(vaultId, 1002, takeRound());
+        Allowances named = naming(150_000, 30_000, 200_000);
+        IRebalanceHub.Rebalance memory r = proven(vaultId, 1002, takeRound(), named);
         vm.assertEq(r.signals[Signals.COMMITMENT_BEFORE], 1001);
         vm.assertEq(r.signals[Signals.FLOW], Signals.FIELD - 250_000);
-        vm.assertEq(r.signals[Signals.ACCRUAL], 150);
+        vm.assertEq(r.signals[Signals.ALLOWANCES], Allowances.unwrap(named));
         vm.expectEmit(address(hub));
-        emit IRebalanceHub.Rebalanced(vaultId, 2, 1002, NAV_FLOOR, -250_000, 150, r.round);
+        emit IRebalanceHub.Rebalanced(vaultId, 2, 1002, NAV_FLOOR, -250_000, named, r.round);
         submit(r);
         vm.assertEq(stateOf(vaultId).commitment, 1002);
     }
@@ -106,7 +111,7 @@ contract SubmitTest is Scene {
     function test_untilTheDeadline() public {
         IRebalanceHub.Rebalance memory r = proven(vaultId, 1001, round);
         r.deadline = NOON + 1 hours;
-        r.signals = hub.expectedSignals(vaultId, 1001, NAV_FLOOR, round, r.deadline);
+        r.signals = hub.expectedSignals(vaultId, 1001, NAV_FLOOR, Allowances.wrap(0), round, r.deadline);
         r.proof = Trapdoor.prove(r.signals, 0);
         vm.warp(r.deadline + 1);
         refuse(r, abi.encodeWithSelector(IRebalanceHub.DeadlinePassed.selector, r.deadline));
@@ -187,8 +192,10 @@ contract SubmitTest is Scene {
         IRebalanceHub.Rebalance memory r = proven(vaultId, 1001, round);
         vm.prank(OPERATOR);
         hub.proposeOperator(vaultId, OTHER_OPERATOR);
+        vm.warp(NOON + 1 days);
         vm.prank(OTHER_OPERATOR);
         hub.acceptOperator(vaultId);
+        vm.warp(NOON); // the round is young again
         uint256 expected = hub.context(vaultId, round, DEADLINE);
         vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.ContextMismatch.selector, r.signals[6], expected));
         vm.prank(OTHER_OPERATOR);

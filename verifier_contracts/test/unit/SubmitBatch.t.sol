@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {RebalanceHub} from "../../src/RebalanceHub.sol";
 import {IPolicyRegistry} from "../../src/interfaces/IPolicyRegistry.sol";
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
+import {Allowances} from "../../src/libraries/Allowances.sol";
 import {Groth16} from "../../src/libraries/Groth16.sol";
 import {Signals} from "../../src/libraries/Signals.sol";
 import {Mutants} from "../Mutants.sol";
@@ -59,7 +60,7 @@ contract SubmitBatchTest is Scene {
     function test_advancesEveryVault() public {
         for (uint256 i; i < 3; ++i) {
             vm.expectEmit(address(hub));
-            emit IRebalanceHub.Rebalanced(ids[i], 1, 1001 + i, NAV_FLOOR, int256(i) - 1, 0, round);
+            emit IRebalanceHub.Rebalanced(ids[i], 1, 1001 + i, NAV_FLOOR, int256(i) - 1, Allowances.wrap(0), round);
         }
         submitBatch();
         for (uint256 i; i < 3; ++i) {
@@ -68,10 +69,13 @@ contract SubmitBatchTest is Scene {
                 sequence: 1,
                 navFloor: uint48(NAV_FLOOR),
                 snapshotTimestamp: NOON,
-                round: round,
                 pendingFlow: 0,
                 mandateVersion: 1,
                 mandate: mandate,
+                roundsAfter: 0,
+                ordersWait: false,
+                writeDownOpen: false,
+                lastWriteDown: 0,
                 status: IRebalanceHub.Status.Active
             });
             vm.assertEq(abi.encode(stateOf(ids[i])), abi.encode(expected));
@@ -110,27 +114,34 @@ contract SubmitBatchTest is Scene {
         vm.assertEq(stateOf(ids[2]).commitment, 1003);
     }
 
-    /// What accrues is each mandate's own rate, and flows are each vault's own.
+    /// Each vault has its own buckets, flows and mandate, whatever the ones before it in the batch have.
     function test_vaultsWithDifferentMandates() public {
         submitBatch();
         IRebalanceHub.Mandate memory other = terms;
         IPolicyRegistry.Policy memory policy = policyOf(8);
         policy.maxLeverageBps -= 1;
-        (other.policyHash, other.accrualRatePpmPerDay) = (register(policy), 200);
-        uint32 tighter = hub.addMandate(other);
+        (other.policyHash, other.gain.cap) = (register(policy), 500_000);
+        bytes32 tighter = hub.addMandate(other);
         vm.prank(OPERATOR);
         hub.proposeMandate(ids[1], tighter);
 
         vm.warp(NOON + 12 hours);
         round = takeRound();
+        Allowances named = naming(500_000, 1_000, 10_000);
         for (uint256 i; i < 3; ++i) {
-            batch[i] = entry(ids[i], 2001 + i, round);
+            IRebalanceHub.Rebalance memory r = proven(ids[i], 2001 + i, round, i == 0 ? Allowances.wrap(0) : named);
+            batch[i] = entryOf(ids[i], 2, r);
         }
         for (uint256 i; i < 3; ++i) {
             vm.expectEmit(address(hub));
-            emit IRebalanceHub.Rebalanced(ids[i], 2, 2001 + i, NAV_FLOOR, 0, i == 1 ? 100 : 150, round);
+            emit IRebalanceHub.Rebalanced(
+                ids[i], 2, 2001 + i, NAV_FLOOR, 0, i == 0 ? Allowances.wrap(0) : named, round
+            );
         }
         submitBatch();
+        vm.assertEq(hub.allowancesAt(ids[0], NOON + 12 hours).gain(), 1_000_000);
+        vm.assertEq(hub.allowancesAt(ids[1], NOON + 12 hours).gain(), 0);
+        vm.assertEq(hub.allowancesAt(ids[2], NOON + 12 hours).gain(), 500_000);
     }
 
     /// Twice in one batch is two rebalances in a row: the second starts from the first one's book.
@@ -215,31 +226,35 @@ contract SubmitBatchTest is Scene {
     // --- key, round, deadline ---
 
     function test_refusesUnknownKey() public {
-        terms.key += 1;
+        terms.key = bytes32(uint256(terms.key) + 1);
         refuseBatch(abi.encodeWithSelector(IRebalanceHub.UnknownKey.selector, terms.key));
     }
 
+    function wrongKey(bytes32 id, bytes32 given, bytes32 expected) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IRebalanceHub.WrongKey.selector, id, given, expected);
+    }
+
     function test_refusesAVaultWithAnotherKey() public {
-        uint32 key = terms.key;
-        terms.key = addKey(8);
+        bytes32 key = terms.key;
+        bytes32 other = terms.key = addKey(8);
         mandate = hub.addMandate(terms);
         batch[1] = entry(open(), 1001, round);
-        (key, terms.key) = (terms.key, key);
-        refuseBatch(abi.encodeWithSelector(IRebalanceHub.WrongKey.selector, batch[1].vaultId, terms.key, key));
         terms.key = key;
-        refuseBatch(abi.encodeWithSelector(IRebalanceHub.WrongKey.selector, ids[0], key, terms.key - 1));
+        refuseBatch(wrongKey(batch[1].vaultId, key, other));
+        terms.key = other;
+        refuseBatch(wrongKey(ids[0], other, key));
     }
 
     function test_refusesAKeyOfAnotherSize() public {
-        (uint32 key, uint32 other) = (terms.key, addKey(32));
+        (bytes32 key, bytes32 other) = (terms.key, addKey(32));
         terms.key = other;
-        refuseBatch(abi.encodeWithSelector(IRebalanceHub.WrongKey.selector, ids[0], other, key));
+        refuseBatch(wrongKey(ids[0], other, key));
     }
 
     function test_untilTheDeadline() public {
         uint40 deadline = NOON + 1 hours;
         for (uint256 i; i < 3; ++i) {
-            uint256[] memory signals = hub.expectedSignals(ids[i], 1001 + i, NAV_FLOOR, round, deadline);
+            uint256[] memory signals = hub.expectedSignals(ids[i], 1001 + i, NAV_FLOOR, Allowances.wrap(0), round, deadline);
             batch[i].proof = Trapdoor.prove(signals, 0);
         }
         vm.warp(deadline + 1);
@@ -277,6 +292,9 @@ contract SubmitBatchTest is Scene {
         refuseProofs();
         batch[2].commitmentAfter -= 1;
         batch[2].navFloor += 1;
+        refuseProofs();
+        batch[2].navFloor -= 1;
+        batch[2].allowances = naming(0, 0, 10_000);
         refuseProofs();
     }
 
@@ -418,7 +436,7 @@ contract SubmitBatchTest is Scene {
     function test_saysAtOnceWhenGasIsTooLow() public {
         IRebalanceHub.BatchedRebalance[] memory huge = new IRebalanceHub.BatchedRebalance[](600);
         uint256 used = gasOfRefusal(huge, 30_000_000, IRebalanceHub.NotEnoughGas.selector);
-        uint256 calldata_ = 4 * 32 * 12 * huge.length; // zeros
+        uint256 calldata_ = 4 * 32 * 13 * huge.length; // zeros
         vm.assertLt(used, 21_000 + calldata_ + 10_000);
     }
 

@@ -41,10 +41,6 @@ contract SubmitSignalsTest is Scene {
         refuse(r, abi.encodeWithSelector(IRebalanceHub.FlowMismatch.selector, 1_000_000, 1_000_005));
     }
 
-    function test_accrual() public {
-        refuseMismatch(IRebalanceHub.AccrualMismatch.selector, Signals.ACCRUAL);
-    }
-
     function test_context() public {
         refuseMismatch(IRebalanceHub.ContextMismatch.selector, Signals.CONTEXT);
     }
@@ -58,11 +54,11 @@ contract SubmitSignalsTest is Scene {
         }
     }
 
-    /// Commitment after and NAV floor are the prover's to say, but not without a proof.
+    /// Commitment after, NAV floor and, within the buckets, the allowances are the prover's to say, but not without a proof.
     function test_whatTheProverSaysNeedsAProof() public {
-        uint256[2] memory free = [Signals.COMMITMENT_AFTER, Signals.NAV_FLOOR];
-        for (uint256 i; i < 2; ++i) {
-            r.signals[free[i]] += 1;
+        uint256[3] memory free = [Signals.COMMITMENT_AFTER, Signals.NAV_FLOOR, Signals.ALLOWANCES];
+        for (uint256 i; i < 3; ++i) {
+            r.signals[free[i]] += i < 2 ? 1 : 10_000 << 60; // a step of turnover
             refuse(r, abi.encodeWithSelector(IRebalanceHub.ProofRejected.selector));
         }
         r.proof = Trapdoor.prove(r.signals, 0);

@@ -3,10 +3,11 @@ pragma solidity 0.8.37;
 
 import {IPriceOracle} from "../../src/interfaces/IPriceOracle.sol";
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
+import {Allowances} from "../../src/libraries/Allowances.sol";
 import {Signals} from "../../src/libraries/Signals.sol";
 import {Scene} from "../Scene.sol";
 
-/// Which price snapshots a rebalance may use, and what may accrue between two.
+/// Which rounds a rebalance may use.
 contract SubmitSnapshotTest is Scene {
     uint32 private round;
 
@@ -14,10 +15,6 @@ contract SubmitSnapshotTest is Scene {
         super.setUp();
         build(8);
         round = takeRound();
-    }
-
-    function signalsAt(uint32 given) private view returns (uint256[] memory) {
-        return hub.expectedSignals(vaultId, 1, 1, given, DEADLINE);
     }
 
     /// Refused by both entries and by what tells a prover the signals.
@@ -29,33 +26,52 @@ contract SubmitSnapshotTest is Scene {
         (batch[0].vaultId, batch[0].sequence) = (vaultId, stateOf(vaultId).sequence + 1);
         refuseBatch(given, batch, reason);
         vm.expectRevert(reason);
-        hub.expectedSignals(vaultId, 1, 1, given, DEADLINE);
+        signalsAt(given);
     }
 
     function tooOld(uint40 timestamp) private pure returns (bytes memory) {
-        return abi.encodeWithSelector(IRebalanceHub.SnapshotTooOld.selector, timestamp, MAX_SNAPSHOT_AGE);
+        return abi.encodeWithSelector(IRebalanceHub.RoundTooOld.selector, timestamp, GRACE);
+    }
+
+    function beforeLast(uint40 timestamp, uint40 last) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IRebalanceHub.RoundBeforeLast.selector, timestamp, last);
+    }
+
+    function batchOfOne() private view returns (IRebalanceHub.BatchedRebalance[] memory batch) {
+        batch = new IRebalanceHub.BatchedRebalance[](1);
+        batch[0] = entry(vaultId, 1, round);
     }
 
     // --- age ---
 
-    function test_upToItsGreatestAge() public {
+    function test_forTheGrace() public {
         IRebalanceHub.Rebalance memory r = proven(vaultId, 1, round);
-        vm.warp(NOON + MAX_SNAPSHOT_AGE - 1);
+        vm.warp(NOON + GRACE - 1);
         signalsAt(round);
-        vm.warp(NOON + MAX_SNAPSHOT_AGE);
+        vm.warp(NOON + GRACE);
         submit(r);
     }
 
-    function test_upToItsGreatestAgeInABatch() public {
-        IRebalanceHub.BatchedRebalance[] memory batch = new IRebalanceHub.BatchedRebalance[](1);
-        batch[0] = entry(vaultId, 1, round);
-        vm.warp(NOON + MAX_SNAPSHOT_AGE);
+    function test_forTheGraceInABatch() public {
+        IRebalanceHub.BatchedRebalance[] memory batch = batchOfOne();
+        vm.warp(NOON + GRACE);
         submitBatch(round, batch);
     }
 
     function test_refusesOneSecondOlder() public {
-        vm.warp(NOON + MAX_SNAPSHOT_AGE + 1);
+        vm.warp(NOON + GRACE + 1);
         refuseRound(round, tooOld(NOON));
+    }
+
+    /// Strangers' rounds shut nobody out: within the grace a round stays usable, however many newer ones there are.
+    function test_whetherOrNotThereAreNewerOnes() public {
+        IRebalanceHub.Rebalance memory r = proven(vaultId, 1, round);
+        for (uint256 i; i < 5; ++i) {
+            vm.warp(NOON + 1 + i);
+            vm.prank(STRANGER);
+            takeRound();
+        }
+        submit(r);
     }
 
     // --- order ---
@@ -64,19 +80,99 @@ contract SubmitSnapshotTest is Scene {
         vm.warp(NOON + 1 hours);
         uint32 second = takeRound();
         submit(proven(vaultId, 1, second));
-        refuseRound(round, abi.encodeWithSelector(IRebalanceHub.SnapshotBeforeLast.selector, NOON, NOON + 1 hours));
+        refuseRound(round, beforeLast(NOON, NOON + 1 hours));
         submit(proven(vaultId, 2, second)); // the last one itself stays usable
     }
 
     function test_refusesOneFromBeforeTheVault() public {
-        vm.warp(NOON + 1);
+        vm.warp(NOON + 2);
         vaultId = open();
-        refuseRound(round, abi.encodeWithSelector(IRebalanceHub.SnapshotBeforeLast.selector, NOON, NOON + 1));
+        refuseRound(round, beforeLast(NOON, NOON + 1));
     }
 
-    function test_oneFromTheSecondOfOpening() public {
+    /// A price of the second of the opening was known at the opening.
+    function test_refusesOneFromTheSecondOfOpening() public {
+        vm.warp(NOON + 1);
+        vaultId = open();
+        refuseRound(round, beforeLast(NOON, NOON));
+        uint32 next = takeRound();
+        submit(proven(vaultId, 1, next));
+        vm.assertEq(uint256(stateOf(vaultId).snapshotTimestamp), NOON + 1);
+    }
+
+    /// After a change of feeds only rounds of after the activation count, until one was used.
+    function test_afterAChangeOfFeedsOnlyLaterOnes() public {
+        prove();
+        IRebalanceHub.Mandate memory other = terms;
+        other.feedSet = oracle.addFeedSet(setOf(8, 7));
+        bytes32 to = hub.addMandate(other);
+        oracle.takeSnapshot(other.feedSet);
+        propose(to);
+        warpFreshOnOldFeeds(NOON + LOOSENING_DELAY);
+        refresh();
+        uint32 early = oracle.takeSnapshot(other.feedSet); // in the very second of the activation
+        hub.activateMandate(vaultId, to);
+        vm.assertEq(uint256(stateOf(vaultId).roundsAfter), NOON + LOOSENING_DELAY);
+        refuseRound(early, beforeLast(NOON + LOOSENING_DELAY, NOON + LOOSENING_DELAY));
+        vm.warp(NOON + LOOSENING_DELAY + 1);
+        terms = other;
+        submit(proven(vaultId, 1, takeRound()));
+        vm.assertEq(uint256(stateOf(vaultId).roundsAfter), 0);
+    }
+
+    /// `warpFresh`, while the feeds at hand are those of the other set.
+    function warpFreshOnOldFeeds(uint40 time) private {
+        vm.warp(time - 1);
+        IPriceOracle.FeedSet memory old;
+        (old,) = oracle.feedSetOf(terms.feedSet);
+        for (uint256 i; i < 7; ++i) {
+            (, int256 answer,,,) = old.feeds[i].aggregator.latestRoundData();
+            (bool ok,) = address(old.feeds[i].aggregator)
+                .call(abi.encodeWithSignature("post(int256,uint40)", answer, uint40(time - 1)));
+            vm.assertTrue(ok);
+        }
+        submit(proven(vaultId, 1, oracle.takeSnapshot(terms.feedSet)));
+        vm.warp(time);
+    }
+
+    // --- least interval ---
+
+    function withInterval(uint32 interval) private {
+        terms.minInterval = interval;
+        mandate = hub.addMandate(terms);
+        vaultId = open();
+    }
+
+    function test_theSecondRebalanceWaitsTheInterval() public {
+        withInterval(1 hours);
         submit(proven(vaultId, 1, round));
-        vm.assertEq(uint256(stateOf(vaultId).snapshotTimestamp), NOON);
+        bytes memory reason =
+            abi.encodeWithSelector(IRebalanceHub.RoundTooEarly.selector, NOON, NOON + 1 hours);
+        refuseRound(round, reason);
+        vm.warp(NOON + 1 hours - 1);
+        uint32 early = takeRound();
+        refuseRound(
+            early, abi.encodeWithSelector(IRebalanceHub.RoundTooEarly.selector, NOON + 1 hours - 1, NOON + 1 hours)
+        );
+        vm.warp(NOON + 1 hours);
+        submit(proven(vaultId, 2, takeRound()));
+    }
+
+    /// The first one may come at once: else the vault's first deposits would wait for nothing.
+    function test_theFirstRebalanceDoesNot() public {
+        withInterval(10 hours);
+        submit(proven(vaultId, 1, round));
+    }
+
+    /// Two entries of one batch share a round.
+    function test_noVaultTwiceInABatchWithinTheInterval() public {
+        withInterval(1);
+        IRebalanceHub.BatchedRebalance[] memory batch = new IRebalanceHub.BatchedRebalance[](2);
+        batch[0] = entry(vaultId, 1, round);
+        (batch[1].vaultId, batch[1].sequence) = (vaultId, 2);
+        refuseBatch(
+            round, batch, abi.encodeWithSelector(IRebalanceHub.RoundTooEarly.selector, NOON, NOON + 1)
+        );
     }
 
     // --- which ---
@@ -87,13 +183,13 @@ contract SubmitSnapshotTest is Scene {
     }
 
     function test_refusesOneOfOtherFeeds() public {
-        uint32 other = oracle.addFeedSet(setOf(8, 7));
+        bytes32 other = oracle.addFeedSet(setOf(8, 7));
         uint32 theirs = oracle.takeSnapshot(other);
         refuseRound(theirs, abi.encodeWithSelector(IRebalanceHub.WrongFeedSet.selector, other, terms.feedSet));
     }
 
     function test_refusesOneOfAnotherSize() public {
-        uint32 other = oracle.addFeedSet(setOf(16, 7));
+        bytes32 other = oracle.addFeedSet(setOf(16, 7));
         uint32 theirs = oracle.takeSnapshot(other);
         refuseRound(theirs, abi.encodeWithSelector(IRebalanceHub.WrongFeedSet.selector, other, terms.feedSet));
     }
@@ -104,61 +200,11 @@ contract SubmitSnapshotTest is Scene {
         vm.assertEq(signals.length, Signals.PRICES + 2);
         vm.assertEq(signals[Signals.PRICES], words[0]);
         vm.assertEq(signals[Signals.PRICES + 1], words[1]);
+        vm.assertEq(signals[Signals.ALLOWANCES], Allowances.unwrap(Allowances.wrap(0)));
 
         vm.warp(NOON + 1);
         post(6, dollars(7) + 1); // the last slot with a price
         uint32 next = oracle.takeSnapshot(terms.feedSet);
         vm.assertEq(signalsAt(next)[Signals.PRICES + 1], words[1] + (1 << 48));
-    }
-
-    // --- accrual ---
-
-    function accrualAfter(uint256 elapsed) private returns (uint256) {
-        vm.warp(NOON + elapsed);
-        return signalsAt(takeRound())[Signals.ACCRUAL];
-    }
-
-    function test_nothingAccruesBeforeTheFirst() public {
-        vm.assertEq(accrualAfter(30 days), 0);
-    }
-
-    function test_nothingAccruesAtTheSameSnapshot() public {
-        submit(proven(vaultId, 1, round));
-        vm.warp(NOON + MAX_SNAPSHOT_AGE);
-        vm.assertEq(signalsAt(round)[Signals.ACCRUAL], 0);
-    }
-
-    function test_accruesWithTimeRoundedDown() public {
-        submit(proven(vaultId, 1, round));
-        vm.assertEq(accrualAfter(287), 0); // 300 ppm a day is one in 288 seconds
-        vm.assertEq(accrualAfter(288), 1);
-        vm.assertEq(accrualAfter(2 * 288 - 1), 1);
-        vm.assertEq(accrualAfter(1 days), 300);
-    }
-
-    function test_accruesUpToTheCap() public {
-        submit(proven(vaultId, 1, round));
-        vm.assertEq(accrualAfter(288_000 - 1), 999);
-        vm.assertEq(accrualAfter(288_000), 1_000);
-        vm.assertEq(accrualAfter(288_288), 1_000);
-        vm.assertEq(accrualAfter(365 days), 1_000);
-    }
-
-    /// It is the time between the snapshots, whenever the proofs came.
-    function test_accruesBetweenSnapshots() public {
-        vm.warp(NOON + 3 hours);
-        submit(proven(vaultId, 1, round)); // prices of NOON
-        vm.warp(NOON + 12 hours);
-        uint32 second = takeRound();
-        vm.warp(NOON + 15 hours);
-        vm.assertEq(signalsAt(second)[Signals.ACCRUAL], 150);
-    }
-
-    function test_accruesAnewAfterEachProof() public {
-        submit(proven(vaultId, 1, round));
-        vm.warp(NOON + 287);
-        submit(proven(vaultId, 2, takeRound()));
-        vm.warp(NOON + 2 * 287);
-        vm.assertEq(signalsAt(takeRound())[Signals.ACCRUAL], 0); // what was rounded off is gone
     }
 }

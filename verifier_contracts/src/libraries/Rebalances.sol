@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IPriceOracle} from "../interfaces/IPriceOracle.sol";
+import {IRebalanceHub} from "../interfaces/IRebalanceHub.sol";
+import {Allowances} from "./Allowances.sol";
+import {Buckets} from "./Buckets.sol";
+import {Groth16} from "./Groth16.sol";
+import {MandateShelf, Mandates} from "./Mandates.sol";
+import {Signals} from "./Signals.sol";
+import {VaultHead} from "./VaultHead.sol";
+import {Book, Vault, Vaults} from "./Vaults.sol";
+import {WriteDowns} from "./WriteDowns.sol";
+
+/// Data that rebalances share, in memory: deadline and price snapshot, and the mandate of the vault read last.
+struct Common {
+    uint40 deadline;
+    uint32 round;
+    uint40 timestamp;
+    bytes32 feedSet;
+    uint256[] priceWords;
+    uint32 mandateNumber;
+    IRebalanceHub.Mandate mandate;
+}
+
+/// One rebalance: where it starts, what it must state, what the prover says of it, and what the hub makes of that.
+struct Step {
+    bytes32 vaultId;
+    address operator;
+    uint256 commitment;
+    VaultHead head;
+    // --- what the proof must state ---
+    int64 flow;
+    /// NAV steps.
+    uint256 writeDown;
+    // --- what the prover says ---
+    uint256 commitmentAfter;
+    uint256 navFloor;
+    Allowances allowances;
+    // --- the result ---
+    VaultHead headAfter;
+}
+
+using Rebalances for Common global;
+
+/// @title The transition of a vault by a rebalance
+/// @notice The hub builds every public signal from its own state; a prover decides nothing about the past, the policy, the
+/// prices, the flows or the time. It says the book after, its NAV floor, and what it takes out of the buckets.
+library Rebalances {
+    // --- what rebalances share ---
+
+    function loadPrices(Common memory common, IPriceOracle oracle, uint32 round, uint40 deadline) internal view {
+        require(block.timestamp <= deadline, IRebalanceHub.DeadlinePassed(deadline));
+        (common.round, common.deadline) = (round, deadline);
+        (common.feedSet, common.timestamp, common.priceWords) = oracle.snapshot(round);
+    }
+
+    /// @notice Load a mandate, and check that it allows the prices. A round may be used for `grace`, whether or not there are
+    /// newer ones: strangers' rounds shut nobody out, and nobody looks back further for a better price.
+    function loadMandate(Common memory common, MandateShelf storage shelf, uint32 number) internal view {
+        IRebalanceHub.Mandate memory mandate = Mandates.get(shelf, number);
+        (common.mandateNumber, common.mandate) = (number, mandate);
+        require(
+            common.feedSet == mandate.feedSet, IRebalanceHub.WrongFeedSet(common.feedSet, mandate.feedSet)
+        );
+        uint256 age = block.timestamp - common.timestamp;
+        require(age <= mandate.grace, IRebalanceHub.RoundTooOld(common.timestamp, mandate.grace));
+    }
+
+    // --- one rebalance ---
+
+    /// @notice Start a rebalance: revert unless the vault may rebalance now at these prices.
+    function start(Common memory common, Step memory step, bytes32 vaultId, Book storage book, Vault storage vault)
+        internal
+        view
+    {
+        VaultHead head = book.head;
+        (step.vaultId, step.commitment, step.head) = (vaultId, book.commitment, head);
+        (step.flow, step.writeDown) = (0, 0);
+        if (!head.isPlain()) _readMarks(common, step, vault, head);
+        (uint40 timestamp, uint40 last) = (common.timestamp, head.snapshotTimestamp());
+        require(timestamp >= last, IRebalanceHub.RoundBeforeLast(timestamp, last));
+        if (head.sequence() != 0) {
+            uint40 possibleFrom = last + common.mandate.minInterval;
+            require(timestamp >= possibleFrom, IRebalanceHub.RoundTooEarly(timestamp, possibleFrom));
+        }
+    }
+
+    /// @dev What the head's marks say, with the slots beside it.
+    function _readMarks(Common memory common, Step memory step, Vault storage vault, VaultHead head) private view {
+        require(!head.isWoundDown(), IRebalanceHub.WrongStatus(IRebalanceHub.Status.WindDown));
+        require(!Vaults.isPaused(vault, head), IRebalanceHub.WrongStatus(IRebalanceHub.Status.Paused));
+        step.writeDown = WriteDowns.due(vault.writeDown, head);
+        step.flow = Vaults.pendingFlowOf(vault, head);
+        if (head.areFeedsChanged()) {
+            (uint40 timestamp, uint40 roundsAfter) = (common.timestamp, vault.roundsAfter);
+            require(timestamp > roundsAfter, IRebalanceHub.RoundBeforeLast(timestamp, roundsAfter));
+        }
+    }
+
+    /// @notice Take out of the buckets what the rebalance names, and make the head after it. The first one names no gain and
+    /// no loss: the empty book earns and costs nothing.
+    function use(Common memory common, Step memory step) internal pure {
+        (VaultHead head, Allowances named) = (step.head, step.allowances);
+        require(
+            named.writeDown() == step.writeDown, IRebalanceHub.WriteDownMismatch(named.writeDown(), step.writeDown)
+        );
+        if (head.sequence() == 0) {
+            require(named.gain() == 0, IRebalanceHub.AllowanceTooLarge(Buckets.GAIN, named.gain(), 0));
+            require(named.loss() == 0, IRebalanceHub.AllowanceTooLarge(Buckets.LOSS, named.loss(), 0));
+        }
+        IRebalanceHub.Mandate memory mandate = common.mandate;
+        (uint256 gain, uint256 loss, uint256 turnover) = levelsAt(mandate, head, common.timestamp);
+        gain = Buckets.take(Buckets.GAIN, mandate.gain, gain, named.gain());
+        loss = Buckets.take(Buckets.LOSS, mandate.loss, loss, named.loss());
+        turnover = Buckets.take(Buckets.TURNOVER, mandate.turnover, turnover, named.turnover());
+        head = head.setRebalance(head.sequence() + 1, step.navFloor, common.timestamp);
+        step.headAfter = head.setLevels(gain, loss, turnover);
+    }
+
+    /// @notice The levels at a time that is not before the last snapshot's.
+    function levelsAt(IRebalanceHub.Mandate memory mandate, VaultHead head, uint256 timestamp)
+        internal
+        pure
+        returns (uint256 gain, uint256 loss, uint256 turnover)
+    {
+        unchecked {
+            uint256 elapsed = timestamp - head.snapshotTimestamp();
+            gain = Buckets.filled(mandate.gain, head.gainLevel(), elapsed);
+            loss = Buckets.filled(mandate.loss, head.lossLevel(), elapsed);
+            turnover = Buckets.filled(mandate.turnover, head.turnoverLevel(), elapsed);
+        }
+    }
+
+    /// @notice Write the new state. The previous event has the commitment before; the oracle has the price words.
+    function finish(Common memory common, Step memory step, Book storage book, Vault storage vault) internal {
+        uint24 sequence = step.headAfter.sequence();
+        emit IRebalanceHub.Rebalanced(
+            step.vaultId,
+            sequence,
+            step.commitmentAfter,
+            step.navFloor,
+            step.flow,
+            step.allowances,
+            common.round
+        );
+        if (step.writeDown != 0) WriteDowns.use(vault.writeDown, sequence);
+        (book.head, book.commitment) = (step.headAfter, step.commitmentAfter);
+    }
+
+    // --- signals ---
+
+    /// @notice All public signals.
+    function signalsOf(Common memory common, Step memory step) internal view returns (uint256[] memory signals) {
+        uint256[] memory priceWords = common.priceWords;
+        signals = new uint256[](Signals.PRICES + priceWords.length);
+        uint256[7] memory named;
+        assembly ("memory-safe") {
+            named := add(signals, 32)
+            mcopy(add(signals, 256), add(priceWords, 32), mul(mload(priceWords), 32))
+        }
+        fill(common, step, named);
+    }
+
+    /// @notice Write the signals before the prices.
+    function fill(Common memory common, Step memory step, uint256[7] memory signals) internal view {
+        signals[Signals.COMMITMENT_BEFORE] = step.commitment;
+        signals[Signals.COMMITMENT_AFTER] = step.commitmentAfter;
+        signals[Signals.POLICY_HASH] = common.mandate.policyHash;
+        signals[Signals.FLOW] = Signals.encodeFlow(step.flow);
+        signals[Signals.ALLOWANCES] = Allowances.unwrap(step.allowances);
+        signals[Signals.NAV_FLOOR] = step.navFloor;
+        signals[Signals.CONTEXT] = context(step.vaultId, step.operator, step.head, common.round, common.deadline);
+    }
+
+    /// @notice keccak256(abi.encode(chain id, hub, vaultId, sequence, mandateVersion, round, operator, deadline)), reduced.
+    function context(bytes32 vaultId, address operator, VaultHead head, uint256 round, uint256 deadline)
+        internal
+        view
+        returns (uint256 context_)
+    {
+        uint256 sequence = head.sequence() + 1;
+        (uint256 mandateVersion, uint256 field) = (head.mandateVersion(), Signals.FIELD);
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, chainid())
+            mstore(add(free, 32), address())
+            mstore(add(free, 64), vaultId)
+            mstore(add(free, 96), sequence)
+            mstore(add(free, 128), mandateVersion)
+            mstore(add(free, 160), round)
+            mstore(add(free, 192), operator)
+            mstore(add(free, 224), deadline)
+            context_ := mod(keccak256(free, 256), field)
+        }
+    }
+
+    function requireInField(uint256[] calldata signals, uint256 count) internal pure {
+        require(signals.length == count, IRebalanceHub.WrongSignalCount(signals.length, count));
+        for (uint256 i; i < count; ++i) {
+            require(signals[i] < Signals.FIELD, IRebalanceHub.SignalNotInField(i));
+        }
+    }
+
+    /// @notice Compare a prover's signals with the hub's own.
+    /// @dev Compares the context last: the error for a proof of another round or sequence names its commitment, flow or
+    /// prices if one of them is wrong.
+    function requireOwn(uint256[] calldata given, uint256[] memory own) internal pure {
+        uint256 i = Signals.COMMITMENT_BEFORE;
+        require(given[i] == own[i], IRebalanceHub.CommitmentMismatch(given[i], own[i]));
+        i = Signals.POLICY_HASH;
+        require(given[i] == own[i], IRebalanceHub.PolicyMismatch(given[i], own[i]));
+        i = Signals.FLOW;
+        require(given[i] == own[i], IRebalanceHub.FlowMismatch(given[i], own[i]));
+        for (i = Signals.PRICES; i < own.length; ++i) {
+            require(given[i] == own[i], IRebalanceHub.PriceMismatch(i - Signals.PRICES, given[i], own[i]));
+        }
+        i = Signals.CONTEXT;
+        require(given[i] == own[i], IRebalanceHub.ContextMismatch(given[i], own[i]));
+    }
+
+    function requireVerdict(Groth16.Verdict verdict) internal pure {
+        require(verdict != Groth16.Verdict.Failed, IRebalanceHub.VerifierFailed());
+        require(verdict == Groth16.Verdict.Valid, IRebalanceHub.ProofRejected());
+    }
+}
