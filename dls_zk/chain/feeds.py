@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import ChainError
 from ..solidity.abi import Mismatch, Signature
 from .connection import Chain, Question
 from .rpc import Refused
@@ -64,6 +65,15 @@ class FeedReport:
             yield "it does not say which currency it prices in"
         if self.answer == 0:
             yield "it has no answer yet"
+
+
+def decimals(chain: Chain, address: str) -> int:
+    """The decimals of a feed's answers. ChainError if it does not say."""
+    try:
+        found: int = _DECIMALS.answer(chain.call(Question(address, _DECIMALS.call(()))))
+    except (Mismatch, Refused):
+        raise ChainError(f"{address} does not say its decimals; it is no price feed (AggregatorV3Interface)") from None
+    return found
 
 
 def report(chain: Chain, address: str) -> FeedReport:
