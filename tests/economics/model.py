@@ -591,7 +591,7 @@ class Share:
     def transfer_deposit(self, now: int, who: str, to: str, order_id: int) -> None:
         """Hand a deposit that waits to another account."""
         held = self.deposits.get((who, order_id), 0)
-        require(order_id > self.deposit_cutoff and held > 0 and who != to, "transfer deposit: nothing waits")
+        require(order_id > self.deposit_cutoff and held > 0, "transfer deposit: nothing waits")
         self.recover(now)
         del self.deposits[who, order_id]
         self.deposits[to, order_id] = self.deposits.get((to, order_id), 0) + held
@@ -599,7 +599,7 @@ class Share:
     def transfer_redeem(self, now: int, who: str, to: str, order_id: int) -> None:
         """Hand the pending part of a redemption on; what is filled stays. Both orders are brought up to date first."""
         order = self.redemptions.get((who, order_id))
-        require(order is not None and who != to, "transfer redeem: no order")
+        require(order is not None, "transfer redeem: no order")
         require(self.pending(order_id, order) > 0, "transfer redeem: nothing waits")
         self.recover(now)
         self.update(order_id, order)
@@ -607,7 +607,7 @@ class Share:
         other = self.redemptions.setdefault((to, order_id), RedeemOrder(0, order.mark, order.asked_at))
         self.update(order_id, other)
         other.shares += shares
-        if not order.owed:
+        if not order.owed and not order.shares:
             del self.redemptions[who, order_id]
 
     def transfer(self, who: str, to: str, shares: int) -> None:
@@ -704,9 +704,8 @@ class Share:
         return assets
 
     def claim_oldest(self, who: str, assets: int) -> int:
-        """Claim without an id: of the first open orders that have something to claim, oldest first."""
-        own = sorted(key[1] for key in self.redemptions if key[0] == who)
-        open_ids = [i for i in own if self.claimable(i, self.redemptions[who, i])][:CLAIM_WIDTH]
+        """Claim without an id: of the first open orders, in the order in which the account got them."""
+        open_ids = [key[1] for key in self.redemptions if key[0] == who][:CLAIM_WIDTH]
         require(0 < assets <= sum(self.claimable(i, self.redemptions[who, i]) for i in open_ids), "claim oldest: amount")
         left = assets
         for i in open_ids:

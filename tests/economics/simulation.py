@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from types import ModuleType
@@ -168,11 +168,13 @@ def episode(
     watchers: Sequence[Watcher] = (),
     thief: bool | None = None,
     drills: int = 2,
+    without: Iterable[str] = (),
 ) -> Result:
     """One vault from its opening to the end of these many actions. Raises ``Broken`` where a property does not hold."""
     world, agents, properties, tally = build(seed, days, protocol, watchers, thief=thief)
     operator = next(agent for agent in agents if isinstance(agent, Operator))
     random, result = world.random, Result(episodes=1)
+    world.without = frozenset(without)
     launch(world, operator)
     drill_at = {random.randrange(steps) for _ in range(drills)}
     pace = random.choice((300, 900, 2700))
@@ -192,7 +194,8 @@ def episode(
         step += 1
         if step > 20 * steps:
             break
-    result.ends.update(every_order_ends(world))
+    if drills:
+        result.ends.update(every_order_ends(world))
     result.steps = world.done.total() + world.refusals.total()
     result.done, result.refusals, result.checked = world.done, world.refusals, properties.checked
     result.checked["E-10"] = result.ends.total()

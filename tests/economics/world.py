@@ -70,6 +70,8 @@ class World:
         self.done: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
         self.watchers = tuple(watchers)
+        #: Actions that nobody tries.
+        self.without = frozenset[str]()
 
     # --- time ---
 
@@ -99,6 +101,8 @@ class World:
 
     def do(self, action: str, who: str, **args: int) -> Any:
         """Try an action. Returns what it gave, None if it was refused."""
+        if action in self.without:
+            return None
         method: Callable[..., object] = getattr(self, f"_{action}")
         for watcher in self.watchers:
             watcher.before(self, action, who, args)
