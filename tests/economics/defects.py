@@ -90,8 +90,8 @@ DEFECTS = (
     ),
     Defect(
         "cancel until the settlement",
-        ' not self.committed(order_id), "cancel deposit: committed"',
-        ' True, "cancel deposit: committed"',
+        "require(returns or not self.committed(order_id)",
+        "require(True",
         ("E-6",),
     ),
     Defect(

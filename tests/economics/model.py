@@ -553,7 +553,8 @@ class Share:
         assets = self.deposits.get((who, order_id), 0)
         require(assets > 0 and order_id > self.deposit_cutoff, "cancel deposit: nothing waits")
         hub = self.hub
-        require(hub.wound_down or hub.stale(now) or not self.committed(order_id), "cancel deposit: committed")
+        returns = hub.wound_down or (hub.stale(now) and not hub.paused(now))
+        require(returns or not self.committed(order_id), "cancel deposit: committed")
         self.recover(now)
         del self.deposits[who, order_id]
         self.waiting_deposits[order_id] -= assets

@@ -61,9 +61,8 @@ struct Accounts {
     uint128 pendingDeposits;
     /// Assets of claims.
     uint128 setAside;
-    /// Shares of redemptions that wait, and those of them that a settlement has met.
+    /// Shares of redemptions that wait.
     uint128 pendingShares;
-    uint128 owedShares;
     uint128 uncollectedFees;
     /// The last settled price.
     uint128 settledAssets;
