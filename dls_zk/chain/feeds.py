@@ -25,6 +25,9 @@ _ROUND = _view("latestRoundData", "uint80", "int256", "uint256", "uint256", "uin
 _AGGREGATOR = _view("aggregator", "address")
 _BOUNDS = (_view("minAnswer", "int192"), _view("maxAnswer", "int192"))
 
+#: Times have 40 bits, in the contracts and here; a feed may say anything.
+_LAST_TIME = (1 << 40) - 1
+
 #: The end of a description such as "ETH / USD" or "Calculated X/USD".
 _QUOTE = re.compile(r"/\s*([A-Za-z0-9.]+)\s*$")
 
@@ -32,7 +35,7 @@ _QUOTE = re.compile(r"/\s*([A-Za-z0-9.]+)\s*$")
 @dataclass(frozen=True)
 class FeedReport:
     """What a feed says. address: of the feed. description: "" if it has none. answer, least, most: in units of 10^-decimals,
-    None if it does not say. updated_at: Unix seconds, None if there is no answer."""
+    None if it does not say. updated_at: Unix seconds, None if there is no answer, or no such time."""
 
     address: str
     description: str
@@ -93,7 +96,7 @@ def report(chain: Chain, address: str) -> FeedReport:
         description="".join(char for char in description or "" if char.isprintable())[:64],
         decimals=ask(_DECIMALS),
         answer=data[1] if data else None,
-        updated_at=data[3] if data else None,
+        updated_at=data[3] if data and data[3] <= _LAST_TIME else None,
         least=least,
         most=most,
     )

@@ -365,6 +365,10 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "already_done",
         "nothing of order {requestId} can be cancelled: a settlement has met it, or there is none; see `vault order list`",
     ),
+    "OrderCommitted(uint256 requestId)": (
+        "too_late",
+        "the round that order {requestId} waited for is taken, so its price may be known soon: it waits for its settlement now",
+    ),
     "NothingToClaim(uint256 requestId)": (
         "already_done",
         "nothing of order {requestId} can be claimed; see `dls-zk vault order list`",

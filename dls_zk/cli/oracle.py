@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,22 +137,32 @@ def _feed_json(feed: Feed, said: FeedReport, decimals: int, dead: bool, now: int
     if said.decimals is not None and said.decimals != decimals:
         faults.append(f"it has {said.decimals} decimals now and had {decimals} when it was added")
     return {
+        "address": said.address,
         "heartbeat_s": feed.heartbeat_s,
         "max_deviation_bps": feed.max_deviation_bps,
-        **asdict(said),
+        "description": said.description,
         "decimals": decimals,
         "quote": said.quote,
+        "answer": _amount(said, said.answer),
+        "least": _amount(said, said.least),
+        "most": _amount(said, said.most),
+        "updated_at": said.updated_at,
         "faults": faults,
         "age_s": now - said.updated_at if said.updated_at else None,
         "dead": dead,
     }
 
 
+def _amount(said: FeedReport, value: int | None) -> str | None:
+    """What a feed says, in whole units."""
+    return None if value is None or said.decimals is None else decimal_text(Fraction(value, 10**said.decimals))
+
+
 def _feed_text(said: FeedReport) -> str:
     """What a feed says of itself, in a line."""
 
     def shown(value: int | None) -> str:
-        return "unknown" if value is None or said.decimals is None else decimal_text(Fraction(value, 10**said.decimals))
+        return _amount(said, value) or "unknown"
 
     bounds = "no bounds" if said.least is None and said.most is None else f"from {shown(said.least)} to {shown(said.most)}"
     said_of_itself = f'"{said.description}", answers {shown(said.answer)}, {said.decimals} decimals, {bounds}'

@@ -619,7 +619,7 @@ class Share:
     # --- what an order has become ---
 
     def entry(self, order_id: int) -> tuple[int, int] | None:
-        """The rate (shares, assets) at which a deposit entered, (0, 0) if it was returned, None while it waits."""
+        """The shares and assets of all deposits that entered with it, (0, 0) if it was returned, None while it waits."""
         if order_id > self.deposit_cutoff:
             return None
         return self.entries[bisect_left(self.entry_cutoffs, order_id)]
@@ -765,8 +765,8 @@ class Share:
             self._return(cutoff, assets)
             done.returned = assets
         elif assets:
-            self._enter(cutoff, rate)
             done.deposited, done.minted = assets, assets * rate[0] // rate[1]
+            self._enter(cutoff, (done.minted, assets))
             self.booked += assets
             self.supply += done.minted
             self.escrow_entered += done.minted
