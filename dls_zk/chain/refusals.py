@@ -366,8 +366,9 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "nothing of order {requestId} can be cancelled: a settlement has met it, or there is none; see `vault order list`",
     ),
     "OrderCommitted(uint256 requestId)": (
-        "too_late",
-        "the round that order {requestId} waited for is taken, so its price may be known soon: it waits for its settlement now",
+        "contract_refused",
+        "order {requestId} is committed: the round that it waited for is taken, and its price may be known soon; the next "
+        "proofs settle it",
     ),
     "NothingToClaim(uint256 requestId)": (
         "already_done",
