@@ -39,9 +39,13 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "UnsupportedSlots(uint256 slots)": ("value_refused", "{slots} slots; a book has 8, 16 or 32"),
     "PointAtInfinity()": ("insecure_key", "a point of the verifying key is the point at infinity; the key must not be used"),
     "PointNotOnCurve()": ("insecure_key", "a point of the verifying key is not on its curve; the key must not be used"),
-    "SecondPhaseSkipped()": (
+    "GammaNotGenerator()": (
         "insecure_key",
-        "the verifying key had no second phase, and anyone can forge proofs; it must not be used",
+        "γ of the verifying key is not the generator, as every setup leaves it; the key must not be used",
+    ),
+    "RelatedPoints()": (
+        "insecure_key",
+        "two points of the verifying key are small multiples of one another: anyone can forge proofs; it must not be used",
     ),
     "WrongPointCount(uint256 points)": (
         "value_refused",
@@ -410,6 +414,27 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "contract_refused",
         "the token at {token} refused a transfer; see why it does",
     ),
+    # --- the price and the wrapper of shares ---
+    "UnknownRound(uint80 roundId)": ("unknown_id", "the price feed has no round {roundId} but the last; ask for that one"),
+    "NotSettled(uint32 settled, uint32 last)": (
+        "wrong_status",
+        "the share's price is of proof {settled} and the last proof is {last}; settle first with `dls-zk vault settle`",
+    ),
+    "VaultNotActive(uint8 status)": ("wrong_status", "a share has no price while the vault is {status}"),
+    "WriteDownOpen()": ("wrong_status", "a share has no price while a write-down is open; wait for the next proof"),
+    "OracleUnsupportedPair(address base, address quote)": (
+        "value_refused",
+        "there is no price of {base} in {quote}; ask for the share in its asset or in USD",
+    ),
+    "OracleUntrustedData(address base, address quote)": (
+        "wrong_status",
+        "the price of {base} in {quote} is not to be relied on now; see `dls-zk vault status`",
+    ),
+    "InvalidToken(address token)": ("value_refused", "{token} is not taken here; give the share token"),
+    "TooFewOut(uint256 out, uint256 least)": (
+        "amount_too_large",
+        "{out} units would come out and at least {least} are asked for; ask for less",
+    ),
     "ERC2612ExpiredSignature(uint256 deadline)": ("deadline_passed", "the permit has expired; sign another"),
     "ERC2612InvalidSigner(address signer, address owner)": (
         "not_authorized",
@@ -486,7 +511,7 @@ def _parameters(declaration: str, raw: bytes) -> dict[str, str] | None:
         return None
     if name == "FlowMismatch":
         values = tuple(decode_signed(value) for value in values)
-    if name == "WrongStatus" and values[0] < len(STATUSES):
+    if name in ("WrongStatus", "VaultNotActive") and values[0] < len(STATUSES):
         values = (STATUSES[values[0]],)
     if name.startswith("AllowanceN") or name.startswith("AllowanceT"):
         values = _in_words(values)

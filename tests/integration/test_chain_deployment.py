@@ -17,12 +17,13 @@ from web3.utils.address import get_create_address
 
 from dls_zk import chain, files, operations
 from dls_zk.audit.simulator import Trapdoor
-from dls_zk.chain import Call, Protocol, Sender, ShareToken, deployment
-from dls_zk.chain.deployment import AuditFinding, checked_key, create, deploy, key_hash
+from dls_zk.chain import Call, Ceremony, Protocol, Sender, ShareToken, Transcript, deployment
+from dls_zk.chain.deployment import AuditFinding, CheckedKey, checked_key, create, deploy, key_hash
 from dls_zk.errors import ArtifactError, ChainError, InputError, InsecureKey
 from dls_zk.groth16 import zkey
 from dls_zk.groth16.binfile import BinFile
 from dls_zk.statement.constants import FIELD
+from dls_zk.statement.deployment import DeployedKey, Deployment
 from dls_zk.statement.ethereum import NOBODY
 from dls_zk.storage import built, places
 from dls_zk.storage.built import BuiltCircuit, ProvingKey
@@ -135,6 +136,117 @@ def test_development_keys_and_contracts_stay_on_development_chains(tmp_path: Pat
         assert told.chain_id == 1 and not told.keys["rebalance_8"].insecure
 
 
+# --- keys by what is built here, and not by what a file says ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def main_chain(
+    key: ProvingKey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Sender, DeployedKey, Deployment]]:
+    """A chain that is no development chain, on which somebody put the public development key and called it a ceremony's."""
+    lying = CheckedKey("rebalance_8", zkey.verifying_key(key), "00" * 32, insecure=False)
+    with foundry.anvil(chain_id=1, accounts=1) as url:
+        main = chain.connect(url)
+        sender = markets.sender(main, url, main.accounts()[0], tmp_path_factory.mktemp("main"), confirmations=1)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(deployment, "require_sound", lambda protocol: None)  # not that of whoever lies
+            made = deploy(sender, [lying])
+        yield sender, made.keys["rebalance_8"], made
+
+
+def key_finding(chain_: chain.Chain, made: Deployment, *transcripts: Transcript, **changes: Any) -> AuditFinding:
+    keys = {"rebalance_8": replace(made.keys["rebalance_8"], **changes)}
+    findings = chain.audit(Protocol.on(chain_, replace(made, keys=keys)), transcripts)
+    (found,) = (finding for finding in findings if finding.circuit)
+    assert found.contract == "BatchVerifier of rebalance_8"
+    return found
+
+
+@pytest.mark.parametrize("insecure", [False, True])
+@pytest.mark.parametrize("r1cs", ["the truth", "00" * 32, "ab" * 32])
+def test_the_public_development_key_is_refused_whatever_the_file_says(
+    main_chain: tuple[Sender, DeployedKey, Deployment], circuit: BuiltCircuit, r1cs: str, insecure: bool
+) -> None:
+    sender, _, made = main_chain
+    said = circuit.r1cs_sha256 if r1cs == "the truth" else r1cs
+    found = key_finding(sender.chain, made, r1cs_sha256=said, insecure=insecure)
+    assert found.insecure and found.ceremony is Ceremony.DEVELOPMENT
+    assert "an INSECURE development key, and this is no local development chain: anybody can forge proofs" in found.fault
+    assert ("names another circuit than this version of dls-zk builds" in found.fault) == (r1cs != "the truth")
+    with pytest.raises(ChainError, match="INSECURE development key"):
+        deployment.require_sound(Protocol.on(sender.chain, made))
+
+
+def test_a_mark_in_the_file_makes_no_key_secure(market: Market, circuit: BuiltCircuit) -> None:
+    told = market.protocol.deployment
+    found = key_finding(market.chain, told)
+    assert (found.fault, found.insecure, found.ceremony) == ("", True, Ceremony.DEVELOPMENT)
+    assert (found.circuit, found.key_hash) == ("rebalance_8", key_hash(market.trapdoor.vk))
+    found = key_finding(market.chain, told, insecure=False)
+    assert found.insecure and "says otherwise whether its key is a development key" in found.fault
+    found = key_finding(market.chain, told, r1cs_sha256="ab" * 32)
+    assert found.fault == "the deployment file names another circuit than this version of dls-zk builds"
+
+
+@pytest.fixture(scope="module")
+def foreign(circuit: BuiltCircuit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sender, Deployment]]:
+    """A key of which nothing is known, on a chain that is no development chain."""
+    lying = replace(markets.checked_key(markets.trapdoor()), insecure=False)
+    with foundry.anvil(chain_id=1, accounts=1) as url:
+        main = chain.connect(url)
+        sender = markets.sender(main, url, main.accounts()[0], tmp_path_factory.mktemp("foreign"), confirmations=1)
+        yield sender, deploy(sender, [lying])
+
+
+def test_without_a_transcript_the_ceremony_is_not_checked(foreign: tuple[Sender, Deployment]) -> None:
+    sender, made = foreign
+    found = key_finding(sender.chain, made)
+    assert (found.fault, found.insecure, found.ceremony, found.contributions) == ("", False, "not checked", ())
+
+
+def test_a_transcript_is_verified_for_the_key_that_is_deployed(
+    foreign: tuple[Sender, Deployment], circuit: BuiltCircuit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a transcript proves is ``ceremony.verify``'s matter (test_ceremony.py); here: of which key, and what is said."""
+    sender, made = foreign
+    transcript = Transcript(tmp_path / "final.zkey", tmp_path / "pot.ptau", "ab" * 64)
+    one = zkey.Contribution("Ada", (1, 2), None)
+    final = zkey.ZKey(9, 8, (1, 2), (1, 2), markets.trapdoor().vk, (one, replace(one, name="beacon")))
+    monkeypatch.setattr(deployment.zkey, "read_zkey", lambda path: final)
+    asked: list[Any] = []
+
+    def verify(*paths: Path, ptau_blake2b: str | None, run: object) -> zkey.ZKey:
+        asked.append((*paths, ptau_blake2b))
+        return final
+
+    monkeypatch.setattr(deployment.ceremonies, "verify", verify)
+    found = key_finding(sender.chain, made, transcript)
+    assert (found.fault, found.ceremony, found.contributions) == ("", Ceremony.VERIFIED, ("Ada", "beacon"))
+    assert asked == [(transcript.final_key, transcript.ptau, circuit.r1cs, "ab" * 64)]
+
+    def refuse(*_: object, **__: object) -> zkey.ZKey:
+        raise InsecureKey("its transcript could not be verified")
+
+    monkeypatch.setattr(deployment.ceremonies, "verify", refuse)
+    found = key_finding(sender.chain, made, transcript)
+    assert (found.fault, found.ceremony) == ("its ceremony is refused: its transcript could not be verified", "refused")
+    other = markets.Trapdoor(8, Random("other")).vk
+    monkeypatch.setattr(deployment.ceremonies, "verify", lambda *_, **__: replace(final, verifying_key=other))
+    assert "another key by now" in key_finding(sender.chain, made, transcript).fault
+    # The transcript of a key that is not deployed is no evidence for one that is.
+    monkeypatch.setattr(deployment.zkey, "read_zkey", lambda path: replace(final, verifying_key=other))
+    with pytest.raises(InsecureKey, match=r"final.zkey: this ceremony's key \(0x\w+\) is not deployed"):
+        key_finding(sender.chain, made, transcript)
+
+
+def test_a_development_keys_transcript_is_none(market: Market, key: ProvingKey, tmp_path: Path) -> None:
+    (tmp_path / "pot.ptau").write_bytes(b"no powers")
+    with pytest.raises(InsecureKey, match="is not deployed"):
+        chain.audit(market.protocol, [Transcript(key.zkey, tmp_path / "pot.ptau")])
+    with pytest.raises(ArtifactError, match="pot.ptau"):
+        chain.audit(market.protocol, [Transcript(tmp_path / "pot.ptau", tmp_path / "pot.ptau")])
+
+
 # --- what is deployed ------------------------------------------------------------------------------------------------
 
 
@@ -172,8 +284,8 @@ def test_the_file_of_a_deployment_comes_back(market: Market, tmp_path: Path) -> 
 def test_an_honest_deployment_has_no_fault(market: Market) -> None:
     findings = chain.audit(market.protocol)
     assert [finding.contract for finding in findings] == [
-        "PoseidonT6", "PolicyRegistry", "PriceOracle", "RebalanceHub", "BatchVerifier of rebalance_8",
-        "Groth16Verifier_rebalance_8",
+        "Claims", "PoseidonT6", "Settlement", "PolicyRegistry", "PriceOracle", "RebalanceHub",
+        "BatchVerifier of rebalance_8", "Groth16Verifier_rebalance_8",
     ]  # fmt: skip
     assert not faults(market.protocol)
     assert [finding.insecure for finding in findings] == [False] * 4 + [True, False]
@@ -216,18 +328,20 @@ def changed(market: Market, **fields: Any) -> Protocol:
     return Protocol.on(market.chain, replace(told, **fields))
 
 
-@pytest.mark.parametrize("name", ["poseidon", "policy_registry", "price_oracle", "hub"])
+@pytest.mark.parametrize("name", ["PoseidonT6", "Claims", "Settlement", "policy_registry", "price_oracle", "hub"])
 def test_a_contract_that_other_code_created_is_found(market: Market, name: str) -> None:
     """What lies at its address is genuine, byte by byte; and then the transaction is another, or is not there."""
-    honest, told = getattr(market.protocol.deployment, name), market.protocol.deployment
+    told = market.protocol.deployment
+    honest = told.libraries.get(name) or getattr(told, name)
     address, transaction = created(market.owner, leaving(market.chain.code(honest)))
     assert market.chain.code(address) == market.chain.code(honest)
-    fields: dict[str, Any] = {name: address, "created": {address: transaction}}
+    replaced = {"libraries": told.libraries | {name: address}} if name in told.libraries else {name: address}
+    fields: dict[str, Any] = replaced | {"created": {address: transaction}}
     if name == "hub":
         fields["keys"] = {}
     found = {finding.address: finding.fault for finding in faults(changed(market, **fields))}
     assert found.pop(address) == "its creation code is not what this version of dls-zk compiles"
-    others = {"poseidon": {told.policy_registry}, "policy_registry": {told.hub}, "price_oracle": {told.hub}}
+    others = {"PoseidonT6": {told.policy_registry}, "policy_registry": {told.hub}, "price_oracle": {told.hub}}
     assert found.keys() == others.get(name, set())  # those that hold its address
 
     other = next(hash_ for address, hash_ in told.created.items() if address != honest)
@@ -253,8 +367,9 @@ def test_bytes_behind_the_creation_code_are_found(market: Market, behind: bytes)
 def test_prices_that_an_oracle_was_created_with_are_found(market: Market) -> None:
     """A round that no feed ever gave: genuine code answers with it, so only the creation tells."""
     number, ahead = 1_000_000, market.chain.now() + 1000
-    place = mapped(number.to_bytes(32, "big"), 2)
+    place = mapped(number.to_bytes(32, "big"), 3)
     writes = {place: 1 | ahead << 32 | 8 << 72, place + 1: 10**8 | 1 << 48}  # an ether for 1e-8 dollars
+    writes[mapped(b"\1", 1)] = 5  # the name of the feed set
     code = leaving(market.chain.code(market.protocol.deployment.price_oracle), writes)
     address, transaction = created(market.owner, code)
     protocol = changed(market, price_oracle=address, created={address: transaction})
@@ -279,7 +394,7 @@ def test_shares_that_a_token_was_created_with_are_found(market: Market) -> None:
     code = market.chain.code(honest.address).replace(honest.vault, vault)
     writes = {mapped(bytes.fromhex(thief.address[2:]), 0): 10**40}
     assert created(thief, leaving(code, writes, (hub, opening.data)))[0] == address
-    forged = ShareToken(market.chain, protocol.contracts["ShareToken"], address)
+    forged = ShareToken(market.chain, protocol.share_token, address)
     assert (forged.vault, forged.read("hub"), forged.read("balanceOf", thief.address)) == (vault, hub, 10**40)
     assert ShareToken.of(protocol, vault) is None
     # A vault that an account opened has none.
@@ -292,14 +407,14 @@ def test_a_share_token_that_a_contract_made_is_not_known(market: Market) -> None
     token = create(owner, protocol.contracts["DevAsset"], "USDC", "USDC")
     mandate = protocol.hub.add_mandate(owner, market.mandate)
     roles = (owner.address, owner.address, NOBODY, 86_400, mandate)
-    share = Call.deploying(protocol.contracts["ShareToken"], protocol.hub.address, token, "F", "F", *roles)
+    share = Call.deploying(protocol.share_token, protocol.hub.address, token, "F", "F", *roles)
     # CODECOPY all that follows, CREATE it, revert if that fails, and leave nothing.
     size = len(share.data).to_bytes(3, "big")
     factory = b"\x62%b\x60\x17\x5f\x39\x62%b\x5f\x5f\xf0\x60\x15\x57\x5f\x5f\xfd\x5b\x00" % (size, size)
     assert len(factory) == 0x17
     created(owner, factory + share.data)
     (*_, opened) = protocol.hub.events(0, market.chain.block_number(), [protocol.hub.topic("VaultOpened")])
-    made = ShareToken(market.chain, protocol.contracts["ShareToken"], opened.arguments["opener"])
+    made = ShareToken(market.chain, protocol.share_token, opened.arguments["opener"])
     assert made.vault == opened.arguments["vaultId"]
     assert ShareToken.of(protocol, made.vault) is None
 
@@ -309,8 +424,8 @@ def test_a_verifier_of_another_key_is_found(market: Market) -> None:
     other, hub = Trapdoor(8, Random(2)), market.protocol.hub
     one = market.protocol.deployment.keys["rebalance_8"]
     verifier, transaction = deployment._created(market.owner, deployment._compiled_verifier(markets.checked_key(other)))
-    number = hub.add_key(market.owner, verifier, one.batch_verifier, 8)
-    mixed = replace(one, number=number, verifier=verifier)
+    name = hub.add_key(market.owner, verifier, one.batch_verifier, 8)
+    mixed = replace(one, name=f"0x{name.hex()}", verifier=verifier)
 
     def found(**changes: Any) -> list[tuple[str, str]]:
         keys = {"rebalance_8": replace(mixed, **changes)}
@@ -322,7 +437,7 @@ def test_a_verifier_of_another_key_is_found(market: Market) -> None:
     # And the file says another key than the hub has, another hash, or that it is no development key.
     batch = "BatchVerifier of rebalance_8"
     for change, expected in (
-        ({"number": one.number}, "the hub has other contracts for key 0"),
+        ({"name": one.name}, f"the hub has other contracts for key {one.name}"),
         ({"key_hash": key_hash(other.vk)}, "its key is not the one of the deployment"),
         ({"insecure": False}, "the deployment file says otherwise whether its key is a development key"),
     ):
@@ -366,4 +481,4 @@ def test_a_number_that_no_contract_takes_is_bad_input(market: Market) -> None:
         with pytest.raises(InputError, match="does not fit the type"):
             market.protocol.oracle.snapshot(number)
         with pytest.raises(InputError, match="does not fit the type"):
-            market.protocol.oracle.call("takeSnapshot", number)
+            market.protocol.oracle.call("takeSnapshot", number.to_bytes(33, "big", signed=True))
