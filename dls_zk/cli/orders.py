@@ -108,13 +108,13 @@ _request_command(
 
 @order.command("list", **example(f"dls-zk vault order list {EXAMPLE_VAULT} {EXAMPLE_ACCOUNT}"))
 @click.argument("vault", type=VaultId())
-@click.argument("account", type=Address())
+@click.argument("holder", metavar="ACCOUNT", type=Address())
 @chain_command()
 @json_option
-def order_list(access: Access, vault: bytes, account: str, as_json: bool) -> None:
+def order_list(access: Access, vault: bytes, holder: str, as_json: bool) -> None:
     """List the orders of an account: what of each is pending, claimable, or returned."""
     share = share_of(access.protocol(), vault)
-    _print_orders(share, account, share.orders(account), as_json)
+    _print_orders(share, holder, share.orders(holder), as_json)
 
 
 @order.command("cancel", **example(f"dls-zk vault order cancel {EXAMPLE_VAULT} 42"))
