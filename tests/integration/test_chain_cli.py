@@ -554,7 +554,8 @@ def test_orders_draws_and_claims_of_a_vault_with_a_share_token(place: Place) -> 
     assert "Settled" in place.ok("vault", "history", vault)
     assert place.run("vault", "collect-fees", vault, *who).refused(9).endswith("(NotOperator)")
     assert place.json("vault", "collect-fees", vault)["shares"] == "0"
-    other = place.json("vault", "open", "vault.yaml")["vault"]
+    (place.folder / "plain.yaml").write_text(terms.replace("Share vault", "Plain vault"))
+    other = place.json("vault", "open", "plain.yaml")["vault"]
     assert chain.ShareToken.of(protocol, bytes.fromhex(other[2:])) is None
     assert "no share token" in place.run("vault", "settle", other).refused(9)
 
