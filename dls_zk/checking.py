@@ -12,10 +12,12 @@ from pathlib import Path
 from . import files, openings
 from .errors import InputError, StatementRefused
 from .statement import relation
+from .statement.allowances import Allowances
+from .statement.buckets import shortages
 from .statement.commitments import book_commitment, empty_commitment, policy_hash
 from .statement.constants import FIELD, USD_E14, Size
 from .statement.model import Opening, Policy, Prices, Rebalance, Terms
-from .statement.needs import policy_allowances
+from .statement.needs import HIGHEST, least_allowances, policy_allowances
 from .statement.relation import Report
 
 
@@ -53,7 +55,38 @@ def load_rebalance(
         require_policy(policy_hash(policy), terms, str(policy_path))
     if terms.commitment_before is not None and (before_path is None or _is_opening(before_path)):
         require_commitment_before(book_commitment(before), terms, policy.size, str(before_path or ""))
-    return Rebalance(policy, prices, terms, before, Opening(quantities, fresh_salt()))
+    rebalance = Rebalance(policy, prices, terms, before, Opening(quantities, fresh_salt()))
+    return with_least_allowances(rebalance, refuse=opening_required)
+
+
+def with_least_allowances(rebalance: Rebalance, *, refuse: bool = True) -> Rebalance:
+    """The rebalance with terms that name of the vault's buckets the least that it needs, in multiples of their steps.
+
+    As it is if its terms name their allowances already. InputError (``allowance_too_large``) if a bucket does not hold that
+    much; without ``refuse``, or if the rebalance is refused whatever the buckets hold, it names all that they hold.
+    """
+    terms = rebalance.terms
+    if terms.buckets is None:
+        return rebalance
+
+    def naming(allowances: Allowances) -> Rebalance:
+        return replace(rebalance, terms=replace(terms, allowances=allowances, buckets=None))
+
+    held, needed = terms.allowances, least_allowances(rebalance)
+    if not (missing := shortages(terms.buckets, held, needed)):
+        return naming(terms.buckets.named(needed))
+    unbounded = policy_allowances(rebalance.policy, HIGHEST, held.write_down_steps)
+    if not refuse or not relation.evaluate(naming(unbounded)).holds:
+        return naming(replace(held, turnover_ppm=min(held.turnover_ppm, unbounded.turnover_ppm)))
+    waits_s = [shortage.wait_s for shortage in missing]
+    names = " and ".join(shortage.bucket for shortage in missing)
+    never = any(wait_s is None for wait_s in waits_s)
+    after = None if never else max(wait_s or 0 for wait_s in waits_s)
+    when = (
+        "at no time will it; split the rebalance" if never else f"it will {after} s after this round; take later terms then"
+    )
+    message = f"the rebalance needs more {names} than the vault's bucket holds at the round: {when}"
+    raise InputError(message, "terms", code="allowance_too_large", after=after)
 
 
 def require_same_round(prices: Prices, terms: Terms, where: str = "") -> None:
@@ -75,7 +108,7 @@ def require_policy(policy_hash: int, terms: Terms, where: str = "") -> None:
     if terms.policy_hash not in (None, policy_hash):
         raise InputError(
             f"has the hash 0x{policy_hash:064x}, and the vault of these terms has the policy 0x{terms.policy_hash:064x}: "
-            "`dls-zk policy show` shows that one, and `dls-zk policy activate` moves the vault to another",
+            "`dls-zk policy show` shows that one, and `dls-zk vault mandate propose` moves the vault to another",
             where,
             code="policy_mismatch",
         )

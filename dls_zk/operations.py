@@ -18,6 +18,7 @@ from .checking import require as require
 from .checking import require_commitment_before as require_commitment_before
 from .checking import require_policy as require_policy
 from .checking import require_same_round as require_same_round
+from .checking import with_least_allowances as with_least_allowances
 from .errors import ArtifactError, InputError, InsecureKey, ProofInvalid
 from .groth16 import prover, verifier, zkey
 from .groth16.proof import Proof
@@ -26,6 +27,7 @@ from .groth16.zkey import VerifyingKey
 from .progress import Moving, Stage, no_stages
 from .solidity import verifiers
 from .statement import relation
+from .statement.allowances import Allowances
 from .statement.circuit_inputs import circuit_inputs
 from .statement.circuits import known, rebalance_signals
 from .statement.commitments import policy_hash
@@ -87,6 +89,7 @@ def prove(
 ) -> Proven:
     """Check the relation, compute the witness, prove, verify. StatementRefused before the circuit is touched.
 
+    Terms with the vault's buckets are replaced by such that name the least allowances: see ``with_least_allowances``.
     InsecureKey for a development key where the terms name a chain that is no development chain; InputError for prices or
     an opening that the terms say are not theirs.
     """
@@ -97,6 +100,7 @@ def prove(
             "install one from `dls-zk setup ceremony`"
         )
     require_same_round(rebalance.prices, rebalance.terms)
+    rebalance = with_least_allowances(rebalance)
     with stage("Relation"):
         require(check(rebalance))  # names what no signal can hold, too
         signals = relation.public_signals(rebalance)
@@ -212,6 +216,14 @@ def verify(name: str, target: Target, proof: Proof) -> None:
         raise ProofInvalid("the proof does not hold for its public signals under this key (evm)")
 
 
+def _granted(terms: Terms, signals: PublicSignals) -> Allowances:
+    """What a proof names, if the buckets of terms from the chain hold it, in their steps; else what they hold."""
+    assert terms.buckets
+    named = signals.allowances
+    fits = terms.allowances.covers(named) and terms.buckets.named(named) == named
+    return named if fits and named.write_down_steps == terms.allowances.write_down_steps else terms.allowances
+
+
 def require_signals(
     signals: PublicSignals, policy: Policy | None = None, prices_path: Path | None = None, terms_path: Path | None = None
 ) -> None:
@@ -220,7 +232,7 @@ def require_signals(
         terms = files.read_terms(terms_path)
         for name, value in (
             ("flow", terms.flow_e6),
-            ("allowances", terms.allowances),
+            ("allowances", terms.allowances if terms.buckets is None else _granted(terms, signals)),
             ("context", terms.context_hash),
             ("commitment_before", terms.commitment_before),
             ("policy_hash", terms.policy_hash),

@@ -20,13 +20,14 @@ from dls_zk.audit.instances import vacuous_policy
 from dls_zk.audit.simulator import Trapdoor
 from dls_zk.chain import Asset, Call, DevFeed, FeedSet, Mandate, Protocol, Sender, ShareToken, Snapshot, deploy, local
 from dls_zk.chain.deployment import CheckedKey, create
-from dls_zk.chain.oracle import NOBODY, development_feeds
+from dls_zk.chain.oracle import development_feeds
 from dls_zk.cli.stages import Stages
 from dls_zk.solidity import contracts
 from dls_zk.solidity.calldata import ProofArguments
 from dls_zk.statement.circuits import of_size
 from dls_zk.statement.commitments import policy_hash
 from dls_zk.statement.constants import SIZES
+from dls_zk.statement.ethereum import NOBODY
 from dls_zk.statement.model import Policy, SlotPolicy
 from dls_zk.statement.signals import PublicSignals
 from dls_zk.storage import disk

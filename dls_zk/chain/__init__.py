@@ -5,22 +5,25 @@ signers       who signs: a keystore, a key, another program  eip1559       the t
 journal       what was signed, kept on the disk              transactions  one effect for each intent, whatever breaks
 refusals      a contract's errors in words                   client        what all clients do
 registry      readable policies by their hash                oracle        feeds and their snapshots
-hub           keys, mandates, vaults, rebalances             share_token   a vault's shares and its asset
+hub           keys, vaults, rebalances                       mandate       what a vault may do
+share_token   a vault's shares, orders, and its asset
 deployment    the contracts on a chain, and their audit      creation      what a contract was created from
 submission    proofs brought to the hub                      watching      events as they come, reorganisations too
 evm           a verifier asked on a chain for the question   local         a local chain with everything on it
 """
 
+from ..statement.feeds import Feed, FeedSet
 from .connection import Block, Chain, Log, NoContract, Question, Receipt, connect
 from .deployment import Protocol, audit, checked_key, deploy
 from .eip1559 import Transaction
-from .hub import Accepted, Hub, Mandate, Roles, VaultState, VaultStatus, accrual_ppm
+from .hub import Accepted, Hub, OperatorOffer, Proposal, Roles, VaultState, VaultStatus, WriteDown
 from .journal import Intent, IntentKey, IntentStatus
-from .oracle import DevFeed, Feed, FeedSet, Oracle, Snapshot, Unconfirmed
+from .mandate import Mandate, ShareTerms
+from .oracle import DevFeed, Oracle, Snapshot, Unconfirmed
 from .refusals import EXPLAINED, explain_revert
 from .registry import Registry
 from .rpc import Refused, Rpc, is_loopback
-from .share_token import Asset, Holdings, ShareToken
+from .share_token import Asset, Exits, Holdings, Order, SettledPrice, ShareToken
 from .signers import ExternalSigner, KeySigner, Signer
 from .submission import BatchIncomplete, NotAccepted, Outcome, State, Submission, read_all, submit
 from .transactions import Call, Delivery, Sender
@@ -35,6 +38,7 @@ __all__ = [
     "Chain",
     "Delivery",
     "DevFeed",
+    "Exits",
     "ExternalSigner",
     "Feed",
     "FeedSet",
@@ -48,8 +52,11 @@ __all__ = [
     "Mandate",
     "NoContract",
     "NotAccepted",
+    "OperatorOffer",
     "Oracle",
+    "Order",
     "Outcome",
+    "Proposal",
     "Protocol",
     "Question",
     "Receipt",
@@ -58,6 +65,8 @@ __all__ = [
     "Roles",
     "Rpc",
     "Sender",
+    "SettledPrice",
+    "ShareTerms",
     "ShareToken",
     "Signer",
     "Snapshot",
@@ -67,7 +76,7 @@ __all__ = [
     "Unconfirmed",
     "VaultState",
     "VaultStatus",
-    "accrual_ppm",
+    "WriteDown",
     "audit",
     "checked_key",
     "connect",

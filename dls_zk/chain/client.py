@@ -10,7 +10,7 @@ from ..errors import ChainError, InputError
 from ..solidity.abi import Mismatch
 from ..solidity.contracts import CompiledContract
 from ..statement.ethereum import checksum_address, is_address
-from .connection import Block, Chain, Log, NoContract, Question, Receipt
+from .connection import Block, Chain, Log, NoContract, Question, Receipt, Refused
 from .journal import IntentKey
 from .transactions import Call, Sender
 
@@ -68,6 +68,27 @@ class Client:
         """Call a function once: see ``Sender.perform``. once: tells this call from others of the function by the account."""
         key: IntentKey = (function, self.chain.chain_id, self.address, sender.address, *once)
         return sender.perform(key, self.call(function, *arguments), is_done)
+
+    def add(self, sender: Sender, function: str, view: str, *arguments: Any, name: bytes | None = None) -> bytes:
+        """Add something that the contract names by its content, and return the name; nothing is sent if it is there.
+
+        view: the function that reads it by its name, and refuses a name that it does not know. name: as the caller computes
+        it; without one, as the contract says.
+        """
+        if name is None:
+            name = bytes(self.read(function, *arguments))
+
+        def is_there(block: Block) -> bool:
+            try:
+                self.read(view, name, block=block)
+            except Refused as refusal:
+                if refusal.code != "unknown_id":
+                    raise
+                return False
+            return True
+
+        self.act(sender, function, *arguments, once=(name.hex(),), is_done=is_there)
+        return name
 
     def said(self, mined: Receipt, *names: str) -> dict[str, Any]:
         """The arguments of the one event of these names that a transaction of ours made here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -50,6 +50,11 @@ class Protocol:
         return contracts.compile_contracts()
 
     @cached_property
+    def share_token(self) -> CompiledContract:
+        """The share token, linked with the deployment's libraries."""
+        return self.contracts["ShareToken"].linked(self.deployment.libraries)
+
+    @cached_property
     def registry(self) -> Registry:
         return Registry(self.chain, self.contracts["PolicyRegistry"], self.deployment.policy_registry)
 
@@ -61,17 +66,17 @@ class Protocol:
     def hub(self) -> Hub:
         return Hub(self.chain, self.contracts["RebalanceHub"], self.deployment.hub, self.deployment.block)
 
-    def key_for(self, slots: int) -> int:
-        """The number of the deployed key for books of a size; ChainError if there is none."""
+    def key_for(self, slots: int) -> bytes:
+        """The name of the deployed key for books of a size; ChainError if there is none."""
         name = of_size(slots).name
         if name not in self.deployment.keys:
             message = f"no key for {name} is deployed; there are {', '.join(self.deployment.keys) or 'none'}"
             raise ChainError(message, code="unknown_id")
-        return self.deployment.keys[name].number
+        return bytes.fromhex(self.deployment.keys[name].name[2:])
 
-    def key_hash(self, number: int) -> str:
-        """The hash of a key (by its number) as its batch verifier has it, hex with 0x."""
-        contract = Client(self.chain, self.contracts["BatchVerifier"], self.hub.key(number).batch_verifier)
+    def key_hash(self, name: bytes) -> str:
+        """The hash of a key (by its name on the hub) as its batch verifier has it, hex with 0x."""
+        contract = Client(self.chain, self.contracts["BatchVerifier"], self.hub.key(name).batch_verifier)
         return "0x" + bytes(contract.read("keyHash")).hex()
 
 
@@ -141,8 +146,8 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
     block = chain.block_number()
     compiled = contracts.compile_contracts()
     with stage("Contracts deployed"):
-        poseidon = put(compiled["PoseidonT6"])
-        registry = put(compiled["PolicyRegistry"].linked({"PoseidonT6": poseidon}))
+        libraries = {name: put(compiled[name]) for name in _libraries(compiled)}
+        registry = put(compiled["PolicyRegistry"].linked(libraries))
         oracle = put(compiled["PriceOracle"])
         hub = Hub(chain, compiled["RebalanceHub"], put(compiled["RebalanceHub"], oracle, registry), block)
     deployed = {}
@@ -151,7 +156,7 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
             verifier = put(_compiled_verifier(key))
             batch_verifier = put(compiled["BatchVerifier"], _struct(key.vk), key.insecure)
             deployed[key.circuit] = DeployedKey(
-                number=hub.add_key(sender, verifier, batch_verifier, known(key.circuit).size.slots),
+                name="0x" + hub.add_key(sender, verifier, batch_verifier, known(key.circuit).size.slots).hex(),
                 verifier=verifier,
                 batch_verifier=batch_verifier,
                 key_hash=key_hash(key.vk),
@@ -165,13 +170,18 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
         hub=hub.address,
         policy_registry=registry,
         price_oracle=oracle,
-        poseidon=poseidon,
+        libraries=libraries,
         keys=deployed,
         created=created,
     )
     with stage("Deployed contracts compared"):
         require_sound(Protocol.on(chain, deployment))
     return deployment
+
+
+def _libraries(compiled: Mapping[str, CompiledContract]) -> list[str]:
+    """Names of the contracts that others are linked with; these are linked with none."""
+    return sorted({name for artifact in compiled.values() for name in artifact.links})
 
 
 def create(sender: Sender, artifact: CompiledContract, *arguments: object) -> str:
@@ -240,8 +250,8 @@ def audit(protocol: Protocol) -> list[AuditFinding]:
 def _audit_contracts(protocol: Protocol) -> Iterator[AuditFinding]:
     deployment, compiled = protocol.deployment, protocol.contracts
     for artifact, address in (
-        (compiled["PoseidonT6"], deployment.poseidon),
-        (compiled["PolicyRegistry"].linked({"PoseidonT6": deployment.poseidon}), deployment.policy_registry),
+        *((compiled[name], deployment.libraries[name]) for name in _libraries(compiled)),
+        (compiled["PolicyRegistry"].linked(deployment.libraries), deployment.policy_registry),
         (compiled["PriceOracle"], deployment.price_oracle),
     ):
         yield AuditFinding(artifact.name, address, _given(protocol, artifact, address)[1])
@@ -268,13 +278,13 @@ def _audit_key(protocol: Protocol, circuit: str, deployed: DeployedKey) -> Itera
         faults.append("its key is not the one of the deployment")
     if called_insecure != insecure:
         faults.append("the deployment file says otherwise whether its key is a development key")
-    on_hub = protocol.hub.key(deployed.number)
+    on_hub = protocol.hub.key(bytes.fromhex(deployed.name[2:]))
     if (on_hub.verifier, on_hub.batch_verifier, on_hub.slots) != (
         deployed.verifier,
         deployed.batch_verifier,
         known(circuit).size.slots,
     ):
-        faults.append(f"the hub has other contracts for key {deployed.number}")
+        faults.append(f"the hub has other contracts for key {deployed.name}")
     yield AuditFinding(name, deployed.batch_verifier, "; ".join(faults), insecure, key_hash(vk))
     verifier = _compiled_verifier(CheckedKey(circuit, vk, deployed.r1cs_sha256, insecure))
     yield AuditFinding(verifier.name, deployed.verifier, _given(protocol, verifier, deployed.verifier)[1])

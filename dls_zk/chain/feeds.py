@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import ChainError
 from ..solidity.abi import Mismatch, Signature
 from .connection import Chain, Question
 from .rpc import Refused
@@ -24,6 +25,9 @@ _ROUND = _view("latestRoundData", "uint80", "int256", "uint256", "uint256", "uin
 _AGGREGATOR = _view("aggregator", "address")
 _BOUNDS = (_view("minAnswer", "int192"), _view("maxAnswer", "int192"))
 
+#: Times have 40 bits, in the contracts and here; a feed may say anything.
+_LAST_TIME = (1 << 40) - 1
+
 #: The end of a description such as "ETH / USD" or "Calculated X/USD".
 _QUOTE = re.compile(r"/\s*([A-Za-z0-9.]+)\s*$")
 
@@ -31,7 +35,7 @@ _QUOTE = re.compile(r"/\s*([A-Za-z0-9.]+)\s*$")
 @dataclass(frozen=True)
 class FeedReport:
     """What a feed says. address: of the feed. description: "" if it has none. answer, least, most: in units of 10^-decimals,
-    None if it does not say. updated_at: Unix seconds, None if there is no answer."""
+    None if it does not say. updated_at: Unix seconds, None if there is no answer, or no such time."""
 
     address: str
     description: str
@@ -66,6 +70,15 @@ class FeedReport:
             yield "it has no answer yet"
 
 
+def decimals(chain: Chain, address: str) -> int:
+    """The decimals of a feed's answers. ChainError if it does not say."""
+    try:
+        found: int = _DECIMALS.answer(chain.call(Question(address, _DECIMALS.call(()))))
+    except (Mismatch, Refused):
+        raise ChainError(f"{address} does not say its decimals; it is no price feed (AggregatorV3Interface)") from None
+    return found
+
+
 def report(chain: Chain, address: str) -> FeedReport:
     """Ask a feed. ChainError if the node does not answer; a feed that does not is reported as one."""
 
@@ -83,7 +96,7 @@ def report(chain: Chain, address: str) -> FeedReport:
         description="".join(char for char in description or "" if char.isprintable())[:64],
         decimals=ask(_DECIMALS),
         answer=data[1] if data else None,
-        updated_at=data[3] if data else None,
+        updated_at=data[3] if data and data[3] <= _LAST_TIME else None,
         least=least,
         most=most,
     )

@@ -9,13 +9,16 @@ from typing import Any
 
 from ..errors import ChainError
 from ..solidity.calldata import ProofArguments
+from ..statement.allowances import Allowances
 from ..statement.circuits import rebalance_signals
 from ..statement.context import Context
+from ..statement.ethereum import NOBODY
 from ..statement.model import Terms
 from ..statement.signals import PublicSignals
 from .client import Client, Event
 from .connection import Block, Receipt
-from .oracle import NOBODY, Snapshot
+from .mandate import Mandate
+from .oracle import Snapshot
 from .refusals import STATUSES
 from .transactions import Call, Sender
 
@@ -43,39 +46,26 @@ class Key:
 
 
 @dataclass(frozen=True)
-class Mandate:
-    """What a vault may do; fields in the order of the contract's struct.
-
-    policy_hash: field element. feed_set, key: as oracle and hub number them. max_snapshot_age_s, max_proof_age_s: seconds.
-    accrual_rate_ppm_per_day, accrual_cap_ppm: parts per million of NAV, the cap < 2^20.
-    """
-
-    policy_hash: int
-    feed_set: int
-    key: int
-    max_snapshot_age_s: int
-    accrual_rate_ppm_per_day: int
-    accrual_cap_ppm: int
-    max_proof_age_s: int
-
-
-@dataclass(frozen=True)
 class VaultState:
     """Where a vault is; fields in the order of the contract's struct.
 
-    sequence: rebalances accepted so far. nav_floor: in NAV steps. snapshot_timestamp: Unix seconds,
-    of the last proof's prices, at first of the opening. round: of that snapshot, 0 before the first proof.
-    pending_flow_e6: what the next proof must state. mandate_version: moves to a mandate so far. mandate: its number.
+    sequence: rebalances accepted so far. nav_floor: in NAV steps. snapshot_timestamp: Unix seconds, of the last proof's
+    prices, at first of the opening. pending_flow_e6: what the next proof must state. mandate_version: moves to a mandate so
+    far. mandate: its name. rounds_after: Unix seconds; the next proof's round has to be later; 0 if only the last proof
+    counts. orders_wait: the next proof settles orders. last_write_down: sequence that carried one, 0 for none.
     """
 
     commitment: int
     sequence: int
     nav_floor: int
     snapshot_timestamp: int
-    round: int
     pending_flow_e6: int
     mandate_version: int
-    mandate: int
+    mandate: bytes
+    rounds_after: int
+    orders_wait: bool
+    write_down_open: bool
+    last_write_down: int
     status: VaultStatus
 
 
@@ -91,15 +81,53 @@ class Roles:
 
 
 @dataclass(frozen=True)
+class Proposal:
+    """A mandate that waits; fields in the order of the contract's answer. Times in Unix seconds.
+
+    mandate: its name. repair: it only replaces dead feeds. active_from: from then on anyone can activate it. lapses_at: from
+    then on nobody can.
+    """
+
+    mandate: bytes
+    repair: bool
+    active_from: int
+    lapses_at: int
+
+
+@dataclass(frozen=True)
+class OperatorOffer:
+    """An account that may take over as operator. Times in Unix seconds, None if no event tells them."""
+
+    operator: str
+    acceptable_from: int | None
+    lapses_at: int | None
+
+
+@dataclass(frozen=True)
+class WriteDown:
+    """What can be said of write-downs; fields in the order of the contract's struct. Times in Unix seconds.
+
+    nav_steps: of the open one, 0 if none is open. usable_from: when a rebalance may carry it. lapses_at: when it lapses.
+    next_from: before this none may be announced. alone_ppm: what the operator may announce alone now, of the settled NAV.
+    """
+
+    nav_steps: int
+    usable_from: int
+    lapses_at: int
+    next_from: int
+    alone_ppm: int
+
+
+@dataclass(frozen=True)
 class Accepted:
-    """A rebalance that the hub accepted, from its event. sequence: its number. accrual_ppm, flow_e6: as proven."""
+    """A rebalance that the hub accepted, from its event. sequence: its number. allowances, flow_e6: as proven."""
 
     vault: bytes
     sequence: int
     commitment_after: int
     nav_floor: int
     flow_e6: int
-    accrual_ppm: int
+    allowances: Allowances
     round: int
     block: int
     transaction: str
@@ -113,19 +141,11 @@ class Accepted:
             commitment_after=said["commitmentAfter"],
             nav_floor=said["navFloor"],
             flow_e6=said["flow"],
-            accrual_ppm=said["accrual"],
+            allowances=Allowances.unpack(said["allowances"]),
             round=said["round"],
             block=event.block,
             transaction=event.transaction,
         )
-
-
-def accrual_ppm(mandate: Mandate, state: VaultState, snapshot_timestamp: int) -> int:
-    """What may accrue up to a snapshot: rate times time since the last one, rounded down and capped; at first 0."""
-    if state.sequence == 0:
-        return 0
-    elapsed_s = snapshot_timestamp - state.snapshot_timestamp
-    return min(mandate.accrual_rate_ppm_per_day * elapsed_s // 86_400, mandate.accrual_cap_ppm)
 
 
 @dataclass(frozen=True)
@@ -136,55 +156,64 @@ class Hub(Client):
 
     # --- keys, mandates, vaults -------------------------------------------------------------------------------
 
-    def add_key(self, sender: Sender, verifier: str, batch_verifier: str, slots: int) -> int:
-        """Number a verifying key."""
-        mined = self.act(sender, "addKey", verifier, batch_verifier, slots, once=(verifier, batch_verifier, slots))
-        assert mined  # only a check of the state makes it None
-        return self.said(mined, "KeyAdded")["key"]
+    def add_key(self, sender: Sender, verifier: str, batch_verifier: str, slots: int) -> bytes:
+        """Add a verifying key; its name. Nothing is sent if the hub has it."""
+        return self.add(sender, "addKey", "keyOf", verifier, batch_verifier, slots)
 
-    def key(self, number: int) -> Key:
-        """A verifying key by its number."""
-        return Key(*self.read("keyOf", number))
+    def key(self, name: bytes) -> Key:
+        """A verifying key by its name."""
+        return Key(*self.read("keyOf", name))
 
-    def add_mandate(self, sender: Sender, mandate: Mandate) -> int:
-        """Number a mandate, or find the number that one alike has."""
-        for event in self._named("MandateAdded"):
-            if Mandate(*event.arguments["mandate"].values()) == mandate:
-                return event.arguments["id"]
-        mined = self.act(sender, "addMandate", astuple(mandate), once=tuple(map(str, astuple(mandate))))
-        assert mined
-        return self.said(mined, "MandateAdded")["id"]
+    def add_mandate(self, sender: Sender, mandate: Mandate) -> bytes:
+        """Add a mandate; its name. Nothing is sent if the hub has it."""
+        name = self.add(sender, "addMandate", "mandateOf", astuple(mandate))
+        self._require_name(name, mandate)
+        return name
 
-    def mandate(self, number: int) -> Mandate:
-        """A mandate by its number."""
-        return Mandate(*self.read("mandateOf", number))
+    def mandate(self, name: bytes) -> Mandate:
+        """A mandate by its name: what the hub says, hashed again here."""
+        mandate = Mandate.of(self.read("mandateOf", name))
+        self._require_name(name, mandate)
+        return mandate
+
+    def _require_name(self, name: bytes, mandate: Mandate) -> None:
+        if mandate.name != name:
+            raise ChainError(f"the hub's mandate 0x{name.hex()} has another name by its terms; do not rely on this node")
 
     def open_vault(
-        self, sender: Sender, name: str, mandate: int, operator: str, guardian: str = NOBODY, loosening_delay_s: int = 86_400
+        self,
+        sender: Sender,
+        name: str,
+        mandate: bytes,
+        operator: str,
+        guardian: str = NOBODY,
+        loosening_delay_s: int = 86_400,
     ) -> bytes:
         """Open a vault with an empty book; its id. Opening one of the same name and terms again opens no other."""
-        arguments = (operator, guardian, loosening_delay_s, mandate)
-        mined = self.act(sender, "openVault", *arguments, once=(name, *arguments))
+        roles = (operator, guardian, loosening_delay_s)
+        mined = self.act(sender, "openVault", *roles, mandate, once=(name, *roles, mandate.hex()))
         assert mined
         return bytes(self.said(mined, "VaultOpened")["vaultId"])
 
-    def propose_mandate(self, sender: Sender, vault: bytes, mandate: int) -> None:
+    def propose_mandate(self, sender: Sender, vault: bytes, mandate: bytes) -> None:
         """Move to another mandate, at once if it only tightens; nothing is sent if it is active or waits already."""
 
         def is_done(block: Block) -> bool:
-            return mandate in (self.state(vault, block).mandate, self.proposal(vault, block)[0])
+            waiting = self.proposal(vault, block)
+            return mandate == self.state(vault, block).mandate or (waiting is not None and mandate == waiting.mandate)
 
         self.act(sender, "proposeMandate", vault, mandate, once=self._now(vault), is_done=is_done)
 
-    def activate_mandate(self, sender: Sender, vault: bytes) -> None:
-        """Move to the proposed mandate, whose time has come."""
+    def activate_mandate(self, sender: Sender, vault: bytes, mandate: bytes) -> None:
+        """Move to the proposed mandate, whose time has come; nothing is sent if it is active."""
         version = self.state(vault).mandate_version
         self.act(
             sender,
             "activateMandate",
             vault,
-            once=(vault.hex(), version),
-            is_done=lambda block: self.state(vault, block).mandate_version > version,
+            mandate,
+            once=(vault.hex(), version, mandate.hex()),
+            is_done=lambda block: self.state(vault, block).mandate == mandate,
         )
 
     def propose_operator(self, sender: Sender, vault: bytes, operator: str) -> Receipt | None:
@@ -215,8 +244,20 @@ class Hub(Client):
         return self.act(sender, "recordFlow", vault, flow_e6, once=once)
 
     def mark(self, sender: Sender, vault: bytes, function: str) -> Receipt | None:
-        """``pause``, ``unpause``, ``windDown``, ``callStale`` or ``withdrawMandate``. The hub refuses to do it twice."""
+        """``pause``, ``unpause``, ``windDown``, ``withdrawMandate``, ``withdrawWriteDown``; the hub refuses a second."""
         return self.act(sender, function, vault, once=self._now(vault))
+
+    def announce_write_down(self, sender: Sender, vault: bytes, nav_steps: int) -> Receipt | None:
+        """Announce a loss of so many NAV steps for the next rebalance; nothing is sent if just that is open."""
+
+        def is_done(block: Block) -> bool:
+            return self.write_down(vault, block).nav_steps == nav_steps
+
+        return self.act(sender, "announceWriteDown", vault, nav_steps, once=self._now(vault), is_done=is_done)
+
+    def approve_write_down(self, sender: Sender, vault: bytes, nav_steps: int) -> Receipt | None:
+        """Let the open write-down, of this size, be used now."""
+        return self.act(sender, "approveWriteDown", vault, nav_steps, once=self._now(vault))
 
     def submission(self, vault: bytes, proof: ProofArguments, round: int, deadline: int) -> Call:
         """The call that submits one rebalance."""
@@ -236,25 +277,51 @@ class Hub(Client):
         """Who may do what with a vault."""
         return Roles(*self.read("rolesOf", vault))
 
-    def proposal(self, vault: bytes, block: Block = "latest") -> tuple[int, int]:
-        """The proposed mandate and when (Unix seconds) it can be activated; 0 and 0 if there is none."""
-        mandate, active_from = self.read("proposedMandate", vault, block=block)
-        return mandate, active_from
+    def proposal(self, vault: bytes, block: Block = "latest") -> Proposal | None:
+        """The proposed mandate, if there is one. One that lapsed still stands here until another is proposed."""
+        found = Proposal(*self.read("proposedMandate", vault, block=block))
+        return found if found.active_from else None
 
-    def tightens(self, old: int, new: int) -> bool:
-        """Whether moving from one mandate (number) to another only tightens. Refused where no vault may ever."""
+    def operator_offer(self, vault: bytes) -> OperatorOffer | None:
+        """The account that may take over as operator, if there is one, and when, by the event of its proposal."""
+        account = self.roles(vault).proposed_operator
+        if account == NOBODY:
+            return None
+        said = {}
+        topics = [self.topic("OperatorProposed"), "0x" + vault.hex()]
+        for event in self.events(self.first_block, self._last(None), topics):
+            said = event.arguments if event.arguments["operator"] == account else {}
+        return OperatorOffer(account, said.get("acceptableFrom"), said.get("lapsesAt"))
+
+    def write_down(self, vault: bytes, block: Block = "pending") -> WriteDown:
+        """The open write-down, and what may be announced."""
+        return WriteDown(*self.read("writeDownOf", vault, block=block))
+
+    def allowances(self, vault: bytes, timestamp: int) -> Allowances:
+        """What a rebalance at a round of this time (Unix seconds) may name: what buckets hold, and the open write-down."""
+        return Allowances.unpack(self.read("allowancesAt", vault, timestamp, block="pending"))
+
+    def paused_until(self, vault: bytes) -> int:
+        """Until when (Unix seconds) the vault is, or was last, paused; 0 if it never was."""
+        return self.read("pausedUntil", vault, block="pending")
+
+    def tightens(self, old: bytes, new: bytes) -> bool:
+        """Whether moving from one mandate to another only tightens. Refused where no vault may ever."""
         return self.read("tightens", old, new)
 
     def expected_signals(
         self, circuit: str, vault: bytes, claimed: PublicSignals, round: int, deadline: int
     ) -> PublicSignals:
-        """The public signals that ``submit`` would demand now of a proof of this circuit with this commitment after and NAV
-        floor. InputError if the vault's key is for another circuit."""
-        arguments = (vault, claimed.commitment_after, claimed.nav_floor, round, deadline)
-        return rebalance_signals(circuit, self.read("expectedSignals", *arguments, block="pending"))
+        """The public signals that ``submit`` would demand now of a proof of this circuit with this commitment after, NAV
+        floor and allowances. InputError if the vault's key is for another circuit."""
+        named = (claimed.commitment_after, claimed.nav_floor, claimed.allowances.pack())
+        return rebalance_signals(circuit, self.read("expectedSignals", vault, *named, round, deadline, block="pending"))
 
     def terms(self, vault: bytes, snapshot: Snapshot, deadline: int) -> Terms:
-        """The public terms of the vault's next rebalance at this snapshot, computed here from what the hub holds."""
+        """The public terms of the vault's next rebalance at this snapshot, computed here from what the hub holds.
+
+        Their allowances are what the buckets hold at the snapshot, of which a rebalance names multiples of their steps.
+        """
         state = self.state(vault)
         context = Context(
             chain_id=self.chain.chain_id,
@@ -267,8 +334,9 @@ class Hub(Client):
             deadline=deadline,
         )
         mandate = self.mandate(state.mandate)
-        accrual = accrual_ppm(mandate, state, snapshot.timestamp)
-        return Terms.at(context, state.pending_flow_e6, accrual, state.commitment, snapshot.oracle, mandate.policy_hash)
+        held = self.allowances(vault, snapshot.timestamp)
+        known = (state.commitment, snapshot.oracle, mandate.policy_hash, mandate.buckets)
+        return Terms.at(context, state.pending_flow_e6, held, *known)
 
     def accepted(self, vault: bytes, sequence: int, last: int | None = None) -> Accepted | None:
         """The rebalance of a vault that has this number, if it was accepted by a block (by now)."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ChainError
-from ..files import FeedsFile
 from ..progress import Stage, no_stages
+from ..statement.feeds import NamedFeeds
 from ..statement.model import Policy, Prices
 from ..tools import foundry
 from .connection import Chain, connect
@@ -21,40 +21,54 @@ from .share_token import Asset
 from .signers import from_url
 from .transactions import Delivery, Sender
 
-#: The development feeds' answers stay good for as long as a person may leave the chain up.
-_HEARTBEAT_S = 365 * 86_400
+#: How old an answer of a development feed may be: ``LocalMarket.refresh`` posts it anew in time.
+HEARTBEAT_S = 3_600
 _MAX_DEVIATION_BPS = 1_000
 
 
 @dataclass(frozen=True)
 class LocalMarket:
-    """What is up. people: senders for the node's accounts; the first owns the feeds."""
+    """What is up. people: senders for the node's accounts; the last owns the feeds."""
 
     rpc: str
     protocol: Protocol
     people: tuple[Sender, ...]
     policy: Policy
     feeds: dict[str, DevFeed]
-    feeds_file: FeedsFile
-    feed_set: int
+    named_feeds: NamedFeeds
+    feed_set: bytes
     asset: Asset
 
     @property
     def owner(self) -> Sender:
         return self.people[0]
 
-    def snapshot(self, prices: Prices) -> Snapshot:
-        """Post these prices and take a snapshot, a second after whatever came before: the oracle takes one a second."""
-        rpc(self.protocol.chain, "evm_increaseTime", 1)
-        rpc(self.protocol.chain, "evm_mine")
+    def snapshot(self, prices: Prices, after_s: int = 1) -> Snapshot:
+        """Post these prices and take a snapshot, seconds after whatever came before: the oracle takes one a second."""
+        wait(self.protocol.chain, after_s)
         now = self.protocol.chain.now()
         for slot, usd_e8 in zip(self.policy.slots, prices.usd_e8, strict=True):
             if slot.instrument:
-                self.feeds[slot.instrument].post(self.owner, usd_e8, now)
+                self.feeds[slot.instrument].post(self.people[-1], usd_e8, now)
         taken = self.protocol.oracle.take_snapshot(self.owner, self.feed_set)
         if not isinstance(taken, Snapshot):
             raise ChainError("the prices moved too far for one snapshot; take it again", code="price_moved")
         return taken
+
+    def refresh(self) -> None:
+        """Post each feed's answer anew if it will soon be too old."""
+        now = self.protocol.chain.now()
+        for feed in self.feeds.values():
+            _, answer, _, updated_at, _ = feed.read("latestRoundData")
+            if now - updated_at < HEARTBEAT_S // 2:
+                return
+            feed.post(self.people[-1], answer, now)
+
+
+def wait(on: Chain, seconds: int) -> None:
+    """Let time pass on a local chain."""
+    rpc(on, "evm_increaseTime", seconds)
+    rpc(on, "evm_mine")
 
 
 @dataclass(frozen=True)
@@ -84,7 +98,7 @@ def furnish(accounts: Accounts, key: CheckedKey, policy: Policy, prices: Prices,
 
     What is on the chain already is used.
     """
-    owner = accounts.people[0]
+    owner, keeper = accounts.people[0], accounts.people[-1]
     chain = owner.chain
     protocol = Protocol.on(chain, deploy(owner, [key], stage))
     with stage("Feeds, policy and asset"):
@@ -92,14 +106,14 @@ def furnish(accounts: Accounts, key: CheckedKey, policy: Policy, prices: Prices,
         for slot in policy.slots:
             if slot.instrument:
                 feed = protocol.contracts["DevFeed"]
-                address = create(owner, feed, DEV_FEED_DECIMALS, f"{slot.instrument} / USD")
+                address = create(keeper, feed, DEV_FEED_DECIMALS, f"{slot.instrument} / USD")
                 feeds[slot.instrument] = DevFeed(chain, feed, address)
         addresses = {name: feed.address for name, feed in feeds.items()}
-        feeds_file = development_feeds(addresses, _HEARTBEAT_S, _MAX_DEVIATION_BPS)
-        feed_set = protocol.oracle.add_feed_set(owner, FeedSet.of(feeds_file, policy))
+        named_feeds = development_feeds(addresses, HEARTBEAT_S, _MAX_DEVIATION_BPS)
+        feed_set = protocol.oracle.add_feed_set(owner, FeedSet.of(named_feeds, policy))
         protocol.registry.register(owner, policy)
         settlement, token = policy.slots[0].instrument, protocol.contracts["DevAsset"]
         asset = Asset(chain, token, create(owner, token, f"Development {settlement}", settlement))
-        market = LocalMarket(accounts.rpc, protocol, accounts.people, policy, feeds, feeds_file, feed_set, asset)
+        market = LocalMarket(accounts.rpc, protocol, accounts.people, policy, feeds, named_feeds, feed_set, asset)
         market.snapshot(prices)
     return market

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..files.values import time_text
 from ..solidity.abi import Mismatch, decode, elementary
 from ..statement.ethereum import keccak256
 from ..statement.field import decode_signed
@@ -50,7 +51,10 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "value_refused",
         "the batch verifier takes {batchSignals} public signals and this size has {signals}; give the one for this size",
     ),
-    "UnknownKey(uint32 key)": ("unknown_id", "the hub has no verifying key {key}; see the deployment file for those it has"),
+    "UnknownKey(bytes32 key)": (
+        "unknown_id",
+        "the hub has no verifying key {key}; see the deployment file for those it has",
+    ),
     "UnsupportedDecimals(uint8 decimals)": (
         "value_refused",
         "the asset has {decimals} decimals; a share token takes 6 to 18",
@@ -97,9 +101,9 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "slot {slot} has another instrument in the new policy; a vault cannot go to it",
     ),
     # --- mandates and vaults ---
-    "UnknownMandate(uint32 mandate)": (
+    "UnknownMandate(bytes32 mandate)": (
         "unknown_id",
-        "the hub has no mandate {mandate}; check its number and the hub's address",
+        "the hub has no mandate {mandate}; check its name and the hub's address",
     ),
     "SizeMismatch(uint8 policySlots, uint8 keySlots, uint8 feedSetSlots)": (
         "value_refused",
@@ -111,30 +115,34 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "the feed set prices other slots than the policy names (bits "
         "{priced} and {named}); add a feed set for this policy with `dls-zk oracle add`",
     ),
-    "ZeroSnapshotAge()": (
+    "TermOutOfRange(string term, uint256 value, uint256 least, uint256 most)": (
         "value_refused",
-        "with a greatest snapshot age of 0 seconds no rebalance could be accepted; give more",
+        "the mandate's {term} is {value}, and with its other terms it has to be from {least} to {most}; correct the mandate",
     ),
-    "ZeroProofAge()": (
+    "DelayOutOfRange(uint32 delay, uint32 least, uint32 most)": (
         "value_refused",
-        "with a greatest proof age of 0 seconds the vault would be stale at once; give more",
+        "share holders need from {least} to {most} s to leave before a looser mandate, and the delay is {delay} s",
     ),
-    "ProofAgeBelowSnapshotAge(uint32 maxProofAge, uint32 maxSnapshotAge)": (
-        "value_refused",
-        "the greatest proof age ({maxProofAge} s) is below the greatest snapshot age ({maxSnapshotAge} s); raise it",
+    "NoMandateProposed()": ("unknown_id", "no mandate is proposed; propose one with `dls-zk vault mandate propose`"),
+    "MandateNotProposed(bytes32 given, bytes32 proposed)": (
+        "unknown_id",
+        "the proposed mandate is {proposed} and not {given}; look at it before you activate it",
     ),
-    "AccrualCapOutOfRange(uint24 cap)": (
-        "value_refused",
-        "the accrual cap {cap} ppm is not below 1,000,000 (all of the NAV); lower it",
+    "TooLate(uint40 lapsedAt)": (
+        "lapsed",
+        "the proposal lapsed at {lapsedAt} UTC; propose it anew",
     ),
-    "DelayTooShort(uint32 delay, uint32 least)": (
-        "value_refused",
-        "share holders need at least {least} s to leave before a looser mandate, and the delay is {delay} s; raise it",
+    "RedemptionsFirst(uint40 askedBefore)": (
+        "too_early",
+        "redemptions that holders asked for before {askedBefore} UTC are not served yet; settle and pay them first",
     ),
-    "NoMandateProposed()": ("unknown_id", "no mandate is proposed; propose one with `dls-zk policy activate`"),
+    "FeedsAlive()": (
+        "wrong_status",
+        "a feed that the repair replaces answers again; withdraw the proposal, or propose it as a change that loosens",
+    ),
     "TooEarly(uint40 possibleAt)": (
         "too_early",
-        "this call is possible from {possibleAt} (Unix seconds) on; wait until then",
+        "this call is possible from {possibleAt} UTC on; wait until then",
     ),
     "UnknownVault(bytes32 vaultId)": (
         "unknown_id",
@@ -170,7 +178,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "the pending flow would be {pendingFlow}, outside [-2^56, 2^56); submit a rebalance first",
     ),
     # --- feeds and snapshots ---
-    "UnknownFeedSet(uint32 feedSet)": (
+    "UnknownFeedSet(bytes32 feedSet)": (
         "unknown_id",
         "the oracle has no feed set {feedSet}; add one with `dls-zk oracle add`",
     ),
@@ -178,6 +186,10 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "SettlementFeedMissing()": ("value_refused", "slot 0, the settlement asset, has no feed; give it one"),
     "ZeroHeartbeat(uint256 slot)": ("value_refused", "the feed of slot {slot} has a heartbeat of 0 s; give it one"),
     "ZeroDeviation(uint256 slot)": ("value_refused", "the feed of slot {slot} has a deviation of 0; give it one"),
+    "PeriodOutOfRange(string field, uint32 value, uint32 least, uint32 most)": (
+        "value_refused",
+        "the feed set's {field} is {value} s, and it has to be from {least} to {most} s; correct it",
+    ),
     "TooManyDecimals(uint256 slot, uint8 decimals)": (
         "value_refused",
         "the feed of slot {slot} has {decimals} decimals; at most 18 can be read",
@@ -197,11 +209,11 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "AnswerStale(uint256 slot, uint256 updatedAt, uint32 heartbeat)": (
         "feed_not_ready",
         "the feed of slot {slot} was updated at "
-        "{updatedAt} last, more than its heartbeat of {heartbeat} s ago; wait until it is updated",
+        "{updatedAt} UTC last, more than its heartbeat of {heartbeat} s ago; wait until it is updated",
     ),
     "AnswerFromFuture(uint256 slot, uint256 updatedAt)": (
         "feed_not_ready",
-        "the feed of slot {slot} was updated at {updatedAt}, ahead of the chain's clock; wait, or check the feed",
+        "the feed of slot {slot} was updated at {updatedAt} UTC, ahead of the chain's clock; wait, or check the feed",
     ),
     "SequencerFeedFailed()": (
         "feed_not_ready",
@@ -210,11 +222,11 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "SequencerDown()": ("sequencer_down", "the rollup's sequencer is down; wait until it is back"),
     "SequencerJustBack(uint256 since, uint32 gracePeriod)": (
         "sequencer_down",
-        "the rollup's sequencer is back since {since} only; wait for {gracePeriod} s from then",
+        "the rollup's sequencer is back since {since} UTC only; wait for {gracePeriod} s from then",
     ),
     "ConfirmationTooEarly(uint40 confirmableAt)": (
         "price_moved",
-        "prices that moved far wait for their confirmation; take the snapshot from {confirmableAt} (Unix seconds) on",
+        "prices that moved far wait for their confirmation; take the snapshot from {confirmableAt} UTC on",
     ),
     "TwoSnapshotsInOneSecond()": (
         "same_second",
@@ -223,18 +235,22 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     # --- rebalances ---
     "DeadlinePassed(uint40 deadline)": (
         "deadline_passed",
-        "the deadline {deadline} has passed; prove again with a later one",
+        "the deadline {deadline} UTC has passed; prove again with a later one",
     ),
-    "SnapshotTooOld(uint40 timestamp, uint32 maxSnapshotAge)": (
+    "RoundTooOld(uint40 timestamp, uint32 grace)": (
         "snapshot_too_old",
-        "the price snapshot of {timestamp} is older than {maxSnapshotAge} s; prove at a newer round",
+        "the price round of {timestamp} UTC is older than {grace} s; take a snapshot, and prove at it",
     ),
-    "SnapshotBeforeLast(uint40 timestamp, uint40 lastTimestamp)": (
+    "RoundBeforeLast(uint40 timestamp, uint40 lastTimestamp)": (
         "snapshot_too_old",
-        "the price snapshot of {timestamp} is older than the "
-        "last one used, or the vault, of {lastTimestamp}; prove at a newer round",
+        "the price round of {timestamp} UTC is not later than {lastTimestamp} UTC, when the last proof's was taken, the "
+        "vault was opened, or it got its feeds; prove at a newer round",
     ),
-    "WrongFeedSet(uint32 given, uint32 expected)": (
+    "RoundTooEarly(uint40 timestamp, uint40 possibleFrom)": (
+        "round_too_early",
+        "the price round of {timestamp} UTC is too close to the last proof's; prove at one from {possibleFrom} UTC on",
+    ),
+    "WrongFeedSet(bytes32 given, bytes32 expected)": (
         "stale_prices",
         "the price snapshot is of feed set {given} and the vault's is {expected}; prove at a round of that one",
     ),
@@ -259,10 +275,29 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "stale_flow",
         "the proof states the flow {given} and {expected} is pending; prove again with that flow",
     ),
-    "AccrualMismatch(uint256 given, uint256 expected)": (
-        "stale_accrual",
-        "the proof states an accrual of {given} ppm and it is {expected} ppm; prove again with that",
+    "AllowanceTooLarge(uint256 bucket, uint256 named, uint256 level)": (
+        "allowance_too_large",
+        "the proof names {named} of {bucket} and the bucket holds {level}; prove again at a later round, when it has filled",
     ),
+    "AllowanceNotInSteps(uint256 bucket, uint256 named, uint256 step)": (
+        "stale_allowances",
+        "the proof names {named} of {bucket}, which is no multiple of {step}; take the vault's terms anew and prove again",
+    ),
+    "WriteDownMismatch(uint256 given, uint256 expected)": (
+        "stale_allowances",
+        "the proof carries a write-down of {given} NAV steps and {expected} are announced; take the vault's terms anew and "
+        "prove again",
+    ),
+    "WriteDownWaits(uint40 usableFrom)": (
+        "too_early",
+        "the announced write-down may be used from {usableFrom} UTC on; wait, have the guardian approve it, or withdraw it "
+        "with `dls-zk vault write-down withdraw`",
+    ),
+    "WriteDownOutOfRange(uint32 navSteps)": (
+        "value_refused",
+        "a write-down of {navSteps} NAV steps cannot be announced; from 1 to 2^30 - 1 steps can",
+    ),
+    "NoWriteDown()": ("unknown_id", "no write-down is open; announce one with `dls-zk vault write-down announce`"),
     "NavFloorOutOfRange(uint256 navFloor)": (
         "proof_invalid",
         "the NAV floor {navFloor} is not below 2^42; the proof file is damaged",
@@ -282,7 +317,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
     "NotEnoughGas()": (
         "contract_refused",
-        "the transaction has too little gas left for the verifier; send it with more, or a smaller batch",
+        "the transaction has too little gas left for a verifier or a feed; send it with more, or a smaller batch",
     ),
     "ProofRejected()": (
         "proof_invalid",
@@ -295,46 +330,64 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "stale_sequence",
         "rebalance {given} of vault {vaultId} was to be submitted and its next is {expected}; leave it out, or prove again",
     ),
-    "WrongKey(bytes32 vaultId, uint32 given, uint32 expected)": (
+    "WrongKey(bytes32 vaultId, bytes32 given, bytes32 expected)": (
         "stale_policy",
         "vault {vaultId} has verifying key {expected} and the batch is for key {given}; submit it on its own",
     ),
     # --- shares ---
-    "ZeroShares()": ("value_refused", "the amount is worth no share; give more"),
-    "NotRequestOwner(address caller)": ("not_authorized", "{caller} is not the request's owner, who alone can cancel it"),
-    "RequestDone(uint256 id)": ("already_done", "request {id} was filled or cancelled before; nothing is left of it"),
-    "NavStepTooCoarse()": (
-        "contract_refused",
-        "one NAV step is more than a hundredth of total assets, so the queue stands "
-        "still; cancel the request and redeem what is idle",
+    "ZeroAmount()": ("value_refused", "the amount is 0; give more"),
+    "NotController(address caller)": (
+        "not_authorized",
+        "{caller} is neither the account whose order it is nor an operator that this account has set; sign with one of them",
     ),
-    "NothingToClaim(address receiver)": (
+    "OrderTooSmall(uint256 assets, uint256 least)": (
+        "value_refused",
+        "the order is worth {assets} of the asset's units and the mandate's least order is {least}; order more",
+    ),
+    "CapExceeded(uint256 assets, uint256 most)": (
         "amount_too_large",
-        "nothing is set aside for {receiver}; wait until the queue is processed",
+        "with this order the shares would be worth {assets} units of the asset and the mandate allows {most}; order less",
+    ),
+    "RedemptionsOverdue(uint40 askedAt)": (
+        "wrong_status",
+        "a redemption of {askedAt} UTC is unpaid for longer than the mandate allows: no deposits or draws until it is; "
+        "give assets back with `dls-zk vault give-back`, and prove",
+    ),
+    "RedemptionsNotOverdue()": (
+        "too_early",
+        "no redemption waits for twice the mandate's redemption period yet; see `dls-zk vault status`",
+    ),
+    "MoreThanClaimable(uint256 amount, uint256 claimable)": (
+        "amount_too_large",
+        "{amount} units are claimed and {claimable} can be; see `dls-zk vault order list`",
+    ),
+    "NothingToCancel(uint256 requestId)": (
+        "already_done",
+        "nothing of order {requestId} can be cancelled: a settlement has met it, or there is none; see `vault order list`",
+    ),
+    "NothingToClaim(uint256 requestId)": (
+        "already_done",
+        "nothing of order {requestId} can be claimed; see `dls-zk vault order list`",
+    ),
+    "NothingToTransfer(uint256 requestId)": (
+        "already_done",
+        "nothing of order {requestId} is pending; see `dls-zk vault order list`",
+    ),
+    "NoPreview()": (
+        "contract_refused",
+        "nobody knows the price at which an order will settle; `convertToAssets` quotes the last one",
     ),
     "NotEnoughIdle(uint256 assets, uint256 available)": (
         "amount_too_large",
-        "{assets} of the asset's units were asked for and {available} lie idle and are not owed to the queue; ask for less",
+        "{assets} units of the asset were asked for and {available} lie idle and are not owed to redemptions; ask for less",
+    ),
+    "PriceUnknown()": (
+        "wrong_status",
+        "the vault's feeds changed and no proof came since, so redemptions have no price; prove first",
     ),
     "WrongAmountMoved(uint256 moved, uint256 expected)": (
         "contract_refused",
         "the asset moved {moved} instead of {expected} units; a token that takes a fee cannot be used",
-    ),
-    "ERC4626ExceededMaxDeposit(address receiver, uint256 assets, uint256 max)": (
-        "amount_too_large",
-        "{assets} units cannot be deposited, at most {max}; deposits are closed unless the vault is active",
-    ),
-    "ERC4626ExceededMaxMint(address receiver, uint256 shares, uint256 max)": (
-        "amount_too_large",
-        "{shares} share units cannot be minted, at most {max}; deposits are closed unless the vault is active",
-    ),
-    "ERC4626ExceededMaxWithdraw(address owner, uint256 assets, uint256 max)": (
-        "amount_too_large",
-        "{assets} units cannot be withdrawn now, at most {max}; put the rest into the queue",
-    ),
-    "ERC4626ExceededMaxRedeem(address owner, uint256 shares, uint256 max)": (
-        "amount_too_large",
-        "{shares} share units cannot be redeemed now, at most {max}; put the rest into the queue",
     ),
     "ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)": (
         "amount_too_large",
@@ -352,6 +405,27 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "contract_refused",
         "the token at {token} refused a transfer; see why it does",
     ),
+    "ERC2612ExpiredSignature(uint256 deadline)": ("deadline_passed", "the permit has expired; sign another"),
+    "ERC2612InvalidSigner(address signer, address owner)": (
+        "not_authorized",
+        "the permit is signed by {signer} and not by {owner}; sign it with the owner's account",
+    ),
+    "InvalidAccountNonce(address account, uint256 currentNonce)": (
+        "already_done",
+        "the permit's nonce is not {account}'s next one, {currentNonce}; sign another",
+    ),
+    "ECDSAInvalidSignature()": ("not_authorized", "the permit's signature is none; sign it again"),
+    "ECDSAInvalidSignatureLength(uint256 length)": (
+        "not_authorized",
+        "the permit's signature has {length} bytes, and one has 65; sign it again",
+    ),
+    "ECDSAInvalidSignatureS(bytes32 s)": ("not_authorized", "the permit's signature is not in its low form; sign it again"),
+    "StringTooLong(string str)": ("value_refused", "the name of the share token is too long; give a shorter one"),
+    "InvalidShortString()": ("value_refused", "the name of the share token cannot be kept; give another"),
+    "CheckpointUnorderedInsertion()": (
+        "contract_refused",
+        "the contract would write something before what it wrote last; please report it",
+    ),
     "ReentrancyGuardReentrantCall()": (
         "contract_refused",
         "the asset called the share token back; such a token cannot be used",
@@ -360,6 +434,12 @@ EXPLAINED: dict[str, tuple[str, str]] = {
 
 #: The code of what is none of these.
 _UNKNOWN = "contract_refused"
+
+#: Parameters that are times in Unix seconds, beside all of 40 bits.
+_TIMES = ("updatedAt", "since")
+
+#: The buckets, in the order in which the hub counts them.
+BUCKETS = ("gain", "loss", "turnover")
 
 #: The words for a vault's status, in the order of the contract's enum.
 STATUSES = ("active", "stale", "paused", "winding down")
@@ -403,7 +483,10 @@ def _parameters(declaration: str, raw: bytes) -> dict[str, str] | None:
         values = tuple(decode_signed(value) for value in values)
     if name == "WrongStatus" and values[0] < len(STATUSES):
         values = (STATUSES[values[0]],)
-    return {"": name} | {parameter: _shown(value) for (_, parameter), value in zip(inputs, values, strict=True)}
+    if name.startswith("AllowanceN") or name.startswith("AllowanceT"):
+        values = _in_words(values)
+    named = zip(inputs, values, strict=True)
+    return {"": name} | {parameter: _shown(value, kind, parameter) for (kind, parameter), value in named}
 
 
 def _hex_bytes(data: object) -> bytes:
@@ -413,8 +496,19 @@ def _hex_bytes(data: object) -> bytes:
         return b""
 
 
-def _shown(value: object) -> str:
-    """A value for a message; field elements by their first digits only."""
+def _in_words(values: Sequence[int]) -> tuple[object, ...]:
+    """A bucket's number, and two amounts of it, in words."""
+    bucket, *amounts = values
+    if bucket >= len(BUCKETS):
+        return tuple(values)
+    unit = "ppm" if BUCKETS[bucket] == "turnover" else "ppb"
+    return (BUCKETS[bucket], *(f"{amount} {unit}" for amount in amounts))
+
+
+def _shown(value: object, kind: str, parameter: str) -> str:
+    """A value for a message: times (of 40 bits in the contracts) in UTC, field elements by their first digits only."""
+    if isinstance(value, int) and (kind == "uint40" or parameter in _TIMES):
+        return time_text(value)
     if isinstance(value, bytes):
         return "0x" + value.hex()
     if isinstance(value, int) and value >= 1 << 64:

@@ -1,33 +1,103 @@
-"""Clients of a vault's share token and of the asset that it holds."""
+"""Clients of a vault's share token and of the asset that it holds.
+
+Nobody enters or leaves at a price that is known already: an order gets an id, the round of prices that it waits for, and the
+first proof at prices that much younger settles it. Then its controller claims.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Literal
 
+from ..statement.ethereum import NOBODY
 from .client import Client
-from .connection import Receipt
+from .connection import Receipt, Refused
 from .creation import NotGenuine, constructor_arguments
 from .deployment import Protocol, create
 from .hub import Hub
-from .oracle import NOBODY
 from .transactions import Sender
+
+Kind = Literal["deposit", "redeem"]
+
+#: The words of the contract for what is asked of each kind of order.
+_WORDS: dict[Kind, str] = {"deposit": "Deposit", "redeem": "Redeem"}
+#: The claims that name an order, for two kinds of orders.
+_CLAIMS: dict[Kind, str] = {
+    "deposit": "deposit(uint256,uint256,address,address)",
+    "redeem": "redeem(uint256,uint256,address,address)",
+}
+#: Why deposits were returned, in the order of the contract's enum.
+RETURNED = (
+    "not returned",
+    "the mandate moved",
+    "the vault was stale",
+    "a write-down",
+    "the NAV step is too coarse",
+    "a share is worth too little",
+)
+#: Ids that are asked for at once.
+_PAGE = 64
+
+
+@dataclass(frozen=True)
+class SettledPrice:
+    """The last pair at which orders settled; fields in the order of the contract's answer.
+
+    assets: what all shares were worth. supply: all shares. timestamp: Unix seconds of the prices, 0 before the first
+    settlement. sequence: of the proof.
+    """
+
+    assets: int
+    supply: int
+    timestamp: int
+    sequence: int
+
+
+@dataclass(frozen=True)
+class Exits:
+    """The redemptions that wait; fields in the order of the contract's answer.
+
+    shares: all that wait. owed: of them those that a settlement has met, which can be cancelled no more and draws leave
+    paid. oldest: Unix seconds when the oldest was asked for, 0 if none waits.
+    """
+
+    shares: int
+    owed: int
+    oldest: int
 
 
 @dataclass(frozen=True)
 class Holdings:
     """What a share token holds, in the smallest units of its asset (shares: of the share).
 
-    assets: what all shares are worth at the bottom of the disclosed step. idle: of that what lies in the token and is not
-    set aside. available: idle and not owed to the queue. queued_shares: in escrow. deposits_open: whether it takes deposits.
+    worth: what all shares are worth by the last proof at the bottom and the top of the NAV step; None while no price is
+    known, after a change of feeds. idle: what lies in the token and belongs to all holders. available: of that what
+    redemptions are not owed. pending_deposits: of orders that wait. set_aside: for claims. uncollected_fees: shares.
     """
 
-    assets: int
+    worth: tuple[int, int] | None
     shares: int
     idle: int
     available: int
-    queued_shares: int
-    deposits_open: bool
+    pending_deposits: int
+    set_aside: int
+    uncollected_fees: int
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is left of an account's orders with one id. Amounts of a deposit in assets, of a redemption in shares.
+
+    pending: waits for a proof, or for assets. claimable: settled. returned: cancelled, or a deposit that could not settle.
+    """
+
+    kind: Kind
+    id: int
+    pending: int
+    claimable: int
+    returned: int
 
 
 class Asset(Client):
@@ -47,8 +117,11 @@ class Asset(Client):
         return self.read("balanceOf", account)
 
 
+@dataclass(frozen=True)
 class ShareToken(Client):
-    """``ShareToken``: the shares of one vault of the hub."""
+    """``ShareToken``: the shares of one vault of the hub, and the orders for them. first_block: where its events begin."""
+
+    first_block: int = field(default=0)
 
     @classmethod
     def open(
@@ -59,15 +132,16 @@ class ShareToken(Client):
         name: str,
         symbol: str,
         custody: str,
-        mandate: int,
+        mandate: bytes,
         operator: str,
         guardian: str = NOBODY,
         loosening_delay_s: int = 86_400,
     ) -> ShareToken:
         """Deploy a share token, which opens its vault on the hub; once for the same arguments."""
-        artifact = protocol.contracts["ShareToken"]
+        artifact = protocol.share_token
         roles = (custody, operator, guardian, loosening_delay_s, mandate)
-        return cls(protocol.chain, artifact, create(sender, artifact, protocol.hub.address, asset, name, symbol, *roles))
+        address = create(sender, artifact, protocol.hub.address, asset, name, symbol, *roles)
+        return cls(protocol.chain, artifact, address, protocol.deployment.block)
 
     @classmethod
     def of(cls, protocol: Protocol, vault: bytes) -> ShareToken | None:
@@ -77,7 +151,7 @@ class ShareToken(Client):
         this hub. Of a token that another contract made, a factory, that cannot be told: None as well.
         """
         opened = protocol.hub.opened(vault)
-        share = cls(protocol.chain, protocol.contracts["ShareToken"], opened.arguments["opener"])
+        share = cls(protocol.chain, protocol.share_token, opened.arguments["opener"], opened.block)
         try:
             hub, *_ = constructor_arguments(share.chain, share.artifact, share.address, opened.transaction)
         except NotGenuine:
@@ -98,15 +172,75 @@ class ShareToken(Client):
         """Of the asset and of the share."""
         return self.asset.read("decimals"), self.read("decimals")
 
-    def price(self) -> Fraction:
-        """What a whole share is worth in whole units of the asset, at the bottom of the disclosed step."""
-        asset_decimals, share_decimals = self.decimals()
-        return Fraction(self.read("convertToAssets", 10**share_decimals, block="pending"), 10**asset_decimals)
+    # --- orders ---------------------------------------------------------------------------------------------------
 
-    def deposit(self, sender: Sender, assets: int, label: str = "") -> Receipt | None:
-        """Pay assets in for shares; the same amount once for each label."""
-        self.asset.approve(sender, self.address, assets)
-        return self.act(sender, "deposit", assets, sender.address, once=(assets, label))
+    def request(
+        self, sender: Sender, hub: Hub, kind: Kind, amount: int, controller: str | None = None, label: str = ""
+    ) -> int:
+        """Order a deposit of assets, or a redemption of shares; the order's id. controller: who claims; the sender, if not
+        said.
+
+        The same order is made once between two rebalances, unless it has another label.
+        """
+        controller = controller or sender.address
+        # As mined: a rebalance that waits in the pool would give a second run another key.
+        once = (hub.state(self.vault, "latest").sequence, amount, controller, label)
+        if kind == "deposit":
+            self.asset.approve(sender, self.address, amount)
+        mined = self.act(sender, f"request{_WORDS[kind]}", amount, controller, sender.address, once=once)
+        assert mined  # only a check of the state makes it None
+        return self.said(mined, f"{_WORDS[kind]}Request")["requestId"]
+
+    def cancel(self, sender: Sender, kind: Kind, order: int, controller: str) -> Receipt | None:
+        """Cancel what of an order no settlement has met. What it was for can then be taken back: see ``claim``."""
+        return self.act(sender, f"cancel{_WORDS[kind]}Request", order, controller, once=self._now(order))
+
+    def transfer(self, sender: Sender, kind: Kind, order: int, controller: str, to: str) -> Receipt | None:
+        """Make another account the controller of what of an order is pending."""
+        return self.act(sender, f"transfer{_WORDS[kind]}Request", order, controller, to, once=self._now(order))
+
+    def claim(self, sender: Sender, order: Order, controller: str, receiver: str) -> list[Receipt]:
+        """Take what is settled of an order, and what of it was cancelled or returned."""
+        mined = []
+        if order.claimable:
+            arguments = (order.id, order.claimable, receiver, controller)
+            mined.append(self.act(sender, _CLAIMS[order.kind], *arguments, once=self._now(order.id)))
+        if order.returned:
+            function = f"claimCancel{_WORDS[order.kind]}Request"
+            mined.append(self.act(sender, function, order.id, receiver, controller, once=self._now(order.id)))
+        return [receipt for receipt in mined if receipt]
+
+    def orders(self, controller: str) -> list[Order]:
+        """The orders of an account of which something is left, oldest first, deposits before redemptions."""
+        found = []
+        for kind in _WORDS:
+            ids = {*self._open_ids(kind, controller), *self._cancelled_ids(kind, controller)}
+            found += [self._order(kind, order, controller) for order in sorted(ids)]
+        return [order for order in found if order.pending or order.claimable or order.returned]
+
+    def _cancelled_ids(self, kind: Kind, controller: str) -> Iterator[int]:
+        """Orders that were cancelled: the token does not list them, taken back or not."""
+        topics = [self.topic(f"Cancel{_WORDS[kind]}Request"), "0x" + controller[2:].lower().rjust(64, "0")]
+        for event in self.events(self.first_block, self.chain.block_number(), topics):
+            yield event.arguments["requestId"]
+
+    def _open_ids(self, kind: Kind, controller: str) -> Iterator[int]:
+        function = {"deposit": "openDeposits", "redeem": "openRedemptions"}[kind]
+        previous = 0
+        while page := self.read(function, controller, previous, _PAGE):
+            yield from page
+            previous = page[-1]
+
+    def _order(self, kind: Kind, order: int, controller: str) -> Order:
+        word = _WORDS[kind]
+        asked = (f"pending{word}Request", f"claimable{word}Request", f"claimableCancel{word}Request")
+        return Order(kind, order, *(self.read(function, order, controller) for function in asked))
+
+    def settle(self, sender: Sender) -> Receipt | None:
+        """Settle the orders that the last proof prices, if its own transaction could not. Does nothing a second time."""
+        return self.act(sender, "settle", once=self._now())
+
+    # --- flows ----------------------------------------------------------------------------------------------------
 
     def move(self, sender: Sender, hub: Hub, flow_e6: int, label: str = "") -> Receipt | None:
         """A flow (1e-6): idle assets to custody for the book if it is positive, back from the operator if negative.
@@ -120,13 +254,60 @@ class ShareToken(Client):
         self.asset.approve(sender, self.address, -flow_e6 * self.read("unit"))
         return self.act(sender, "giveBack", -flow_e6, once=once)
 
+    def contribute(self, sender: Sender, hub: Hub, assets: int, label: str = "") -> Receipt | None:
+        """Give assets to all holders; the same amount once between two rebalances, unless it has another label."""
+        once = (hub.state(self.vault, "latest").sequence, assets, label)
+        self.asset.approve(sender, self.address, assets)
+        return self.act(sender, "contribute", assets, once=once)
+
+    def collect_fees(self, sender: Sender, receiver: str) -> Receipt | None:
+        """Take the shares that were minted as fees. Only the operator may."""
+        return self.act(sender, "collectFees", receiver, once=self._now())
+
+    def wind_down(self, sender: Sender) -> Receipt | None:
+        """Wind the vault down, because redemptions are overdue by twice their period."""
+        return self.act(sender, "windDown", once=self._now())
+
+    # --- views ----------------------------------------------------------------------------------------------------
+
     def holdings(self) -> Holdings:
         """What it holds now."""
+        try:
+            worth = self.read("worth", block="pending")
+        except Refused:  # after a change of feeds, until the next proof
+            worth = None
         return Holdings(
-            assets=self.read("totalAssets", block="pending"),
+            worth=worth,
             shares=self.read("totalSupply"),
-            idle=self.read("idle"),
-            available=self.read("available", block="pending"),
-            queued_shares=self.read("queue")[2],
-            deposits_open=self.read("maxDeposit", self.address, block="pending") > 0,
+            idle=self.read("idle", block="pending"),
+            available=0 if worth is None else self.read("available", block="pending"),
+            pending_deposits=self.read("pendingDeposits"),
+            set_aside=self.read("setAside"),
+            uncollected_fees=self.read("uncollectedFees"),
         )
+
+    def settled_price(self) -> SettledPrice:
+        """The last settled pair, which ``convertToAssets`` quotes."""
+        return SettledPrice(*self.read("settledPrice"))
+
+    def price(self) -> Fraction:
+        """What a whole share is worth in whole units of the asset, at the last settled price."""
+        asset_decimals, share_decimals = self.decimals()
+        return Fraction(self.read("convertToAssets", 10**share_decimals), 10**asset_decimals)
+
+    def exits(self) -> Exits:
+        """The redemptions that wait."""
+        return Exits(*self.read("exits"))
+
+    def next_order(self) -> int:
+        """The id that an order would get now."""
+        return self.read("nextRequestId")
+
+    def cutoffs(self) -> tuple[int, int]:
+        """The last ids that a settlement has met: of deposits, and of redemptions."""
+        deposits, redemptions = self.read("cutoffs")
+        return deposits, redemptions
+
+    def _now(self, *what: int) -> tuple[int, ...]:
+        """Tells calls that mean different things at different times; the token sees to it that no effect is had twice."""
+        return (*what, self.chain.block_number())

@@ -56,7 +56,7 @@ class Submission:
         """Read proof.json and terms.yaml of a folder. InputError; ProofInvalid if the proof is on other terms."""
         proof = Proof.read(folder / "proof.json")
         signals, terms = rebalance_signals(proof.circuit, proof.signals), files.read_terms(folder / "terms.yaml")
-        if (signals.flow, signals.accrual, signals.context) != (terms.flow_e6, terms.accrual_ppm, terms.context_hash):
+        if (signals.flow, signals.allowances, signals.context) != (terms.flow_e6, terms.allowances, terms.context_hash):
             raise ProofInvalid("proof.json is on other terms than terms.yaml; prove again", str(folder))
         return cls(str(folder), proof, signals, terms.known_context())
 
@@ -215,7 +215,7 @@ class _Run:
     def verify(self, verifying_key: Callable[[Proof], VerifyingKey]) -> None:
         """Each proof, against the key that the vault's mandate names."""
         by = "snarkjs" if len(self.open) >= _MANY else "pyecc"
-        hashes: dict[int, str] = {}
+        hashes: dict[bytes, str] = {}
 
         def demand(submission: Submission) -> None:
             vk = verifying_key(submission.proof)
@@ -268,7 +268,7 @@ class _Run:
         """Send. If the state has moved on since it was looked at, return early: the caller looks again."""
         protocol, sender = self.protocol, self.sender
 
-        def common(submission: Submission) -> tuple[int, int, int]:
+        def common(submission: Submission) -> tuple[bytes, int, int]:
             return _mandate_key(protocol, submission), submission.context.round, submission.context.deadline
 
         for group, together in groupby(sorted(ready, key=common), common):
@@ -341,7 +341,7 @@ def _require_here(protocol: Protocol, sender: Sender, submission: Submission) ->
             raise ChainError(text, submission.where, code=code)
 
 
-def _mandate_key(protocol: Protocol, submission: Submission) -> int:
+def _mandate_key(protocol: Protocol, submission: Submission) -> bytes:
     return protocol.hub.mandate(protocol.hub.state(submission.context.vault_id).mandate).key
 
 
@@ -376,7 +376,6 @@ def _require_demanded(protocol: Protocol, submission: Submission) -> None:
         ("mandate version", "stale_policy", context.mandate_version, state.mandate_version),
         ("policy", "stale_policy", _short(signals.policy_hash), _short(demanded.policy_hash)),
         ("flow", "stale_flow", _QUANTITY.show(signals.flow), _QUANTITY.show(demanded.flow)),
-        ("accrual (ppm)", "stale_accrual", signals.accrual, demanded.accrual),
         ("prices", "stale_prices", signals.prices, demanded.prices),
         ("context", "stale_context", _short(signals.context), _short(demanded.context)),
     ):
@@ -413,7 +412,7 @@ def _all_accepted(protocol: Protocol, chunk: Iterable[Submission], block: Block)
     return all(_accepted(protocol, submission, block) for submission in chunk)
 
 
-def _call(protocol: Protocol, group: tuple[int, int, int], chunk: Sequence[Submission]) -> Call:
+def _call(protocol: Protocol, group: tuple[bytes, int, int], chunk: Sequence[Submission]) -> Call:
     """``submit`` or ``submitBatch``. group: key, price round and deadline."""
     _, round, deadline = group
     if len(chunk) == 1:
@@ -423,14 +422,15 @@ def _call(protocol: Protocol, group: tuple[int, int, int], chunk: Sequence[Submi
     for submission in chunk:
         proof, signals, context = ProofArguments.from_proof(submission.proof), submission.signals, submission.context
         points = (proof.a, proof.b, proof.c)
-        batch.append((context.vault_id, context.sequence, signals.nav_floor, signals.commitment_after, points))
+        named = (signals.nav_floor, signals.allowances.pack(), signals.commitment_after)
+        batch.append((context.vault_id, context.sequence, *named, points))
     return protocol.hub.call("submitBatch", *group, batch)
 
 
 def _chunks(
     protocol: Protocol,
     sender: Sender,
-    group: tuple[int, int, int],
+    group: tuple[bytes, int, int],
     together: list[Submission],
     most: int | None = None,
 ) -> Iterator[list[Submission]]:

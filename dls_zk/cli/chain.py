@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import files, operations
+from ..errors import ChainError
+from ..files.values import time_text
 from ..statement.circuits import of_size
 from ..statement.constants import DEVELOPMENT_CHAIN_IDS
 from ..storage import disk
 from ..storage.places import PACKAGE
-from .common import FILE, console, example, json_option, table, warn_insecure
+from .common import FILE, console, example, json_option, print_json, table, warn_insecure
+from .options import Access, chain_command
 from .stages import Stages
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ def chain_up(
 
     Deploys the contracts with an INSECURE key, development feeds at the example's prices, a feed set and an asset that
     anyone can mint, and takes a first price snapshot. Runs until interrupted, then removes the two files that it wrote.
+    While it runs, the feeds answer their last price anew before it gets too old.
     """
     from ..chain import checked_key, local
 
@@ -66,13 +70,36 @@ def chain_up(
         market = local.furnish(accounts, key, policy, prices, stages)
         try:
             files.write_deployment(out, market.protocol.deployment)
-            files.write_feeds(feeds_out, market.feeds_file)
+            files.write_feeds(feeds_out, market.named_feeds)
             _show_market(market, out, feeds_out, as_json)
             while True:
-                time.sleep(3600)
+                market.refresh()
+                time.sleep(1)
         finally:
             out.unlink(missing_ok=True)
             feeds_out.unlink(missing_ok=True)
+
+
+@chain.command("wait", **example("dls-zk chain wait 3600"))
+@click.argument("seconds", type=click.IntRange(1, 366 * 86_400))
+@chain_command()
+@json_option
+def chain_wait(access: Access, seconds: int, as_json: bool) -> None:
+    """Let seconds pass on a local development chain. The feeds of `chain up` answer anew within a few seconds.
+
+    For trying what takes days: a delay of orders, a looser mandate, a vault that goes stale.
+    """
+    from ..chain import local
+
+    on = access.chain()
+    if not on.is_development:
+        raise ChainError(f"{on.where} is no local development chain; only there time can be moved", code="wrong_chain")
+    local.wait(on, seconds)
+    now = on.now()
+    if as_json:
+        print_json({"timestamp": now})
+    else:
+        click.echo(f"{time_text(now)} UTC")
 
 
 def _show_market(market: LocalMarket, out: Path, feeds_out: Path, as_json: bool) -> None:
@@ -84,7 +111,7 @@ def _show_market(market: LocalMarket, out: Path, feeds_out: Path, as_json: bool)
         "feeds": str(feeds_out),
         "hub": deployment.hub,
         "asset": market.asset.address,
-        "feed_set": market.feed_set,
+        "feed_set": f"0x{market.feed_set.hex()}",
         "account": market.owner.address,
     }
     if as_json:

@@ -83,7 +83,7 @@ def _deployment_table(deployment: Deployment) -> object:
     for name in ("hub", "policy_registry", "price_oracle"):
         rows.add_row(name.replace("_", " "), getattr(deployment, name))
     for circuit, key in deployment.keys.items():
-        rows.add_row(f"key {key.number}: {circuit}", f"{key.verifier}, batches {key.batch_verifier}")
+        rows.add_row(f"key of {circuit}", f"{key.name}: {key.verifier}, batches {key.batch_verifier}")
     return rows
 
 

@@ -36,7 +36,7 @@ COMMANDS = {
     "journal": ("journal", "Show what was signed on this machine, on all chains, and what became of it."),
     "opening": ("opening", "Openings, the secret files that move a vault: list, find, show and verify them."),
     "oracle": ("oracle", "Add price feeds, take snapshots of their prices, and show them."),
-    "policy": ("policy", "Lint, register, show and compare policies, and move a vault to another one."),
+    "policy": ("policy", "Lint, register, show and compare policies."),
     "prove": ("proofs", "Prove a rebalance and write the proof."),
     "setup": ("setup", "Make keys, for development or for value."),
     "submit": ("submit", "Submit one or many rebalances, each exactly once."),

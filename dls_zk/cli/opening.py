@@ -9,12 +9,12 @@ import click
 from .. import openings
 from ..errors import InputError
 from ..files import Fixed
+from ..files.values import time_text
 from ..openings import Entry
 from ..statement.commitments import book_commitment
 from ..statement.constants import QUANTITY_DECIMALS, SIZES
 from ..statement.model import KeptOpening, Opening
 from .common import FILE, console, example, json_option, print_json, table
-from .events import time_text
 from .options import Access, chain_command
 from .params import EXAMPLE_COMMITMENT, EXAMPLE_VAULT, Commitment, VaultId
 

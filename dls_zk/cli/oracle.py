@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,16 +11,19 @@ import click
 from .. import files
 from ..errors import ChainError, InputError
 from ..files import Fixed
+from ..files.values import time_text
+from ..statement.ethereum import NOBODY
 from ..statement.model import Policy, Prices, Round
 from .common import FILE, confirm, console, example, json_option, print_json, table, uint
-from .events import time_text
 from .options import Access, chain_command
+from .params import EXAMPLE_FEED_SET, FeedSetName
 from .policy import policy_of
 from .report import decimal_text
 
 if TYPE_CHECKING:
     from ..chain import Snapshot
     from ..chain.feeds import FeedReport
+    from ..statement.feeds import Feed
 
 
 @click.group("oracle")
@@ -36,13 +38,15 @@ def oracle() -> None:
 @click.option("--yes", is_flag=True, help="Add the feeds without asking; needed where there is no terminal.")
 @json_option
 def oracle_add(access: Access, feeds: Path, policy_path: Path, yes: bool, as_json: bool) -> None:
-    """Add the feeds of a policy's instruments to the oracle; prints the number of the feed set.
+    """Add the feeds of a policy's instruments to the oracle; prints the name of the feed set, the hash of its content.
+
+    Take its first snapshot within five minutes: later, the first one needs a confirmation like a price that moved too far.
 
     Shows what each feed says of itself, and asks. Refuses, also with --yes, a feed that prices in another currency than USD
     or whose answer is stuck at one of its bounds.
     """
-    from .. import chain
     from ..chain.feeds import report
+    from ..statement.feeds import FeedSet
 
     policy = files.read_policy(policy_path)
     named = files.read_feeds(feeds, policy)
@@ -56,73 +60,124 @@ def oracle_add(access: Access, feeds: Path, policy_path: Path, yes: bool, as_jso
     if not yes:
         confirm("Add these feeds?", "There is no terminal to ask on: look at the feeds, then pass --yes.")
     with access.stages("Feed set added"):
-        number = protocol.oracle.add_feed_set(access.sender(protocol.chain), chain.FeedSet.of(named, policy))
+        added = protocol.oracle.add_feed_set(access.sender(protocol.chain), FeedSet.of(named, policy))
     if as_json:
-        print_json({"feed_set": number})
+        print_json({"feed_set": _hex(added)})
     else:
-        click.echo(number)
+        click.echo(_hex(added))
 
 
-@oracle.command("feeds", **example("dls-zk oracle feeds 1 --policy policy.yaml"))
-@click.argument("feed_set", type=uint(32))
+@oracle.command("feeds", **example(f"dls-zk oracle feeds {EXAMPLE_FEED_SET} --policy policy.yaml"))
+@click.argument("feed_set", type=FeedSetName())
 @chain_command()
 @click.option("--policy", "policy_text", metavar="FILE|HASH", help="Policy that names the slots.")
 @json_option
-def oracle_feeds(access: Access, feed_set: int, policy_text: str | None, as_json: bool) -> None:
-    """Show the feeds of a set: what each says of itself, and within which bounds its answers are used."""
+def oracle_feeds(access: Access, feed_set: bytes, policy_text: str | None, as_json: bool) -> None:
+    """Show the feeds of a set: what each says of itself, which bounds hold, and whether the oracle would take its answer."""
     from ..chain.feeds import report
-    from ..chain.oracle import NOBODY
 
     protocol = access.protocol()
-    listed = protocol.oracle.feed_set(feed_set)
-    slots = policy_of(policy_text, protocol).slots if policy_text else ()
-    names = [slot.instrument for slot in slots] or [f"slot {slot}" for slot in range(len(listed.feeds))]
-    used = {name: feed for name, feed in zip(names, listed.feeds, strict=False) if feed.aggregator != NOBODY}
-    reports = {name: report(protocol.chain, feed.aggregator) for name, feed in used.items()}
+    oracle, now = protocol.oracle, protocol.chain.now()
+    terms, decimals = oracle.added(feed_set)
+    policy = policy_of(policy_text, protocol) if policy_text else None
+    dead, anchor, waiting = oracle.dead_feeds(feed_set), oracle.anchor(feed_set), oracle.unconfirmed(feed_set)
+    names = _names(policy, len(terms.feeds))
+    priced = {slot: feed for slot, feed in enumerate(terms.feeds) if feed.aggregator != NOBODY}
+    reports = {names[slot]: report(protocol.chain, feed.aggregator) for slot, feed in priced.items()}
+    feeds = {
+        names[slot]: _feed_json(feed, reports[names[slot]], decimals[slot], slot in dead, now)
+        for slot, feed in priced.items()
+    }
+    document = {
+        "feed_set": _hex(feed_set),
+        "sequencer_feed": None if terms.sequencer_feed == NOBODY else terms.sequencer_feed,
+        "grace_period_s": terms.grace_period_s,
+        "confirmation_delay_s": terms.confirmation_delay_s,
+        "deviation_period_s": terms.deviation_period_s,
+        "latest_round": oracle.latest_round(feed_set) or None,
+        "anchor": anchor and {"round": anchor[0], "timestamp": anchor[1]},
+        "confirmable_at": waiting and waiting.confirmable_at,
+        "feeds": feeds,
+    }
     if as_json:
-        print_json(
-            {
-                "feed_set": feed_set,
-                "sequencer_feed": None if listed.sequencer_feed == NOBODY else listed.sequencer_feed,
-                "grace_period_s": listed.grace_period_s,
-                "confirmation_delay_s": listed.confirmation_delay_s,
-                "feeds": {
-                    name: {"heartbeat_s": feed.heartbeat_s, "max_deviation_bps": feed.max_deviation_bps}
-                    | asdict(reports[name])
-                    | {"quote": reports[name].quote, "faults": list(reports[name].faults())}
-                    for name, feed in used.items()
-                },
-            }
-        )
+        print_json(document)
         return
-    for name, feed in used.items():
+    for name, feed in feeds.items():
         click.echo(f"{name}: {_feed_text(reports[name])}")
-        move = Fixed(2, 0, 1 << 16, "%").show(feed.max_deviation_bps)
-        click.echo(f"    not older than {feed.heartbeat_s} s; a move beyond {move} waits for a confirmation")
-    if listed.sequencer_feed != NOBODY:
-        click.echo(f"sequencer feed {listed.sequencer_feed}, {listed.grace_period_s} s of grace")
-    click.echo(f"a confirmation waits for {listed.confirmation_delay_s} s")
+        move = Fixed(2, 0, 1 << 16, "%").show(feed["max_deviation_bps"])
+        age = "no answer" if feed["age_s"] is None else f"answered {feed['age_s']} s ago"
+        click.echo(f"    {age}, not older than {feed['heartbeat_s']} s; a move beyond {move} waits for a confirmation")
+        if feed["dead"]:
+            click.echo(
+                "    dead: the oracle does not take its answer, so there are no snapshots until it is back or replaced"
+            )
+    if terms.sequencer_feed != NOBODY:
+        click.echo(f"sequencer feed {terms.sequencer_feed}, {terms.grace_period_s} s of grace")
+    bounded = f"round {anchor[0]} of {time_text(anchor[1])} UTC" if anchor else "no round yet"
+    click.echo(
+        f"prices are compared with those of {bounded}, which a later round replaces after {terms.deviation_period_s} s"
+    )
+    click.echo(f"a confirmation waits for {terms.confirmation_delay_s} s, and is possible for as long again")
+    if waiting:
+        click.echo(f"prices wait for their confirmation, from {time_text(waiting.confirmable_at)} UTC on")
+
+
+def _names(policy: Policy | None, slots: int) -> list[str]:
+    """What to call each slot. InputError if the policy is of another size."""
+    if policy is None:
+        return [f"slot {slot}" for slot in range(slots)]
+    if policy.size.slots != slots:
+        raise InputError(f"the policy has {policy.size.slots} slots and the feed set {slots}")
+    return [slot.instrument or f"slot {number}" for number, slot in enumerate(policy.slots)]
+
+
+def _feed_json(feed: Feed, said: FeedReport, decimals: int, dead: bool, now: int) -> dict[str, Any]:
+    """A feed of a set. decimals: as the oracle read them when the set was added."""
+    faults = list(said.faults())
+    if said.decimals is not None and said.decimals != decimals:
+        faults.append(f"it has {said.decimals} decimals now and had {decimals} when it was added")
+    return {
+        "address": said.address,
+        "heartbeat_s": feed.heartbeat_s,
+        "max_deviation_bps": feed.max_deviation_bps,
+        "description": said.description,
+        "decimals": decimals,
+        "quote": said.quote,
+        "answer": _amount(said, said.answer),
+        "least": _amount(said, said.least),
+        "most": _amount(said, said.most),
+        "updated_at": said.updated_at,
+        "faults": faults,
+        "age_s": now - said.updated_at if said.updated_at else None,
+        "dead": dead,
+    }
+
+
+def _amount(said: FeedReport, value: int | None) -> str | None:
+    """What a feed says, in whole units."""
+    return None if value is None or said.decimals is None else decimal_text(Fraction(value, 10**said.decimals))
 
 
 def _feed_text(said: FeedReport) -> str:
     """What a feed says of itself, in a line."""
 
     def shown(value: int | None) -> str:
-        return "unknown" if value is None or said.decimals is None else decimal_text(Fraction(value, 10**said.decimals))
+        return _amount(said, value) or "unknown"
 
     bounds = "no bounds" if said.least is None and said.most is None else f"from {shown(said.least)} to {shown(said.most)}"
     said_of_itself = f'"{said.description}", answers {shown(said.answer)}, {said.decimals} decimals, {bounds}'
     return "; ".join([f"{said.address} {said_of_itself}", *said.faults(), *said.doubts()])
 
 
-@oracle.command("snapshot", **example("dls-zk oracle snapshot 1"))
-@click.argument("feed_set", type=uint(32))
+@oracle.command("snapshot", **example(f"dls-zk oracle snapshot {EXAMPLE_FEED_SET}"))
+@click.argument("feed_set", type=FeedSetName())
 @chain_command(signing=True)
 @json_option
-def oracle_snapshot(access: Access, feed_set: int, as_json: bool) -> None:
+def oracle_snapshot(access: Access, feed_set: bytes, as_json: bool) -> None:
     """Take a price snapshot, which all vaults with these feeds may use; prints the number of its round.
 
-    Exit code 75 if a price moved too far: then run this again after the time that it says.
+    Exit code 75 if a price moved too far: then run this again after the time that it says, and before it says that the
+    prices lapse. The first snapshot of a set is such a case, too, unless it is taken within five minutes of `oracle add`.
     """
     from .. import chain
 
@@ -130,8 +185,10 @@ def oracle_snapshot(access: Access, feed_set: int, as_json: bool) -> None:
     with access.stages("Snapshot taken"):
         taken = protocol.oracle.take_snapshot(access.sender(protocol.chain), feed_set)
     if isinstance(taken, chain.Unconfirmed):
+        lapse_at = taken.confirmable_at + protocol.oracle.feed_set(feed_set).confirmation_delay_s
         raise ChainError(
-            f"a price moved too far for one look; take the snapshot again from {time_text(taken.confirmable_at)} UTC on",
+            "a price moved too far for one look, or there is none to compare it with; take the snapshot again from "
+            f"{time_text(taken.confirmable_at)} UTC on, and not after {time_text(lapse_at)} UTC",
             code="price_moved",
             after=max(taken.confirmable_at - protocol.chain.now(), 0),
         )
@@ -141,15 +198,15 @@ def oracle_snapshot(access: Access, feed_set: int, as_json: bool) -> None:
         click.echo(taken.round)
 
 
-@oracle.command("show", **example("dls-zk oracle show 1 --policy policy.yaml --out prices.yaml"))
-@click.argument("feed_set", type=uint(32))
+@oracle.command("show", **example(f"dls-zk oracle show {EXAMPLE_FEED_SET} --policy policy.yaml --out prices.yaml"))
+@click.argument("feed_set", type=FeedSetName())
 @chain_command()
 @click.option("--round", "number", type=uint(32, least=1), help="Round [default: the newest].")
 @click.option("--policy", "reference", metavar="FILE|HASH", help="Policy that names the slots.")
 @click.option("--out", type=FILE, help="File to write: the prices, for `prove` (with --policy).")
 @json_option
 def oracle_show(
-    access: Access, feed_set: int, number: int | None, reference: str | None, out: Path | None, as_json: bool
+    access: Access, feed_set: bytes, number: int | None, reference: str | None, out: Path | None, as_json: bool
 ) -> None:
     """Show a price snapshot."""
     if out and not reference:
@@ -157,10 +214,10 @@ def oracle_show(
     protocol = access.protocol()
     snapshot = protocol.oracle.snapshot(number) if number else protocol.oracle.latest(feed_set)
     if snapshot is None:
-        message = f"there is no snapshot of feed set {feed_set} yet; run `dls-zk oracle snapshot {feed_set}`"
+        message = f"there is no snapshot of this feed set yet; run `dls-zk oracle snapshot {_hex(feed_set)}`"
         raise ChainError(message, code="unknown_id")
     if snapshot.feed_set != feed_set:
-        raise InputError(f"round {snapshot.round} is of feed set {snapshot.feed_set}, not {feed_set}")
+        raise InputError(f"round {snapshot.round} is of feed set {_hex(snapshot.feed_set)}, not {_hex(feed_set)}")
     policy = policy_of(reference, protocol) if reference else None
     if out and policy:
         write_prices(out, snapshot, policy, protocol.chain.chain_id)
@@ -191,8 +248,12 @@ def prices_by_name(snapshot: Snapshot, policy: Policy | None) -> dict[str, str]:
 def _snapshot_json(snapshot: Snapshot, policy: Policy | None) -> dict[str, Any]:
     return {
         "round": snapshot.round,
-        "feed_set": snapshot.feed_set,
+        "feed_set": _hex(snapshot.feed_set),
         "timestamp": snapshot.timestamp,
         "prices_usd": prices_by_name(snapshot, policy),
         "words": [f"0x{word:064x}" for word in snapshot.words],
     }
+
+
+def _hex(name: bytes) -> str:
+    return f"0x{name.hex()}"

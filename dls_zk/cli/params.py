@@ -39,6 +39,27 @@ class SignedQuantity(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, ctx)
 
 
+class Amount(click.ParamType):  # type: ignore[type-arg]
+    """A positive decimal with as many places as a token may have; ``of_decimals`` makes units of it."""
+
+    name = "amount"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            Fixed(18, 1, (1 << 256) - 1).parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
+def of_decimals(amount: str, decimals: int) -> int:
+    """An ``Amount`` in the smallest unit of a token with so many decimals. UsageError if it is finer than that."""
+    try:
+        return Fixed(decimals, 1, (1 << 256) - 1).parse(amount)
+    except ValueError as error:
+        raise click.UsageError(f"the amount {error}") from None
+
+
 class Address(click.ParamType):  # type: ignore[type-arg]
     """An account, with its checksum."""
 
@@ -52,13 +73,15 @@ class Address(click.ParamType):  # type: ignore[type-arg]
 
 #: For the examples of the help.
 EXAMPLE_VAULT = "0x" + "3fc1" * 16
+EXAMPLE_FEED_SET = "0x" + "b27a" * 16
 EXAMPLE_COMMITMENT = "0x" + "1e5a" * 16
 
 
-class VaultId(click.ParamType):  # type: ignore[type-arg]
-    """The id of a vault: 32 bytes in hex."""
+class Name(click.ParamType):  # type: ignore[type-arg]
+    """What is known by the hash of its content, or by another hash: 32 bytes in hex. what: the word for it."""
 
-    name = "vault"
+    def __init__(self, what: str):
+        self.name = what
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
         text = str(value)
@@ -67,8 +90,22 @@ class VaultId(click.ParamType):  # type: ignore[type-arg]
         except ValueError:
             found = b""
         if len(found) != 32:
-            self.fail(f"{text!r} is no vault id (0x and 64 hex digits)", param, ctx)
+            self.fail(f"{text!r} is no {self.name} (0x and 64 hex digits)", param, ctx)
         return found
+
+
+class VaultId(Name):
+    """The id of a vault."""
+
+    def __init__(self) -> None:
+        super().__init__("vault id")
+
+
+class FeedSetName(Name):
+    """The name of a feed set."""
+
+    def __init__(self) -> None:
+        super().__init__("name of a feed set")
 
 
 class Commitment(click.ParamType):  # type: ignore[type-arg]
@@ -82,7 +119,3 @@ class Commitment(click.ParamType):  # type: ignore[type-arg]
             return require_canonical(int(text, 16) if re.fullmatch("0x[0-9a-fA-F]{64}", text) else -1)
         except ValueError:
             self.fail(f"{text!r} is no commitment (0x and 64 hex digits, below the field's modulus)", param, ctx)
-
-
-#: The last second that ``time_text`` has a date for, of the year 9999.
-LAST_SECOND = 253_402_300_799

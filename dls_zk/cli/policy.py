@@ -1,9 +1,9 @@
-"""``dls-zk policy``: policies and a vault's mandate."""
+"""``dls-zk policy``: policies."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,9 @@ from ..statement.constants import QUANTITY_DECIMALS, USD_E14
 from ..statement.model import Policy
 from ..statement.policy_diff import changes, verdict
 from ..statement.policy_lint import Finding, lint
-from .common import FILE, beside, console, example, json_option, marked, print_json, table, uint
-from .events import time_text
+from .common import FILE, beside, console, example, json_option, marked, print_json, table
 from .options import Access, chain_command
-from .params import EXAMPLE_VAULT, Quantity, VaultId
+from .params import Address, Quantity
 
 if TYPE_CHECKING:
     from ..chain import Mandate, Protocol, Sender
@@ -31,16 +30,16 @@ def hash_of(text: str) -> int | None:
     return int(text, 16) if re.fullmatch("0x[0-9a-fA-F]{64}", text) else None
 
 
-def policy_of(text: str, protocol: Protocol | None, beside: Path = Path()) -> Policy:
-    """The policy of a file, or of a hash or a vault on the chain."""
+def policy_of(text: str, protocol: Protocol | None, beside: Path = Path(), labels_by: str | None = None) -> Policy:
+    """The policy of a file, or of a hash or a vault on the chain. labels_by: whose labels it gets there."""
     number = hash_of(text)
     if number is None:
         return files.read_policy(beside / text)
     if protocol is None:
         raise InputError(f"{text} is a hash, which only a chain can look up")
-    if protocol.registry.is_registered(number):
-        return protocol.registry.policy(number)
-    return protocol.registry.policy(mandate_of(protocol, bytes.fromhex(text[2:])).policy_hash)
+    if not protocol.registry.is_registered(number):
+        number = mandate_of(protocol, bytes.fromhex(text[2:])).policy_hash
+    return protocol.registry.policy(number, labels_by)
 
 
 def mandate_of(protocol: Protocol, vault: bytes) -> Mandate:
@@ -49,7 +48,7 @@ def mandate_of(protocol: Protocol, vault: bytes) -> Mandate:
 
 @click.group("policy")
 def policy() -> None:
-    """Lint, register, show and compare policies, and move a vault to another one."""
+    """Lint, register, show and compare policies."""
 
 
 @policy.command("lint", **example("dls-zk policy lint policy.yaml --nav 10000000"))
@@ -107,13 +106,17 @@ def policy_lint(
 @chain_command(signing=True)
 @json_option
 def policy_register(access: Access, policy_path: Path, as_json: bool) -> None:
-    """Register a policy, so that anyone can read the policy behind a proof's policy hash."""
+    """Register a policy, so that anyone can read the policy behind a proof's policy hash.
+
+    The names of the policy, its venues, factors and scenarios are registered as yours: show them with your address.
+    """
     policy = files.read_policy(policy_path)
     protocol = access.protocol()
     with access.stages("Policy registered"):
-        mined = protocol.registry.register(access.sender(protocol.chain), policy)
+        sender = access.sender(protocol.chain)
+        mined = protocol.registry.register(sender, policy)
     digest = policy_hash(policy)
-    names_as_given = protocol.registry.policy(digest) == policy
+    names_as_given = protocol.registry.policy(digest, sender.address) == policy
     summary = {
         "policy_hash": f"0x{digest:064x}",
         "transaction": mined and mined.hash,
@@ -121,8 +124,8 @@ def policy_register(access: Access, policy_path: Path, as_json: bool) -> None:
     }
     if not names_as_given:
         click.echo(
-            "warning: somebody registered this policy before, with another name or other names of venues, factors or "
-            "scenarios; the hash does not bind these",
+            f"warning: {sender.address} registered this policy before, with another name or other names of venues, factors "
+            "or scenarios; those stay",
             err=True,
         )
     if as_json:
@@ -134,14 +137,26 @@ def policy_register(access: Access, policy_path: Path, as_json: bool) -> None:
 @policy.command("show", **example("dls-zk policy show 0x1f…8e"))
 @click.argument("reference", metavar="HASH|VAULT|FILE")
 @chain_command()
+@click.option(
+    "--labels-by", type=Address(), help="Account whose names of the policy, venues, factors and scenarios to show."
+)
 @json_option
-def policy_show(access: Access, reference: str, as_json: bool) -> None:
-    """Show the policy behind a hash or a vault, as the registry has it."""
-    policy = policy_of(reference, access.protocol() if hash_of(reference) is not None else None)
-    fields = {"policy_hash": f"0x{policy_hash(policy):064x}"} | asdict(policy)
+def policy_show(access: Access, reference: str, labels_by: str | None, as_json: bool) -> None:
+    """Show the policy behind a hash or a vault, as the registry has it.
+
+    Anybody can give a policy names, which its hash does not bind. Shows whose there are; pass the account that you trust.
+    """
+    protocol = access.protocol() if hash_of(reference) is not None else None
+    policy = policy_of(reference, protocol, labels_by=labels_by)
+    digest = policy_hash(policy)
+    fields = {"policy_hash": f"0x{digest:064x}"} | asdict(policy)
+    authors = [*protocol.registry.authors(digest, protocol.deployment.block)] if protocol else []
     if as_json:
-        print_json(fields | {"nav_step_usd": str(policy.nav_step_usd)})
+        labels = [{"by": author, "name": name} for author, name in authors]
+        print_json(fields | {"nav_step_usd": str(policy.nav_step_usd), "labels": labels})
         return
+    for author, name in authors:
+        click.echo(f"registered by {author}{f', who calls it {name!r}' if name else ', who gives it no name'}")
     slots = fields.pop("slots")
     rows = table(policy.name or "policy", "")
     for name, value in fields.items():
@@ -189,67 +204,6 @@ def policy_diff(access: Access, old: str, new: str, as_json: bool) -> None:
         rows.add_row(change.subject, change.field, str(change.old), str(change.new), mark)
     console.print(rows)
     click.echo(f"all together: {effect}" if differences else "no change")
-
-
-@policy.command("activate", **example(f"dls-zk policy activate {EXAMPLE_VAULT} --policy tighter.yaml"))
-@click.argument("vault", type=VaultId())
-@chain_command(signing=True)
-@click.option("--policy", metavar="FILE|HASH", help="Policy [default: the present one].")
-@click.option("--feed-set", type=uint(32), help="Number of the feed set [default: the present one].")
-@click.option("--key", type=uint(24), help="Number of the verifying key [default: the present one].")
-@click.option("--max-snapshot-age", type=uint(32), metavar="SECONDS", help="Oldest price snapshot that a rebalance may use.")
-@click.option(
-    "--max-proof-age",
-    type=uint(32),
-    metavar="SECONDS",
-    help="Age of proven prices after which the vault is stale.",
-)
-@click.option("--accrual-rate", type=uint(24), metavar="PPM", help="Largest accrual in a day, of NAV.")
-@click.option("--accrual-cap", type=uint(20), metavar="PPM", help="Largest accrual in a rebalance, of NAV.")
-@json_option
-def policy_activate(
-    access: Access,
-    vault: bytes,
-    policy: str | None,
-    feed_set: int | None,
-    key: int | None,
-    max_snapshot_age: int | None,
-    max_proof_age: int | None,
-    accrual_rate: int | None,
-    accrual_cap: int | None,
-    as_json: bool,
-) -> None:
-    """Move a vault to another policy or mandate.
-
-    Takes effect at once if every change tightens. Otherwise proposes the change and prints the earliest activation time; run
-    the same command again after it. An existing proposal is not replaced.
-    """
-    protocol = access.protocol()
-    sender, hub = access.sender(protocol.chain), protocol.hub
-    options = {
-        "policy_hash": None if policy is None else registered(protocol, sender, policy),
-        "feed_set": feed_set,
-        "key": key,
-        "max_snapshot_age_s": max_snapshot_age,
-        "max_proof_age_s": max_proof_age,
-        "accrual_rate_ppm_per_day": accrual_rate,
-        "accrual_cap_ppm": accrual_cap,
-    }
-    changed = {name: value for name, value in options.items() if value is not None}
-    mandate = replace(mandate_of(protocol, vault), **changed)
-    with access.stages("Mandate"):
-        number = hub.add_mandate(sender, mandate)
-        proposed, active_from = hub.proposal(vault)
-        if proposed == number and protocol.chain.now() >= active_from:
-            hub.activate_mandate(sender, vault)
-        else:
-            hub.propose_mandate(sender, vault, number)
-    _, active_from = hub.proposal(vault)
-    active = hub.state(vault).mandate == number
-    if as_json:
-        print_json({"mandate": number, "active": active, "active_from": None if active else active_from})
-    else:
-        click.echo("active" if active else f"proposed; run this again from {time_text(active_from)} UTC on to activate it")
 
 
 def registered(protocol: Protocol, sender: Sender, text: str, beside: Path = Path()) -> int:

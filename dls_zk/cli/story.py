@@ -20,6 +20,7 @@ from ..groth16.proof import Proof
 from ..groth16.r1cs import r1cs_header
 from ..operations import Proven
 from ..solidity.calldata import ProofArguments
+from ..statement.buckets import Bucket
 from ..statement.circuits import of_size
 from ..statement.commitments import policy_hash
 from ..statement.model import Opening, Policy, Prices, Rebalance, Terms
@@ -30,6 +31,7 @@ from .stages import Stages
 
 DEPOSIT_E6 = 10_000_000 * 10**6  # of slot 0, USDC
 DEADLINE_S = 3600
+ORDER_DELAY_S = local.HEARTBEAT_S  # no shorter than a feed may be silent
 EXAMPLES = PACKAGE / "examples"
 
 
@@ -59,26 +61,40 @@ def _one_chain(home: local.Accounts, prover: _Prover, folder: Path, stages: Stag
 
     market = local.furnish(home, prover.checked(), policy, prices, stages)
     protocol, (owner, operator, depositor, custody, *_) = market.protocol, market.people
-    with stages("Vault opened, 10 million deposited and drawn"):
+    with stages("Vault opened"):
         mandate = protocol.hub.add_mandate(owner, _mandate(market))
         token = (market.asset.address, "Delta-neutral ETH", "dnETH", custody.address)
         share = ShareToken.open(owner, protocol, *token, mandate, operator.address)
-        market.asset.mint(owner, depositor.address, DEPOSIT_E6)
-        share.deposit(depositor, DEPOSIT_E6)
-        share.move(operator, protocol.hub, DEPOSIT_E6)
     teller = _Teller(market, operator, share.vault, prices, prover, folder, stages)
 
-    # 1. The deposit is put to work: from the empty book, in one step, to the hidden one.
-    opening = teller.next(Opening.empty(policy.size), book)
+    # 1. A deposit at a price that nobody knows yet: ordered, priced by a round an hour later, settled by the proof at it.
+    with stages("10 million ordered"):
+        market.asset.mint(owner, depositor.address, DEPOSIT_E6)
+        order = share.request(depositor, protocol.hub, "deposit", DEPOSIT_E6)
+    with stages("The round that the order waits for"):
+        market.snapshot(prices)
+    empty = Opening.empty(policy.size)
+    settling = prover.prove(teller.next(empty, empty.quantities_e6, after_s=ORDER_DELAY_S))
+    settling_accepted = teller.submit(settling)
+    with stages("Shares claimed, 10 million drawn"):
+        (settled,) = share.orders(depositor.address)
+        share.claim(depositor, settled, depositor.address, depositor.address)
+        share.move(operator, protocol.hub, DEPOSIT_E6)
+    claimed = share.read("balanceOf", depositor.address)
+    if (settled.id, settled.pending, share.orders(depositor.address)) != (order, 0, []) or not claimed:
+        raise ChainError("the order was not settled by the first proof after it")
+
+    # 2. The deposit is put to work: from the empty book, in one step, to the hidden one.
+    opening = teller.next(settling.after, book)
     first = prover.prove(opening)
     first_accepted = teller.submit(first)
 
-    # 2. The rebalance, kept as an operator would: the opening is on the disk before the proof goes out.
+    # 3. The rebalance, kept as an operator would: the opening is on the disk before the proof goes out.
     move = teller.next(first.after, tuple(q + t for q, t in zip(book, trades, strict=True)))
     second = prover.prove(move)
     verified = _verified(market, prover, second.proof, stages)
 
-    # 3. Three frauds, each refused.
+    # 4. Three frauds, each refused.
     signals = second.signals
     forged = replace(signals, nav_floor=signals.nav_floor + 1)
     tampered = replace(second.proof, signals=tuple(forged.to_field()))
@@ -91,7 +107,7 @@ def _one_chain(home: local.Accounts, prover: _Prover, folder: Path, stages: Stag
     with stages("A book one unit over a limit is refused by name"):
         over_error = _refused_by_name(replace(move, before=first.after, after=Opening(beyond, move.after.salt)))
     state, holdings = protocol.hub.state(share.vault), share.holdings()
-    if state.commitment != signals.commitment_after or state.sequence != 2:
+    if state.commitment != signals.commitment_after or state.sequence != 3:
         raise ChainError("the hub's state is not what the accepted proofs lead to")
 
     return {
@@ -112,10 +128,21 @@ def _one_chain(home: local.Accounts, prover: _Prover, folder: Path, stages: Stag
             "vault": "0x" + share.vault.hex(),
             "share": share.address,
             "sequence": state.sequence,
-            "transactions": [first_accepted.accepted.transaction, second_accepted.accepted.transaction],
-            "gas": {"submit_first": first_accepted.gas_used, "submit": second_accepted.gas_used},
+            "transactions": [one.accepted.transaction for one in (settling_accepted, first_accepted, second_accepted)],
+            "gas": {
+                "submit_and_settle": settling_accepted.gas_used,
+                "submit_first": first_accepted.gas_used,
+                "submit": second_accepted.gas_used,
+            },
         },
-        "shares": {"worth_usdc": holdings.assets // 10**6, "idle_usdc": holdings.idle // 10**6},
+        "order": {
+            "id": order,
+            "deposited_usdc": DEPOSIT_E6 // 10**6,
+            "delay_s": ORDER_DELAY_S,
+            "settled_by": settling_accepted.accepted.sequence,
+            "shares": claimed // 10 ** share.decimals()[1],
+        },
+        "shares": {"worth_usdc": (holdings.worth or (0,))[0] // 10**6, "idle_usdc": holdings.idle // 10**6},
         "refused": {"tampered": tampered_error, "replayed": replay_error, "over_limit": over_error},
     }
 
@@ -151,13 +178,17 @@ def _two_chains(home: local.Accounts, away: local.Accounts, prover: _Prover, fol
         for market in markets:
             owner, hub = market.owner, market.protocol.hub
             vault = hub.open_vault(owner, policy.name, hub.add_mandate(owner, _mandate(market)), owner.address)
-            hub.record_flow(owner, vault, DEPOSIT_E6)
             tellers.append(_Teller(market, owner, vault, prices, prover, folder, stages))
+    # The first proof of a vault is of its empty book: it earns and loses nothing. Its opening is public, and so the same.
+    empty = Opening.empty(policy.size)
+    for teller in tellers:
+        teller.submit(prover.prove(replace(teller.next(empty, empty.quantities_e6), after=empty)))
+        teller.market.protocol.hub.record_flow(teller.operator, teller.vault, DEPOSIT_E6)
     here, there = tellers
-    move = here.next(Opening.empty(policy.size), book)
+    move = here.next(empty, book)
     proven = prover.prove(move)
     accepted = here.submit(proven)
-    alike = there.next(Opening.empty(policy.size), book)  # prices, flow, policy and empty book are the same there
+    alike = there.next(empty, book)  # prices, flow, policy and empty book are the same there
     with stages("Its proof is refused by the other chain's hub"):
         other_chain = _refusal(lambda: there.send("from the other chain", proven.proof, alike.terms))
     with stages("A book over the second chain's cap is refused by name"):
@@ -205,10 +236,23 @@ def _mandate(market: LocalMarket) -> chain.Mandate:
         policy_hash=policy_hash(market.policy),
         feed_set=market.feed_set,
         key=market.protocol.key_for(market.policy.size.slots),
-        max_snapshot_age_s=DEADLINE_S,
-        accrual_rate_ppm_per_day=274,  # 10% a year
-        accrual_cap_ppm=10_000,
+        grace_s=DEADLINE_S,
+        min_interval_s=1,
         max_proof_age_s=2 * 86_400,
+        write_down_ppm=10_000,
+        gain=Bucket(rate_per_day=274_000, cap=10_000_000, step=1_000),  # 10% a year, at most 1%
+        loss=Bucket(rate_per_day=500_000, cap=5_000_000, step=100_000),
+        turnover=Bucket(rate_per_day=1_000_000, cap=4_000_000, step=50_000),
+        share=chain.ShareTerms(
+            order_delay_s=ORDER_DELAY_S,
+            redemption_period_s=7 * 86_400,
+            least_order_e6=100 * 10**6,
+            deposit_cap_e6=2 * DEPOSIT_E6,
+            management_fee_ppm=0,
+            performance_fee_ppm=0,
+            band_ppm_per_day=0,
+            band_wait_s=0,
+        ),
     )
 
 
@@ -228,10 +272,10 @@ class _Teller:
     def policy(self) -> Policy:
         return self.market.policy
 
-    def next(self, before: Opening, quantities: tuple[int, ...]) -> Rebalance:
+    def next(self, before: Opening, quantities: tuple[int, ...], after_s: int = 2) -> Rebalance:
         """Take a price snapshot and set up the move to these quantities on the terms that the hub demands."""
         with self.stages("Prices posted"):
-            snapshot = self.market.snapshot(self.prices)
+            snapshot = self.market.snapshot(self.prices, after_s)
         hub = self.market.protocol.hub
         terms = hub.terms(self.vault, snapshot, hub.chain.now() + DEADLINE_S)
         return Rebalance(self.policy, self.prices, terms, before, Opening(quantities, operations.fresh_salt()))
@@ -263,7 +307,8 @@ def _refusal(attempt: Callable[[], object], kind: type[DlsError] = ChainError) -
 
 
 def _refused_by_name(rebalance: Rebalance) -> str:
-    return _refusal(lambda: operations.require(operations.check(rebalance)), StatementRefused)
+    named = operations.with_least_allowances(rebalance)
+    return _refusal(lambda: operations.require(operations.check(named)), StatementRefused)
 
 
 def table(result: dict[str, Any]) -> Table:
@@ -278,7 +323,13 @@ def table(result: dict[str, Any]) -> Table:
     rows.add_row("Commitment", f"{proven['commitment_before'][:18]}… → {proven['commitment_after'][:18]}…")
     rows.add_row("Verified by", ", ".join(result["verified_by"]))
     rows.add_row("Transaction", where["transactions"][-1])
-    rows.add_row("Gas", f"{where['gas']['submit']:,} to submit ({where['gas']['submit_first']:,} for a vault's first)")
+    order = result["order"]
+    rows.add_row(
+        "Order",
+        f"{order['deposited_usdc']:,} USDC ordered, settled by proof {order['settled_by']} at prices {order['delay_s']} s "
+        f"younger: {order['shares']:,} shares",
+    )
+    rows.add_row("Gas", f"{where['gas']['submit']:,} to submit, {where['gas']['submit_and_settle']:,} if it settles orders")
     rows.add_row("Shares", f"worth {result['shares']['worth_usdc']:,} USDC by the proven floor")
     for name, label in (("tampered", "Tampered copy"), ("replayed", "Replayed"), ("over_limit", "One unit over")):
         rows.add_row(label, _red(result["refused"][name]))

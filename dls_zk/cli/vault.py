@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from .. import files
 from ..errors import ChainError, InputError
 from ..files import Fixed
-from .common import FILE, beside, confirm, console, example, json_option, print_json, table, uint
-from .events import event_json, event_text, time_text
+from ..files.values import LAST_SECOND, time_text
+from ..statement.ethereum import NOBODY
+from .common import FILE, confirm, console, example, json_option, print_json, table, uint
+from .events import SHARE_EVENTS, event_json, event_text
+from .mandate import added, mandate, resolved
 from .options import Access, chain_command
 from .oracle import write_prices
-from .params import EXAMPLE_VAULT, LAST_SECOND, Address, Quantity, VaultId
-from .policy import mandate_of, registered
-from .report import decimal_text
+from .orders import claim, contribute, order, settle, share_of
+from .params import EXAMPLE_VAULT, Address, Quantity, VaultId
+from .policy import mandate_of
+from .vault_status import status
+from .write_down import write_down
 
 if TYPE_CHECKING:
-    from ..chain import Protocol, ShareToken
+    from ..chain import Protocol, Receipt, Sender, ShareToken
+    from ..chain.client import Event
 
 
 @click.group("vault")
@@ -38,26 +45,13 @@ def vault_open(access: Access, vault: Path, as_json: bool) -> None:
     Registers the policy and adds the mandate if the chain lacks them. Running the command again opens no second vault.
     """
     from .. import chain
-    from ..chain.oracle import NOBODY
 
     vault_file = files.read_vault(vault)
     protocol = access.protocol()
     sender = access.sender(protocol.chain)
     with access.stages("Policy and mandate"):
-        digest = registered(protocol, sender, vault_file.policy, vault.parent)
-        slots = protocol.registry.policy(digest).size.slots
-        mandate = protocol.hub.add_mandate(
-            sender,
-            chain.Mandate(
-                policy_hash=digest,
-                feed_set=vault_file.mandate.feed_set,
-                key=protocol.key_for(slots),
-                max_snapshot_age_s=vault_file.mandate.max_snapshot_age,
-                accrual_rate_ppm_per_day=vault_file.mandate.accrual_rate,
-                accrual_cap_ppm=vault_file.mandate.accrual_cap,
-                max_proof_age_s=vault_file.mandate.max_proof_age,
-            ),
-        )
+        terms, _ = resolved(protocol, vault_file.mandate, vault.parent)
+        mandate = added(protocol, sender, terms, vault_file.mandate, vault.parent)
     roles = (vault_file.operator, vault_file.guardian or NOBODY, vault_file.loosening_delay)
     share: ShareToken | None = None
     with access.stages("Vault opened"):
@@ -68,92 +62,9 @@ def vault_open(access: Access, vault: Path, as_json: bool) -> None:
         else:
             opened = protocol.hub.open_vault(sender, vault_file.name, mandate, *roles)
     if as_json:
-        print_json({"vault": f"0x{opened.hex()}", "share": share and share.address, "mandate": mandate})
+        print_json({"vault": f"0x{opened.hex()}", "share": share and share.address, "mandate": f"0x{mandate.hex()}"})
     else:
         click.echo(f"0x{opened.hex()}")
-
-
-@vault.command("status", **example(f"dls-zk vault status {EXAMPLE_VAULT} --json"))
-@click.argument("vault", type=VaultId())
-@chain_command()
-@json_option
-def vault_status(access: Access, vault: bytes, as_json: bool) -> None:
-    """Show a vault's state, last proof, mandate, roles and shares.
-
-    Also compares the contracts with those that this package compiles.
-    """
-    from .. import chain
-
-    protocol = access.protocol()
-    status = _status(protocol, vault)
-    faults = [f"{found.contract} at {found.address}: {found.fault}" for found in chain.audit(protocol) if found.fault]
-    if status["mandate"]["key"] not in [key.number for key in protocol.deployment.keys.values()]:
-        faults.append(f"its key {status['mandate']['key']} is none of the deployment's: nobody here knows what it proves")
-    status["contracts"] = "; ".join(faults) or "as compiled"
-    if not as_json:
-        rows = table(f"vault 0x{vault.hex()}", "")
-        for name, value in status.items():
-            for part, inner in value.items() if isinstance(value, dict) else [("", value)]:
-                rows.add_row(f"{name} {part}".replace("_", " ").strip(), "" if inner is None else str(inner))
-        console.print(rows)
-    with beside(status):
-        if faults:
-            raise ChainError("the contracts are not what this package compiles; do not rely on them")
-    if as_json:
-        print_json(status)
-
-
-def _status(protocol: Protocol, vault: bytes) -> dict[str, Any]:
-    """What ``vault status`` shows. Times in Unix seconds, amounts as text."""
-    from .. import chain
-
-    hub, now = protocol.hub, protocol.chain.now()
-    state, roles = hub.state(vault), hub.roles(vault)
-    mandate, (proposed, active_from) = hub.mandate(state.mandate), hub.proposal(vault)
-    policy = protocol.registry.policy(mandate.policy_hash)
-    share = chain.ShareToken.of(protocol, vault)
-    return {
-        "status": state.status.words,
-        "sequence": state.sequence,
-        "commitment": f"0x{state.commitment:064x}",
-        "nav_at_least_usd": str(state.nav_floor * policy.nav_step_usd),
-        "proven_at_prices_of": state.snapshot_timestamp,
-        "age_s": max(now - state.snapshot_timestamp, 0),
-        "stale_from": state.snapshot_timestamp + mandate.max_proof_age_s + 1,
-        "round": state.round,
-        "pending_flow": Fixed(6, -(1 << 56), 1 << 56).show(state.pending_flow_e6),
-        "policy": policy.name,
-        "mandate": {"number": state.mandate, "version": state.mandate_version}
-        | asdict(mandate)
-        | {"policy_hash": f"0x{mandate.policy_hash:064x}"},
-        "proposal": {"mandate": proposed, "active_from": active_from} if active_from else None,
-        "roles": asdict(roles),
-        "opened_by": "its share token, as compiled" if share else _unknown_opener(protocol, roles.opener),
-        "shares": _shares(share) if share else None,
-    }
-
-
-def _unknown_opener(protocol: Protocol, opener: str) -> str:
-    if not protocol.chain.code(opener):
-        return "an account: there is no share token"
-    return "a contract that is not known to be a genuine share token (none that a factory made is); do not rely on it"
-
-
-def _shares(share: ShareToken) -> dict[str, Any]:
-    holdings = share.holdings()
-    asset_decimals, share_decimals = share.decimals()
-    amounts = {
-        name: Fixed(asset_decimals, 0, 0).show(getattr(holdings, name)) for name in ("assets", "idle", "available")
-    } | {name: Fixed(share_decimals, 0, 0).show(getattr(holdings, name)) for name in ("shares", "queued_shares")}
-    price = share.price()
-    return {
-        "token": share.address,
-        "asset": share.asset.address,
-        "custody": share.read("custody"),
-        "price": decimal_text(price, down=True),
-        **amounts,
-        "deposits_open": holdings.deposits_open,
-    }
 
 
 @vault.command("history", **example(f"dls-zk vault history {EXAMPLE_VAULT}"))
@@ -161,16 +72,25 @@ def _shares(share: ShareToken) -> dict[str, Any]:
 @chain_command()
 @json_option
 def vault_history(access: Access, vault: bytes, as_json: bool) -> None:
-    """Show everything that happened to a vault, in order."""
+    """Show everything that happened to a vault and to its orders, in order."""
+    from .. import chain
+
     protocol = access.protocol()
     protocol.hub.state(vault)  # there is such a vault
-    events = [(event, protocol.chain.timestamp(event.block)) for event in protocol.hub.history(vault)]
+    happened: list[tuple[Event, tuple[int, int] | None]] = []
+    happened += [(event, None) for event in protocol.hub.history(vault)]
+    if share := chain.ShareToken.of(protocol, vault):
+        decimals, last = share.decimals(), protocol.chain.block_number()
+        events = share.events(protocol.hub.first_block, last)
+        happened += [(event, decimals) for event in events if event.name in SHARE_EVENTS]
+    happened.sort(key=lambda one: (one[0].where[0], one[0].where[2]))
+    timed = [(event, decimals, protocol.chain.timestamp(event.block)) for event, decimals in happened]
     if as_json:
-        print_json({"events": [event_json(event) | {"timestamp": timestamp} for event, timestamp in events]})
+        print_json({"events": [event_json(event, of) | {"timestamp": timestamp} for event, of, timestamp in timed]})
         return
     rows = table("UTC", "block", "event", "")
-    for event, timestamp in events:
-        rows.add_row(time_text(timestamp), str(event.block), event.name, event_text(event))
+    for event, of, timestamp in timed:
+        rows.add_row(time_text(timestamp), str(event.block), event.name, event_text(event, of))
     console.print(rows)
 
 
@@ -193,7 +113,9 @@ def vault_terms(
     prices_out: Path | None,
     as_json: bool,
 ) -> None:
-    """Write the terms that the hub demands of a vault's next rebalance: flow, accrual and context.
+    """Write the terms of a vault's next rebalance: flow, context, and what its buckets hold.
+
+    `prove` names of the buckets the least that the rebalance needs, in the mandate's steps.
 
     --prices-out also writes the prices of the same snapshot, for the instruments of the vault's policy.
     """
@@ -202,10 +124,11 @@ def vault_terms(
     feed_set = mandate.feed_set
     snapshot = protocol.oracle.snapshot(number) if number else protocol.oracle.latest(feed_set)
     if snapshot is None:
-        message = f"there is no snapshot of feed set {feed_set} yet; run `dls-zk oracle snapshot {feed_set}`"
+        message = f"there is no round of the vault's feeds yet; run `dls-zk oracle snapshot 0x{feed_set.hex()}`"
         raise ChainError(message, code="unknown_id")
     if snapshot.feed_set != feed_set:
-        raise InputError(f"round {snapshot.round} is of feed set {snapshot.feed_set}; the vault's is {feed_set}")
+        theirs, ours = snapshot.feed_set.hex(), feed_set.hex()
+        raise InputError(f"round {snapshot.round} is of the feed set 0x{theirs}; the vault's is 0x{ours}")
     terms = protocol.hub.terms(vault, snapshot, deadline or protocol.chain.now() + valid_for)
     if prices_out:
         write_prices(prices_out, snapshot, protocol.registry.policy(mandate.policy_hash), protocol.chain.chain_id)
@@ -275,7 +198,25 @@ _flow_command(
 )
 
 
-def _mark_command(name: str, function: str, help_text: str, *, for_good: bool = False) -> None:
+def _mark(function: str) -> Callable[[Protocol, Sender, bytes], Receipt | None]:
+    return lambda protocol, sender, vault: protocol.hub.mark(sender, vault, function)
+
+
+def _wind_down(protocol: Protocol, sender: Sender, vault: bytes) -> Receipt | None:
+    """By the hub, or by the share if its redemptions are overdue by twice their period, which the hub does not know of."""
+    from .. import chain
+
+    share = chain.ShareToken.of(protocol, vault)
+    period_s, oldest = mandate_of(protocol, vault).share.redemption_period_s, share.exits().oldest if share else 0
+    overdue = oldest and protocol.chain.now() > oldest + 2 * period_s
+    if share and overdue and protocol.hub.roles(vault).operator != sender.address:
+        return share.wind_down(sender)
+    return protocol.hub.mark(sender, vault, "windDown")
+
+
+def _mark_command(
+    name: str, act: Callable[[Protocol, Sender, bytes], Receipt | None], help_text: str, *, for_good: bool = False
+) -> None:
     """A command that marks a vault. for_good: it cannot be undone, so it asks first."""
     asking = click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 
@@ -290,7 +231,7 @@ def _mark_command(name: str, function: str, help_text: str, *, for_good: bool = 
             )
         protocol = access.protocol()
         with access.stages(f"Vault: {name}"):
-            mined = protocol.hub.mark(access.sender(protocol.chain), vault, function)
+            mined = act(protocol, access.sender(protocol.chain), vault)
         status = protocol.hub.state(vault).status.words
         if as_json:
             print_json({"transaction": mined and mined.hash, "status": status})
@@ -301,24 +242,43 @@ def _mark_command(name: str, function: str, help_text: str, *, for_good: bool = 
         asking(mark)
 
 
-_mark_command("pause", "pause", "Pause a vault: no rebalances, no flow into the book, no deposits. Only its guardian may.")
+_mark_command(
+    "pause",
+    _mark("pause"),
+    "Pause a vault: no rebalances, no flow into the book, no settlement. Only its guardian may, once between two "
+    "rebalances. The pause ends by itself after half of the mandate's greatest proof age.",
+)
 
 
-_mark_command("unpause", "unpause", "Resume a paused vault. Only its guardian may.")
+_mark_command("unpause", _mark("unpause"), "Resume a paused vault. Only its guardian may.")
 
 
 _mark_command(
     "wind-down",
-    "windDown",
-    "Wind a vault down for good. Its operator may, and anyone once it has been stale for long.",
+    _wind_down,
+    "Wind a vault down for good: no rebalances, only flows back from the book, and redemptions. Its operator may, "
+    "and anybody once the last proof is older than twice the greatest proof age, or a redemption waits for twice the "
+    "redemption period.",
     for_good=True,
 )
 
 
-_mark_command("call-stale", "callStale", "Record on chain that a vault is stale. Anyone may.")
-
-
-_mark_command("withdraw-mandate", "withdrawMandate", "Withdraw the proposed mandate. Its operator and its guardian may.")
+@vault.command("collect-fees", **example(f"dls-zk vault collect-fees {EXAMPLE_VAULT}"))
+@click.argument("vault", type=VaultId())
+@chain_command(signing=True)
+@click.option("--receiver", type=Address(), help="Account that gets the shares [default: the signer's].")
+@json_option
+def vault_collect_fees(access: Access, vault: bytes, receiver: str | None, as_json: bool) -> None:
+    """Take the shares that settlements minted as fees. Only the operator may; `vault status` shows how many there are."""
+    protocol = access.protocol()
+    share, sender = share_of(protocol, vault), access.sender(protocol.chain)
+    shares = Fixed(share.decimals()[1], 0, 0).show(share.holdings().uncollected_fees)
+    with access.stages("Fees collected"):
+        mined = share.collect_fees(sender, receiver or sender.address)
+    if as_json:
+        print_json({"transaction": mined and mined.hash, "shares": shares})
+    else:
+        click.echo(f"collected  {shares} shares")
 
 
 @vault.command(
@@ -330,7 +290,11 @@ _mark_command("withdraw-mandate", "withdrawMandate", "Withdraw the proposed mand
 @chain_command(signing=True)
 @json_option
 def vault_propose_operator(access: Access, vault: bytes, operator: str, as_json: bool) -> None:
-    """Propose another account as operator. Only the operator may; the other account then accepts."""
+    """Propose another account as operator. Only the operator may.
+
+    The other account accepts between one day and eight days later, so that holders see it coming. The address 0 withdraws
+    the offer, which the guardian may, too.
+    """
     protocol = access.protocol()
     with access.stages("Operator proposed"):
         protocol.hub.propose_operator(access.sender(protocol.chain), vault, operator)
@@ -350,10 +314,16 @@ def vault_accept_operator(access: Access, vault: bytes, as_json: bool) -> None:
 
 
 def _print_operators(protocol: Protocol, vault: bytes, as_json: bool) -> None:
-    roles = protocol.hub.roles(vault)
-    accounts = {"operator": roles.operator, "proposed_operator": roles.proposed_operator}
+    operator, offer = protocol.hub.roles(vault).operator, protocol.hub.operator_offer(vault)
     if as_json:
-        print_json(accounts)
-    else:
-        for name, address in accounts.items():
-            click.echo(f"{name.replace('_', ' ')}  {address}")
+        print_json({"operator": operator, "proposed": offer and asdict(offer)})
+        return
+    click.echo(f"operator  {operator}")
+    if offer:
+        click.echo(f"proposed  {offer.operator}")
+        if offer.acceptable_from and offer.lapses_at:
+            click.echo(f"accepts   from {time_text(offer.acceptable_from)} UTC on, before {time_text(offer.lapses_at)} UTC")
+
+
+for command in (status, mandate, order, claim, settle, contribute, write_down):
+    vault.add_command(command)

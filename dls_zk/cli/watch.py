@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import VaultStale
+from ..files.values import time_text
 from . import streams
 from .common import example, json_option
-from .events import event_json, event_text, time_text
+from .events import event_json, event_text
 from .options import Access, chain_command
 from .params import EXAMPLE_VAULT, VaultId
 

@@ -11,6 +11,7 @@ from pydantic import (
 )
 
 from ..statement.allowances import Allowances
+from ..statement.buckets import Bucket, Buckets
 from ..statement.circuits import CIRCUITS
 from ..statement.constants import (
     ALLOWANCE_BITS,
@@ -19,6 +20,7 @@ from ..statement.constants import (
 )
 from ..statement.context import Context
 from ..statement.deployment import DeployedKey, Deployment
+from ..statement.feeds import CONFIRMATION_DELAY_S, DEVIATION_PERIOD_S, GRACE_PERIOD_S, Feed, NamedFeeds
 from ..statement.field import require_canonical
 from .policy import PolicyFile
 from .values import (
@@ -44,7 +46,6 @@ from .values import (
     SecretMoment,
     Sha256,
     Text,
-    Uint32,
     Uint256,
     Whole,
     WholeUint256,
@@ -143,6 +144,47 @@ class AllowancesFields(Document):
         return Allowances(self.gain, self.loss, self.turnover, self.write_down)
 
 
+_RATE_PPB = Fixed(0, 0, (1 << 32) - 1, " ppb")
+_RATE_PPM = Fixed(0, 0, (1 << 32) - 1, " ppm")
+
+
+class CostBucketTerms(Document):
+    """A bucket of gain or loss, in parts per billion of NAV."""
+
+    per_day: Annotated[int, _RATE_PPB]
+    """what it fills by in a day"""
+    cap: Annotated[int, _RATE_PPB]
+    """the most that it holds"""
+    step: Annotated[int, _RATE_PPB]
+    """a rebalance names a multiple of this"""
+
+
+class TurnoverBucketTerms(Document):
+    """The bucket of turnover, in parts per million of NAV."""
+
+    per_day: Annotated[int, _RATE_PPM]
+    """what it fills by in a day"""
+    cap: Annotated[int, _RATE_PPM]
+    """the most that it holds"""
+    step: Annotated[int, _RATE_PPM]
+    """a rebalance names a multiple of this"""
+
+
+class BucketsFields(Document):
+    """The buckets that the vault's mandate grants."""
+
+    gain: CostBucketTerms
+    """gains without a trade"""
+    loss: CostBucketTerms
+    """costs of all kinds"""
+    turnover: TurnoverBucketTerms
+    """what is traded outside the settlement slot"""
+
+    def to_buckets(self) -> Buckets:
+        parts = (self.gain, self.loss, self.turnover)
+        return Buckets(*(Bucket(part.per_day, part.cap, part.step) for part in parts))
+
+
 class TermsFile(Document):
     """The public terms of one rebalance."""
 
@@ -150,6 +192,9 @@ class TermsFile(Document):
     """units of the settlement instrument paid in by share holders (negative: paid out), at most 6 decimals"""
     allowances: AllowancesFields
     """what the rebalance may use of the vault's buckets"""
+    buckets: BucketsFields | None = None
+    """the vault's buckets, of which the allowances are what they hold: `prove` names the least that the rebalance needs;
+    absent: the allowances are what the rebalance names"""
     context: ContextFields
     """where and when the proof holds"""
     commitment_before: Element | None = None
@@ -168,7 +213,7 @@ class FeedEntry(Document):
     heartbeat: Seconds
     """an answer older than this is refused, such as 3600 s"""
     deviation: Annotated[int, Fixed(2, 1, (1 << 16) - 1, "%")]
-    """largest move from one snapshot to the next that needs no second confirmation, such as 10%"""
+    """largest move in a deviation period that needs no confirmation, such as 10%"""
 
 
 class Sequencer(Document):
@@ -176,8 +221,8 @@ class Sequencer(Document):
 
     feed: ChecksumAddress
     """address of Chainlink's feed of the sequencer's uptime"""
-    grace_period: Seconds
-    """how long after the sequencer came back prices are refused"""
+    grace_period: Annotated[int, Fixed(0, *GRACE_PERIOD_S, " s")]
+    """how long after the sequencer came back prices are refused, at most a day"""
 
 
 class FeedsFile(Document):
@@ -185,29 +230,114 @@ class FeedsFile(Document):
 
     feeds: dict[str, FeedEntry]
     """the feed of every instrument of the policy"""
-    confirmation_delay: Seconds = 0
-    """how long a move beyond the deviation waits for its second confirmation; absent: 0 s"""
+    confirmation_delay: Annotated[int, Fixed(0, *CONFIRMATION_DELAY_S, " s")] = 1800
+    """how long a move beyond the deviation waits for its confirmation, from 5 minutes to a day; absent: 1800 s"""
+    deviation_period: Annotated[int, Fixed(0, *DEVIATION_PERIOD_S, " s")] = 3600
+    """in which the deviation bounds a price's move, from a minute to a week; absent: 3600 s"""
     sequencer: Sequencer | None = None
     """on a rollup; absent: none"""
 
+    def to_feeds(self) -> NamedFeeds:
+        sequencer = (self.sequencer.feed, self.sequencer.grace_period) if self.sequencer else ()
+        feeds = {name: Feed(one.aggregator, one.heartbeat, one.deviation) for name, one in self.feeds.items()}
+        return NamedFeeds(feeds, self.confirmation_delay, self.deviation_period, *sequencer)
+
+
+#: Shares of NAV as a person writes them, in the units that the contracts keep them in.
+_PPB = Fixed(7, 0, (1 << 30) - 1, "%")
+_PPM = Fixed(4, 0, (1 << 30) - 1, "%")
+_PPB_A_DAY = Fixed(7, 0, (1 << 32) - 1, "%")
+_PPM_A_DAY = Fixed(4, 0, (1 << 32) - 1, "%")
+#: An amount of the settlement asset that a mandate may name.
+_AMOUNT = Fixed(QUANTITY_DECIMALS, 0, (1 << 64) - 1)
+
+
+class CostBucketFields(Document):
+    """How much of NAV rebalances may gain, or cost, over time."""
+
+    per_day: Annotated[int, _PPB_A_DAY]
+    """what the bucket fills by in a day, of NAV, such as 0.03%"""
+    cap: Annotated[int, _PPB]
+    """the most that it holds, and so the most in one rebalance, such as 0.5%"""
+    step: Annotated[int, _PPB]
+    """a rebalance names a multiple of this, so that the name tells little of the book, such as 0.01%"""
+
+
+class TurnoverBucketFields(Document):
+    """How much of NAV rebalances may trade over time, outside the settlement asset."""
+
+    per_day: Annotated[int, _PPM_A_DAY]
+    """what the bucket fills by in a day, of NAV, such as 50%"""
+    cap: Annotated[int, _PPM]
+    """the most that it holds, and so the most in one rebalance, such as 200%"""
+    step: Annotated[int, _PPM]
+    """a rebalance names a multiple of this, such as 5%"""
+
+
+class OrderFields(Document):
+    """How share holders come and go."""
+
+    delay: Seconds
+    """the first proof whose prices are this much younger than an order settles it, such as 3600 s"""
+    redemption_period: Seconds
+    """an unpaid redemption older than this stops deposits and draws; after twice as long anybody may wind down"""
+    least: Annotated[int, _AMOUNT]
+    """least deposit, and least worth of a redemption, in the settlement asset"""
+    cap: Annotated[int, _AMOUNT]
+    """most that the shares may be worth with all pending deposits, in the settlement asset"""
+
+
+class FeeFields(Document):
+    """What the operator gets, in shares that are minted when orders settle."""
+
+    management: Annotated[int, Fixed(4, 0, (1 << 24) - 1, "%")] = 0
+    """of NAV, a year, such as 1%; absent: 0%"""
+    performance: Annotated[int, Fixed(4, 0, (1 << 24) - 1, "%")] = 0
+    """of gains above the highest settled price, such as 10%; absent: 0%"""
+
+
+class BandFields(Document):
+    """How far the share price may move before it has to be confirmed by the next proof."""
+
+    per_day: Annotated[int, Fixed(4, 1, (1 << 24) - 1, "%")]
+    """greatest move of the settled price in a day, such as 10%"""
+    wait: Seconds
+    """a price beyond that settles at the next proof at least this much later that is near it"""
+
 
 class MandateFields(Document):
-    """What a vault may do, beside its policy."""
+    """What a vault may do: public. As a file of its own for `vault mandate propose`."""
 
-    feed_set: Uint32
-    """number of the feed set, as `oracle add` says it"""
-    max_snapshot_age: Seconds
-    """oldest price snapshot that a rebalance may use"""
+    policy: Line
+    """policy file (a path from this file's folder) or policy hash (0x and 64 hex digits) of a registered policy"""
+    feeds: Line
+    """feeds file (a path from this file's folder) or name (0x and 64 hex digits) of a feed set, which `oracle add` added"""
+    key: Bytes32 | None = None
+    """name of the verifying key on the hub; absent: the deployment's key of the policy's size"""
+    grace: Seconds
+    """greatest age of the price round that a rebalance uses: the time to prove and to send, such as 900 s"""
+    min_interval: Seconds
+    """least time between the rounds of two rebalances, such as 60 s"""
     max_proof_age: Seconds
-    """a vault whose last proof's prices are older than this is stale; at least max_snapshot_age"""
-    accrual_rate: Annotated[int, Fixed(0, 0, (1 << 24) - 1, " ppm")]
-    """what may accrue without a trade in a day, in parts per million of NAV"""
-    accrual_cap: Annotated[int, Fixed(0, 0, PPM - 1, " ppm")]
-    """the most that may accrue in one rebalance, in parts per million of NAV"""
+    """a vault whose last proof's prices are older than this is stale, such as 86400 s"""
+    write_down: Annotated[int, Fixed(4, 0, PPM, "%")]
+    """share of the settled NAV that the operator may write down alone within 30 days, such as 1%"""
+    gain: CostBucketFields
+    """gains that no price explains (funding, fees, interest)"""
+    loss: CostBucketFields
+    """costs, of trading and others"""
+    turnover: TurnoverBucketFields
+    """trading outside the settlement asset"""
+    orders: OrderFields
+    """how share holders come and go"""
+    fees: FeeFields | None = None
+    """what the operator gets; absent: nothing"""
+    band: BandFields | None = None
+    """how far the share price may move; absent: as far as it does"""
 
 
 class ShareFields(Document):
-    """The ERC-4626 token of a vault's shares."""
+    """The ERC-7540 token of a vault's shares."""
 
     symbol: Name
     """symbol of the token"""
@@ -217,15 +347,17 @@ class ShareFields(Document):
     """where drawn assets go"""
 
 
+#: The longest name of a share token: it signs permits with it.
+SHARE_NAME_BYTES = 31
+
+
 class VaultFile(Document):
     """What a vault is opened with: public."""
 
     name: Line
     """name of the vault, and of its share token. Opening a vault of the same name and content again opens no second one"""
-    policy: Line
-    """policy file (a path from this file's folder) or policy hash (0x and 64 hex digits) of a registered policy"""
     mandate: MandateFields
-    """what it may do beside its policy"""
+    """what it may do"""
     operator: ChecksumAddress
     """submits rebalances and proposes mandates"""
     guardian: ChecksumAddress | None = None
@@ -235,12 +367,18 @@ class VaultFile(Document):
     share: ShareFields | None = None
     """the share token; absent: none, and whoever opens the vault records its flows"""
 
+    @model_validator(mode="after")
+    def _token_can_keep_its_name(self) -> Self:
+        if self.share and len(self.name.encode()) > SHARE_NAME_BYTES:
+            raise ValueError(f"name: longer than {SHARE_NAME_BYTES} bytes, which a share token cannot keep")
+        return self
+
 
 class DeployedKeyFields(Document):
     """A verifying key on a chain."""
 
-    number: Whole
-    """number of the key, as the hub counts"""
+    name: Bytes32
+    """name of the key on the hub: the hash of both contracts, their code and the size"""
     verifier: ChecksumAddress
     """contract that snarkjs generated for the key"""
     batch_verifier: ChecksumAddress
@@ -270,8 +408,8 @@ class DeploymentFile(Document):
     """PolicyRegistry"""
     price_oracle: ChecksumAddress
     """PriceOracle"""
-    poseidon: ChecksumAddress
-    """PoseidonT6, the library that the policy registry is linked with"""
+    libraries: dict[str, ChecksumAddress]
+    """the libraries that the other contracts are linked with, by their names"""
     keys: dict[str, DeployedKeyFields]
     """the verifying key of each circuit, by the circuit's name"""
     created: dict[ChecksumAddress, Bytes32]
@@ -280,7 +418,7 @@ class DeploymentFile(Document):
     @model_validator(mode="after")
     def _creations_are_complete(self) -> Self:
         verifiers = (address for key in self.keys.values() for address in (key.verifier, key.batch_verifier))
-        for address in (self.hub, self.policy_registry, self.price_oracle, self.poseidon, *verifiers):
+        for address in (self.hub, self.policy_registry, self.price_oracle, *self.libraries.values(), *verifiers):
             if address not in self.created:
                 raise ValueError(f"created: the transaction of {address} is missing")
         return self
@@ -376,6 +514,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "trades": TradesFile,
     "terms": TermsFile,
     "feeds": FeedsFile,
+    "mandate": MandateFields,
     "vault": VaultFile,
     "deployment": DeploymentFile,
     "opening": OpeningFile,

@@ -4,8 +4,9 @@
     prices   YAML, CSV   USD prices of every instrument                read_prices, write_prices ↔ model.Prices
     book     YAML, CSV   quantities held (secret)                      read_book     → N quantities
     trades   YAML, CSV   quantities after minus before (secret)        read_trades   → N quantities
-    terms    YAML        flow, allowances, context of a rebalance     read_terms, write_terms ↔ model.Terms
-    feeds    YAML        the price feed of each instrument             read_feeds, write_feeds
+    terms    YAML        flow, allowances, context of a rebalance      read_terms, write_terms ↔ model.Terms
+    feeds    YAML        the price feed of each instrument             read_feeds, write_feeds ↔ feeds.NamedFeeds
+    mandate  YAML        what a vault may do                           read_mandate, write_mandate
     vault    YAML        the mandate and roles of a new vault          read_vault
     deployment JSON      where the contracts are on a chain            read_deployment, write_deployment
     opening  JSON        opens a commitment (secret, mode 0600)        read_opening, write_opening ↔ model.KeptOpening
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..statement.buckets import Bucket, Buckets
 from ..statement.circuits import of_size
 from ..statement.constants import (
     PRICE_BITS,
@@ -32,6 +34,8 @@ from ..statement.constants import (
     QUANTITY_DECIMALS,
 )
 from ..statement.deployment import Deployment
+from ..statement.ethereum import NOBODY
+from ..statement.feeds import NamedFeeds
 from ..statement.model import KeptOpening, Opening, Policy, Prices, Round, Terms
 from ..storage.disk import exposure, read_limited, write_new, write_secret
 from ..storage.strict_json import parse_json
@@ -42,6 +46,7 @@ from .documents import (
     BookFile,
     DeploymentFile,
     FeedsFile,
+    MandateFields,
     OpeningFile,
     PricesFile,
     TermsFile,
@@ -52,7 +57,7 @@ from .policy import PolicyFile, name_problems
 from .tables import read_table
 from .text import FILE_LIMIT, read_yaml
 from .validation import problems, validate
-from .values import QUANTITY_RANGE, Fixed, quote
+from .values import QUANTITY_RANGE, Fixed, as_written, quote
 
 
 def read_policy(path: str | Path) -> Policy:
@@ -109,7 +114,8 @@ def read_terms(path: str | Path) -> Terms:
     terms = validate(TermsFile, read_yaml(path, secret=False), path)
     commitment, policy = (None if x is None else int(x, 16) for x in (terms.commitment_before, terms.policy_hash))
     allowances = terms.allowances.to_allowances()
-    return Terms.at(terms.context.to_context(), terms.flow, allowances, commitment, terms.oracle, policy)
+    buckets = terms.buckets.to_buckets() if terms.buckets else None
+    return Terms.at(terms.context.to_context(), terms.flow, allowances, commitment, terms.oracle, policy, buckets)
 
 
 def write_terms(path: str | Path, terms: Terms) -> None:
@@ -129,7 +135,7 @@ allowances:
   loss: {allowances.loss_ppb} ppb
   turnover: {allowances.turnover_ppm} ppm
   write_down: {allowances.write_down_steps} steps
-
+{_buckets(terms.buckets)}
 context:
   chain_id: {context.chain_id}
   hub: "{context.hub}"
@@ -143,30 +149,49 @@ context:
     )
 
 
-def read_feeds(path: str | Path, policy: Policy) -> FeedsFile:
+def _buckets(buckets: Buckets | None) -> str:
+    """The buckets of terms, as lines that end the paragraph before the context."""
+    if buckets is None:
+        return ""
+    units = {"gain": "ppb", "loss": "ppb", "turnover": "ppm"}
+    lines = [
+        "",
+        "# Of the allowances, which are what the vault holds, `prove` names the least that the rebalance needs.",
+        "buckets:",
+    ]
+    for name, unit in units.items():
+        bucket: Bucket = getattr(buckets, name)
+        values = f"per_day: {bucket.rate_per_day} {unit}, cap: {bucket.cap} {unit}, step: {bucket.step} {unit}"
+        lines.append(f"  {name}: {{{values}}}")
+    return "\n".join([*lines, ""])
+
+
+def read_feeds(path: str | Path, policy: Policy) -> NamedFeeds:
     """Read the feeds (YAML) of all of a policy's instruments. InputError."""
-    feeds = validate(FeedsFile, read_yaml(path, secret=False), path)
+    document = validate(FeedsFile, read_yaml(path, secret=False), path)
     names = [slot.instrument for slot in policy.slots if slot.instrument]
-    for name in [*feeds.feeds, *names]:
+    for name in [*document.feeds, *names]:
         if name not in names:
             raise InputError(f"unknown instrument {quote(name)}; the policy has {', '.join(names)}", str(path))
-        if name not in feeds.feeds:
+        if name not in document.feeds:
             raise InputError(f"no feed for {name}; every instrument of the policy needs one", str(path))
-    return feeds
+    return document.to_feeds()
 
 
-def write_feeds(path: str | Path, feeds: FeedsFile) -> None:
+def write_feeds(path: str | Path, feeds: NamedFeeds) -> None:
     """Write feeds (JSON, which is YAML too). InputError if the file exists."""
     seconds, percent = Fixed(0, 0, (1 << 32) - 1, " s"), Fixed(2, 1, (1 << 16) - 1, "%")
-    document: dict[str, Any] = {"confirmation_delay": seconds.show(feeds.confirmation_delay)}
-    if feeds.sequencer:
-        grace_period = seconds.show(feeds.sequencer.grace_period)
-        document["sequencer"] = {"feed": feeds.sequencer.feed, "grace_period": grace_period}
+    document: dict[str, Any] = {
+        "confirmation_delay": seconds.show(feeds.confirmation_delay_s),
+        "deviation_period": seconds.show(feeds.deviation_period_s),
+    }
+    if feeds.sequencer_feed != NOBODY:
+        document["sequencer"] = {"feed": feeds.sequencer_feed, "grace_period": seconds.show(feeds.grace_period_s)}
     document["feeds"] = {
         name: {
             "aggregator": feed.aggregator,
-            "heartbeat": seconds.show(feed.heartbeat),
-            "deviation": percent.show(feed.deviation),
+            "heartbeat": seconds.show(feed.heartbeat_s),
+            "deviation": percent.show(feed.max_deviation_bps),
         }
         for name, feed in feeds.feeds.items()
     }
@@ -176,6 +201,16 @@ def write_feeds(path: str | Path, feeds: FeedsFile) -> None:
 def read_vault(path: str | Path) -> VaultFile:
     """Read what a vault is opened with (YAML). InputError."""
     return validate(VaultFile, read_yaml(path, secret=False), path)
+
+
+def read_mandate(path: str | Path) -> MandateFields:
+    """Read what a vault may do (YAML). InputError."""
+    return validate(MandateFields, read_yaml(path, secret=False), path)
+
+
+def write_mandate(path: str | Path, mandate: MandateFields) -> None:
+    """Write what a vault may do (JSON, which is YAML too). InputError if the file exists."""
+    write_new(Path(path), json.dumps(as_written(mandate), indent=2) + "\n")
 
 
 def read_deployment(path: str | Path) -> Deployment:

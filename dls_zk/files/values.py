@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -290,6 +290,30 @@ class Document(BaseModel):
         use_attribute_docstrings=True,
         defer_build=True,  # a command reads few of the documents
     )
+
+
+def as_written(document: Document) -> dict[str, Any]:
+    """A document in the form that is read: each number as its ``Fixed`` shows it, and nothing of what is absent."""
+    written: dict[str, Any] = {}
+    for name, field in type(document).model_fields.items():
+        value = getattr(document, name)
+        fixed = next((one for one in field.metadata if isinstance(one, Fixed)), None)
+        if isinstance(value, Document):
+            written[name] = as_written(value)
+        elif value is not None:
+            written[name] = fixed.show(value) if fixed else value
+    return written
+
+
+#: The last second that ``time_text`` has a date for, of the year 9999.
+LAST_SECOND = 253_402_300_799
+
+
+def time_text(timestamp: int) -> str:
+    """Unix seconds for a person, UTC; as they are if they are beyond ``LAST_SECOND``, as a node may say."""
+    if timestamp > LAST_SECOND:
+        return str(timestamp)
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 Sha256 = Annotated[str, Text("[0-9a-f]{64}", "a sha256 (64 small hex digits)")]

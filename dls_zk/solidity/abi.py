@@ -285,10 +285,15 @@ class Signature:
     def output_types(self) -> tuple[Type, ...]:
         return tuple(map(type_of, self.outputs))
 
+    @property
+    def declaration(self) -> str:
+        """The name with its types."""
+        return f"{self.name}({','.join(one.name for one in self.types)})"
+
     @cached_property
     def digest(self) -> bytes:
         """keccak256 of the name with its types: first topic of an event; its first four bytes select a function or error."""
-        return keccak256(f"{self.name}({','.join(one.name for one in self.types)})".encode())
+        return keccak256(self.declaration.encode())
 
     @property
     def selector(self) -> bytes:

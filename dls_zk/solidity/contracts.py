@@ -6,6 +6,7 @@ import hashlib
 import json
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,7 +20,7 @@ from .abi import Signature, constructor_types, encode, signatures
 
 # The compiler settings, the same as in verifier_contracts/foundry.toml (a test compares the two).
 EVM_VERSION = "cancun"
-OPTIMIZER_RUNS = 1_000_000
+OPTIMIZER_RUNS = 800
 
 #: Contracts of Node packages that ours are linked with, and so have to be deployed themselves.
 LIBRARIES = ("PoseidonT6",)
@@ -47,8 +48,10 @@ class CompiledContract:
 
     @cached_property
     def functions(self) -> dict[str, Signature]:
-        """Its functions by their names, of which ours have one each."""
-        return {one.name: one for one in signatures(self.abi, "function")}
+        """Its functions by their names; those that share a name by name and types, such as ``deposit(uint256,address)``."""
+        functions = list(signatures(self.abi, "function"))
+        count = Counter(one.name for one in functions)
+        return {one.name if count[one.name] == 1 else one.declaration: one for one in functions}
 
     @cached_property
     def events(self) -> dict[str, Signature]:
@@ -65,7 +68,7 @@ class CompiledContract:
         return bytes.fromhex(self.bytecode.removeprefix("0x"))
 
     def linked(self, libraries: Mapping[str, str]) -> CompiledContract:
-        """The same contract with the addresses of its libraries in place; KeyError if one is not given."""
+        """The same contract with the addresses of its libraries in place; KeyError if one is missing."""
         code = self.bytecode
         for library, offsets in self.links.items():
             address = libraries[library].removeprefix("0x").lower()

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 class DeployedKey:
     """A verifying key on a chain.
 
-    number: as the hub counts. verifier, batch_verifier: addresses of the contract that snarkjs generated and of the one
+    name: on the hub, hex with 0x. verifier, batch_verifier: addresses of the contract that snarkjs generated and of the one
     that checks many proofs. key_hash: keccak256 of the key's words, hex with 0x. r1cs_sha256: of the constraint system that
     it is for, hex. insecure: it is a development key, against which anybody can forge proofs.
     """
 
-    number: int
+    name: str
     verifier: str
     batch_verifier: str
     key_hash: str
@@ -27,8 +27,8 @@ class DeployedKey:
 class Deployment:
     """The contracts. Addresses with checksum, hashes hex with 0x.
 
-    chain_id: EIP-155. genesis: hash of the first block. block: the one before the deployment. poseidon: the library that the
-    registry is linked with. keys: by circuit. created: the transaction that created each contract, by its address.
+    chain_id: EIP-155. genesis: hash of the first block. block: the one before the deployment. libraries: those that others
+    are linked with, by their names. keys: by circuit. created: the transaction that created each contract, by its address.
     """
 
     chain_id: int
@@ -37,6 +37,6 @@ class Deployment:
     hub: str
     policy_registry: str
     price_oracle: str
-    poseidon: str
+    libraries: Mapping[str, str]
     keys: Mapping[str, DeployedKey]
     created: Mapping[str, str]

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 
 from Crypto.Hash import keccak
 
+#: The address of nobody.
+NOBODY = "0x" + "00" * 20
+
 
 def keccak256(data: bytes) -> bytes:
     """The hash of the EVM (Keccak before its standard, SHA-3, changed the padding)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .allowances import Allowances
+from .buckets import Buckets
 from .circuits import Circuit, of_size
 from .constants import BPS, SIZES, Size
 from .context import Context
@@ -214,6 +215,8 @@ class Terms:
     flow_e6: signed quantity of slot 0 that came from (positive) or went to (negative) the share holders.
     allowances: what it may use of the vault's buckets. context_hash: field element.
     context: the preimage of that hash, if known; the hash alone enters the statement.
+    buckets: the vault's, if the terms are fresh from the chain: then ``allowances`` are what the buckets hold, of which the
+    rebalance is still to name what it uses.
     commitment_before, policy_hash, oracle: the vault's commitment, its policy and its hub's price oracle when the terms were
     taken, if known: they enter no statement, and tell early that an opening, a policy or prices belong to other terms.
     """
@@ -225,6 +228,7 @@ class Terms:
     commitment_before: int | None = None
     oracle: str | None = None
     policy_hash: int | None = None
+    buckets: Buckets | None = None
 
     @classmethod
     def at(
@@ -235,9 +239,11 @@ class Terms:
         commitment_before: int | None = None,
         oracle: str | None = None,
         policy_hash: int | None = None,
+        buckets: Buckets | None = None,
     ) -> Terms:
         """The terms of a rebalance in this context."""
-        return cls(flow_e6, allowances, context.to_field(), context, commitment_before, oracle, policy_hash)
+        known = (commitment_before, oracle, policy_hash, buckets)
+        return cls(flow_e6, allowances, context.to_field(), context, *known)
 
     def known_context(self) -> Context:
         """The context; ValueError if only its hash is known."""

@@ -19,11 +19,11 @@ from dls_zk import chain, files, operations
 from dls_zk.audit.simulator import Trapdoor
 from dls_zk.chain import Call, Protocol, Sender, ShareToken, deployment
 from dls_zk.chain.deployment import AuditFinding, checked_key, create, deploy, key_hash
-from dls_zk.chain.oracle import NOBODY
 from dls_zk.errors import ArtifactError, ChainError, InputError, InsecureKey
 from dls_zk.groth16 import zkey
 from dls_zk.groth16.binfile import BinFile
 from dls_zk.statement.constants import FIELD
+from dls_zk.statement.ethereum import NOBODY
 from dls_zk.storage import built, places
 from dls_zk.storage.built import BuiltCircuit, ProvingKey
 from dls_zk.tools import foundry, node

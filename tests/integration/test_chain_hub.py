@@ -10,10 +10,9 @@ import pytest
 
 from dls_zk import chain
 from dls_zk.chain import Receipt, Sender, VaultStatus
-from dls_zk.chain.deployment import create
-from dls_zk.chain.share_token import Asset, ShareToken
 from dls_zk.errors import ChainError, InputError
 from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.allowances import Allowances
 from dls_zk.statement.circuits import of_size
 from dls_zk.statement.commitments import empty_commitment
 from dls_zk.statement.constants import BASE_FIELD, FIELD, SIZES
@@ -87,32 +86,39 @@ def test_two_rebalances_of_every_size(slots: int, tmp_path: Path) -> None:
 
         hub.record_flow(market.owner, vault.id, 7_000_000)
         hub.record_flow(market.owner, vault.id, -2_000_000)
-        first = vault.rebalance(snapshot := market.snapshot())
-        assert (first.signals.flow, first.signals.accrual) == (5_000_000, 0)
+        snapshot = market.snapshot()
+        held = hub.terms(vault.id, snapshot, 0).allowances
+        assert held == Allowances(0, 0, 4_000_000), "the empty book earns and loses nothing"
+        first = vault.rebalance(snapshot, allowances=Allowances(turnover_ppm=2_500_000))
+        assert (first.signals.flow, first.terms.buckets) == (5_000_000, None)
         context = first.terms.known_context()
         assert demanded(first) == first.signals
         assert hub.read("context", vault.id, context.round, context.deadline) == first.terms.context_hash
         assert market.chain.verify(market.protocol.deployment.keys[of_size(slots).name].verifier, arguments(first))
         send(first)
         accepted = markets.accepted(market, first)
-        assert (accepted.sequence, accepted.nav_floor, accepted.flow_e6, accepted.accrual_ppm) == (1, 678, 5_000_000, 0)
+        assert (accepted.sequence, accepted.nav_floor, accepted.flow_e6) == (1, 678, 5_000_000)
+        assert accepted.allowances == Allowances(turnover_ppm=2_500_000)
         state = hub.state(vault.id)
         assert (state.commitment, state.sequence, state.nav_floor, state.pending_flow_e6) == (12345, 1, 678, 0)
-        assert (state.round, state.snapshot_timestamp, state.status) == (1, snapshot.timestamp, VaultStatus.ACTIVE)
+        assert (state.snapshot_timestamp, state.status) == (snapshot.timestamp, VaultStatus.ACTIVE)
 
         hub.record_flow(market.owner, vault.id, -1)
-        later = market.snapshot(after_s=2 * 86_400)
-        second = vault.rebalance(later, after=R - 1, nav_floor=2**42 - 1)
+        later = market.snapshot(after_s=86_400)
         elapsed_s = later.timestamp - snapshot.timestamp
-        assert elapsed_s >= 2 * 86_400
-        assert (second.signals.flow, second.signals.accrual) == (-1, 500 * elapsed_s // 86_400)
-        assert demanded(second) == second.signals
+        terms = hub.terms(vault.id, later, 0)
+        level = 1_500_000 + 1_000_000 * elapsed_s // 86_400
+        assert terms.allowances == Allowances(2_000_000, 5_000_000, level), "gain and loss began full"
+        assert terms.buckets == market.mandate.buckets
+        named = Allowances(2_000_000, 1_000_000, 2_500_000)
+        second = vault.rebalance(later, after=R - 1, nav_floor=2**42 - 1, allowances=named)
+        assert (second.signals.flow, demanded(second)) == (-1, second.signals)
         send(second)
         assert markets.accepted(market, second).sequence == 2
-
-        capped = vault.rebalance(market.snapshot(after_s=6 * 86_400))
-        assert capped.signals.accrual == 2000  # the cap
-        assert demanded(capped).accrual == 2000
+        left = hub.allowances(vault.id, later.timestamp)
+        assert left == Allowances(0, 4_000_000, level - 2_500_000)
+        full = hub.allowances(vault.id, later.timestamp + 10 * 86_400)
+        assert full == Allowances(2_000_000, 5_000_000, 4_000_000), "a bucket holds its cap at most"
         names = [event.name for event in hub.history(vault.id)]
         assert names == [
             "VaultOpened", "MandateActivated", "FlowRecorded", "FlowRecorded", "Rebalanced", "FlowRecorded", "Rebalanced"
@@ -125,7 +131,6 @@ WRONG = [
     ("commitment_before", "CommitmentMismatch"),
     ("policy_hash", "PolicyMismatch"),
     ("flow", "FlowMismatch"),
-    ("accrual", "AccrualMismatch"),
     ("context", "ContextMismatch"),
 ]
 
@@ -142,6 +147,24 @@ def test_each_signal_changed_after_proving(ready: Rebalance, signal: str, expect
 def test_each_signal_proven_wrong(ready: Rebalance, signal: str, expected: str) -> None:
     """The proof is valid: what it says is not what the hub knows."""
     refuse(expected, replace(ready, signals=replace(ready.signals, **{signal: getattr(ready.signals, signal) + 1})))
+
+
+@pytest.mark.parametrize(
+    ("named", "expected", "said"),
+    [
+        (Allowances(gain_ppb=1), "AllowanceTooLarge", "names 1 ppb of gain and the bucket holds 0 ppb"),
+        (Allowances(turnover_ppm=4_050_000), "AllowanceTooLarge", "4050000 ppm of turnover .* holds 4000000 ppm"),
+        (Allowances(turnover_ppm=50_001), "AllowanceNotInSteps", "no multiple of 50000 ppm"),
+        (Allowances(write_down_steps=1), "WriteDownMismatch", "a write-down of 1 NAV steps and 0 are announced"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_more_than_the_buckets_hold(vault: Vault, named: Allowances, expected: str, said: str) -> None:
+    """The proof is valid: what it names is not there."""
+    rebalance = vault.rebalance(vault.market.snapshot(), allowances=named)
+    with pytest.raises(chain.Refused, match=said):
+        send(rebalance)
+    refuse(expected, rebalance)
 
 
 def test_prices_of_the_provers_own(ready: Rebalance) -> None:
@@ -216,12 +239,49 @@ def test_old_snapshots(vault: Vault, market: Market) -> None:
     assert older.round + 1 == newer.round and older.timestamp < newer.timestamp
     first = vault.rebalance(newer)
     send(first)
-    refuse("SnapshotBeforeLast", vault.rebalance(replace(older, timestamp=newer.timestamp)))
-    again = vault.rebalance(newer, after=1)  # a snapshot may be used again
+    refuse("RoundBeforeLast", vault.rebalance(older))
+    later = market.chain.now() + 10_000
+    again = vault.rebalance(newer, after=1, deadline=later)  # a round may be used again
     rpc(market.chain, "evm_increaseTime", 3601)
     rpc(market.chain, "evm_mine")
-    refuse("SnapshotTooOld", vault.rebalance(newer, after=1))
-    assert again.signals.accrual == 0
+    refuse("RoundTooOld", again)
+
+
+def test_rebalances_keep_their_least_interval(market: Market) -> None:
+    vault = market.open("interval", min_interval_s=600)
+    send(vault.rebalance(market.snapshot()))
+    refuse("RoundTooEarly", vault.rebalance(market.snapshot(after_s=500)))
+    send(vault.rebalance(market.snapshot(after_s=100)))
+
+
+def test_a_write_down_is_announced_used_and_gone(market: Market) -> None:
+    hub, guardian = market.protocol.hub, market.people[2]
+    mandate = hub.add_mandate(market.owner, market.mandate)
+    opened = hub.open_vault(market.owner, "write-down", mandate, market.owner.address, guardian.address)
+    vault = Vault(market, opened, market.owner)
+    send(vault.rebalance(market.snapshot(), nav_floor=1_000_000))
+    assert hub.write_down(vault.id) == chain.WriteDown(0, 0, 0, 0, 10_000)
+
+    hub.announce_write_down(market.owner, vault.id, 4_000)  # 0.4% of NAV: alone
+    found = hub.write_down(vault.id)
+    assert (found.nav_steps, found.alone_ppm) == (4_000, 6_000) and found.usable_from <= market.chain.now()
+    assert found.lapses_at == found.usable_from + 3.5 * 86_400
+    assert hub.announce_write_down(market.owner, vault.id, 4_000) is None, "it is open"
+    refuse("WriteDownMismatch", vault.rebalance(market.snapshot(), allowances=Allowances()))
+    send(vault.rebalance(market.snapshot()))
+    assert hub.write_down(vault.id).nav_steps == 0 and hub.state(vault.id).last_write_down == 2
+
+    hub.announce_write_down(market.owner, vault.id, 50_000)  # 5%: waits
+    with pytest.raises(chain.Refused, match=r"\(WriteDownWaits\)$"):
+        send(vault.rebalance(market.snapshot(), allowances=Allowances(write_down_steps=50_000)))
+    with pytest.raises(chain.Refused, match=r"\(NotGuardian\)$"):
+        hub.approve_write_down(market.owner, vault.id, 50_000)
+    hub.approve_write_down(guardian, vault.id, 50_000)
+    send(vault.rebalance(market.snapshot()))
+    hub.announce_write_down(market.owner, vault.id, 1)
+    hub.mark(market.owner, vault.id, "withdrawWriteDown")
+    with pytest.raises(chain.Refused, match=r"\(TooEarly\)$"):
+        hub.announce_write_down(market.owner, vault.id, 1)
 
 
 # --- states -----------------------------------------------------------------------------------------------------
@@ -232,14 +292,7 @@ def test_a_flow_asked_for_again_while_a_rebalance_waits(market: Market, vault: V
     """It is the same flow until the rebalance is mined: the pool does not make it another one."""
     hub, owner = market.protocol.hub, market.owner
     if way == "draw":
-        token = market.protocol.contracts["DevAsset"]
-        asset = Asset(market.chain, token, create(owner, token, "USDC", "USDC"))
-        mandate = hub.add_mandate(owner, market.mandate)
-        share = ShareToken.open(
-            owner, market.protocol, asset.address, "V", "V", owner.address, mandate, vault.operator.address
-        )
-        asset.mint(owner, owner.address, 10**9)
-        share.deposit(owner, 10**9)
+        share = markets.funded(market, vault.operator, 10**9)
         vault = replace(vault, id=share.vault)
 
     def flow(give_up_after_s: float = 60) -> Receipt | None:
@@ -253,27 +306,25 @@ def test_a_flow_asked_for_again_while_a_rebalance_waits(market: Market, vault: V
     assert first and at
     call = hub.submission(vault.id, arguments(rebalance), at.round, at.deadline)
     rpc(market.chain, "evm_setAutomine", False)
+    before = hub.state(vault.id).sequence
     try:
         waiting = {"from": vault.operator.address, "to": hub.address, "data": "0x" + call.data.hex(), "gas": hex(2_000_000)}
         rpc(market.chain, "eth_sendTransaction", waiting)
-        assert [hub.state(vault.id, block).sequence for block in ("latest", "pending")] == [0, 1]
+        assert [hub.state(vault.id, block).sequence for block in ("latest", "pending")] == [before, before + 1]
         assert flow(give_up_after_s=10) == first
     finally:
         rpc(market.chain, "evm_setAutomine", True)
         rpc(market.chain, "evm_mine")
-    assert (hub.state(vault.id).sequence, hub.state(vault.id).pending_flow_e6) == (1, 0)
+    assert (hub.state(vault.id).sequence, hub.state(vault.id).pending_flow_e6) == (before + 1, 0)
 
 
 def test_stale_and_wound_down(vault: Vault, market: Market) -> None:
     hub = market.protocol.hub
-    with pytest.raises(chain.Refused, match=r"while the vault is active.*\(WrongStatus\)$"):
-        hub.mark(market.owner, vault.id, "callStale")
-    with pytest.raises(chain.Refused, match=r"possible from \d+ \(Unix seconds\) on.*\(TooEarly\)$"):
+    with pytest.raises(chain.Refused, match=r"possible from 20\d\d-.* UTC on.*\(TooEarly\)$"):
         hub.mark(market.people[2], vault.id, "windDown")
     rpc(market.chain, "evm_increaseTime", 7 * 86_400 + 60)
     rpc(market.chain, "evm_mine")
     assert hub.state(vault.id).status is VaultStatus.STALE
-    hub.mark(market.owner, vault.id, "callStale")
     with pytest.raises(chain.Refused, match=r"while the vault is stale.*\(WrongStatus\)$"):
         hub.record_flow(market.owner, vault.id, 1)
     send(vault.rebalance(market.snapshot()))
@@ -281,41 +332,88 @@ def test_stale_and_wound_down(vault: Vault, market: Market) -> None:
     hub.mark(vault.operator, vault.id, "windDown")
     assert hub.state(vault.id).status is VaultStatus.WIND_DOWN
     refuse("WrongStatus", vault.rebalance(market.snapshot()))
-    assert [event.name for event in hub.history(vault.id)][-4:] == [
-        "StatusChanged", "Rebalanced", "StatusChanged", "StatusChanged"
-    ]  # fmt: skip
+    assert [event.name for event in hub.history(vault.id)][-2:] == ["Rebalanced", "StatusChanged"]
+
+
+def test_a_pause_lapses_and_comes_once_between_two_proofs(market: Market) -> None:
+    hub, guardian = market.protocol.hub, market.people[2]
+    mandate = hub.add_mandate(market.owner, market.mandate)
+    vault = Vault(
+        market, hub.open_vault(market.owner, "paused", mandate, market.owner.address, guardian.address), market.owner
+    )
+    send(vault.rebalance(market.snapshot()))
+    hub.mark(guardian, vault.id, "pause")
+    assert hub.state(vault.id).status is VaultStatus.PAUSED
+    left_s = hub.paused_until(vault.id) - market.chain.now()
+    assert 0 < left_s <= 3.5 * 86_400
+    refuse("WrongStatus", vault.rebalance(market.snapshot()))
+    rpc(market.chain, "evm_increaseTime", left_s + 2)
+    rpc(market.chain, "evm_mine")
+    assert hub.state(vault.id).status is VaultStatus.ACTIVE
+    with pytest.raises(chain.Refused, match=r"\(WrongStatus\)$"):
+        hub.mark(guardian, vault.id, "pause")
+    send(vault.rebalance(market.snapshot()))
+    hub.mark(guardian, vault.id, "pause")
 
 
 def test_mandates_tighten_at_once_and_loosen_after_the_delay(vault: Vault, market: Market) -> None:
     hub = market.protocol.hub
     first = hub.state(vault.id).mandate
-    tighter = hub.add_mandate(market.owner, replace(market.mandate, max_snapshot_age_s=1800))
+    assert hub.mandate(first) == market.mandate and first == market.mandate.name
+    tighter = hub.add_mandate(market.owner, replace(market.mandate, grace_s=1800))
     assert hub.tightens(first, tighter) and not hub.tightens(tighter, first)
     hub.propose_mandate(vault.operator, vault.id, tighter)
-    assert (hub.state(vault.id).mandate, hub.state(vault.id).mandate_version, hub.proposal(vault.id)) == (tighter, 2, (0, 0))
+    assert (hub.state(vault.id).mandate, hub.state(vault.id).mandate_version) == (tighter, 2)
+    assert hub.proposal(vault.id) is None
 
     hub.propose_mandate(vault.operator, vault.id, first)
     waiting = hub.proposal(vault.id)
-    assert waiting[0] == first and waiting[1] >= market.chain.now() + 86_399
+    assert waiting and waiting.mandate == first and waiting.active_from >= market.chain.now() + 86_399
+    assert not waiting.repair and waiting.lapses_at == waiting.active_from + 7 * 86_400
     rpc(market.chain, "evm_increaseTime", 3600)
     rpc(market.chain, "evm_mine")
     hub.propose_mandate(vault.operator, vault.id, first)
     assert hub.proposal(vault.id) == waiting, "the clock was started again"
     with pytest.raises(chain.Refused, match=r"\(TooEarly\)$"):
-        hub.activate_mandate(market.owner, vault.id)
+        hub.activate_mandate(market.owner, vault.id, first)
     rpc(market.chain, "evm_increaseTime", 86_400)
     rpc(market.chain, "evm_mine")
-    hub.activate_mandate(market.owner, vault.id)
-    assert (hub.state(vault.id).mandate, hub.state(vault.id).mandate_version, hub.proposal(vault.id)) == (first, 3, (0, 0))
-    # Proposed again after it was withdrawn, it is proposed anew.
-    loosest = hub.add_mandate(market.owner, replace(market.mandate, max_snapshot_age_s=7200))
+    other = hub.add_mandate(market.owner, replace(market.mandate, grace_s=1799))
+    with pytest.raises(chain.Refused, match=r"look at it before you activate it \(MandateNotProposed\)$"):
+        hub.activate_mandate(market.owner, vault.id, other)
+    hub.activate_mandate(market.owner, vault.id, first)
+    assert (hub.state(vault.id).mandate, hub.state(vault.id).mandate_version, hub.proposal(vault.id)) == (first, 3, None)
+    # Proposed again after it was withdrawn, it is proposed anew; and it lapses.
+    loosest = hub.add_mandate(market.owner, replace(market.mandate, grace_s=7200))
     hub.propose_mandate(vault.operator, vault.id, loosest)
     with pytest.raises(chain.Refused, match=r"neither the vault's operator nor its guardian.*\(NotOperatorOrGuardian\)$"):
         hub.mark(market.people[2], vault.id, "withdrawMandate")
     hub.mark(vault.operator, vault.id, "withdrawMandate")
-    assert hub.proposal(vault.id) == (0, 0)
+    assert hub.proposal(vault.id) is None
     hub.propose_mandate(vault.operator, vault.id, loosest)
-    assert hub.proposal(vault.id)[0] == loosest
+    proposed = hub.proposal(vault.id)
+    assert proposed and proposed.mandate == loosest
+    send(vault.rebalance(market.snapshot()))
+    rpc(market.chain, "evm_increaseTime", 4 * 86_400)
+    send(vault.rebalance(market.snapshot()))
+    rpc(market.chain, "evm_increaseTime", 4 * 86_400 + 7200)
+    send(vault.rebalance(market.snapshot()))
+    with pytest.raises(chain.Refused, match=r"propose it anew \(TooLate\)$"):
+        hub.activate_mandate(market.owner, vault.id, loosest)
+
+
+def test_an_operator_is_replaced_after_a_day(vault: Vault, market: Market) -> None:
+    hub, heir = market.protocol.hub, market.people[3]
+    hub.propose_operator(vault.operator, vault.id, heir.address)
+    offer = hub.operator_offer(vault.id)
+    assert offer and offer.operator == heir.address and offer.acceptable_from and offer.lapses_at
+    assert offer.lapses_at - offer.acceptable_from == 7 * 86_400
+    with pytest.raises(chain.Refused, match=r"\(TooEarly\)$"):
+        hub.accept_operator(heir, vault.id)
+    rpc(market.chain, "evm_increaseTime", 86_400)
+    rpc(market.chain, "evm_mine")
+    hub.accept_operator(heir, vault.id)
+    assert hub.roles(vault.id).operator == heir.address and hub.operator_offer(vault.id) is None
 
 
 def test_actions_are_done_once(market: Market) -> None:

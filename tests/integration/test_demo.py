@@ -41,7 +41,8 @@ def told(shown: Result, place: Path) -> dict[str, Any]:
 
 def test_the_summary_has_its_parts(told: dict[str, Any]) -> None:
     assert list(told) == [
-        "proven", "constraints", "verified_by", "chain", "shares", "refused", "two_chains", "seconds", "insecure_key"
+        "proven", "constraints", "verified_by", "chain", "order", "shares", "refused", "two_chains", "seconds",
+        "insecure_key"
     ]  # fmt: skip
 
 
@@ -56,11 +57,18 @@ def test_the_real_example_was_proven(told: dict[str, Any]) -> None:
 
 def test_it_was_accepted_on_chain(told: dict[str, Any]) -> None:
     chain = told["chain"]
-    assert (chain["chain_id"], chain["sequence"]) == (31337, 2)
-    assert len(set(chain["transactions"])) == 2 and all(len(hash_) == 66 for hash_ in chain["transactions"])
-    assert chain["gas"].keys() == {"submit_first", "submit"}
-    assert all(200_000 < gas < 500_000 for gas in chain["gas"].values())
+    assert (chain["chain_id"], chain["sequence"]) == (31337, 3)
+    assert len(set(chain["transactions"])) == 3 and all(len(hash_) == 66 for hash_ in chain["transactions"])
+    assert chain["gas"].keys() == {"submit_and_settle", "submit_first", "submit"}
+    assert all(200_000 < gas < 800_000 for gas in chain["gas"].values())
     assert told["verified_by"] == list(operations.VERIFIERS)
+
+
+def test_an_order_was_settled_by_the_next_proof(told: dict[str, Any], shown: Result) -> None:
+    order = told["order"]
+    assert (order["deposited_usdc"], order["settled_by"], order["delay_s"]) == (10_000_000, 1, local.HEARTBEAT_S)
+    assert order["id"] > 0 and order["shares"] == 10_000_000
+    assert "10,000,000 USDC ordered, settled by proof 1" in shown.stdout
 
 
 def test_the_shares_are_worth_the_proven_floor(told: dict[str, Any]) -> None:

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from dls_zk import files
-from dls_zk.chain.feeds import FeedReport, report
+from dls_zk.chain.feeds import FeedReport, decimals, report
+from dls_zk.chain.local import wait
+from dls_zk.errors import ChainError
 from dls_zk.solidity.contracts import CompiledContract
 from dls_zk.tools import foundry, node, solc
 from tests.support import market as markets
-from tests.support.market import Market
+from tests.support.market import HEARTBEAT_S, Market
 from tests.support.sending import deployed
 
 #: A feed behind a proxy, as Chainlink's are: the bounds are the aggregator's.
@@ -93,6 +95,8 @@ def test_what_is_no_feed(market: tuple[str, Market]) -> None:
     for address in (market[1].owner.address, market[1].protocol.hub.address):
         said = report(market[1].chain, address)
         assert list(said.faults()) == ["it is no price feed (AggregatorV3Interface)"]
+        with pytest.raises(ChainError, match="it is no price feed"):
+            decimals(market[1].chain, address)
 
 
 def test_a_development_feed_has_no_bounds(market: tuple[str, Market]) -> None:
@@ -121,13 +125,34 @@ def run(market: tuple[str, Market], tmp_path: Path) -> Any:
 
 
 def test_oracle_feeds(market: tuple[str, Market], run: Any) -> None:
-    market[1].snapshot()
-    shown = json.loads(run("oracle", "feeds", "1", "--json").stdout)
+    on = market[1]
+    taken = on.snapshot()
+    name = f"0x{on.feed_set.hex()}"
+    shown = json.loads(run("oracle", "feeds", name, "--json").stdout)
     (dollar, ether) = shown["feeds"].values()
-    assert (ether["description"], ether["quote"], ether["faults"], ether["answer"]) == ("ETH / USD", "USD", [], 2500 * 10**8)
-    assert dollar["heartbeat_s"] == 30 * 86_400 and shown["sequencer_feed"] is None
-    text = run("oracle", "feeds", "1").stdout
+    assert (ether["description"], ether["quote"], ether["faults"], ether["answer"]) == ("ETH / USD", "USD", [], "2500")
+    assert (ether["decimals"], ether["dead"], ether["age_s"] < 60) == (8, False, True)
+    assert dollar["heartbeat_s"] == HEARTBEAT_S and shown["sequencer_feed"] is None
+    assert shown["latest_round"] == taken.round and shown["anchor"]["round"] <= taken.round
+    assert (shown["feed_set"], shown["deviation_period_s"], shown["confirmable_at"]) == (name, 60, None)
+    text = run("oracle", "feeds", name).stdout
     assert f'slot 1: {ether["address"]} "ETH / USD", answers 2500, 8 decimals, no bounds' in text
+    assert f"prices are compared with those of round {shown['anchor']['round']} of" in text and "dead" not in text
+
+
+def test_oracle_feeds_says_which_are_dead(market: tuple[str, Market], run: Any) -> None:
+    on = market[1]
+    on.snapshot()
+    wait(on.chain, HEARTBEAT_S + 1)
+    name = f"0x{on.feed_set.hex()}"
+    assert "dead: the oracle does not take its answer" in run("oracle", "feeds", name).stdout
+    assert all(feed["dead"] for feed in json.loads(run("oracle", "feeds", name, "--json").stdout)["feeds"].values())
+
+
+@pytest.mark.parametrize("command", ["feeds", "snapshot", "show"])
+def test_a_feed_set_is_no_number(run: Any, command: str) -> None:
+    refused = run("oracle", command, "1")
+    assert refused.returncode == 2 and "is no name of a feed set (0x and 64 hex digits)" in refused.stderr
 
 
 def test_deploy_check_shows_the_hash_of_each_key(market: tuple[str, Market], run: Any) -> None:

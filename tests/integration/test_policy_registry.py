@@ -10,8 +10,10 @@ from random import Random
 import pytest
 
 from dls_zk import chain, files
-from dls_zk.chain.client import Client
+from dls_zk.chain import Sender
 from dls_zk.chain.deployment import create
+from dls_zk.chain.registry import Registry as RegistryClient
+from dls_zk.chain.signers import from_url
 from dls_zk.errors import ChainError
 from dls_zk.solidity import contracts, policy_abi
 from dls_zk.statement.commitments import policy_hash
@@ -34,7 +36,7 @@ class Registry:
         self.owner = owner
         artifact = compiled["PolicyRegistry"].linked({"PoseidonT6": create(owner, compiled["PoseidonT6"])})
         self.abi = artifact.abi
-        self.client = Client(owner.chain, artifact, create(owner, artifact))
+        self.client = RegistryClient(owner.chain, artifact, create(owner, artifact))
 
     def register(self, policy):
         """The hash that the event says."""
@@ -52,7 +54,7 @@ class Registry:
 @pytest.fixture(scope="module")
 def registry():
     node.ensure_node_packages()
-    with foundry.anvil(chain_id=31337, accounts=1) as url, first_account(chain.connect(url)) as owner:
+    with foundry.anvil(chain_id=31337, accounts=2) as url, first_account(chain.connect(url)) as owner:
         yield Registry(owner)
 
 
@@ -92,9 +94,35 @@ def test_hashes_are_those_of_python(registry):
 def test_registered_policies_come_back(registry, registered):
     for expected, policy in registered.items():
         assert expected == policy_hash(policy)
-        assert policy_abi.from_abi(*registry.call("policyOf", expected), expected) == policy
+        assert registry.client.policy(expected, labels_by=registry.owner.address) == policy
         named = sum(1 << i for i, slot in enumerate(policy.slots) if slot.instrument)
-        assert registry.call("outline", expected) == (policy.size.slots, policy.nav_step_usd, named)
+        exposed = sum(1 << i for i, slot in enumerate(policy.slots) if slot.gross_bps)
+        assert registry.call("outline", expected) == (policy.size.slots, policy.nav_step_usd, named, exposed)
+
+
+def test_labels_are_those_of_their_author(registry, tmp_path):
+    """Somebody who registers a policy first, under a name of their own, changes nothing of what its author calls it."""
+    owner, client = registry.owner, registry.client
+    other = Sender(owner.chain, from_url(owner.chain.rpc.url, owner.chain.accounts()[1]), tmp_path, owner.delivery)
+    policy = replace(random_policy(Random(77), SIZES[8]), name="Delta-neutral ETH")
+    digest = policy_hash(policy)
+    front_run = replace(policy, name="Safe and audited", venue_names=(), factor_names=(), scenario_names=())
+
+    nameless = replace(front_run, name="")
+
+    assert client.register(other, nameless)
+    first = client.register(other, front_run)  # labels may follow
+    assert first and client.register(other, front_run) == first
+    assert client.register(owner, policy)
+    assert client.policy(digest, labels_by=owner.address) == policy
+    assert client.policy(digest, labels_by=other.address) == front_run
+    assert client.policy(digest) == client.policy(digest, labels_by="0x" + "01" * 20) == nameless
+    assert [*client.authors(digest, 0)] == [
+        (other.address, ""), (other.address, "Safe and audited"), (owner.address, "Delta-neutral ETH"),
+    ]  # fmt: skip
+
+    assert client.register(owner, replace(policy, name="Another name")) is None  # given once
+    assert client.policy(digest, labels_by=owner.address) == policy
 
 
 def test_verdicts_are_those_of_python(registry, registered):
@@ -109,7 +137,7 @@ def test_verdicts_are_those_of_python(registry, registered):
                 registry.call("tightens", old_hash, new_hash)
         else:
             assert registry.call("tightens", old_hash, new_hash) is (effect is Effect.TIGHTER), changes(old, new)
-    assert min(seen[effect] for effect in Effect) >= 60, seen
+    assert min(seen[effect] for effect in Effect) >= 40, seen
 
 
 def test_structs_have_the_fields_of_the_model(registry):

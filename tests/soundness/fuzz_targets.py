@@ -28,6 +28,7 @@ from dls_zk.groth16.zkey import VerifyingKey, ZKey, read_zkey
 from dls_zk.statement.commitments import book_commitment
 from dls_zk.statement.constants import FIELD, PRICE_BITS
 from dls_zk.statement.deployment import Deployment
+from dls_zk.statement.feeds import NamedFeeds
 from dls_zk.statement.field import fits_signed
 from dls_zk.statement.model import KeptOpening, Opening, Policy, Prices, Terms
 from dls_zk.storage import built, disk
@@ -159,8 +160,11 @@ def deployment_holds(value: Deployment, _: bytes) -> bool:
     return all(map(is_checksum_address, named)) and set(value.keys) <= {"rebalance_8", "rebalance_16", "rebalance_32"}
 
 
-def feeds_hold(value: files.FeedsFile, _: bytes) -> bool:
-    return set(value.feeds) == set(BOOK_E6) and all(is_checksum_address(feed.aggregator) for feed in value.feeds.values())
+def feeds_hold(value: NamedFeeds, _: bytes) -> bool:
+    """Addresses have their checksum, and waiting times are those that the oracle takes."""
+    named = [feed.aggregator for feed in value.feeds.values()]
+    waits = 300 <= value.confirmation_delay_s <= 86_400 and 60 <= value.deviation_period_s <= 604_800
+    return set(value.feeds) == set(BOOK_E6) and all(map(is_checksum_address, named)) and waits
 
 
 def zkey_holds(value: ZKey, data: bytes) -> bool:
@@ -238,6 +242,7 @@ SOMEBODY = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 FEEDS = {
     "feeds": {name: {"aggregator": SOMEBODY, "heartbeat": "3600 s", "deviation": "10%"} for name in BOOK_E6},
     "confirmation_delay": "600 s",
+    "deviation_period": "3600 s",
     "sequencer": {"feed": SOMEBODY, "grace_period": "3600 s"},
 }
 VAULT = (EXAMPLE / "vault.yaml").read_text()

@@ -15,13 +15,18 @@ from dls_zk.audit.instances import vacuous_policy
 from dls_zk.audit.simulator import Trapdoor
 from dls_zk.chain import connection, signers
 from dls_zk.chain.deployment import CheckedKey, Protocol, create, deploy
-from dls_zk.chain.hub import Accepted, Mandate
+from dls_zk.chain.hub import Accepted
 from dls_zk.chain.local import rpc
+from dls_zk.chain.mandate import Mandate, ShareTerms
 from dls_zk.chain.oracle import DevFeed, FeedSet, Snapshot, development_feeds
+from dls_zk.chain.share_token import Asset, ShareToken
 from dls_zk.chain.submission import Submission
 from dls_zk.chain.transactions import Delivery, Sender
+from dls_zk.files.documents import SHARE_NAME_BYTES
 from dls_zk.operations import Proven
 from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.allowances import Allowances
+from dls_zk.statement.buckets import Bucket
 from dls_zk.statement.commitments import policy_hash
 from dls_zk.statement.constants import SIZES
 from dls_zk.statement.model import Opening, Policy, SlotPolicy, Terms
@@ -30,6 +35,9 @@ from dls_zk.statement.signals import PublicSignals
 from dls_zk.tools import foundry, node
 
 SLOTS = 8
+
+#: Of the feeds: prices are posted anew for each snapshot.
+HEARTBEAT_S = 3600
 
 
 @cache
@@ -65,7 +73,7 @@ class Market:
     people: tuple[Sender, ...]
     policy: Policy
     feeds: dict[str, DevFeed]
-    feed_set: int
+    feed_set: bytes
     mandate: Mandate
     trapdoor: Trapdoor
 
@@ -90,8 +98,8 @@ class Market:
     def open(self, name: str, operator: Sender | None = None, **changes: Any) -> Vault:
         """A vault, opened by the first account; the operator is the first account too, unless given."""
         operator = operator or self.owner
-        number = self.protocol.hub.add_mandate(self.owner, replace(self.mandate, **changes))
-        return Vault(self, self.protocol.hub.open_vault(self.owner, name, number, operator.address), operator)
+        mandate = self.protocol.hub.add_mandate(self.owner, replace(self.mandate, **changes))
+        return Vault(self, self.protocol.hub.open_vault(self.owner, name, mandate, operator.address), operator)
 
 
 @dataclass(frozen=True)
@@ -102,16 +110,26 @@ class Vault:
     id: bytes
     operator: Sender
 
-    def rebalance(self, snapshot: Snapshot, *, after: int = 12345, nav_floor: int = 678, deadline: int = 0) -> Rebalance:
-        """The next rebalance, to any commitment."""
+    def rebalance(
+        self,
+        snapshot: Snapshot,
+        *,
+        after: int = 12345,
+        nav_floor: int = 678,
+        deadline: int = 0,
+        allowances: Allowances | None = None,
+    ) -> Rebalance:
+        """The next rebalance, to any commitment. allowances: what it names, by default nothing but the open write-down."""
         hub, size = self.market.protocol.hub, self.market.policy.size
         terms = hub.terms(self.id, snapshot, deadline or self.market.chain.now() + 3600)
+        named = allowances or Allowances(write_down_steps=terms.allowances.write_down_steps)
+        terms = replace(terms, allowances=named, buckets=None)
         public = PublicSignals(
             commitment_before=hub.state(self.id).commitment,
             commitment_after=after,
             policy_hash=policy_hash(self.market.policy),
             flow=terms.flow_e6,
-            allowances=terms.allowances,
+            allowances=named,
             nav_floor=nav_floor,
             context=terms.context_hash,
             prices=snapshot.words,
@@ -146,6 +164,48 @@ class Rebalance:
         return Submission.read(self.write(folder))
 
 
+# --- shares -----------------------------------------------------------------------------------------------------
+
+
+def open_share(market: Market, operator: Sender, name: str, **changes: Any) -> ShareToken:
+    """A share token, whose asset anyone can mint, with its vault. changes: of the mandate's terms of shares."""
+    owner = market.owner
+    asset = create(owner, market.protocol.contracts["DevAsset"], "USDC", "USDC")
+    terms = replace(market.mandate, share=replace(market.mandate.share, **changes))
+    mandate = market.protocol.hub.add_mandate(owner, terms)
+    return ShareToken.open(
+        owner, market.protocol, asset, name[-SHARE_NAME_BYTES:], "V", owner.address, mandate, operator.address
+    )
+
+
+def mint(market: Market, share: ShareToken, to: str, assets: int) -> None:
+    """Give an account assets of a share token."""
+    asset = Asset(market.chain, market.protocol.contracts["DevAsset"], share.asset.address)
+    asset.mint(market.owner, to, assets, label=str(market.chain.block_number()))
+
+
+def settle(market: Market, share: ShareToken, operator: Sender, nav_floor: int = 0) -> Rebalance:
+    """Two rounds, an order delay apart, and the proof at the second, which settles what was ordered before the first."""
+    market.snapshot()
+    vault = Vault(market, share.vault, operator)
+    rebalance = vault.rebalance(market.snapshot(after_s=HEARTBEAT_S), nav_floor=nav_floor)
+    at, proof = rebalance.terms.known_context(), arguments(market.trapdoor, rebalance.signals.to_field())
+    call = market.protocol.hub.submission(vault.id, proof, at.round, at.deadline)
+    operator.perform(("settle", vault.id.hex(), at.sequence), call)
+    return rebalance
+
+
+def funded(market: Market, operator: Sender, assets: int) -> ShareToken:
+    """A share token with assets of the first account, by an order that a proof settled."""
+    owner, share = market.owner, open_share(market, operator, f"funded {assets}")
+    mint(market, share, owner.address, assets)
+    share.request(owner, market.protocol.hub, "deposit", assets)
+    settle(market, share, operator)
+    for order in share.orders(owner.address):
+        share.claim(owner, order, owner.address, owner.address)
+    return share
+
+
 def sender(chain: connection.Chain, url: str, account: str, folder: Path, **changes: Any) -> Sender:
     """A sender for an unlocked account of anvil."""
     return Sender(chain, signers.from_url(url, account), folder, Delivery.on(chain, poll_s=0.02, **changes))
@@ -167,17 +227,30 @@ def on(url: str, folder: Path, slots: int = SLOTS) -> Market:
     protocol = Protocol.on(chain, deploy(owner, [checked_key(trapdoor(slots))]))
     artifact = protocol.contracts["DevFeed"]
     feeds = {name: DevFeed(chain, artifact, create(owner, artifact, 8, f"{name} / USD")) for name in ("USDC", "ETH")}
-    named = development_feeds({name: feed.address for name, feed in feeds.items()}, 30 * 86_400, 65_535)
+    named = development_feeds({name: feed.address for name, feed in feeds.items()}, HEARTBEAT_S, 65_535)
     feed_set = protocol.oracle.add_feed_set(owner, FeedSet.of(named, rules))
     protocol.registry.register(owner, rules)
     mandate = Mandate(
         policy_hash=policy_hash(rules),
         feed_set=feed_set,
         key=protocol.key_for(slots),
-        max_snapshot_age_s=3600,
-        accrual_rate_ppm_per_day=500,
-        accrual_cap_ppm=2000,
+        grace_s=3600,
+        min_interval_s=0,
         max_proof_age_s=7 * 86_400,
+        write_down_ppm=10_000,
+        gain=Bucket(rate_per_day=500_000, cap=2_000_000, step=1_000),
+        loss=Bucket(rate_per_day=1_000_000, cap=5_000_000, step=10_000),
+        turnover=Bucket(rate_per_day=1_000_000, cap=4_000_000, step=50_000),
+        share=ShareTerms(
+            order_delay_s=HEARTBEAT_S,
+            redemption_period_s=14 * 86_400,
+            least_order_e6=1_000_000,
+            deposit_cap_e6=10**12 * 10**6,
+            management_fee_ppm=0,
+            performance_fee_ppm=0,
+            band_ppm_per_day=0,
+            band_wait_s=0,
+        ),
     )
     return Market(protocol, people, rules, feeds, feed_set, mandate, trapdoor(slots))
 

@@ -110,7 +110,7 @@ def test_the_figures_of_the_page() -> None:
     gain = Decimal(sum(book("_next")) - sum(book(""))).scaleb(-6)
     gain_ppm = ceil(Fraction(gain) * 10**6 * 10**14 / nav(second))
     assert f"by {money(gain)} USDC together: {gain_ppm} ppm" in PAGE
-    for words in ("0.0162% of NAV a day: `accrual_rate: 162 ppm`", "7 days make 1,134 ppm", "about 5.9% of NAV"):
+    for words in ("0.0162% of NAV a day: `per_day: 0.0162%`", "7 days make 0.1134%", "about 5.9% of NAV"):
         assert words in PAGE
     assert (3 * 100 * 54 // 100, 7 * 162, round(365 * 0.0162, 1)) == (162, 1134, 5.9)
 

@@ -10,8 +10,11 @@ import pytest
 
 from dls_zk import checking, files, operations
 from dls_zk.errors import InputError
+from dls_zk.statement.allowances import Allowances
+from dls_zk.statement.buckets import Bucket, Buckets
 from dls_zk.statement.commitments import book_commitment, empty_commitment, policy_hash
-from dls_zk.statement.model import KeptOpening, Opening, Rebalance
+from dls_zk.statement.model import KeptOpening, Opening, Rebalance, Terms
+from dls_zk.statement.needs import least_allowances
 from tests.support.commandline import BOOK_E6, write_inputs
 
 BOOK = Opening((*BOOK_E6.values(), 0, 0, 0, 0, 0), 0x5EED << 200)
@@ -173,3 +176,55 @@ def test_a_rebalance_that_was_put_together_by_hand(folder: Path) -> None:
     assert caught.value.code == "policy_mismatch"
     with pytest.raises(InputError, match="the prices are of round 3, and the terms of round 2"):
         operations.prove(late, key, None)  # type: ignore[arg-type]
+
+
+# --- what the vault's buckets hold ------------------------------------------------------------------------------------
+
+BUCKETS = Buckets(Bucket(1_000, 10_000, 10), Bucket(86_400, 5_000_000, 100), Bucket(1_000_000, 4_000_000, 50_000))
+
+
+def from_the_chain(place: Path, held: Allowances) -> Rebalance:
+    """The small vault's first rebalance, on terms that say what the buckets hold."""
+    terms = replace(files.read_terms(place / "deposit.yaml"), allowances=held, buckets=BUCKETS)
+    (place / "held.yaml").unlink(missing_ok=True)
+    files.write_terms(place / "held.yaml", terms)
+    assert files.read_terms(place / "held.yaml") == terms
+    return checking.load_rebalance(
+        place / "policy.yaml", place / "prices.yaml", None, after_path=place / "book.csv", terms=place / "held.yaml"
+    )
+
+
+def test_a_rebalance_names_the_least_multiples_that_it_needs(tmp_path: Path) -> None:
+    place = write_inputs(tmp_path / "vault")
+    rebalance = from_the_chain(place, Allowances(10_000, 5_000_000, 4_000_000))
+    named, needed = rebalance.terms.allowances, least_allowances(rebalance)
+    assert rebalance.terms.buckets is None and named.covers(needed) and checking.check(rebalance).holds
+    assert named == BUCKETS.named(needed) and 0 <= named.loss_ppb - needed.loss_ppb < 100
+    less = replace(rebalance.terms, allowances=replace(named, loss_ppb=named.loss_ppb - 100))
+    assert not checking.check(replace(rebalance, terms=less)).holds, "a step less"
+    assert checking.with_least_allowances(rebalance) == rebalance
+
+
+def test_what_a_bucket_does_not_hold_is_refused_before_proving(tmp_path: Path) -> None:
+    place = write_inputs(tmp_path / "vault")
+    enough = from_the_chain(place, Allowances(0, 5_000_000, 4_000_000)).terms.allowances
+    exact = Allowances(0, enough.loss_ppb, enough.turnover_ppm)
+    assert from_the_chain(place, exact).terms.allowances == enough
+    with pytest.raises(
+        InputError, match=r"more loss than the vault's bucket holds at the round: it will 1 s after"
+    ) as short:
+        from_the_chain(place, replace(exact, loss_ppb=exact.loss_ppb - 1))
+    assert (short.value.code, short.value.after, short.value.exit_code) == ("allowance_too_large", 1, 11)
+    with pytest.raises(InputError, match="more loss and turnover than"):
+        from_the_chain(place, Allowances())
+    with pytest.raises(InputError, match="at no time will it; split the rebalance"):
+        small = replace(BUCKETS, turnover=replace(BUCKETS.turnover, cap=50_000))
+        checking.with_least_allowances(replace(from_the_chain(place, exact), terms=Terms(0, Allowances(), 0, buckets=small)))
+
+
+def test_what_no_bucket_would_mend_is_refused_by_its_check(tmp_path: Path) -> None:
+    place = write_inputs(tmp_path / "vault")
+    table = "instrument,quantity\nUSDC,9000000\nETH,3000\n"
+    (place / "book.csv").write_text(table)
+    rebalance = from_the_chain(place, Allowances())
+    assert rebalance.terms.allowances == Allowances() and not checking.check(rebalance).holds

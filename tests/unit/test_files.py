@@ -21,6 +21,7 @@ from dls_zk.groth16.proof import Proof
 from dls_zk.statement.allowances import Allowances
 from dls_zk.statement.constants import FIELD, SIZES
 from dls_zk.statement.context import Context
+from dls_zk.statement.feeds import Feed
 from dls_zk.statement.model import KeptOpening, Opening, Prices, Round, SlotPolicy, Terms
 from dls_zk.storage.places import PACKAGE
 
@@ -598,6 +599,7 @@ feeds:
   USDC: {{aggregator: "{SOMEBODY}", heartbeat: 86400 s, deviation: 2%}}
   ETH: {{aggregator: "{SOMEBODY.lower()}", heartbeat: 3600 s, deviation: 655.35%}}
 confirmation_delay: 600 s
+deviation_period: 7200 s
 sequencer: {{feed: "{SOMEBODY}", grace_period: 3600 s}}
 """
 
@@ -630,8 +632,9 @@ def test_feeds_are_written_as_they_are_read(tmp_path):
     document = yaml.load(FEEDS, Loader=yaml.BaseLoader) | {"feeds": dict.fromkeys(names, entry)}
     (tmp_path / "feeds.yaml").write_text(json.dumps(document))
     feeds = files.read_feeds(tmp_path / "feeds.yaml", policy)
-    assert (feeds.confirmation_delay, feeds.sequencer.grace_period) == (600, 3600)
-    assert {(one.aggregator, one.heartbeat, one.deviation) for one in feeds.feeds.values()} == {(SOMEBODY, 3600, 65_535)}
+    assert (feeds.confirmation_delay_s, feeds.deviation_period_s) == (600, 7200)
+    assert (feeds.sequencer_feed, feeds.grace_period_s) == (SOMEBODY, 3600)
+    assert set(feeds.feeds.values()) == {Feed(SOMEBODY, 3600, 65_535)}
     files.write_feeds(tmp_path / "feeds.json", feeds)
     assert files.read_feeds(tmp_path / "feeds.json", policy) == feeds
     for change, expected in (
@@ -641,6 +644,16 @@ def test_feeds_are_written_as_they_are_read(tmp_path):
         ({names[0]: entry | {"aggregator": SOMEBODY.swapcase().replace("0X", "0x")}}, "wrong checksum"),
     ):
         (tmp_path / "wrong.yaml").write_text(json.dumps(document | {"feeds": document["feeds"] | change}))
+        with pytest.raises(InputError, match=expected):
+            files.read_feeds(tmp_path / "wrong.yaml", policy)
+    for change, expected in (
+        ({"confirmation_delay": "299 s"}, "outside 300 s to 86400 s"),
+        ({"confirmation_delay": "86401 s"}, "outside 300 s to 86400 s"),
+        ({"deviation_period": "59 s"}, "outside 60 s to 604800 s"),
+        ({"deviation_period": "604801 s"}, "outside 60 s to 604800 s"),
+        ({"sequencer": {"feed": SOMEBODY, "grace_period": "86401 s"}}, "outside 0 s to 86400 s"),
+    ):
+        (tmp_path / "wrong.yaml").write_text(json.dumps(document | change))
         with pytest.raises(InputError, match=expected):
             files.read_feeds(tmp_path / "wrong.yaml", policy)
     (tmp_path / "wrong.yaml").write_text(json.dumps(document | {"feeds": dict.fromkeys(names[1:], entry)}))

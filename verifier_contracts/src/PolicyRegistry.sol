@@ -61,7 +61,7 @@ contract PolicyRegistry is IPolicyRegistry {
         address kept = labelled[policyHash][registrant];
         if (kept == address(0)) return labels;
         bytes memory names = DataContract.read(kept);
-        uint256 place;
+        uint256 place = 0;
         (labels.venues, place) = PolicyNames.unpack(names, place);
         (labels.factors, place) = PolicyNames.unpack(names, place);
         (labels.scenarios, place) = PolicyNames.unpack(names, place);

@@ -229,8 +229,7 @@ contract PriceOracle is IPriceOracle {
     function unconfirmed(bytes32 feedSet) external view returns (uint40 confirmableAt, uint256[] memory words) {
         Set storage set = _set(feedSet);
         confirmableAt = set.confirmableAt;
-        if (confirmableAt == 0 || _lapsed(set)) return (0, words);
-        words = _unconfirmedWords(set);
+        if (confirmableAt != 0 && !_lapsed(set)) words = _unconfirmedWords(set);
     }
 
     // --- adding a set ---

@@ -89,7 +89,7 @@ contract ShareToken is IShareToken, ERC20Permit, ReentrancyGuardTransient {
     /// Seconds in which a contribution comes to count.
     uint256 private constant CONTRIBUTION_PERIOD = 30 days;
     /// All that the token may hold after a contribution, so that no sum of assets comes near 128 bits.
-    uint256 private constant MOST_CONTRIBUTED = 2 ** 120;
+    uint256 private constant MOST_CONTRIBUTED = 2 ** 104;
 
     /// @inheritdoc IShareToken
     IRebalanceHub public immutable hub;

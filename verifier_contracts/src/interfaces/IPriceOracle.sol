@@ -109,7 +109,7 @@ interface IPriceOracle {
     function pricedSlots(bytes32 feedSet) external view returns (uint8 slots, uint32 priced);
 
     /// @notice The unconfirmed prices of a feed set and the time from which a call can confirm them; nothing and 0 if none
-    /// wait, or if they have lapsed.
+    /// wait. Once they have lapsed, only the time is left, until the next snapshot.
     function unconfirmed(bytes32 feedSet) external view returns (uint40 confirmableAt, uint256[] memory words);
 
     // --- errors ---

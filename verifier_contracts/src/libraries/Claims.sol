@@ -13,6 +13,7 @@ import {Sums, SumsOfGroups} from "./Sums.sol";
 library Claims {
     using Math for uint256;
     using Orders for Fill[];
+    using Orders for Entry;
     using Orders for Entry[];
     using Orders for OrderBook;
     using SumsOfGroups for Sums;
@@ -70,10 +71,10 @@ library Claims {
         if (amount < (inShares ? shares : assets)) {
             uint256 all = assets;
             (assets, shares) = inShares
-                ? (amount.mulDiv(entry.den, entry.num, Math.Rounding.Ceil), amount)
-                : (amount, amount.mulDiv(entry.num, entry.den));
+                ? (amount.mulDiv(entry.assets, entry.shares, Math.Rounding.Ceil), amount)
+                : (amount, entry.sharesFor(amount));
             // A rest that buys no share goes along.
-            if ((all - assets).mulDiv(entry.num, entry.den) != 0) {
+            if (entry.sharesFor(all - assets) != 0) {
                 // Less than before.
                 self.deposits.orders[controller][id].amount = uint128(all - assets);
                 return (assets, shares);
@@ -91,20 +92,20 @@ library Claims {
         uint256 amount = self.deposits.orders[controller][id].amount;
         if (amount == 0 || id > self.state.depositCutoff) return (0, 0, entry);
         entry = self.entries.entryOf(id);
-        if (entry.num != 0) (assets, shares) = (amount, amount.mulDiv(entry.num, entry.den));
+        if (entry.shares != 0) (assets, shares) = (amount, entry.sharesFor(amount));
     }
 
     /// @dev What a settlement returned of a deposit.
     function _returned(Ledger storage self, uint256 id, address controller) private view returns (uint256) {
         uint256 amount = self.deposits.orders[controller][id].amount;
         if (amount == 0 || id > self.state.depositCutoff) return 0;
-        return self.entries.entryOf(id).num == 0 ? amount : 0;
+        return self.entries.entryOf(id).shares == 0 ? amount : 0;
     }
 
     function cancelDeposit(Ledger storage self, uint256 id, address controller) external {
         Order memory order = self.deposits.orders[controller][id];
         require(order.amount != 0 && id > self.state.depositCutoff, IShareToken.NothingToCancel(id));
-        self.deposits.asked.decrease(order.group, order.amount);
+        self.deposits.asked.decrease(order.group, self.deposits.count, order.amount);
         self.deposits.close(controller, id);
         self.accounts.pendingDeposits -= order.amount;
         self.accounts.setAside += order.amount;
@@ -192,14 +193,15 @@ library Claims {
         if (order.amount == 0) return r;
 
         (uint256 filled,) = self.fills.filled();
-        uint256 from = Math.max(r.mark, self.redemptions.asked.upTo(order.group - 1));
+        uint256 start = self.redemptions.asked.upTo(order.group - 1);
+        uint256 from = Math.max(r.mark, start);
         if (filled <= from) return r;
-        uint256 end = self.redemptions.asked.upTo(order.group);
+        uint256 end = start + self.redemptions.asked.between(order.group - 1, order.group);
         uint256 to = Math.min(filled, end);
         if (to <= from) return r;
         r.pending = r.pending.mulDiv(end - to, end - from);
         r.shares += order.amount - r.pending;
-        r.assets += uint256(order.amount).mulDiv(self.fills.paidFor(to) - self.fills.paidFor(from), end - from);
+        r.assets += uint256(order.amount).mulDiv(self.fills.paidBetween(from, to), end - from);
         r.mark = to;
     }
 
@@ -223,7 +225,7 @@ library Claims {
         // A part of an amount of 128 bits.
         uint128 shares = uint128(r.pending);
         // In wind-down the queue stands still for good.
-        if (!windDown) self.redemptions.asked.decrease(r.group, shares);
+        if (!windDown) self.redemptions.asked.decrease(r.group, self.redemptions.count, shares);
         r.pending = 0;
         _put(self, id, controller, r);
         self.accounts.pendingShares -= shares;

@@ -55,14 +55,13 @@ struct Terms {
 }
 
 struct Accounts {
-    /// Assets that belong to all holders.
-    uint128 booked;
-    /// Assets of deposits that wait.
+    /// Assets of deposits, and shares of redemptions, that wait.
     uint128 pendingDeposits;
-    /// Assets of claims.
-    uint128 setAside;
-    /// Shares of redemptions that wait, and those of them that a settlement has met.
     uint128 pendingShares;
+    /// Assets that belong to all holders, and assets of claims.
+    uint128 booked;
+    uint128 setAside;
+    /// Shares of redemptions that wait although a settlement has met them.
     uint128 owedShares;
     uint128 uncollectedFees;
     /// The last settled price.
@@ -90,8 +89,6 @@ struct Ledger {
     Terms terms;
     Accounts accounts;
     Contribution contribution;
-    /// Deposits that a settlement has met, cumulative.
-    uint256 settledDeposits;
     /// Highest settled price after fees: assets for `Settlement.MARK_SHARES` shares.
     uint256 highWaterMark;
     OrderBook deposits;
@@ -105,3 +102,6 @@ struct Ledger {
 // Share units per asset unit at the first deposit. With as many virtual shares, a donation that inflates the price costs the
 // donor about a million times the next depositor's rounding loss.
 uint256 constant VIRTUAL_SHARES = 1e6;
+
+// No settlement lets the supply grow to this.
+uint256 constant SUPPLY_BOUND = 2 ** 120;

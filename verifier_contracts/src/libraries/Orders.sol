@@ -30,6 +30,8 @@ struct Progress {
 struct Ends {
     uint32 first;
     uint32 last;
+    /// Set by the first order for good: to set the word anew each time would cost more gas.
+    bool used;
 }
 
 /// All orders under one id.
@@ -41,8 +43,11 @@ struct Group {
 
 /// The orders of one direction.
 struct OrderBook {
-    /// By id. The number of a group is its index and one.
-    Group[] groups;
+    /// Number of groups, and the id of the last.
+    uint32 count;
+    uint32 lastId;
+    /// By id, from number 1 on.
+    mapping(uint256 number => Group) groups;
     /// Amounts ordered. The groups stand in a queue: a group's place begins with the sum of those before it.
     Sums asked;
     mapping(address controller => mapping(uint256 id => Order)) orders;
@@ -51,16 +56,16 @@ struct OrderBook {
 
 /// Redemptions paid so far, and what was paid for them, cumulative.
 struct Fill {
-    uint256 shares;
-    uint256 assets;
+    uint144 shares;
+    uint112 assets;
 }
 
 /// What a settlement made of all deposits after the cutoff before it, up to its own.
 struct Entry {
-    /// Shares for `den` assets: at most 2^128 and a few. 0 if the deposits were returned.
-    uint192 num;
     uint32 cutoff;
-    uint256 den;
+    uint104 assets;
+    /// All shares that they bought; 0 if they were returned.
+    uint120 shares;
 }
 
 /// @title The orders of a share token: groups by id, and the open ids of each controller
@@ -75,37 +80,42 @@ library Orders {
     /// @notice Add an order under an id, the last or a later one.
     function place(OrderBook storage book, address controller, uint32 id, uint128 amount) internal {
         // The number of a group fits: each takes a transaction.
-        uint32 group = uint32(book.groups.length);
-        if (group == 0 || book.groups[group - 1].id != id) {
-            book.groups.push(Group(id, uint40(block.timestamp)));
-            group = book.asked.append();
+        uint32 group = book.count;
+        if (group != 0 && book.lastId == id) {
+            book.asked.increaseLast(group, amount);
+        } else {
+            ++group;
+            (book.count, book.lastId) = (group, id);
+            book.groups[group] = Group(id, uint40(block.timestamp));
+            book.asked.append(group, amount);
         }
-        book.asked.increase(group, amount);
         add(book, controller, id, group, amount);
     }
 
-    /// @notice Sum of all orders up to an id.
-    function askedUpTo(OrderBook storage book, uint32 id) internal view returns (uint256) {
+    /// @notice Sum of all orders under later ids.
+    function askedAfter(OrderBook storage book, uint32 id) internal view returns (uint256) {
+        uint256 count = book.count;
+        uint256 high = count;
+        uint256 low = count;
         // Steps back that double, then halves: the id is one of the last.
-        uint256 high = book.groups.length;
-        uint256 low = high;
-        for (uint256 step = 1; low != 0 && book.groups[low - 1].id > id; step <<= 1) {
+        for (uint256 step = 1; low != 0 && book.groups[low].id > id; step <<= 1) {
             high = low - 1;
             low = low.saturatingSub(step);
         }
         // Groups up to number `low` have at most this id, those after number `high` a later one.
         while (low < high) {
             uint256 middle = (low + high + 1) / 2;
-            if (book.groups[middle - 1].id > id) high = middle - 1;
+            if (book.groups[middle].id > id) high = middle - 1;
             else low = middle;
         }
-        return book.asked.upTo(low);
+        return book.asked.between(low, count);
     }
 
     /// @notice Time of the first order of the group that stands after this place in the queue; 0 if there is none.
     function timeAfter(OrderBook storage book, uint256 place_) internal view returns (uint40) {
-        uint256 group = book.asked.firstAbove(place_);
-        return group > book.groups.length ? 0 : book.groups[group - 1].time;
+        uint256 count = book.count;
+        uint256 group = book.asked.firstAbove(count, place_);
+        return group > count ? 0 : book.groups[group].time;
     }
 
     // --- open ids of a controller ---
@@ -114,11 +124,10 @@ library Orders {
     function add(OrderBook storage book, address controller, uint32 id, uint32 group, uint128 amount) internal {
         Order storage order = book.orders[controller][id];
         if (order.group == 0) {
-            Ends storage ends = book.ends[controller];
+            Ends memory ends = book.ends[controller];
             uint32 last = ends.last;
-            if (last == 0) ends.first = id;
-            else book.orders[controller][last].next = id;
-            ends.last = id;
+            if (last != 0) book.orders[controller][last].next = id;
+            book.ends[controller] = Ends({first: last == 0 ? id : ends.first, last: id, used: true});
             book.orders[controller][id] = Order({amount: amount, next: 0, previous: last, group: group, touched: false});
         } else {
             order.amount += amount;
@@ -150,24 +159,41 @@ library Orders {
         return (last.shares, last.assets);
     }
 
-    /// @notice What was paid for the first `shares` of the queue: linear inside a fill, rounded down.
-    function paidFor(Fill[] storage fills, uint256 shares) internal view returns (uint256) {
-        if (shares == 0) return 0;
-        (uint256 low, uint256 high) = (0, fills.length);
-        // The first fill that reaches so far.
+    /// @notice What was paid for the part of the queue between two places: linear inside a fill, rounded down at both.
+    function paidBetween(Fill[] storage fills, uint256 from, uint256 to) internal view returns (uint256) {
+        (uint256 index, Fill memory before, Fill memory at_) = _fillAt(fills, to, fills.length);
+        uint256 paid = _paidAt(before, at_, to);
+        if (from < before.shares) (, before, at_) = _fillAt(fills, from, index);
+        return paid - _paidAt(before, at_, from);
+    }
+
+    /// @dev The first of `count` fills that reaches to this place, and the one before.
+    function _fillAt(Fill[] storage fills, uint256 place_, uint256 count)
+        private
+        view
+        returns (uint256 low, Fill memory before, Fill memory at_)
+    {
+        uint256 high = count - 1; // it reaches so far
         while (low < high) {
             uint256 middle = (low + high) / 2;
-            if (fills[middle].shares < shares) low = middle + 1;
+            if (fills[middle].shares < place_) low = middle + 1;
             else high = middle;
         }
-        Fill memory to = fills[low];
-        if (to.shares == shares) return to.assets;
-        Fill memory from;
-        if (low != 0) from = fills[low - 1];
-        return from.assets + (to.assets - from.assets).mulDiv(shares - from.shares, to.shares - from.shares);
+        at_ = fills[low];
+        if (low != 0) before = fills[low - 1];
+    }
+
+    function _paidAt(Fill memory before, Fill memory at_, uint256 place_) private pure returns (uint256) {
+        uint256 assets = at_.assets - before.assets;
+        return before.assets + assets.mulDiv(place_ - before.shares, at_.shares - before.shares);
     }
 
     // --- entries ---
+
+    /// @notice What a part of the deposits of an entry bought, rounded down.
+    function sharesFor(Entry memory entry, uint256 assets) internal pure returns (uint256) {
+        return assets.mulDiv(entry.shares, entry.assets);
+    }
 
     /// @notice What became of the deposits under an id that a settlement has met.
     function entryOf(Entry[] storage entries, uint256 id) internal view returns (Entry memory) {

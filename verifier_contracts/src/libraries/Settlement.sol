@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IRebalanceHub} from "../interfaces/IRebalanceHub.sol";
 import {IShareToken} from "../interfaces/IShareToken.sol";
-import {Contribution, Ledger, Setting, State, Terms, VIRTUAL_SHARES} from "./Ledger.sol";
+import {Contribution, Ledger, Setting, State, Terms, SUPPLY_BOUND, VIRTUAL_SHARES} from "./Ledger.sol";
 import {Entry, Fill, OrderBook, Orders, Progress} from "./Orders.sol";
 import {Prices} from "./Prices.sol";
 
@@ -138,7 +138,9 @@ library Settlement {
         (IRebalanceHub.VaultState memory v, State memory s) = _current(self, setting);
         status = v.status;
         if (v.sequence != s.sequence && status == IRebalanceHub.Status.Active && !v.writeDownOpen && v.roundsAfter == 0)
-        (minted, burnt) = _settle(self, setting, v, s, supply);
+        {
+            (minted, burnt) = _settle(self, setting, v, s, supply);
+        }
         _tellWhetherOrdersWait(self, setting, s);
         self.state = s;
     }
@@ -244,12 +246,12 @@ library Settlement {
         assets = _met(self, s, s.cutoff);
         if (assets == 0) return (0, 0);
         shares = assets.mulDiv(num, den);
-        if (shares == 0 || num + shares > type(uint128).max) {
+        if (shares == 0 || num + shares >= SUPPLY_BOUND) {
             _return(self, s.cutoff, assets, IShareToken.Returned.Worthless);
             return (0, 0);
         }
-        // `num` is at most 2^128 and a million.
-        self.entries.push(Entry(uint192(num), s.cutoff, den));
+        // Deposits that wait are below 2^104 by the cap.
+        self.entries.push(Entry(s.cutoff, uint104(assets), uint120(shares)));
         self.accounts.booked += uint128(assets);
     }
 
@@ -260,7 +262,7 @@ library Settlement {
     }
 
     function _return(Ledger storage self, uint32 cutoff, uint256 assets, IShareToken.Returned why) private {
-        self.entries.push(Entry(0, cutoff, 0));
+        self.entries.push(Entry(cutoff, uint104(assets), 0));
         self.accounts.setAside += uint128(assets);
         emit IShareToken.DepositsReturned(cutoff, assets, why);
     }
@@ -269,23 +271,22 @@ library Settlement {
     function _met(Ledger storage self, State memory s, uint32 cutoff) private returns (uint256 assets) {
         if (cutoff <= s.depositCutoff) return 0;
         s.depositCutoff = cutoff;
-        if (self.accounts.pendingDeposits == 0) return 0;
-        uint256 before = self.settledDeposits;
-        assets = self.deposits.askedUpTo(cutoff) - before;
-        if (assets == 0) return 0;
-        self.settledDeposits = before + assets;
+        uint256 waiting = self.accounts.pendingDeposits;
+        if (waiting == 0) return 0;
+        assets = waiting - self.deposits.askedAfter(cutoff);
         // A part of them.
-        self.accounts.pendingDeposits -= uint128(assets);
+        if (assets != 0) self.accounts.pendingDeposits = uint128(waiting - assets);
     }
 
     function _settleRedemptions(Ledger storage self, uint32 cutoff, bool redeemable, uint256 num, uint256 den)
         private
         returns (uint256 shares, uint256 assets)
     {
-        if (self.accounts.pendingShares == 0) return (0, 0);
-        (uint256 filledShares, uint256 filledAssets) = self.fills.filled();
-        uint256 owed = self.redemptions.askedUpTo(cutoff) - filledShares;
+        uint256 waiting = self.accounts.pendingShares;
+        if (waiting == 0) return (0, 0);
+        uint256 owed = waiting - self.redemptions.askedAfter(cutoff);
         uint256 idle_ = self.accounts.booked;
+        (uint256 filledShares, uint256 filledAssets) = self.fills.filled();
         if (redeemable && owed != 0 && idle_ != 0) {
             (shares, assets) = (owed, owed.mulDiv(den, num));
             if (assets > idle_) {
@@ -294,10 +295,11 @@ library Settlement {
                 // No dust stays in the queue that no payment could ever clear.
                 if ((owed - shares).mulDiv(den, num) == 0) shares = owed;
             }
-            self.fills.push(Fill(filledShares + shares, filledAssets + assets));
-            self.accounts.booked -= uint128(assets);
+            // Sums of supplies below 2^120 and of what was paid for them.
+            self.fills.push(Fill(uint144(filledShares + shares), uint112(filledAssets + assets)));
+            self.accounts.booked = uint128(idle_ - assets);
             self.accounts.setAside += uint128(assets);
-            self.accounts.pendingShares -= uint128(shares);
+            self.accounts.pendingShares = uint128(waiting - shares);
         }
         self.accounts.owedShares = uint128(owed - shares);
     }
@@ -316,7 +318,7 @@ library Settlement {
             fee = (bottom + 1).saturatingSub(marked).mulDiv(t.performanceFeePpm, PPM);
             uint256 performance = _sharesWorth(fee, bottom, supply + management);
             minted = management + performance;
-            if (supply + minted > type(uint128).max) minted = 0;
+            if (supply + minted >= SUPPLY_BOUND) minted = 0;
             if (minted != 0) {
                 self.accounts.uncollectedFees += uint128(minted);
                 emit IShareToken.FeesMinted(management, performance);

@@ -5,33 +5,28 @@ pragma solidity 0.8.37;
 /// node `n` holds the sum of the last `n & -n` groups up to and with group `n`.
 struct Sums {
     mapping(uint256 group => uint256) nodes;
-    uint32 count;
 }
 
 /// @title Sums over groups, in steps that grow with the logarithm of their number
 /// @notice A plain running sum cannot give back what is cancelled in a group before the last without touching all later
 /// ones, and strangers can make as many of them as they like.
 library SumsOfGroups {
-    /// @notice Start another group, which is empty.
-    function append(Sums storage self) internal returns (uint32 group) {
-        group = ++self.count;
-        uint256 sum;
-        // The nodes below this one, of which it is the sum.
+    /// @notice Start another group, the one after all others, with this amount.
+    function append(Sums storage self, uint256 group, uint256 sum) internal {
+        // The nodes below this one, of which it is the sum too.
         for (uint256 step = 1; group & step == 0; step <<= 1) {
             sum += self.nodes[group - step];
         }
-        if (sum != 0) self.nodes[group] = sum;
+        self.nodes[group] = sum;
     }
 
-    function increase(Sums storage self, uint256 group, uint256 amount) internal {
-        uint256 count = self.count;
-        for (; group <= count; group += group & (~group + 1)) {
-            self.nodes[group] += amount;
-        }
+    /// @notice Add to the last group.
+    function increaseLast(Sums storage self, uint256 group, uint256 amount) internal {
+        self.nodes[group] += amount;
     }
 
-    function decrease(Sums storage self, uint256 group, uint256 amount) internal {
-        uint256 count = self.count;
+    /// @notice Take from a group, of `count`.
+    function decrease(Sums storage self, uint256 group, uint256 count, uint256 amount) internal {
         for (; group <= count; group += group & (~group + 1)) {
             self.nodes[group] -= amount;
         }
@@ -44,9 +39,18 @@ library SumsOfGroups {
         }
     }
 
-    /// @notice The first group whose sum up to and with it is more than `sum`; one after the last if there is none.
-    function firstAbove(Sums storage self, uint256 sum) internal view returns (uint256 group) {
-        uint256 count = self.count;
+    /// @notice Sum of the groups after `low` up to and with `high`. The nodes that both sums have in common are not read.
+    function between(Sums storage self, uint256 low, uint256 high) internal view returns (uint256 sum) {
+        for (; high > low; high &= high - 1) {
+            sum += self.nodes[high];
+        }
+        for (; low > high; low &= low - 1) {
+            sum -= self.nodes[low];
+        }
+    }
+
+    /// @notice The first of `count` groups whose sum up to and with it is more than `sum`; `count` + 1 if there is none.
+    function firstAbove(Sums storage self, uint256 count, uint256 sum) internal view returns (uint256 group) {
         uint256 step = 1;
         while (step <= count >> 1) step <<= 1;
         for (; step != 0; step >>= 1) {

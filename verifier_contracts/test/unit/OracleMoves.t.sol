@@ -230,7 +230,7 @@ contract OracleMovesTest is OracleScene {
         uint40[2] memory late = [NOON + 2 + 2 * DELAY, NOON + 7 days];
         for (uint256 i; i < 2; ++i) {
             pricesAt(late[i], 150e8, 200e8);
-            expectNoneWait();
+            expectWaiting(i == 0 ? NOON + 1 + DELAY : late[0] + DELAY, new uint256[](0));
             wait(0, late[i] + DELAY);
         }
     }

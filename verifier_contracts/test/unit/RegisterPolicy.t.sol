@@ -82,7 +82,7 @@ contract RegisterPolicyTest is PolicyScene {
     }
 
     /// Who registers a policy first does not choose the labels that others show.
-    function test_aFrontRunnersLabelsAreOnlyHis() public {
+    function test_aFrontRunnersLabelsAreOnlyTheirs() public {
         vm.prank(ANYBODY);
         uint256 policyHash = registry.register(policyOf(8), labelled("Safe, audited, insured"));
         vm.expectEmit(address(registry));

@@ -1,178 +1,163 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
-import {IShareToken} from "../../src/interfaces/IShareToken.sol";
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
+import {IPriceOracle} from "../../src/interfaces/IPriceOracle.sol";
+import {IShareToken} from "../../src/interfaces/IShareToken.sol";
 import {ShareTokenScene} from "../ShareTokenScene.sol";
 
-/// Flows into and out of the book: ST-9.
+/// Draws, returns, contributions, and what counts as idle.
 contract ShareTokenFlowsTest is ShareTokenScene {
-    function setUp() public override {
+    function setUp() public virtual override {
         super.setUp();
-        open(6, 1);
-        deposit(ADA, 1_000 * usd);
+        open(18, 1);
+        enter(ADA, 1_000 * usd, 0);
     }
 
-    function assertPending(int256 quantityE6) private view {
-        vm.assertEq(hub.vaultState(vaultId).pendingFlow, quantityE6);
-    }
-
-    function test_drawGoesToCustodyAsAFlow() public {
-        vm.expectEmit(address(vault));
-        emit IShareToken.Drawn(400e6);
-        draw(400e6);
+    function test_aDrawIsAFlowToCustody() public {
+        draw(400 * USD_E6);
         vm.assertEq(asset.balanceOf(CUSTODY), 400 * usd);
         vm.assertEq(vault.idle(), 600 * usd);
-        assertPending(400e6);
-    }
-
-    function test_giveBackComesFromTheOperatorAsAFlow() public {
-        draw(400e6);
-        give(OPERATOR, 150 * usd);
-        vm.expectEmit(address(vault));
-        emit IShareToken.GivenBack(OPERATOR, 100e6);
-        vm.prank(OPERATOR);
-        vault.giveBack(100e6);
-        vm.assertEq(asset.balanceOf(OPERATOR), 50 * usd);
+        vm.assertEq(int256(hub.vaultState(vaultId).pendingFlow), 400e6);
+        (uint256 bottom,) = vault.worth();
+        vm.assertEq(bottom, 1_000 * usd);
+        giveBack(100 * USD_E6);
         vm.assertEq(vault.idle(), 700 * usd);
-        assertPending(300e6);
+        vm.assertEq(int256(hub.vaultState(vaultId).pendingFlow), 300e6);
+        prove(300);
+        (bottom,) = vault.worth();
+        vm.assertEq(bottom, 1_000 * usd);
     }
 
-    function test_quantitiesAreMillionthsOfAnAssetOf18Decimals() public {
-        open(18, 1);
-        deposit(ADA, 1_000e18 + 1);
-        draw(1);
-        vm.assertEq(asset.balanceOf(CUSTODY), 1e12);
-        vm.assertEq(vault.available(), 1_000e18 + 1 - 1e12);
-        giveBack(2);
-        vm.assertEq(vault.available(), 1_000e18 + 1 + 1e12);
-        assertPending(-1);
-    }
-
-    function test_whatAProofAccountsForIsPendingNoMore() public {
-        draw(400e6);
-        prove(400);
-        assertPending(0);
-        giveBack(400e6);
-        assertPending(-400e6);
-        prove(0);
-        assertPending(0);
-    }
-
-    // --- who ---
-
-    function test_onlyTheOperator() public {
-        give(EVE, 1_000 * usd);
-        address[3] memory others = [EVE, GUARDIAN, CUSTODY];
-        for (uint256 i; i < others.length; ++i) {
-            bytes memory reason = abi.encodeWithSelector(IShareToken.NotOperator.selector, others[i]);
-            vm.expectRevert(reason);
-            vm.prank(others[i]);
-            vault.draw(1);
-            vm.expectRevert(reason);
-            vm.prank(others[i]);
-            vault.giveBack(1);
-        }
-    }
-
-    function test_theOperatorOfNow() public {
-        vm.prank(OPERATOR);
-        hub.proposeOperator(vaultId, EVE);
-        vm.prank(EVE);
-        hub.acceptOperator(vaultId);
-        vm.prank(EVE);
+    function test_onlyTheOperatorDrawsAndReturns() public {
+        vm.expectRevert(abi.encodeWithSelector(IShareToken.NotOperator.selector, address(this)));
         vault.draw(1);
-        vm.expectRevert(abi.encodeWithSelector(IShareToken.NotOperator.selector, OPERATOR));
-        draw(1);
+        vm.expectRevert(abi.encodeWithSelector(IShareToken.NotOperator.selector, address(this)));
+        vault.giveBack(1);
     }
 
-    /// A transfer is a gift to all shares, and no flow.
-    function test_aTransferIsNoFlow() public {
-        draw(400e6);
-        prove(400);
-        asset.mint(address(vault), 500 * usd);
-        assertPending(0);
-        vm.assertEq(vault.totalAssets(), 1_500 * usd);
-    }
-
-    // --- how much ---
-
-    function refuseDraw(uint56 quantityE6, uint256 most) private {
-        vm.expectRevert(abi.encodeWithSelector(IShareToken.NotEnoughIdle.selector, quantityE6, most));
-        draw(quantityE6);
-    }
-
-    function test_drawsUpToWhatIsIdle() public {
-        refuseDraw(1_000e6 + 1, 1_000e6);
-        draw(1_000e6);
-        vm.assertEq(vault.idle(), 0);
-    }
-
-    function test_doesNotDrawWhatTheQueueIsOwed() public {
-        request(ADA, 300e12);
-        refuseDraw(700e6 + 1, 700e6);
-        draw(700e6);
-        vault.processQueue(1);
-        vm.assertEq(vault.claimable(ADA), 300e6);
-        vm.assertEq(vault.idle(), 0);
-    }
-
-    function test_doesNotDrawWhatIsSetAside() public {
-        request(ADA, 300e12);
-        vault.processQueue(1);
-        refuseDraw(700e6 + 1, 700e6);
-        draw(700e6);
-        vm.assertEq(vault.claim(ADA), 300e6);
-    }
-
-    function test_givesBackNoMoreThanTheOperatorHas() public {
-        give(OPERATOR, 5);
-        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientBalance.selector, OPERATOR, 5, 6));
+    function test_aDrawLeavesPendingDepositsAndWhatIsSetAside() public {
+        requestDeposit(BEN, 100 * usd);
+        requestRedeem(ADA, 200 * one);
+        settleAt(0);
+        uint256 idle = vault.idle();
+        vm.assertTrue(idle <= 900 * usd);
+        requestDeposit(EVE, 100 * usd);
+        uint56 tooMuch = uint56(idle / vault.unit() + 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(IShareToken.NotEnoughIdle.selector, uint256(tooMuch) * vault.unit(), idle)
+        );
         vm.prank(OPERATOR);
-        vault.giveBack(6);
+        vault.draw(tooMuch);
+        draw(tooMuch - 1);
     }
 
-    function test_flowsStayInTheRangeOfTheSignals() public {
-        deposit(ADA, 2 ** 56);
-        draw(2 ** 56 - 1);
-        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.FlowOutOfRange.selector, int256(2 ** 56)));
-        draw(1);
+    function test_aDrawLeavesWhatMetRedemptionsAreOwed() public {
+        draw(1_000 * USD_E6);
+        requestRedeem(ADA, 500 * one);
+        settleAt(1_000);
+        vm.assertEq(vault.setAside(), 0); // nothing was idle
+        giveBack(700 * USD_E6);
+        vm.assertEq(vault.available(), 200 * usd);
+        vm.expectRevert(
+            abi.encodeWithSelector(IShareToken.NotEnoughIdle.selector, 200_000_001 * vault.unit(), 200 * usd)
+        );
+        vm.prank(OPERATOR);
+        vault.draw(200_000_001);
+        draw(200 * USD_E6);
     }
 
-    // --- when ---
-
-    function assertOnlyBack(IRebalanceHub.Status status) private {
-        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.WrongStatus.selector, status));
-        draw(1);
-        giveBack(1);
-        assertPending(-1);
+    function test_whatCanBeCancelledBlocksNoDraw() public {
+        requestRedeem(ADA, 1_000 * one);
+        vm.assertEq(vault.available(), 1_000 * usd);
+        draw(1_000 * USD_E6);
     }
 
-    function test_whileStaleOnlyBack() public {
-        makeStale();
-        assertOnlyBack(IRebalanceHub.Status.Stale);
+    function test_aPlainTransferCountsForNothing() public {
+        asset.mint(address(vault), 500 * usd);
+        (uint256 bottom,) = vault.worth();
+        vm.assertEq(bottom, 1_000 * usd);
+        vm.assertEq(vault.idle(), 1_000 * usd);
+        vault.contribute(0);
+        vm.assertEq(vault.idle(), 1_000 * usd);
+        pass(15 days);
+        vm.assertEq(vault.idle(), 1_250 * usd);
+        pass(20 days);
+        vm.assertEq(vault.idle(), 1_500 * usd);
+        vm.expectRevert(IShareToken.ZeroAmount.selector);
+        vault.contribute(0);
     }
 
-    function test_whilePausedOnlyBack() public {
-        pause();
-        assertOnlyBack(IRebalanceHub.Status.Paused);
+    function test_aSmallContributionDoesNotPutALargeOneOff() public {
+        give(EVE, 500 * usd);
+        vm.prank(EVE);
+        vault.contribute(300 * usd);
+        for (uint256 i; i < 15; ++i) {
+            pass(1 days);
+            vm.prank(EVE);
+            vault.contribute(1);
+        }
+        uint256 idle = vault.idle();
+        vm.assertTrue(idle > 1_149 * usd && idle <= 1_150 * usd);
+        pass(15 days + 100);
+        vm.assertEq(vault.idle(), 1_300 * usd + 15);
+        requireSolvent();
     }
 
-    function test_inWindDownOnlyBack() public {
-        windDown();
-        assertOnlyBack(IRebalanceHub.Status.WindDown);
+    function test_whatIsContributedReachesTheHoldersAtAProof() public {
+        give(EVE, 1_000 * usd);
+        vm.prank(EVE);
+        vault.contribute(1_000 * usd);
+        for (uint256 i; i < 30; ++i) {
+            pass(1 days - 10);
+            prove(0);
+        }
+        pass(1 days - 10);
+        requestRedeem(ADA, 500 * one);
+        settleAt(0);
+        uint256 paid = claimAssets(ADA);
+        vm.assertTrue(paid <= 1_000 * usd && paid >= 1_000 * usd - 1e13); // the virtual shares have a part
+        requireSolvent();
     }
 
-    // --- where to ---
+    /// The vault moves to a new feed set, with feeds that answer the same.
+    function changeFeeds() private {
+        bytes32 old = feedSet;
+        IRebalanceHub.Mandate memory m = termsNow();
+        IPriceOracle.FeedSet memory set = setOf(SLOTS, SLOTS - 1);
+        refresh();
+        m.feedSet = add(set);
+        vm.assertTrue(take() != 0);
+        bytes32 mandate = hub.addMandate(m);
+        feedSet = old;
+        vm.prank(OPERATOR);
+        uint40 from = hub.proposeMandate(vaultId, mandate);
+        vm.warp(from);
+        hub.activateMandate(vaultId, mandate);
+        feedSet = m.feedSet;
+    }
 
-    /// Or the same assets would count as idle and as drawn.
-    function test_notToTheVaultItself() public {
-        address itself = vm.computeCreateAddress(address(this), vm.getNonce(address(this)));
-        vault = newVault(mandateNow(), itself);
-        vm.assertEq(address(vault), itself);
-        deposit(ADA, 1_000 * usd);
-        vm.expectRevert(abi.encodeWithSelector(IShareToken.WrongAmountMoved.selector, 0, 400e6));
-        draw(400e6);
+    /// The order's id counts rounds of the old set, and the new one had rounds before: they settle nothing.
+    function test_anOrderDoesNotMeetRoundsOfANewSetFromBeforeIt() public {
+        IRebalanceHub.Mandate memory m = termsNow();
+        m.maxProofAge = 3 days;
+        m.grace = 6 hours;
+        use(newVault(hub.addMandate(m), CUSTODY));
+        enter(ADA, 1_000 * usd, 0);
+        draw(1_000 * USD_E6);
+        prove(1_000);
+        changeFeeds();
+        vm.expectRevert(IShareToken.PriceUnknown.selector);
+        vault.worth();
+        takeRound();
+        pass(ORDER_DELAY);
+        uint256 id = requestDeposit(BEN, 50 * usd);
+        vm.assertTrue(id > oracle.latestRound(feedSet));
+        prove(1_000); // rounds of before the order are old enough, but not younger than it
+        vm.assertEq(vault.pendingDepositRequest(id, BEN), 50 * usd);
+        settleAt(1_000);
+        vm.assertEq(vault.claimableDepositRequest(id, BEN), 50 * usd);
+        (uint256 bottom,) = vault.worth();
+        vm.assertEq(bottom, 1_050 * usd);
     }
 }

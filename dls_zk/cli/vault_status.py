@@ -1,0 +1,250 @@
+"""``dls-zk vault status``: all that a depositor, a lender or an indexer needs to know of a vault now."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import ChainError
+from ..files import Fixed
+from ..files.values import time_text
+from ..statement.buckets import DAY_S
+from ..statement.constants import QUANTITY_DECIMALS
+from .common import beside, console, example, json_option, print_json, table
+from .mandate import mandate_json
+from .options import Access, chain_command
+from .orders import shares_json
+from .params import EXAMPLE_VAULT, VaultId
+from .write_down import write_down_json
+
+if TYPE_CHECKING:
+    from ..chain import Mandate, Protocol, VaultState
+    from ..statement.model import Policy
+
+_QUANTITY = Fixed(QUANTITY_DECIMALS, 0, 0)
+
+
+@click.command("status", **example(f"dls-zk vault status {EXAMPLE_VAULT} --json"))
+@click.argument("vault", type=VaultId())
+@chain_command()
+@json_option
+def status(access: Access, vault: bytes, as_json: bool) -> None:
+    """Show a vault's state, what waits, its shares, mandate, feeds, key and roles.
+
+    Also compares the contracts with those that this package compiles. Times are in UTC, with --json in Unix seconds.
+    """
+    from .. import chain
+
+    protocol = access.protocol()
+    found = vault_json(protocol, vault)
+    faults = [f"{one.contract} at {one.address}: {one.fault}" for one in chain.audit(protocol) if one.fault]
+    if found["key"]["name"] not in [key.name for key in protocol.deployment.keys.values()]:
+        faults.append("its key is none of the deployment's: nobody here knows what it proves")
+    found["contracts"] = "; ".join(faults) or "as compiled"
+    if not as_json:
+        _print(found)
+    with beside(found):
+        if faults:
+            raise ChainError("the contracts are not what this package compiles; do not rely on them")
+    if as_json:
+        print_json(found)
+
+
+# --- what there is to say -------------------------------------------------------------------------------------------
+
+
+def vault_json(protocol: Protocol, vault: bytes) -> dict[str, Any]:
+    """What ``vault status`` shows. Times in Unix seconds, amounts as text."""
+    from .. import chain
+
+    hub, now = protocol.hub, protocol.chain.now()
+    state, roles = hub.state(vault), hub.roles(vault)
+    mandate = hub.mandate(state.mandate)
+    policy = protocol.registry.policy(mandate.policy_hash)
+    share = chain.ShareToken.of(protocol, vault)
+    return {
+        "vault": f"0x{vault.hex()}",
+        "status": state.status.words,
+        "reason": _reason(protocol, vault, state, mandate),
+        "sequence": state.sequence,
+        "commitment": f"0x{state.commitment:064x}",
+        "nav_at_least_usd": str(state.nav_floor * policy.nav_step_usd),
+        "proven_at_prices_of": state.snapshot_timestamp,
+        "age_s": max(now - state.snapshot_timestamp, 0),
+        "stale_from": state.snapshot_timestamp + mandate.max_proof_age_s + 1,
+        "next_round_from": _next_round_from(state, mandate),
+        "pending_flow": _QUANTITY.show(state.pending_flow_e6),
+        "waiting": _waiting(protocol, vault, mandate),
+        "shares": shares_json(share) if share else None,
+        "opened_by": "its share token, as compiled" if share else _unknown_opener(protocol, roles.opener),
+        "buckets": _buckets(protocol, vault, mandate, now),
+        "most_in_a_day": most_in_a_day(mandate),
+        "mandate": {"version": state.mandate_version} | mandate_json(mandate),
+        "policy": _policy(protocol, mandate.policy_hash),
+        "feeds": _feeds(protocol, mandate.feed_set, policy),
+        "key": _key(protocol, mandate.key),
+        "roles": asdict(roles),
+    }
+
+
+def _reason(protocol: Protocol, vault: bytes, state: VaultState, mandate: Mandate) -> str:
+    from ..chain import VaultStatus
+
+    proven = time_text(state.snapshot_timestamp)
+    return {
+        VaultStatus.ACTIVE: f"the last proof's prices are of {proven} UTC",
+        VaultStatus.STALE: f"the last proof's prices are of {proven} UTC, older than {mandate.max_proof_age_s} s: the next "
+        "proof ends it",
+        VaultStatus.PAUSED: "its guardian paused it until "
+        f"{time_text(protocol.hub.paused_until(vault)) if state.status is VaultStatus.PAUSED else ''} UTC",
+        VaultStatus.WIND_DOWN: "it was wound down for good: only redemptions and flows back",
+    }[state.status]
+
+
+def _next_round_from(state: VaultState, mandate: Mandate) -> int:
+    """From which second on a round may be of which the next rebalance takes its prices."""
+    least = state.snapshot_timestamp + (mandate.min_interval_s if state.sequence else 0)
+    return max(least, state.rounds_after + 1 if state.rounds_after else 0)
+
+
+def _waiting(protocol: Protocol, vault: bytes, mandate: Mandate) -> dict[str, Any]:
+    """Changes that wait for their time; null where there is none."""
+    hub = protocol.hub
+    proposal, offer, write_down = hub.proposal(vault), hub.operator_offer(vault), write_down_json(protocol, vault)
+    unconfirmed = protocol.oracle.unconfirmed(mandate.feed_set)
+    return {
+        "mandate": proposal and asdict(proposal) | {"mandate": f"0x{proposal.mandate.hex()}"},
+        "operator": offer and asdict(offer),
+        "write_down": write_down if write_down["nav_steps"] else None,
+        "prices": unconfirmed and _unconfirmed(protocol, mandate, unconfirmed.confirmable_at),
+    }
+
+
+def _unconfirmed(protocol: Protocol, mandate: Mandate, confirmable_at: int) -> dict[str, int]:
+    delay_s = protocol.oracle.feed_set(mandate.feed_set).confirmation_delay_s
+    return {"confirmable_at": confirmable_at, "lapses_at": confirmable_at + delay_s}
+
+
+def _unknown_opener(protocol: Protocol, opener: str) -> str:
+    if not protocol.chain.code(opener):
+        return "an account: there is no share token"
+    return "a contract that is not known to be a genuine share token (none that a factory made is); do not rely on it"
+
+
+def _buckets(protocol: Protocol, vault: bytes, mandate: Mandate, now: int) -> dict[str, Any]:
+    """What the buckets would hold for a rebalance at a round of now."""
+    held = protocol.hub.allowances(vault, now)
+    found = {}
+    for name, unit in (("gain", "ppb"), ("loss", "ppb"), ("turnover", "ppm")):
+        bucket, level = getattr(mandate, name), getattr(held, f"{name}_{unit}")
+        wait_s = bucket.wait_s(level, bucket.cap)
+        found[name] = {
+            f"level_{unit}": level,
+            f"cap_{unit}": bucket.cap,
+            f"rate_{unit}_per_day": bucket.rate_per_day,
+            "full_at": None if wait_s is None else now + wait_s,
+        }
+    return found
+
+
+def most_in_a_day(mandate: Mandate) -> dict[str, int]:
+    """What an operator with valid proofs can take at most in a day: NAV gained and lost without a reason, and turnover.
+
+    Trading costs nothing in the statement where a feed lags behind the market: by its deviation threshold, times turnover.
+    """
+    return {
+        "gain_ppb": mandate.gain.most_in(DAY_S),
+        "loss_ppb": mandate.loss.most_in(DAY_S),
+        "turnover_ppm": mandate.turnover.most_in(DAY_S),
+    }
+
+
+def _policy(protocol: Protocol, digest: int) -> dict[str, Any]:
+    """The policy, and the names that accounts gave it: each is its author's word."""
+    authors = protocol.registry.authors(digest, protocol.deployment.block)
+    labels = [{"by": author, "name": name} for author, name in authors]
+    return {"policy_hash": f"0x{digest:064x}", "labels": labels}
+
+
+def _feeds(protocol: Protocol, name: bytes, policy: Policy) -> list[dict[str, Any]]:
+    """Which feed prices what, and what it says of itself."""
+    from ..chain.feeds import report
+
+    feed_set = protocol.oracle.feed_set(name)
+    return [
+        {
+            "instrument": slot.instrument,
+            "aggregator": feed.aggregator,
+            "description": report(protocol.chain, feed.aggregator).description,
+            "heartbeat_s": feed.heartbeat_s,
+            "max_deviation_bps": feed.max_deviation_bps,
+        }
+        for slot, feed in zip(policy.slots, feed_set.feeds, strict=True)
+        if slot.instrument
+    ]
+
+
+def _key(protocol: Protocol, name: bytes) -> dict[str, Any]:
+    """The verifying key. That its ceremony was honest only a transcript shows, and none is looked at here."""
+    shown = f"0x{name.hex()}"
+    deployed = next((key for key in protocol.deployment.keys.values() if key.name == shown), None)
+    return {
+        "name": shown,
+        "key_hash": protocol.key_hash(name),
+        "insecure": deployed.insecure if deployed else None,
+        "ceremony": "not checked",
+    }
+
+
+# --- how it is printed ----------------------------------------------------------------------------------------------
+
+#: Keys of moments, which are shown in UTC.
+_MOMENTS = {
+    "proven_at_prices_of",
+    "stale_from",
+    "next_round_from",
+    "active_from",
+    "acceptable_from",
+    "usable_from",
+    "lapses_at",
+    "confirmable_at",
+    "full_at",
+    "since",
+    "next_from",
+    "settled_at",
+}
+
+
+def _print(found: dict[str, Any]) -> None:
+    rows = table("", "")
+    for name, value in found.items():
+        for label, text in _rows(name, value):
+            rows.add_row(label, text)
+    console.print(rows)
+
+
+def _rows(name: str, value: Any) -> list[tuple[str, str]]:
+    """What there is under a name, a line each: (label, text)."""
+    label = name.replace("_", " ")
+    if isinstance(value, dict):
+        return [(f"{label} {inner}".strip(), text) for key, part in value.items() for inner, text in _rows(key, part)]
+    if isinstance(value, list):
+        lines = [(label, ", ".join(text for _, text in _rows("", item) if text)) for item in value]
+        return lines or [(label, "none")]
+    return [(label, text_of(name, value))]
+
+
+def text_of(name: str, value: Any) -> str:
+    """A value for a person, by the name of its key: moments in UTC, shares of NAV in percent."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and name in _MOMENTS:
+        return f"{time_text(value)} UTC"
+    for unit, shown in (("ppb", Fixed(7, 0, 0, "%")), ("ppm", Fixed(4, 0, 0, "%"))):
+        if isinstance(value, int) and f"_{unit}" in name:
+            return shown.show(value)
+    return str(value)
