@@ -63,6 +63,7 @@ CODES = {
     # --- 3: what a person gave ---
     "bad_input": Code(3, "a file, a field or a value is wrong"),
     "file_unusable": Code(3, "a file or folder cannot be read or written"),
+    "folder_untrusted": Code(3, "another user can change what runs from a folder, or what is believed there"),
     "file_exists": Code(3, "a file exists that would be overwritten"),
     "opening_missing": Code(3, "the opening of a proof is missing or cannot be read"),
     "opening_mismatch": Code(3, "an opening is not that of the commitment that is needed"),

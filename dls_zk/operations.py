@@ -85,7 +85,7 @@ class Proven(Secret):
 
 
 def prove(
-    rebalance: Rebalance, key: ProvingKey, circuit: BuiltCircuit, backend: str = "snarkjs", stage: Stage = no_stages
+    rebalance: Rebalance, key: ProvingKey, circuit: BuiltCircuit, backend: str = "auto", stage: Stage = no_stages
 ) -> Proven:
     """Check the relation, compute the witness, prove, verify. StatementRefused before the circuit is touched.
 
@@ -94,7 +94,7 @@ def prove(
     an opening that the terms say are not theirs.
     """
     context = rebalance.terms.context
-    if key.insecure and context and context.chain_id not in DEVELOPMENT_CHAIN_IDS:
+    if context and context.chain_id not in DEVELOPMENT_CHAIN_IDS and installed_target(key).insecure:
         raise InsecureKey(
             f"the terms are for chain {context.chain_id}, and the only key is an INSECURE development key; "
             "install one from `dls-zk setup ceremony`"
@@ -115,7 +115,7 @@ def prove(
     if rebalance_signals(proof.circuit, proof.signals) != signals:
         raise ProofInvalid("the proof shows other public signals than the statement's; circuit and package disagree")
     instruments = tuple(slot.instrument for slot in rebalance.policy.slots)
-    return Proven(proof, signals, rebalance.terms, rebalance.after, instruments, report, key.insecure)
+    return Proven(proof, signals, rebalance.terms, rebalance.after, instruments, report, installed_target(key).insecure)
 
 
 #: What ``write_proven`` writes: secret the first, public the others.

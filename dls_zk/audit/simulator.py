@@ -86,7 +86,7 @@ class Trapdoor:
         self.circuit = circuit.name
         self._rng = rng
         ic = tuple(self._scalar() for _ in range(len(circuit.signals) + 1))
-        self._secrets = Secrets(self._scalar(), self._scalar(), self._scalar(), self._scalar(), ic)
+        self._secrets = Secrets(self._scalar(), self._scalar(), 1, self._scalar(), ic)
         self.vk = self._secrets.key
 
     def _scalar(self) -> int:

@@ -14,7 +14,7 @@ evm           a verifier asked on a chain for the question   local         a loc
 
 from ..statement.feeds import Feed, FeedSet
 from .connection import Block, Chain, Log, NoContract, Question, Receipt, connect
-from .deployment import Protocol, audit, checked_key, deploy
+from .deployment import AuditFinding, Ceremony, Protocol, Transcript, audit, checked_key, deploy
 from .eip1559 import Transaction
 from .hub import Accepted, Hub, OperatorOffer, Proposal, Roles, VaultState, VaultStatus, WriteDown
 from .journal import Intent, IntentKey, IntentStatus
@@ -32,9 +32,11 @@ __all__ = [
     "EXPLAINED",
     "Accepted",
     "Asset",
+    "AuditFinding",
     "BatchIncomplete",
     "Block",
     "Call",
+    "Ceremony",
     "Chain",
     "Delivery",
     "DevFeed",
@@ -73,6 +75,7 @@ __all__ = [
     "State",
     "Submission",
     "Transaction",
+    "Transcript",
     "Unconfirmed",
     "VaultState",
     "VaultStatus",

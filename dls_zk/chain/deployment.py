@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ..errors import ChainError, InsecureKey
+from ..groth16 import ceremony as ceremonies
 from ..groth16 import zkey
 from ..groth16.zkey import VerifyingKey
 from ..progress import Stage, no_stages
@@ -17,6 +20,7 @@ from ..statement.circuits import known, of_size
 from ..statement.deployment import DeployedKey, Deployment
 from ..statement.ethereum import keccak256
 from ..storage.built import BuiltCircuit, ProvingKey
+from ..tools import circom, snarkjs
 from .client import Client
 from .connection import Chain
 from .creation import NotGenuine, constructor_arguments
@@ -215,18 +219,44 @@ def _from_struct(struct: Sequence[Any]) -> VerifyingKey:
 # --- comparing ----------------------------------------------------------------------------------------------------
 
 
+class Ceremony(StrEnum):
+    """What is known of the setup that made a key."""
+
+    DEVELOPMENT = "none: a development key"
+    NOT_CHECKED = "not checked"
+    REFUSED = "refused"
+    VERIFIED = "verified"
+
+
 @dataclass(frozen=True)
 class AuditFinding:
-    """What was found of one contract. fault: what is wrong, "" if nothing is. insecure: it has a development key.
+    """What was found of one contract. fault: what is wrong, "" if nothing is.
 
-    key_hash: of the key that it holds, as the ceremony's transcript names it; "" if it is not asked for one.
+    Of a contract that holds a key, and else None or empty: circuit, by its name. key_hash: of the key, hex with 0x.
+    insecure: it is a development key. ceremony: what is known of the setup that made the key. contributions: the names in
+    its transcript, if that was verified.
     """
 
     contract: str
     address: str
     fault: str
+    circuit: str | None = None
+    key_hash: str | None = None
     insecure: bool = False
-    key_hash: str = ""
+    ceremony: Ceremony | None = None
+    contributions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """A ceremony's final key, which holds all its contributions, and the powers of tau that it started from.
+
+    ptau_blake2b: as in ``ceremony.verify``.
+    """
+
+    final_key: Path
+    ptau: Path
+    ptau_blake2b: str | None = None
 
 
 def require_sound(protocol: Protocol) -> None:
@@ -236,15 +266,29 @@ def require_sound(protocol: Protocol) -> None:
             raise ChainError(f"{finding.contract} at {finding.address}: {finding.fault}; do not use this deployment")
 
 
-def audit(protocol: Protocol) -> list[AuditFinding]:
+def audit(protocol: Protocol, transcripts: Sequence[Transcript] = (), stage: Stage = no_stages) -> list[AuditFinding]:
     """Compare what is on the chain with what this package compiles: for a depositor, who trusts no deployer.
 
     The creation code of each contract, byte by byte, and the arguments of its constructor; of each key that both verifiers
-    hold the same one, that its hash is the one in the deployment file, and that ``zkey.lint`` finds no fault with it. That
-    it is the key of the circuit and of an honest ceremony only the ceremony's transcript says: compare the hash.
+    hold the same one, that its hash is the one in the deployment file, that ``zkey.lint`` finds no fault with it, that its
+    circuit is the one that this package builds, and that it is no development key, unless the chain is one for development.
+    The deployment file is believed in nothing of this. That it is the key of the circuit and of an honest ceremony only the
+    ceremony's transcript says, which is verified if it is among ``transcripts``.
+
+    InsecureKey for a transcript of a key that is not deployed; ArtifactError or InputError for one that cannot be read.
     """
-    keys = protocol.deployment.keys.items()
-    return [*_audit_contracts(protocol), *(found for name, key in keys for found in _audit_key(protocol, name, key))]
+    by_key = {key_hash(zkey.read_zkey(one.final_key).verifying_key): one for one in transcripts}
+    findings = list(_audit_contracts(protocol))
+    for name, key in protocol.deployment.keys.items():
+        findings += _audit_key(protocol, name, key, by_key, stage)
+    audited = {finding.key_hash for finding in findings}
+    for hash_, transcript in by_key.items():
+        if hash_ not in audited:
+            raise InsecureKey(
+                f"this ceremony's key ({hash_}) is not deployed; the deployed keys come from elsewhere, do not rely on them",
+                str(transcript.final_key),
+            )
+    return findings
 
 
 def _audit_contracts(protocol: Protocol) -> Iterator[AuditFinding]:
@@ -264,7 +308,9 @@ def _audit_contracts(protocol: Protocol) -> Iterator[AuditFinding]:
     yield AuditFinding("RebalanceHub", deployment.hub, fault)
 
 
-def _audit_key(protocol: Protocol, circuit: str, deployed: DeployedKey) -> Iterator[AuditFinding]:
+def _audit_key(
+    protocol: Protocol, circuit: str, deployed: DeployedKey, transcripts: Mapping[str, Transcript], stage: Stage
+) -> Iterator[AuditFinding]:
     name = f"BatchVerifier of {circuit}"
     given, fault = _given(protocol, protocol.contracts["BatchVerifier"], deployed.batch_verifier)
     if fault:
@@ -272,11 +318,17 @@ def _audit_key(protocol: Protocol, circuit: str, deployed: DeployedKey) -> Itera
         return
     struct, called_insecure = given
     vk = _from_struct(struct)
-    insecure = deployed.insecure or zkey.is_development(vk, deployed.r1cs_sha256)
+    own_circuit = circom.compile_circuit(circuit)
+    # A mark in the file, or on the chain, can make a key insecure, and not secure.
+    insecure = deployed.insecure or called_insecure or zkey.is_development(vk, own_circuit.r1cs_sha256)
     faults = zkey.lint(vk, n_public=len(known(circuit).signals))
+    if insecure and not protocol.chain.is_development:
+        faults.append("it has an INSECURE development key, and this is no local development chain: anybody can forge proofs")
+    if own_circuit.r1cs_sha256 != deployed.r1cs_sha256:
+        faults.append("the deployment file names another circuit than this version of dls-zk builds")
     if key_hash(vk) != deployed.key_hash:
         faults.append("its key is not the one of the deployment")
-    if called_insecure != insecure:
+    if not deployed.insecure == called_insecure == insecure:
         faults.append("the deployment file says otherwise whether its key is a development key")
     on_hub = protocol.hub.key(bytes.fromhex(deployed.name[2:]))
     if (on_hub.verifier, on_hub.batch_verifier, on_hub.slots) != (
@@ -285,9 +337,34 @@ def _audit_key(protocol: Protocol, circuit: str, deployed: DeployedKey) -> Itera
         known(circuit).size.slots,
     ):
         faults.append(f"the hub has other contracts for key {deployed.name}")
-    yield AuditFinding(name, deployed.batch_verifier, "; ".join(faults), insecure, key_hash(vk))
-    verifier = _compiled_verifier(CheckedKey(circuit, vk, deployed.r1cs_sha256, insecure))
+    ceremony = Ceremony.DEVELOPMENT if insecure else Ceremony.NOT_CHECKED
+    contributions: tuple[str, ...] = ()
+    if transcript := transcripts.get(key_hash(vk)):
+        with stage(f"Ceremony of {circuit} verified"):
+            ceremony, contributions, fault = _verified(transcript, vk, own_circuit)
+        faults += [fault] if fault else []
+    yield AuditFinding(
+        name, deployed.batch_verifier, "; ".join(faults), circuit, key_hash(vk), insecure, ceremony, contributions
+    )
+    verifier = _compiled_verifier(CheckedKey(circuit, vk, own_circuit.r1cs_sha256, insecure))
     yield AuditFinding(verifier.name, deployed.verifier, _given(protocol, verifier, deployed.verifier)[1])
+
+
+def _verified(transcript: Transcript, vk: VerifyingKey, circuit: BuiltCircuit) -> tuple[Ceremony, tuple[str, ...], str]:
+    """What a transcript says of a key, the names of its contributions, and what is wrong with it ("": nothing)."""
+    try:
+        final = ceremonies.verify(
+            transcript.final_key,
+            transcript.ptau,
+            circuit.r1cs,
+            run=snarkjs.run_command,
+            ptau_blake2b=transcript.ptau_blake2b,
+        )
+    except InsecureKey as error:
+        return Ceremony.REFUSED, (), f"its ceremony is refused: {error}"
+    if final.verifying_key != vk:  # the file has changed meanwhile
+        return Ceremony.REFUSED, (), f"{transcript.final_key} is another key by now"
+    return Ceremony.VERIFIED, tuple(one.name for one in final.contributions), ""
 
 
 def _given(protocol: Protocol, artifact: CompiledContract, address: str) -> tuple[tuple[Any, ...], str]:

@@ -27,6 +27,7 @@ from pathlib import Path
 
 from ..errors import ChainError, InputError
 from ..storage import disk
+from ..storage.trust import require_trusted
 
 #: What an intent is known by. Addresses in it are written with their checksum.
 IntentKey = tuple[str | int, ...]
@@ -202,6 +203,7 @@ def opened(folder: Path, chain: str) -> Iterator[Journal]:
 @contextmanager
 def _database(folder: Path) -> Iterator[sqlite3.Connection]:
     path = path_in(disk.make_dir(folder, "set DLS_ZK_STATE to a folder of yours that lasts"))
+    require_trusted(path, "or set DLS_ZK_STATE to a folder of yours")
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the files that sqlite puts beside it take its mode
     except OSError as error:

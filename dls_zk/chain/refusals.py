@@ -39,9 +39,13 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "UnsupportedSlots(uint256 slots)": ("value_refused", "{slots} slots; a book has 8, 16 or 32"),
     "PointAtInfinity()": ("insecure_key", "a point of the verifying key is the point at infinity; the key must not be used"),
     "PointNotOnCurve()": ("insecure_key", "a point of the verifying key is not on its curve; the key must not be used"),
-    "SecondPhaseSkipped()": (
+    "GammaNotGenerator()": (
         "insecure_key",
-        "the verifying key had no second phase, and anyone can forge proofs; it must not be used",
+        "γ of the verifying key is not the generator, as every setup leaves it; the key must not be used",
+    ),
+    "RelatedPoints()": (
+        "insecure_key",
+        "two points of the verifying key are small multiples of one another: anyone can forge proofs; it must not be used",
     ),
     "WrongPointCount(uint256 points)": (
         "value_refused",

@@ -38,9 +38,6 @@ _BLOCK_PARTS = 2
 #: Gas limit that no transaction may exceed (EIP-7825).
 _TRANSACTION_GAS = 2**24
 
-#: From this number of proofs on they are verified by snarkjs in its worker, below it by py_ecc, which needs no start.
-_MANY = 3
-
 
 @dataclass(frozen=True)
 class Submission:
@@ -214,8 +211,8 @@ class _Run:
 
     def verify(self, verifying_key: Callable[[Proof], VerifyingKey]) -> None:
         """Each proof, against the key that the vault's mandate names."""
-        by = "snarkjs" if len(self.open) >= _MANY else "pyecc"
         hashes: dict[bytes, str] = {}
+        keys: dict[str, VerifyingKey] = {}
 
         def demand(submission: Submission) -> None:
             vk = verifying_key(submission.proof)
@@ -224,9 +221,12 @@ class _Run:
                 hashes[key] = self.protocol.key_hash(key)
             if hashes[key] != key_hash(vk):
                 raise ProofInvalid("the vault's key on the chain is not the one to verify with here")
-            verifier.verify(by, vk, submission.proof)
+            keys[submission.where] = vk
 
         self.each(demand)
+        if not verifier.hold_together([(keys[where], one.proof) for where, one in self.open.items()]):
+            by = verifier.quickest(len(self.open))
+            self.each(lambda submission: verifier.verify(by, keys[submission.where], submission.proof))
 
     def look(self) -> list[Submission]:
         """Those that can be sent as things are now, one a vault; who need not or cannot be sent gets a result."""

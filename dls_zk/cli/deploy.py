@@ -25,10 +25,10 @@ from .common import (
     table,
     warn_insecure,
 )
-from .options import Access, chain_command
+from .options import Access, ceremony_options, chain_command
 
 if TYPE_CHECKING:
-    from ..chain.deployment import AuditFinding
+    from ..chain.deployment import AuditFinding, Transcript
 
 
 @click.command("deploy", **example("dls-zk deploy --size 16 --out deployment.json"))
@@ -37,25 +37,38 @@ if TYPE_CHECKING:
 @click.option("--key", "kind", type=click.Choice(places.KEY_KINDS), help="Kind of key [default: a ceremony's, else dev].")
 @click.option("--out", type=FILE, help="File to write: the addresses of the contracts.")
 @click.option("--check", is_flag=True, help="Deploy nothing; compare the deployed contracts with this package's.")
+@ceremony_options
 @json_option
-def deploy(access: Access, sizes: tuple[str, ...], kind: str | None, out: Path | None, check: bool, as_json: bool) -> None:
+def deploy(
+    access: Access,
+    sizes: tuple[str, ...],
+    kind: str | None,
+    out: Path | None,
+    check: bool,
+    transcripts: tuple[Transcript, ...],
+    as_json: bool,
+) -> None:
     """Deploy all contracts and the verifying keys of the given sizes.
 
     Before deploying, checks each key's points, ceremony and circuit, and refuses development keys outside a local chain. If
-    interrupted, run it again to resume. Use --check to audit someone else's deployment.
+    interrupted, run it again to resume.
+
+    Use --check to audit someone else's deployment. It believes nothing that the deployment file says of a key: it compares
+    the circuit with the one that this package builds, and refuses development keys outside a local chain. That the key comes
+    from an honest ceremony only the transcript shows: pass --ceremony and --ptau.
     """
     from .. import chain
 
-    if check == bool(out):
-        raise click.UsageError("Give one of --out and --check.")
+    if check == bool(out) or (transcripts and not check):
+        raise click.UsageError("Give one of --out and --check, and --ceremony with --check only.")
     if check:
-        findings = chain.audit(access.protocol())
+        findings = chain.audit(access.protocol(), transcripts, access.stages)
         document = {"contracts": [asdict(finding) for finding in findings]}
         if not as_json:
             console.print(_findings_table(findings))
         with beside(document):
             if any(finding.fault for finding in findings):
-                raise ChainError("the deployed contracts differ from those that this package compiles; do not use them")
+                raise ChainError("the deployed contracts and keys are not as they should be; do not use them")
         if as_json:
             print_json(document)
         return
@@ -93,5 +106,14 @@ def _findings_table(findings: list[AuditFinding]) -> object:
         mark = marked("red", finding.fault) if finding.fault else marked("green", "as compiled")
         if finding.key_hash:
             mark.append(f", key {finding.key_hash}")
-        rows.add_row(finding.contract, finding.address, mark.append(" INSECURE key", "yellow") if finding.insecure else mark)
+        if finding.ceremony:
+            mark.append(f", ceremony {ceremony_text(finding)}", "" if finding.contributions else "yellow")
+        rows.add_row(
+            finding.contract, finding.address, mark.append(", INSECURE key", "yellow") if finding.insecure else mark
+        )
     return rows
+
+
+def ceremony_text(finding: AuditFinding) -> str:
+    """What is known of a key's setup, with the contributions to compare with what their authors published."""
+    return f"{finding.ceremony}" + "".join(f", {name}" for name in finding.contributions)

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from .. import operations
-from ..groth16 import zkey
 from ..groth16.proof import Proof
 from ..solidity import calldata, verifiers
 from ..statement.circuits import of_size
@@ -28,11 +27,12 @@ def _emit(text: str, out: Path | None) -> None:
         click.echo(text, nl=not text.endswith("\n"))
 
 
-def _key_to_export(size: str, family: str, kind: str | None) -> built.ProvingKey:
+def _key_to_export(size: str, family: str, kind: str | None) -> tuple[built.ProvingKey, operations.Target]:
     key = operations.installed_key(operations.build_circuit(of_size(int(size), family).name), kind)
-    if key.insecure:
+    target = operations.installed_target(key)
+    if target.insecure:
         warn_insecure()
-    return key
+    return key, target
 
 
 out_option = click.option("--out", type=FILE, help="File to write [default: standard output].")
@@ -44,8 +44,8 @@ out_option = click.option("--out", type=FILE, help="File to write [default: stan
 @out_option
 def export_verifier(size: str, family: str, kind: str | None, out: Path | None) -> None:
     """Print the Solidity verifier of a key, as snarkjs generates it."""
-    key = _key_to_export(size, family, kind)
-    _emit(verifiers.contract_source(zkey.verifying_key(key), key.circuit, insecure=key.insecure), out)
+    key, target = _key_to_export(size, family, kind)
+    _emit(verifiers.contract_source(target.vk, key.circuit, insecure=target.insecure), out)
 
 
 @export.command("vkey", **example("dls-zk export vkey --size 16 --out verification_key.json"))
@@ -54,7 +54,8 @@ def export_verifier(size: str, family: str, kind: str | None, out: Path | None) 
 @out_option
 def export_vkey(size: str, family: str, kind: str | None, out: Path | None) -> None:
     """Print the verifying key (JSON), for snarkjs and `dls-zk verify --vkey`."""
-    _emit(_key_to_export(size, family, kind).verification_key.read_text(), out)
+    key, _ = _key_to_export(size, family, kind)
+    _emit(key.verification_key.read_text(), out)
 
 
 @export.command("calldata", **example("dls-zk export calldata r1/proof.json --out calldata.json"))

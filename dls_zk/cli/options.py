@@ -60,6 +60,17 @@ _CHAIN = [
         help="File with the addresses of the contracts ($DLS_ZK_DEPLOYMENT).",
     ),
 ]
+_CEREMONY = [
+    click.option(
+        "--ceremony",
+        "final_keys",
+        type=FILE,
+        multiple=True,
+        help="Final key of a ceremony: verify its transcript, and that it is the deployed key; repeat it for several keys.",
+    ),
+    click.option("--ptau", type=FILE, help="Powers of tau that the ceremony started from, for --ceremony."),
+    click.option("--ptau-blake2b", help="blake2b-512 (hex) of a ptau file of a power that has no pinned hash."),
+]
 _SIGNING = [
     click.option("--keystore", type=FILE, help="Ethereum keystore file to sign with."),
     click.option(
@@ -129,6 +140,24 @@ class Access:
         if on.is_development:
             return signers.from_url(on.rpc.url, self.account or on.accounts()[0])
         raise InputError(f"no account to sign with: pass --keystore or --signer, or set ${signers.KEY_VARIABLE}")
+
+
+def ceremony_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a command that judges a deployment; it gets ``transcripts``."""
+
+    @functools.wraps(command)
+    def run(*args: Any, final_keys: tuple[Path, ...], ptau: Path | None, ptau_blake2b: str | None, **options: Any) -> None:
+        if bool(final_keys) != bool(ptau) or (ptau_blake2b and not ptau):
+            raise click.UsageError("Give --ceremony and --ptau together.")
+        from .. import chain
+
+        transcripts = tuple(chain.Transcript(key, ptau, ptau_blake2b) for key in final_keys if ptau)
+        command(*args, transcripts=transcripts, **options)
+
+    decorated: Any = run
+    for option in reversed(_CEREMONY):
+        decorated = option(decorated)
+    return decorated
 
 
 def chain_command(signing: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -83,11 +83,13 @@ def oracle_feeds(access: Access, feed_set: bytes, policy_text: str | None, as_js
     dead, anchor, waiting = oracle.dead_feeds(feed_set), oracle.anchor(feed_set), oracle.unconfirmed(feed_set)
     names = _names(policy, len(terms.feeds))
     priced = {slot: feed for slot, feed in enumerate(terms.feeds) if feed.aggregator != NOBODY}
-    reports = {names[slot]: report(protocol.chain, feed.aggregator) for slot, feed in priced.items()}
-    feeds = {
-        names[slot]: _feed_json(feed, reports[names[slot]], decimals[slot], slot in dead, now)
+    reports = {slot: report(protocol.chain, feed.aggregator) for slot, feed in priced.items()}
+    feeds = [
+        {"slot": slot, "instrument": names[slot]}
+        | _feed_json(feed, reports[slot], decimals[slot], now)
+        | {"dead": slot in dead}
         for slot, feed in priced.items()
-    }
+    ]
     document = {
         "feed_set": _hex(feed_set),
         "sequencer_feed": None if terms.sequencer_feed == NOBODY else terms.sequencer_feed,
@@ -102,8 +104,9 @@ def oracle_feeds(access: Access, feed_set: bytes, policy_text: str | None, as_js
     if as_json:
         print_json(document)
         return
-    for name, feed in feeds.items():
-        click.echo(f"{name}: {_feed_text(reports[name])}")
+    for feed in feeds:
+        slot = feed["slot"]
+        click.echo(f"{names[slot] or f'slot {slot}'}: {_feed_text(reports[slot])}")
         move = Fixed(2, 0, 1 << 16, "%").show(feed["max_deviation_bps"])
         age = "no answer" if feed["age_s"] is None else f"answered {feed['age_s']} s ago"
         click.echo(f"    {age}, not older than {feed['heartbeat_s']} s; a move beyond {move} waits for a confirmation")
@@ -122,16 +125,16 @@ def oracle_feeds(access: Access, feed_set: bytes, policy_text: str | None, as_js
         click.echo(f"prices wait for their confirmation, from {time_text(waiting.confirmable_at)} UTC on")
 
 
-def _names(policy: Policy | None, slots: int) -> list[str]:
-    """What to call each slot. InputError if the policy is of another size."""
+def _names(policy: Policy | None, slots: int) -> list[str | None]:
+    """The instrument of each slot, as far as it is known. InputError if the policy is of another size."""
     if policy is None:
-        return [f"slot {slot}" for slot in range(slots)]
+        return [None] * slots
     if policy.size.slots != slots:
         raise InputError(f"the policy has {policy.size.slots} slots and the feed set {slots}")
-    return [slot.instrument or f"slot {number}" for number, slot in enumerate(policy.slots)]
+    return [slot.instrument or None for slot in policy.slots]
 
 
-def _feed_json(feed: Feed, said: FeedReport, decimals: int, dead: bool, now: int) -> dict[str, Any]:
+def _feed_json(feed: Feed, said: FeedReport, decimals: int, now: int) -> dict[str, Any]:
     """A feed of a set. decimals: as the oracle read them when the set was added."""
     faults = list(said.faults())
     if said.decimals is not None and said.decimals != decimals:
@@ -149,7 +152,6 @@ def _feed_json(feed: Feed, said: FeedReport, decimals: int, dead: bool, now: int
         "updated_at": said.updated_at,
         "faults": faults,
         "age_s": now - said.updated_at if said.updated_at else None,
-        "dead": dead,
     }
 
 

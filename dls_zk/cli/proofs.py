@@ -17,10 +17,10 @@ from .stages import Stages
 
 backend_option = click.option(
     "--backend",
-    type=click.Choice(list(prover.BACKENDS)),
-    default="snarkjs",
+    type=click.Choice(prover.BACKENDS),
+    default="auto",
     show_default=True,
-    help="Proving backend. rapidsnark is faster and must be on the PATH.",
+    help="Proving backend. auto takes native if this machine can compile it, else rapidsnark from the PATH, else snarkjs.",
 )
 
 

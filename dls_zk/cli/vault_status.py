@@ -14,13 +14,16 @@ from ..statement.buckets import DAY_S
 from ..statement.constants import QUANTITY_DECIMALS
 from .common import beside, console, example, json_option, print_json, table
 from .mandate import mandate_json
-from .options import Access, chain_command
+from .options import Access, ceremony_options, chain_command
 from .orders import shares_json
 from .params import EXAMPLE_VAULT, VaultId
 from .write_down import write_down_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..chain import Mandate, Protocol, VaultState
+    from ..chain.deployment import AuditFinding, Transcript
     from ..statement.model import Policy
 
 _QUANTITY = Fixed(QUANTITY_DECIMALS, 0, 0)
@@ -29,25 +32,29 @@ _QUANTITY = Fixed(QUANTITY_DECIMALS, 0, 0)
 @click.command("status", **example(f"dls-zk vault status {EXAMPLE_VAULT} --json"))
 @click.argument("vault", type=VaultId())
 @chain_command()
+@ceremony_options
 @json_option
-def status(access: Access, vault: bytes, as_json: bool) -> None:
+def status(access: Access, vault: bytes, transcripts: tuple[Transcript, ...], as_json: bool) -> None:
     """Show a vault's state, what waits, its shares, mandate, feeds, key and roles.
 
-    Also compares the contracts with those that this package compiles. Times are in UTC, with --json in Unix seconds.
+    Also compares the contracts with those that this package compiles, and the keys with its circuits, as `deploy --check`
+    does. With --ceremony and --ptau, also verifies the transcript of the ceremony that made a key. Times are in UTC, with
+    --json in Unix seconds.
     """
     from .. import chain
 
     protocol = access.protocol()
-    found = vault_json(protocol, vault)
-    faults = [f"{one.contract} at {one.address}: {one.fault}" for one in chain.audit(protocol) if one.fault]
-    if found["key"]["name"] not in [key.name for key in protocol.deployment.keys.values()]:
+    findings = chain.audit(protocol, transcripts, access.stages)
+    found = vault_json(protocol, vault, findings)
+    faults = [f"{one.contract} at {one.address}: {one.fault}" for one in findings if one.fault]
+    if found["key"]["circuit"] is None:
         faults.append("its key is none of the deployment's: nobody here knows what it proves")
     found["contracts"] = "; ".join(faults) or "as compiled"
     if not as_json:
         _print(found)
     with beside(found):
         if faults:
-            raise ChainError("the contracts are not what this package compiles; do not rely on them")
+            raise ChainError("the contracts and keys are not as they should be; do not rely on them")
     if as_json:
         print_json(found)
 
@@ -55,8 +62,8 @@ def status(access: Access, vault: bytes, as_json: bool) -> None:
 # --- what there is to say -------------------------------------------------------------------------------------------
 
 
-def vault_json(protocol: Protocol, vault: bytes) -> dict[str, Any]:
-    """What ``vault status`` shows. Times in Unix seconds, amounts as text."""
+def vault_json(protocol: Protocol, vault: bytes, findings: Sequence[AuditFinding]) -> dict[str, Any]:
+    """What ``vault status`` shows. findings: of the audit. Times in Unix seconds, amounts as text."""
     from .. import chain
 
     hub, now = protocol.hub, protocol.chain.now()
@@ -84,7 +91,7 @@ def vault_json(protocol: Protocol, vault: bytes) -> dict[str, Any]:
         "mandate": {"version": state.mandate_version} | mandate_json(mandate),
         "policy": _policy(protocol, mandate.policy_hash),
         "feeds": _feeds(protocol, mandate.feed_set, policy),
-        "key": _key(protocol, mandate.key),
+        "key": _key(protocol, mandate.key, findings),
         "roles": asdict(roles),
     }
 
@@ -186,15 +193,18 @@ def _feeds(protocol: Protocol, name: bytes, policy: Policy) -> list[dict[str, An
     ]
 
 
-def _key(protocol: Protocol, name: bytes) -> dict[str, Any]:
-    """The verifying key. That its ceremony was honest only a transcript shows, and none is looked at here."""
+def _key(protocol: Protocol, name: bytes, findings: Sequence[AuditFinding]) -> dict[str, Any]:
+    """The verifying key, and what the audit says of it. circuit: null if the deployment has no such key."""
     shown = f"0x{name.hex()}"
-    deployed = next((key for key in protocol.deployment.keys.values() if key.name == shown), None)
+    circuit = next((circuit for circuit, key in protocol.deployment.keys.items() if key.name == shown), None)
+    finding = next((one for one in findings if circuit and one.circuit == circuit), None)
     return {
         "name": shown,
+        "circuit": circuit,
         "key_hash": protocol.key_hash(name),
-        "insecure": deployed.insecure if deployed else None,
-        "ceremony": "not checked",
+        "insecure": finding and finding.insecure,
+        "ceremony": finding and finding.ceremony,
+        "contributions": list(finding.contributions) if finding else [],
     }
 
 

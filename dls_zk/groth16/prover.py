@@ -1,23 +1,28 @@
 """Making proofs: one small interface and its backends.
 
-No backend is trusted. snarkjs ends well on a damaged key or a false witness and gives an invalid proof, so the key's
-hash is compared before, and every proof is verified before it is returned.
+No backend is trusted, ours no more than the others. snarkjs ends well on a damaged key or a false witness and gives an
+invalid proof, so the key's hash is compared before, and every proof is verified before it is returned.
 """
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from functools import cache
+from typing import ClassVar
 
 from ..errors import InputError, ProofInvalid, ToolError
-from ..groth16 import verifier
 from ..statement.constants import FIELD
 from ..storage.built import ProvingKey
 from ..storage.strict_json import parse_json
+from ..tools import native as tools_native
 from ..tools import rapidsnark, snarkjs
+from . import native, native_verifier, verifier
 from .proof import Proof
 from .witness import to_wtns
 from .zkey import VerifyingKey
+
+logger = logging.getLogger("dls_zk")
 
 
 class Prover(ABC):
@@ -26,7 +31,7 @@ class Prover(ABC):
     name: ClassVar[str]
 
     def prove(self, key: ProvingKey, witness: bytes) -> Proof:
-        """A proof for ``witness`` (from ``witness.WitnessCalculator``), verified by ``verifier``'s pyecc.
+        """A proof for ``witness`` (from ``witness.WitnessCalculator``), verified.
 
         ArtifactError if the key is damaged. ToolError if the backend fails, or if its proof does not verify, as
         happens when the witness does not satisfy the circuit of the key.
@@ -34,10 +39,10 @@ class Prover(ABC):
         vk = VerifyingKey.from_json(key.verification_key.read_bytes(), str(key.verification_key))
         signals = _public_signals(witness, vk)
         try:
-            proof = Proof.from_snarkjs(key.circuit, *self._run(key, to_wtns(witness)), where=self.name)
+            proof = self._run(key, witness, signals)
             if proof.signals != signals:
                 raise ProofInvalid("its public signals are not those of the witness")
-            verifier.verify("pyecc", vk, proof)
+            _require_holds(vk, proof)
         except (InputError, ProofInvalid) as error:
             raise ToolError(
                 f"{self.name} made a proof for {key.circuit} that does not verify ({error}); "
@@ -46,8 +51,18 @@ class Prover(ABC):
         return proof
 
     @abstractmethod
-    def _run(self, key: ProvingKey, wtns: bytes) -> tuple[Any, Any]:
-        """The proof and the public signals as snarkjs's JSON values."""
+    def _run(self, key: ProvingKey, witness: bytes, signals: tuple[int, ...]) -> Proof:
+        """The proof as the backend makes it. signals: the public ones of the witness."""
+
+
+class NativeProver(Prover):
+    """The native core of this package: the fastest."""
+
+    name = "native"
+
+    def _run(self, key: ProvingKey, witness: bytes, signals: tuple[int, ...]) -> Proof:
+        ax, ay, bx, bx_i, by, by_i, cx, cy = native.prove(key, witness)
+        return Proof(key.circuit, (ax, ay), ((bx, bx_i), (by, by_i)), (cx, cy), signals)
 
 
 class SnarkjsProver(Prover):
@@ -55,9 +70,9 @@ class SnarkjsProver(Prover):
 
     name = "snarkjs"
 
-    def _run(self, key: ProvingKey, wtns: bytes) -> tuple[Any, Any]:
-        answer = snarkjs.worker().prove(key.zkey, key.zkey_sha256, wtns)
-        return answer["proof"], answer["public"]
+    def _run(self, key: ProvingKey, witness: bytes, signals: tuple[int, ...]) -> Proof:
+        answer = snarkjs.worker().prove(key.zkey, key.zkey_sha256, to_wtns(witness))
+        return Proof.from_snarkjs(key.circuit, answer["proof"], answer["public"], where=self.name)
 
 
 class RapidsnarkProver(Prover):
@@ -65,21 +80,45 @@ class RapidsnarkProver(Prover):
 
     name = "rapidsnark"
 
-    def _run(self, key: ProvingKey, wtns: bytes) -> tuple[Any, Any]:
-        proof, public = (parse_json(text, self.name) for text in rapidsnark.prove(key.zkey, wtns))
+    def _run(self, key: ProvingKey, witness: bytes, signals: tuple[int, ...]) -> Proof:
+        proof, public = (parse_json(text, self.name) for text in rapidsnark.prove(key.zkey, to_wtns(witness)))
         if isinstance(proof, dict):
             proof.setdefault("curve", "bn128")  # it names the protocol only
-        return proof, public
+        return Proof.from_snarkjs(key.circuit, proof, public, where=self.name)
 
 
-BACKENDS = {prover.name: prover for prover in (SnarkjsProver, RapidsnarkProver)}
+_PROVERS = {prover.name: prover for prover in (NativeProver, RapidsnarkProver, SnarkjsProver)}
+
+#: ``auto``, and the names of the provers, the one that it prefers first.
+BACKENDS = ("auto", *_PROVERS)
 
 
-def backend(name: str) -> Prover:
-    """The prover of this name; InputError if there is none."""
+def backend(name: str = "auto") -> Prover:
+    """The prover of this name, or the fastest that this machine has. InputError if there is none of this name.
+
+    Where the native core cannot be had, ``auto`` says why in one line of the log.
+    """
     if name not in BACKENDS:
         raise InputError(f"there is no prover {name!r}; there are: {', '.join(BACKENDS)}")
-    return BACKENDS[name]()
+    return _PROVERS[_fastest() if name == "auto" else name]()
+
+
+@cache
+def _fastest() -> str:
+    reason = tools_native.why_not()
+    if not reason:
+        return NativeProver.name
+    slower = (RapidsnarkProver if rapidsnark.program() else SnarkjsProver).name
+    logger.warning("Proofs are made by %s: %s", slower, reason)
+    return slower
+
+
+def _require_holds(vk: VerifyingKey, proof: Proof) -> None:
+    """That the key is sound was seen when it was set up, and is looked at by ``verify`` and ``submit``."""
+    if tools_native.ready():
+        native_verifier.require_holds(vk, proof)
+    else:
+        verifier.verify("pyecc", vk, proof)
 
 
 def _public_signals(witness: bytes, vk: VerifyingKey) -> tuple[int, ...]:

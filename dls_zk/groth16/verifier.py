@@ -9,6 +9,7 @@ number of signals, a verifying key that anybody can forge for). What is left to 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from py_ecc.optimized_bn128 import (
@@ -29,9 +30,13 @@ from py_ecc.optimized_bn128 import (
 
 from ..errors import InputError, ProofInvalid
 from ..statement.constants import BASE_FIELD, FIELD
-from ..tools import snarkjs
+from ..tools import native, snarkjs
+from . import native_verifier
 from .proof import Proof
 from .zkey import PointG1, PointG2, VerifyingKey, require_sound
+
+#: The verifier of ``native_verifier``, where the native core can be had.
+NATIVE = "native"
 
 #: Points as py_ecc takes them: projective, the last coordinate 0 for infinity.
 G1 = tuple[FQ, FQ, FQ]
@@ -39,15 +44,43 @@ G2 = tuple[FQ2, FQ2, FQ2]
 
 
 def verify(name: str, vk: VerifyingKey, proof: Proof) -> None:
-    """Return if ``proof`` holds under ``vk``, by the verifier of this name: pyecc or snarkjs.
+    """Return if ``proof`` holds under ``vk``, by the verifier of this name: pyecc, snarkjs or native.
 
     ProofInvalid says why it does not. InsecureKey if the key itself is unsound. InputError for an unknown name.
     """
-    if name not in _EQUATIONS:
-        raise InputError(f"there is no verifier {name!r}; there are: {', '.join(_EQUATIONS)}")
+    if name not in (*_EQUATIONS, NATIVE):
+        raise InputError(f"there is no verifier {name!r}; there are: {', '.join((*_EQUATIONS, NATIVE))}")
+    if name == NATIVE:
+        _require_sound_once(vk)
+        native_verifier.require_holds(vk, proof)
+        return
     require_well_formed(vk, proof)
     if not _EQUATIONS[name](vk, proof):
         raise ProofInvalid(f"the proof does not hold for its public signals under this key ({name})")
+
+
+def quickest(count: int = 1) -> str:
+    """The verifier that takes the least time for so many proofs on this machine."""
+    if native.ready():
+        return NATIVE
+    return "snarkjs" if count >= _MANY else "pyecc"
+
+
+#: From this number of proofs on it pays to start snarkjs for them.
+_MANY = 3
+
+
+def hold_together(proofs: Sequence[tuple[VerifyingKey, Proof]]) -> bool:
+    """Whether each of many proofs holds under its key, by one equation for each key. Also False where this cannot be said so
+    quickly; then ``verify`` says it of each."""
+    if not native.ready():
+        return False
+    by_key: dict[VerifyingKey, list[Proof]] = {}
+    for vk, proof in proofs:
+        by_key.setdefault(vk, []).append(proof)
+    for vk in by_key:
+        _require_sound_once(vk)
+    return all(native_verifier.hold_together(vk, group) for vk, group in by_key.items())
 
 
 def require_well_formed(vk: VerifyingKey, proof: Proof) -> None:

@@ -24,8 +24,9 @@ import wasmtime
 
 from ..errors import InputError, StatementRefused, ToolError
 from ..statement.constants import FIELD
-from ..storage import disk
+from ..storage import disk, places
 from ..storage.built import BuiltCircuit
+from ..storage.trust import require_trusted
 
 #: An input of a circuit: one field element, or nested lists of them in circom's order.
 Value = int | Sequence["Value"]
@@ -272,6 +273,8 @@ def to_wtns(witness: bytes) -> bytes:
 def _load(circuit: BuiltCircuit) -> wasmtime.Module:
     """The generator's module: from the cache if what is there is what we wrote, else compiled and put there."""
     compiled, record = _cache_files(circuit)
+    for path in (compiled, record):
+        require_trusted(path, places.HOME_ADVICE)
     try:
         machine_code = compiled.read_bytes()
         # Loading machine code is running it: only if its hash is the one that was recorded with this very wasm.

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import ToolError
 from ..storage import built, disk, places
+from ..storage.trust import require_trusted
 from ..tools import node, solc
 from .abi import Signature, constructor_types, encode, signatures
 
@@ -103,12 +104,13 @@ def _compiled(sources: Mapping[str, str]) -> dict[str, CompiledContract]:
         },
     }
     digest = hashlib.sha256(json.dumps([places.node_dir().name, request], sort_keys=True).encode()).hexdigest()
-    target = places.home() / "contracts" / digest[:16]
+    target = places.contracts_dir(digest)
 
     def fill(folder: Path) -> None:
         disk.write_atomic(folder / "contracts.json", json.dumps(_compile(request)))
 
     built.build(target, fill)
+    require_trusted(target / "contracts.json", places.HOME_ADVICE)
     compiled = json.loads((target / "contracts.json").read_text())
     return {name: CompiledContract(name, **parts) for name, parts in compiled.items()}
 

@@ -20,6 +20,7 @@ from ..statement.circuits import CIRCUITS
 from . import places
 from .disk import locked, make_dir, read_limited, sha256_file, write_atomic
 from .strict_json import parse_json
+from .trust import require_trusted
 
 #: How circom is called. Part of every circuit's content key.
 CIRCOM_FLAGS = ("--r1cs", "--wasm", "--sym", "--O1", "--inspect")
@@ -65,8 +66,10 @@ class Manifest:
     remedy: str
 
     def path(self, name: str) -> Path:
-        """The path of a file of the folder, once its sha256 has been compared; ArtifactError if it differs."""
+        """The path of a file of the folder, once its sha256 has been compared; ArtifactError if it differs, InputError if
+        another user could change it afterwards."""
         path = self.folder / name
+        require_trusted(path, places.HOME_ADVICE)
         expected = self.files.get(name)
         try:
             status = path.stat()
@@ -78,6 +81,17 @@ class Manifest:
         except OSError as error:
             raise ArtifactError(f"{path} cannot be read ({error.strerror}); {self.remedy}") from None
         return path
+
+    def read(self, name: str) -> bytes:
+        """The content of a file of the folder, if its sha256 is the one recorded; ArtifactError if it differs."""
+        path = self.folder / name
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ArtifactError(f"{path} cannot be read ({error.strerror}); {self.remedy}") from None
+        if hashlib.sha256(content).hexdigest() != self.files.get(name):
+            raise ArtifactError(f"{path} is damaged (sha256 differs from its manifest); {self.remedy}")
+        return content
 
 
 #: Files whose hash this process has compared, by what changes when a file is replaced.
@@ -92,8 +106,10 @@ def write_manifest(folder: Path, **facts: str) -> None:
 
 
 def read_manifest(folder: Path, remedy: str) -> Manifest:
-    """The manifest of a built folder; ArtifactError (with the remedy) if it is missing or not readable."""
+    """The manifest of a built folder; ArtifactError (with the remedy) if it is missing or not readable, InputError if
+    another user could change it."""
     path = folder / "manifest.json"
+    require_trusted(path, places.HOME_ADVICE)
     try:
         document = parse_json(read_limited(path, 1 << 20), str(path))
         files, form = document.pop("files"), document.pop("format")
@@ -167,20 +183,22 @@ def built_circuit(circuit: str, sources: Path | None = None) -> BuiltCircuit:
 
 @dataclass(frozen=True)
 class ProvingKey:
-    """A proving key and its verification key. Reading a path compares the file's sha256 first (ArtifactError)."""
+    """A proving key and its verification key. Reading a path compares the file's sha256 first (ArtifactError).
+
+    kind: where it is installed. Whether it is a development key its own bytes say (``zkey.is_development``).
+    """
 
     circuit: str
     kind: str
     manifest: Manifest
 
     @property
-    def insecure(self) -> bool:
-        """Whether this is a development key, against which anybody can forge proofs."""
-        return self.kind == "dev"
-
-    @property
     def zkey(self) -> Path:
         return self.manifest.path("proving_key.zkey")
+
+    def read_zkey(self) -> bytes:
+        """The content of the key file, compared as it is read."""
+        return self.manifest.read("proving_key.zkey")
 
     @property
     def verification_key(self) -> Path:

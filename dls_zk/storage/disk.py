@@ -119,18 +119,22 @@ _HANDED_OVER = re.compile(r"/dev/(stdin|fd/[0-9]+)|/proc/self/fd/[0-9]+")
 
 def _open_regular(path: str, flags: int) -> int:
     """Open a regular file, or what has been handed over; OSError for all others, at which one could wait for ever."""
-    descriptor = os.open(path, flags | os.O_NONBLOCK)  # a fifo is opened without waiting for its other end
+    _require_regular(os.stat(path).st_mode, path)  # to open a device may do something
+    descriptor = os.open(path, flags | os.O_NONBLOCK)  # if a fifo has come in between, no wait for its other end
     try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not stat.S_ISREG(mode) and not _HANDED_OVER.fullmatch(path):
-            raise OSError(errno.EINVAL, "a pipe or a device, not a regular file")
+        _require_regular(os.fstat(descriptor).st_mode, path)
         os.set_blocking(descriptor, True)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _require_regular(mode: int, path: str) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode) and not _HANDED_OVER.fullmatch(path):
+        raise OSError(errno.EINVAL, "a pipe, a socket or a device, not a regular file")
 
 
 def read_limited(path: Path, limit: int) -> bytes:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..errors import ArtifactError, InputError, ToolError
+from ..errors import ArtifactError, DlsError, InputError, ToolError
 from ..statement.circuits import CIRCUITS
 from ..storage import built, places
+from . import native
 from .foundry import foundry_path
 from .node import NODE_REQUIRED, node_path, node_version, npm_path
 from .process import run
@@ -41,7 +42,14 @@ def examine() -> list[ToolStatus]:
     """Look at every tool. Installs nothing and writes nothing."""
     findings = [_python_finding(), _node_finding(), _npm_finding(), *_package_findings()]
     findings += [_library_finding(library) for library in ("wasmtime", "py_ecc")]
-    findings += [_rapidsnark_finding(), _home_finding(), _disk_finding(), _memory_finding(), _clock_finding()]
+    findings += [
+        _native_finding(),
+        _rapidsnark_finding(),
+        _home_finding(),
+        _disk_finding(),
+        _memory_finding(),
+        _clock_finding(),
+    ]
     stopped = [finding.tool for finding in findings if finding.ok is False]
     return [*findings, *_prove_findings(stopped), *_submit_findings(stopped)]
 
@@ -108,9 +116,24 @@ def _library_finding(library: str) -> ToolStatus:
     return ToolStatus(library, found, "any", ok, "install the Python package again")
 
 
+def _native_finding() -> ToolStatus:
+    """The native prover: in use, or made at the first proof, or why proofs are made by a slower one."""
+    required = "optional"
+    try:
+        if native.installed():
+            return ToolStatus("native", "ready", required, True, "")
+    except DlsError as error:
+        return ToolStatus("native", "not used", required, None, str(error))
+    if native.packaged():
+        return ToolStatus("native", "not yet", required, None, "tried when it is first needed")
+    if compilers := native.compilers():
+        return ToolStatus("native", "not yet", required, None, f"compiled by {compilers[0][0]} when it is first needed")
+    return ToolStatus("native", "missing", required, None, native.NO_COMPILER)
+
+
 def _rapidsnark_finding() -> ToolStatus:
     found = program()
-    return ToolStatus("rapidsnark", str(found or "missing"), "optional", bool(found) or None, "a faster prover")
+    return ToolStatus("rapidsnark", str(found or "missing"), "optional", bool(found) or None, "another prover")
 
 
 _DISK_REQUIRED = 1 << 30  # 250 MB of Node packages, and keys of some 30 MB each

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ToolError
 from ..storage import built, places
+from ..storage.trust import require_trusted_tree
 from .process import environment, run
 
 #: Says what is about to be fetched: on stderr, unless a program that uses this package has set up its logging.
@@ -87,6 +88,7 @@ def ensure_node_packages() -> Path:
         shutil.rmtree(folder / ".npm", ignore_errors=True)
 
     built.build(target, install)
+    require_trusted_tree(target, places.HOME_ADVICE)
     return target
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dls_zk.storage import built, disk
+from dls_zk.storage import built, disk, places
 from dls_zk.storage.built import BuiltCircuit, ProvingKey
 from dls_zk.tools import circom, node
 
@@ -57,11 +57,12 @@ SMALL_INPUTS = {"a": 7, "b": [[2, 3], [4, 5]]}
 
 
 def use_own_home(folder: Path, patch: pytest.MonkeyPatch) -> Path:
-    """Make ``folder`` the home for what is built from here on; the Node packages stay those of the real home."""
-    packages = node.ensure_node_packages()
+    """Make ``folder`` the home for what is built from here on; Node packages and native core stay those of the real home."""
+    packages, cores = node.ensure_node_packages().parent, disk.make_dir(places.native_dir("-").parent)
     patch.setenv("DLS_ZK_HOME", str(folder))
     disk.make_dir(folder)
-    (folder / "node").symlink_to(packages.parent)
+    (folder / "node").symlink_to(packages)
+    (folder / "native").symlink_to(cores)
     return folder
 
 

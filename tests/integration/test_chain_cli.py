@@ -22,6 +22,7 @@ from dls_zk import chain, files
 from dls_zk.chain.feeds import report
 from dls_zk.solidity import contracts
 from dls_zk.statement.allowances import Allowances
+from dls_zk.statement.ethereum import checksum_address
 from dls_zk.statement.model import Round
 from tests.support import commandline, nodes
 from tests.support.commandline import Result, write_inputs
@@ -247,9 +248,17 @@ def test_status(story: Story) -> None:
     assert told["opened_by"] == "an account: there is no share token"
     assert told["roles"]["operator"] == OPERATOR.address and told["shares"] is None
     assert told["waiting"] == {"mandate": None, "operator": None, "write_down": None, "prices": None}
+    key = json.loads((story.place.folder / "deployment.json").read_text())["keys"]["rebalance_8"]
+    assert told["key"] == {
+        "name": key["name"],
+        "circuit": "rebalance_8",
+        "key_hash": key["key_hash"],
+        "insecure": True,
+        "ceremony": "none: a development key",
+        "contributions": [],
+    }
     assert told["stale_from"] == told["proven_at_prices_of"] + 172_801
     assert told["mandate"]["version"] == 1 and told["mandate"]["feed_set"] == story.place.up["feed_set"]
-    assert told["key"]["ceremony"] == "not checked" and told["key"]["insecure"] is True
     assert [feed["description"] for feed in told["feeds"]] == ["USDC / USD", "ETH / USD", "ETH-PERP / USD"]
     (label,) = told["policy"]["labels"]
     assert label == {"by": story.place.up["account"], "name": "Small vault"}
@@ -264,11 +273,18 @@ def test_status(story: Story) -> None:
 def test_check_of_the_deployment(place: Place) -> None:
     findings = place.json("deploy", "--check")["contracts"]
     assert len(findings) == 6 and not any(finding["fault"] for finding in findings)
+    assert [finding["ceremony"] for finding in findings] == [None] * 4 + ["none: a development key", None]
+    assert "ceremony none: a development key" in " ".join(place.ok("deploy", "--check").split())
+    for arguments in (("--ceremony", "final.zkey"), ("--ptau", "pot.ptau"), ("--ptau-blake2b", "ab")):
+        assert place.run("deploy", "--check", *arguments).code == 2
+    named = "--ceremony", "none.zkey", "--ptau", "none.ptau"
+    assert place.run("deploy", "--out", "x.json", *named).code == 2
+    assert "none.zkey" in place.run("deploy", "--check", *named).refused(6)
     told = json.loads((place.folder / "deployment.json").read_text())
     mixed = {"price_oracle": told["policy_registry"]}
     (place.folder / "mixed.json").write_text(json.dumps(told | mixed))
     result = place.run("deploy", "--check", "--deployment", "mixed.json")
-    assert "differ from those that this package compiles" in result.refused(9)
+    assert "are not as they should be" in result.refused(9)
     assert "its creation code is not what this version of dls-zk compiles" in result.stdout
 
 
@@ -279,17 +295,35 @@ def test_deploying_again_finds_the_same(place: Place, tmp_path: Path) -> None:
 
 
 def test_oracle(story: Story) -> None:
-    taken = story.said["snapshot"]
-    shown = story.place.json("oracle", "show", "1", "--policy", "policy.yaml")
-    assert shown["round"] == taken["round"] == 2 and shown["words"] == taken["words"]
+    taken, name = story.said["snapshot"], story.place.up["feed_set"]
+    shown = story.place.json("oracle", "show", name, "--round", str(taken["round"]), "--policy", "policy.yaml")
+    assert shown["feed_set"] == taken["feed_set"] == name and shown["words"] == taken["words"]
     assert shown["prices_usd"] == {"USDC": "0.999919", "ETH": "2528.4155", "ETH-PERP": "2528.4155"}
     policy = files.read_policy(story.place.folder / "policy.yaml")
     now, posted = (files.read_prices(story.place.folder / name, policy) for name in ("now.yaml", "prices.yaml"))
     assert now.usd_e8 == posted.usd_e8
-    assert story.place.run("oracle", "show", "7").refused(9).endswith("(UnknownFeedSet)")
-    number = story.place.ok("oracle", "add", "feeds.json", "--policy", "policy.yaml", "--yes").strip()
-    assert story.place.ok("oracle", "add", "feeds.json", "--policy", "policy.yaml", "--yes").strip() == number
-    assert "no snapshot of feed set" in story.place.run("oracle", "show", number).refused(9) or number == "1"
+    assert story.place.run("oracle", "show", "0x" + "07" * 32).refused(9).endswith("(UnknownFeedSet)")
+    add = ("oracle", "add", "--policy", "policy.yaml", "--yes")
+    assert story.place.ok(*add, "feeds.json").strip() == name  # the set of `chain up`, whoever adds it
+
+
+def test_a_late_first_snapshot_is_taken_at_the_second_look(place: Place) -> None:
+    feeds = json.loads((place.folder / "feeds.json").read_text())
+    (place.folder / "slower.json").write_text(json.dumps(feeds | {"deviation_period": "7200 s"}))
+    name = place.json("oracle", "add", "--policy", "policy.yaml", "--yes", "slower.json")["feed_set"]
+    assert name != place.up["feed_set"]
+    assert "there is no snapshot of this feed set yet" in place.run("oracle", "show", name).refused(9)
+    place.ok("chain", "wait", "301")
+    waits = place.run("oracle", "snapshot", name, "--json")
+    assert waits.code == 75 and "or there is none to compare it with" in waits.stderr
+    shown = place.json("oracle", "feeds", name, "--policy", "policy.yaml")
+    assert [feed["instrument"] for feed in shown["feeds"]] == ["USDC", "ETH", "ETH-PERP"]
+    assert shown["anchor"] is None and shown["deviation_period_s"] == 7200
+    assert "prices wait for their confirmation" in place.ok("oracle", "feeds", name)
+    place.ok("chain", "wait", "300")
+    taken = place.json("oracle", "snapshot", name)
+    assert taken["timestamp"] >= shown["confirmable_at"]
+    assert place.json("oracle", "feeds", name)["anchor"] == {"round": taken["round"], "timestamp": taken["timestamp"]}
 
 
 def test_feeds_are_added_by_whoever_has_seen_them(place: Place) -> None:
@@ -332,8 +366,12 @@ def test_policies(story: Story) -> None:
     (place.folder / "looser.yaml").write_text(text.replace("max_leverage: 2.5x", "max_leverage: 3x"))
     (place.folder / "other.yaml").write_text(text.replace("nav_step: 1000 USD", "nav_step: 500 USD"))
     shown = place.json("policy", "show", story.vault)
-    assert shown["name"] == "Small vault" and shown["max_leverage_bps"] == 25_000
-    assert place.json("policy", "show", shown["policy_hash"]) == shown == place.json("policy", "show", "policy.yaml")
+    assert shown["name"] == "" and shown["max_leverage_bps"] == 25_000
+    author = place.up["account"]
+    assert shown["labels"] == [{"by": author, "name": "Small vault"}]
+    assert place.json("policy", "show", shown["policy_hash"]) == shown
+    labelled = place.json("policy", "show", story.vault, "--labels-by", author)
+    assert labelled | {"labels": []} == place.json("policy", "show", "policy.yaml")
 
     told = place.json("policy", "diff", story.vault, "tighter.yaml")
     assert told["verdict"] == "tighter"
@@ -631,7 +669,7 @@ def test_rotation_takes_two_steps_and_a_day(story: Story) -> None:
 
 
 def test_a_policy_registered_under_other_names_is_told(place: Place) -> None:
-    """Whoever comes first names what the hash does not bind."""
+    """An account gives a policy its names once, and nobody else's names are in its way."""
     text = (place.folder / "policy.yaml").read_text().replace("max_leverage: 2.5x", "max_leverage: 2.4x")
     (place.folder / "theirs.yaml").write_text(text.replace("name: Small vault", "name: Another vault"))
     (place.folder / "ours.yaml").write_text(text)
@@ -640,3 +678,10 @@ def test_a_policy_registered_under_other_names_is_told(place: Place) -> None:
     told = json.loads(ours.stdout)
     assert (theirs["names_as_given"], told["names_as_given"]) == (True, False)
     assert told["policy_hash"] == theirs["policy_hash"]
+
+    first, second = place.up["account"], checksum_address(place.rpc("eth_accounts")[3])
+    assert place.json("policy", "register", "ours.yaml", "--from", second)["names_as_given"]
+    shown = place.json("policy", "show", told["policy_hash"], "--labels-by", second)
+    assert shown["name"] == "Small vault"
+    assert shown["labels"] == [{"by": first, "name": "Another vault"}, {"by": second, "name": "Small vault"}]
+    assert f"registered by {second}, who calls it 'Small vault'" in place.ok("policy", "show", told["policy_hash"])

@@ -17,12 +17,13 @@ from web3.utils.address import get_create_address
 
 from dls_zk import chain, files, operations
 from dls_zk.audit.simulator import Trapdoor
-from dls_zk.chain import Call, Protocol, Sender, ShareToken, deployment
-from dls_zk.chain.deployment import AuditFinding, checked_key, create, deploy, key_hash
+from dls_zk.chain import Call, Ceremony, Protocol, Sender, ShareToken, Transcript, deployment
+from dls_zk.chain.deployment import AuditFinding, CheckedKey, checked_key, create, deploy, key_hash
 from dls_zk.errors import ArtifactError, ChainError, InputError, InsecureKey
 from dls_zk.groth16 import zkey
 from dls_zk.groth16.binfile import BinFile
 from dls_zk.statement.constants import FIELD
+from dls_zk.statement.deployment import DeployedKey, Deployment
 from dls_zk.statement.ethereum import NOBODY
 from dls_zk.storage import built, places
 from dls_zk.storage.built import BuiltCircuit, ProvingKey
@@ -133,6 +134,117 @@ def test_development_keys_and_contracts_stay_on_development_chains(tmp_path: Pat
         # One that is not called insecure can be deployed there.
         told = deploy(sender, [replace(insecure, insecure=False)])
         assert told.chain_id == 1 and not told.keys["rebalance_8"].insecure
+
+
+# --- keys by what is built here, and not by what a file says ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def main_chain(
+    key: ProvingKey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Sender, DeployedKey, Deployment]]:
+    """A chain that is no development chain, on which somebody put the public development key and called it a ceremony's."""
+    lying = CheckedKey("rebalance_8", zkey.verifying_key(key), "00" * 32, insecure=False)
+    with foundry.anvil(chain_id=1, accounts=1) as url:
+        main = chain.connect(url)
+        sender = markets.sender(main, url, main.accounts()[0], tmp_path_factory.mktemp("main"), confirmations=1)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(deployment, "require_sound", lambda protocol: None)  # not that of whoever lies
+            made = deploy(sender, [lying])
+        yield sender, made.keys["rebalance_8"], made
+
+
+def key_finding(chain_: chain.Chain, made: Deployment, *transcripts: Transcript, **changes: Any) -> AuditFinding:
+    keys = {"rebalance_8": replace(made.keys["rebalance_8"], **changes)}
+    findings = chain.audit(Protocol.on(chain_, replace(made, keys=keys)), transcripts)
+    (found,) = (finding for finding in findings if finding.circuit)
+    assert found.contract == "BatchVerifier of rebalance_8"
+    return found
+
+
+@pytest.mark.parametrize("insecure", [False, True])
+@pytest.mark.parametrize("r1cs", ["the truth", "00" * 32, "ab" * 32])
+def test_the_public_development_key_is_refused_whatever_the_file_says(
+    main_chain: tuple[Sender, DeployedKey, Deployment], circuit: BuiltCircuit, r1cs: str, insecure: bool
+) -> None:
+    sender, _, made = main_chain
+    said = circuit.r1cs_sha256 if r1cs == "the truth" else r1cs
+    found = key_finding(sender.chain, made, r1cs_sha256=said, insecure=insecure)
+    assert found.insecure and found.ceremony is Ceremony.DEVELOPMENT
+    assert "an INSECURE development key, and this is no local development chain: anybody can forge proofs" in found.fault
+    assert ("names another circuit than this version of dls-zk builds" in found.fault) == (r1cs != "the truth")
+    with pytest.raises(ChainError, match="INSECURE development key"):
+        deployment.require_sound(Protocol.on(sender.chain, made))
+
+
+def test_a_mark_in_the_file_makes_no_key_secure(market: Market, circuit: BuiltCircuit) -> None:
+    told = market.protocol.deployment
+    found = key_finding(market.chain, told)
+    assert (found.fault, found.insecure, found.ceremony) == ("", True, Ceremony.DEVELOPMENT)
+    assert (found.circuit, found.key_hash) == ("rebalance_8", key_hash(market.trapdoor.vk))
+    found = key_finding(market.chain, told, insecure=False)
+    assert found.insecure and "says otherwise whether its key is a development key" in found.fault
+    found = key_finding(market.chain, told, r1cs_sha256="ab" * 32)
+    assert found.fault == "the deployment file names another circuit than this version of dls-zk builds"
+
+
+@pytest.fixture(scope="module")
+def foreign(circuit: BuiltCircuit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sender, Deployment]]:
+    """A key of which nothing is known, on a chain that is no development chain."""
+    lying = replace(markets.checked_key(markets.trapdoor()), insecure=False)
+    with foundry.anvil(chain_id=1, accounts=1) as url:
+        main = chain.connect(url)
+        sender = markets.sender(main, url, main.accounts()[0], tmp_path_factory.mktemp("foreign"), confirmations=1)
+        yield sender, deploy(sender, [lying])
+
+
+def test_without_a_transcript_the_ceremony_is_not_checked(foreign: tuple[Sender, Deployment]) -> None:
+    sender, made = foreign
+    found = key_finding(sender.chain, made)
+    assert (found.fault, found.insecure, found.ceremony, found.contributions) == ("", False, "not checked", ())
+
+
+def test_a_transcript_is_verified_for_the_key_that_is_deployed(
+    foreign: tuple[Sender, Deployment], circuit: BuiltCircuit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a transcript proves is ``ceremony.verify``'s matter (test_ceremony.py); here: of which key, and what is said."""
+    sender, made = foreign
+    transcript = Transcript(tmp_path / "final.zkey", tmp_path / "pot.ptau", "ab" * 64)
+    one = zkey.Contribution("Ada", (1, 2), None)
+    final = zkey.ZKey(9, 8, (1, 2), (1, 2), markets.trapdoor().vk, (one, replace(one, name="beacon")))
+    monkeypatch.setattr(deployment.zkey, "read_zkey", lambda path: final)
+    asked: list[Any] = []
+
+    def verify(*paths: Path, ptau_blake2b: str | None, run: object) -> zkey.ZKey:
+        asked.append((*paths, ptau_blake2b))
+        return final
+
+    monkeypatch.setattr(deployment.ceremonies, "verify", verify)
+    found = key_finding(sender.chain, made, transcript)
+    assert (found.fault, found.ceremony, found.contributions) == ("", Ceremony.VERIFIED, ("Ada", "beacon"))
+    assert asked == [(transcript.final_key, transcript.ptau, circuit.r1cs, "ab" * 64)]
+
+    def refuse(*_: object, **__: object) -> zkey.ZKey:
+        raise InsecureKey("its transcript could not be verified")
+
+    monkeypatch.setattr(deployment.ceremonies, "verify", refuse)
+    found = key_finding(sender.chain, made, transcript)
+    assert (found.fault, found.ceremony) == ("its ceremony is refused: its transcript could not be verified", "refused")
+    other = markets.Trapdoor(8, Random("other")).vk
+    monkeypatch.setattr(deployment.ceremonies, "verify", lambda *_, **__: replace(final, verifying_key=other))
+    assert "another key by now" in key_finding(sender.chain, made, transcript).fault
+    # The transcript of a key that is not deployed is no evidence for one that is.
+    monkeypatch.setattr(deployment.zkey, "read_zkey", lambda path: replace(final, verifying_key=other))
+    with pytest.raises(InsecureKey, match=r"final.zkey: this ceremony's key \(0x\w+\) is not deployed"):
+        key_finding(sender.chain, made, transcript)
+
+
+def test_a_development_keys_transcript_is_none(market: Market, key: ProvingKey, tmp_path: Path) -> None:
+    (tmp_path / "pot.ptau").write_bytes(b"no powers")
+    with pytest.raises(InsecureKey, match="is not deployed"):
+        chain.audit(market.protocol, [Transcript(key.zkey, tmp_path / "pot.ptau")])
+    with pytest.raises(ArtifactError, match="pot.ptau"):
+        chain.audit(market.protocol, [Transcript(tmp_path / "pot.ptau", tmp_path / "pot.ptau")])
 
 
 # --- what is deployed ------------------------------------------------------------------------------------------------

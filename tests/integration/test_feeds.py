@@ -129,7 +129,8 @@ def test_oracle_feeds(market: tuple[str, Market], run: Any) -> None:
     taken = on.snapshot()
     name = f"0x{on.feed_set.hex()}"
     shown = json.loads(run("oracle", "feeds", name, "--json").stdout)
-    (dollar, ether) = shown["feeds"].values()
+    (dollar, ether) = shown["feeds"]
+    assert (ether["slot"], ether["instrument"]) == (1, None)
     assert (ether["description"], ether["quote"], ether["faults"], ether["answer"]) == ("ETH / USD", "USD", [], "2500")
     assert (ether["decimals"], ether["dead"], ether["age_s"] < 60) == (8, False, True)
     assert dollar["heartbeat_s"] == HEARTBEAT_S and shown["sequencer_feed"] is None
@@ -146,7 +147,7 @@ def test_oracle_feeds_says_which_are_dead(market: tuple[str, Market], run: Any) 
     wait(on.chain, HEARTBEAT_S + 1)
     name = f"0x{on.feed_set.hex()}"
     assert "dead: the oracle does not take its answer" in run("oracle", "feeds", name).stdout
-    assert all(feed["dead"] for feed in json.loads(run("oracle", "feeds", name, "--json").stdout)["feeds"].values())
+    assert all(feed["dead"] for feed in json.loads(run("oracle", "feeds", name, "--json").stdout)["feeds"])
 
 
 @pytest.mark.parametrize("command", ["feeds", "snapshot", "show"])

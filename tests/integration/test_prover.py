@@ -256,7 +256,7 @@ def test_two_proofs_of_one_witness_differ(small_key: ProvingKey, good_witness: b
 
 
 def test_an_unknown_prover() -> None:
-    with pytest.raises(InputError, match="no prover 'x'; there are: snarkjs, rapidsnark"):
+    with pytest.raises(InputError, match="no prover 'x'; there are: auto, native, rapidsnark, snarkjs"):
         prover.backend("x")
 
 

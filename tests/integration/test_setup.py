@@ -5,19 +5,25 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from dls_zk.errors import ProofInvalid, ToolError
+from dls_zk import operations
+from dls_zk.errors import InsecureKey, ProofInvalid, ToolError
 from dls_zk.groth16 import prover, verifier
 from dls_zk.groth16.binfile import BinFile
 from dls_zk.groth16.r1cs import r1cs_header
 from dls_zk.groth16.witness import WitnessCalculator
 from dls_zk.groth16.zkey import MARKER, VerifyingKey, is_development, lint, read_zkey, verification_key_json
+from dls_zk.statement.context import Context
+from dls_zk.statement.model import Terms
 from dls_zk.storage import built, disk
 from dls_zk.storage.built import BuiltCircuit, ProvingKey
 from dls_zk.tools import snarkjs
 from tests.integration.conftest import SMALL_INPUTS, use_own_home
+
+SOMEBODY = "0x" + "11" * 20
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +110,27 @@ def test_a_contribution_does_not_make_it_secure(dev_key: ProvingKey, tmp_path: P
     key = read_zkey(later)
     assert [one.name for one in key.contributions] == [MARKER[:64], "Bob"]
     assert is_development(key) and lint(key) == []
+
+
+def test_a_development_key_in_the_place_of_a_ceremonys_stays_one(
+    small: BuiltCircuit, dev_key: ProvingKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Installed as a ceremony's, and with every mark taken off: its α tells."""
+
+    def fill(folder: Path) -> None:
+        (folder / "proving_key.zkey").write_bytes(dev_key.zkey.read_bytes().replace(MARKER.encode(), b"A" * len(MARKER)))
+        members = json.loads(dev_key.verification_key.read_text())
+        members["dls_zk"]["setup"] = "ceremony with 3 contributions"
+        (folder / "verification_key.json").write_text(json.dumps(members))
+
+    use_own_home(tmp_path / "home", monkeypatch)
+    key = built.install_key(small, "ceremony", fill)
+    assert not read_zkey(key.zkey).verifying_key.development
+    assert operations.installed_target(key).insecure
+    terms = Terms.at(Context(1, SOMEBODY, bytes(32), 1, 1, 1, SOMEBODY, 1_724_889_600), 0, 0)
+    rebalance = SimpleNamespace(terms=terms)
+    with pytest.raises(InsecureKey, match="the terms are for chain 1, and the only key is an INSECURE development key"):
+        operations.prove(rebalance, key, small)  # type: ignore[arg-type]
 
 
 def test_failures_leave_nothing_behind(small: BuiltCircuit, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Every verifier that there is, under one development key, and proofs under that key for any public signals.
 
 pyecc, snarkjs    dls_zk.verifier
+native            the native core's pairing, for the proof alone and for three proofs at once
 hub               a contract that asks the generated verifier as the hub does (Judge.sol, with the hub's own library)
 contract alone    the generated verifier, given the numbers as they are
 batch             BatchVerifier, with this one proof; also with its price words given as shared by all
@@ -23,7 +24,7 @@ from dls_zk import chain, operations
 from dls_zk.audit.simulator import g1, g2
 from dls_zk.chain import Chain, Question, Refused
 from dls_zk.errors import ProofInvalid
-from dls_zk.groth16 import verifier, zkey
+from dls_zk.groth16 import native_verifier, verifier, zkey
 from dls_zk.groth16.proof import Proof
 from dls_zk.groth16.zkey import _DEV_LABEL, VerifyingKey
 from dls_zk.solidity import contracts, verifiers
@@ -129,6 +130,8 @@ def bench(slots: int) -> Iterator[Bench]:
             {
                 "pyecc": lambda proof: _holds("pyecc", vk, proof),
                 "snarkjs": lambda proof: _holds("snarkjs", vk, proof),
+                "native": lambda proof: _holds("native", vk, proof),
+                "native, with others": lambda proof: native_verifier.hold_together(vk, [good[0], proof, good[1]]),
                 "hub": on_hub,
                 LENIENT: alone,
                 "batch": lambda proof: batch([proof]),
@@ -155,7 +158,7 @@ def _compiled(key: ProvingKey, vk: VerifyingKey) -> dict[str, CompiledContract]:
     sources = {name: text for name, text in contracts._sources().items() if name in _IMPORTED_BY_JUDGE}
     sources["src/generated/Judge.sol"] = (Path(__file__).parent / "Judge.sol").read_text()
     name = verifiers.contract_name(key.circuit)
-    source = verifiers.contract_source(vk, key.circuit, insecure=key.insecure)
+    source = verifiers.contract_source(vk, key.circuit, insecure=True)
     return contracts._compiled(sources) | contracts.compile_verifiers({name: source}) | contracts.compile_contracts()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Iterable
 
@@ -50,8 +51,9 @@ def r1cs_sections() -> list[tuple[int, bytes]]:
 # --- zkey -------------------------------------------------------------------------------------------------
 
 N_VARS, N_PUBLIC, DOMAIN = 5, 2, 4
-ALPHA, BETA, GAMMA, DELTA = 3, 5, 1, 7
-IC = (11, 12, 13)
+# γ is the generator; between the others there are no small relations.
+ALPHA, BETA, DELTA, *_IC = (int.from_bytes(hashlib.sha256(b"key %d" % k).digest()) % FIELD for k in range(6))
+GAMMA, IC = 1, tuple(_IC)
 
 
 def raw_point(point: PointG1 | PointG2) -> bytes:

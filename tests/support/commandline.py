@@ -182,7 +182,8 @@ def spoiled_home(folder: Path, spoil: Callable[[Path], None], name: str) -> Path
                 spoil(place / name)
             else:
                 (place / path.name).symlink_to(path)
-    (folder / "node").symlink_to(places.home() / "node")
+    for shared in ("node", "native"):
+        (folder / shared).symlink_to(places.home() / shared)
     return folder
 
 

@@ -265,7 +265,7 @@ def test_pipes_and_devices_are_refused_at_once(tmp_path):
     (tmp_path / "link.yaml").symlink_to(tmp_path / "policy.yaml")
     (tmp_path / "zero.yaml").symlink_to("/dev/zero")
     for name in ("policy.yaml", "link.yaml", "zero.yaml"):
-        assert "a pipe or a device, not a regular file" in refusal(files.read_policy, tmp_path / name)
+        assert "a pipe, a socket or a device, not a regular file" in refusal(files.read_policy, tmp_path / name)
 
 
 def test_what_a_shell_hands_over_is_read():

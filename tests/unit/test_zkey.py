@@ -25,7 +25,7 @@ from dls_zk.groth16.zkey import (
     require_sound,
     verification_key_json,
 )
-from dls_zk.statement.constants import BASE_FIELD
+from dls_zk.statement.constants import BASE_FIELD, FIELD
 from tests.support import binfiles
 from tests.support.binfiles import ALPHA, BETA, DELTA, DOMAIN, GAMMA, IC, N_PUBLIC, N_VARS, contribution, groth16_header
 from tests.support.binfiles import zkey_sections as sections
@@ -249,13 +249,16 @@ def minus(point: Any) -> Any:
     return x, (-y % Q if isinstance(y, int) else tuple(-part % Q for part in y))
 
 
+def times(k: int, secret: int) -> int:
+    return k * secret % FIELD
+
+
 FAULTY: dict[str, tuple[dict[str, Any], str]] = {
-    "γ = δ": ({"gamma2": g2(DELTA)}, "γ = ±δ"),
-    "γ = −δ": ({"gamma2": minus(g2(DELTA))}, "γ = ±δ"),
-    "no second phase": ({"delta2": g2(1)}, "δ is the generator"),
-    "δ = −generator": ({"delta2": minus(g2(1)), "gamma2": g2(9)}, "δ is the generator"),
-    "α = generator": ({"alpha1": g1(1)}, "α or β is the generator"),
-    "β = generator": ({"beta2": g2(1)}, "α or β is the generator"),
+    "γ = δ": ({"gamma2": g2(DELTA)}, "γ is not the generator"),
+    "γ = −generator": ({"gamma2": minus(g2(1))}, "γ is not the generator"),
+    "no second phase": ({"delta2": g2(1)}, "the generator and δ are small multiples"),
+    "α = generator": ({"alpha1": g1(1)}, "the generator and α are small multiples"),
+    "β = generator": ({"beta2": g2(1)}, "the generator and β are small multiples"),
     "α + q": ({"alpha1": (g1(ALPHA)[0] + Q, g1(ALPHA)[1])}, "α has a coordinate outside the base field"),
     "α off the curve": ({"alpha1": (1, 3)}, "α is not on the curve"),
     "α infinite": ({"alpha1": INFINITY_G1}, "α is the point at infinity"),
@@ -263,13 +266,18 @@ FAULTY: dict[str, tuple[dict[str, Any], str]] = {
     "γ off the curve": ({"gamma2": ((1, 2), (3, 4))}, "γ is not on the curve"),
     "γ outside the subgroup": ({"gamma2": outside_the_subgroup()}, "γ is not in the subgroup"),
     "δ infinite": ({"delta2": INFINITY_G2}, "δ is the point at infinity"),
-    "IC off the curve": ({"ic": (g1(11), (5, 5), g1(13))}, "IC[1] is not on the curve"),
-    "IC too short": ({"ic": (g1(11), g1(12))}, "IC has 2 points for 2 public signals"),
-    "IC too long": ({"ic": (*KEY.ic, g1(14))}, "IC has 4 points for 2 public signals"),
+    "IC off the curve": ({"ic": (KEY.ic[0], (5, 5), KEY.ic[2])}, "IC[1] is not on the curve"),
+    "IC too short": ({"ic": KEY.ic[:2]}, "IC has 2 points for 2 public signals"),
+    "IC too long": ({"ic": (*KEY.ic, g1(BETA))}, "IC has 4 points for 2 public signals"),
+    "IC far too long": ({"ic": tuple(g1(IC[0] + k) for k in range(66))}, "IC has 66 points, and keys with more than 65"),
     "IC empty": ({"ic": ()}, "IC has 0 points for 2 public signals"),
-    "a free signal": ({"ic": (g1(11), g1(12), INFINITY_G1)}, "public signal 1 is not bound"),
-    "a bound sum": ({"ic": (g1(11), g1(12), g1(12))}, "public signals 0 and 1 are bound only together"),
-    "a bound difference": ({"ic": (g1(11), g1(12), minus(g1(12)))}, "public signals 0 and 1 are bound only together"),
+    "a free signal": ({"ic": (*KEY.ic[:2], INFINITY_G1)}, "public signal 1 is not bound"),
+    "a bound sum": ({"ic": (KEY.ic[0], KEY.ic[1], KEY.ic[1])}, "public signals 0 and 1 are bound only together"),
+    "a bound difference": ({"ic": (*KEY.ic[:2], minus(KEY.ic[1]))}, "public signals 0 and 1 are bound only together"),
+    "a weighted sum": ({"ic": (*KEY.ic[:2], g1(times(777, IC[1])))}, "public signals 0 and 1 are bound only together"),
+    "a constant signal": ({"ic": (*KEY.ic[:2], g1(times(-2, IC[0])))}, "IC[0] and IC[2] are small multiples"),
+    "a signal by the generator": ({"ic": (*KEY.ic[:2], g1(12))}, "the generator and IC[2] are small multiples"),
+    "a signal by α": ({"ic": (*KEY.ic[:2], g1(times(3, ALPHA)))}, "α and IC[2] are small multiples"),
 }
 
 
@@ -286,8 +294,24 @@ def test_all_faults_are_named_at_once() -> None:
     key = replace(KEY, alpha1=INFINITY_G1, gamma2=g2(1), delta2=g2(1))
     with pytest.raises(InsecureKey) as error:
         require_sound(key, n_public=3, contributions=())
-    parts = ("nobody", "α is the point", "γ = ±δ", "δ is the generator", "for 2 public signals where the circuit has 3")
+    parts = (
+        "nobody",
+        "α is the point",
+        "generator and δ are small multiples",
+        "for 2 public signals where the circuit has 3",
+    )
     assert all(part in str(error.value) for part in parts)
+
+
+def test_points_that_a_zkey_has_in_both_groups_are_compared(read: Callable[[bytes], ZKey]) -> None:
+    good = read(container(sections()))
+    for changed in (replace(good, beta1=g1(BETA + 1)), replace(good, beta1=g1(DELTA), delta1=g1(BETA))):
+        assert "β or δ is not the same in both groups" in lint(replace(changed, contributions=good.contributions[:0]))
+    # With δ in G1 a signal is seen to be bound to nothing: C takes up whatever is added to it.
+    unbound = replace(good.verifying_key, ic=(*KEY.ic[:2], g1(times(-3, DELTA))))
+    (fault,) = lint(replace(good, verifying_key=unbound))
+    assert fault == "IC[2] and δ are small multiples of one another, so that signals are not bound"
+    assert "β₁ is not on the curve" in lint(replace(good, beta1=(1, 3)))
 
 
 def test_contributions_are_looked_at(read: Callable[[bytes], ZKey]) -> None:

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IBatchVerifier} from "./interfaces/IBatchVerifier.sol";
 import {DataContract} from "./libraries/DataContract.sol";
+import {KeyRelations} from "./libraries/KeyRelations.sol";
 import {Signals} from "./libraries/Signals.sol";
 
 /// @title BatchVerifier
@@ -37,6 +38,8 @@ contract BatchVerifier is IBatchVerifier {
     /// The generator of G2, imaginary parts first (EIP-197).
     uint256 private constant G2_X_IM = 11559732032986387107991004021392285783925812861821192530917403151452391805634;
     uint256 private constant G2_X_RE = 10857046999023057135944570762232829481370756359578518086990519993285655852781;
+    uint256 private constant G2_Y_IM = 4082367875863433681332203403145435568316851327593401208105741076214120093531;
+    uint256 private constant G2_Y_RE = 8495653923123431417604973247489272438418190587263600148770280649306958101930;
 
     /// @inheritdoc IBatchVerifier
     uint256 public immutable signalCount;
@@ -61,10 +64,9 @@ contract BatchVerifier is IBatchVerifier {
             _requireG1(key.ic[i]); // infinity would be a signal that no constraint uses
             words = abi.encodePacked(words, key.ic[i]);
         }
-        // A point and its negative share x: neither is a sound δ.
-        bool generator = key.delta2[0] == G2_X_IM && key.delta2[1] == G2_X_RE;
-        bool same = key.delta2[0] == key.gamma2[0] && key.delta2[1] == key.gamma2[1];
-        require(!generator && !same, SecondPhaseSkipped());
+        bool generator = key.gamma2[0] == G2_X_IM && key.gamma2[1] == G2_X_RE;
+        require(generator && key.gamma2[2] == G2_Y_IM && key.gamma2[3] == G2_Y_RE, GammaNotGenerator());
+        require(!_isRelated(key), RelatedPoints());
 
         signalCount = signals;
         keyHash = keccak256(words);
@@ -74,6 +76,32 @@ contract BatchVerifier is IBatchVerifier {
     /// @dev Points of IC: one more than there are signals.
     function _isPointCount(uint256 points) private pure returns (bool) {
         return points == 1 + Signals.count(8) || points == 1 + Signals.count(16) || points == 1 + Signals.count(32);
+    }
+
+    /// @dev Whether small multiples of two points in one group are equal, or α is ±β or ±δ across the groups.
+    function _isRelated(VerifyingKey memory key) private view returns (bool) {
+        uint256[2][] memory first = new uint256[2][](key.ic.length + 2);
+        first[0] = [uint256(1), 2]; // the generator
+        first[1] = key.alpha1;
+        for (uint256 i; i < key.ic.length; ++i) {
+            first[i + 2] = key.ic[i];
+        }
+        uint256[4][] memory second = new uint256[4][](3);
+        (second[0], second[1], second[2]) = (key.gamma2, key.beta2, key.delta2);
+        return KeyRelations.inG1(first) || KeyRelations.inG2(second) || _isPartner(key.alpha1, key.beta2)
+            || _isPartner(key.alpha1, key.delta2);
+    }
+
+    /// @dev Whether e(α, generator) = e(±generator, point).
+    function _isPartner(uint256[2] memory alpha, uint256[4] memory point) private view returns (bool) {
+        uint256[] memory pairs = new uint256[](2 * PAIR_WORDS);
+        (pairs[0], pairs[1]) = (alpha[0], alpha[1]);
+        (pairs[2], pairs[3], pairs[4], pairs[5]) = (G2_X_IM, G2_X_RE, G2_Y_IM, G2_Y_RE);
+        (pairs[6], pairs[7]) = (1, 2);
+        (pairs[8], pairs[9], pairs[10], pairs[11]) = (point[0], point[1], point[2], point[3]);
+        if (_pairingIsOne(pairs)) return true;
+        pairs[7] = Q - 2;
+        return _pairingIsOne(pairs);
     }
 
     /// @inheritdoc IBatchVerifier

@@ -45,7 +45,8 @@ import {Settlement} from "./libraries/Settlement.sol";
 ///   wait for ever and end the vault.
 /// - No call loops over orders. Calls that name no id look at the first 16 open ids of the controller, which strangers can fill
 ///   by giving it orders; a call that names the id claims any.
-/// - Whatever moves the mandate returns the deposits that wait.
+/// - Whatever moves the mandate returns the deposits that wait. The token follows a move at the next proof, at the first
+///   order that waits, or by a call of `settle`.
 ///
 /// CUSTODY
 /// - A commitment is not custody. Proofs show that the committed book obeys the policy, not that custody holds that book.

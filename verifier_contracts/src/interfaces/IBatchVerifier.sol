@@ -30,7 +30,10 @@ interface IBatchVerifier {
     error WrongPointCount(uint256 points);
     error PointNotOnCurve();
     error PointAtInfinity();
-    /// δ is ±γ or ± the generator: the setup skipped its second phase, and anyone can forge proofs.
-    error SecondPhaseSkipped();
+    /// γ must be the generator of G2, as every setup leaves it.
+    error GammaNotGenerator();
+    /// Small multiples of two points are equal, or α is ±β or ±δ: anyone can forge proofs, or signals are not bound. The
+    /// constructor tries multiples up to four; `dls-zk` tries more.
+    error RelatedPoints();
     error InsecureDevelopmentKey(uint256 chainId);
 }

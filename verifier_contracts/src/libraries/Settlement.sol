@@ -34,8 +34,8 @@ library Settlement {
         address controller,
         uint256 supply
     ) external returns (uint32 id) {
-        (IRebalanceHub.VaultState memory v, State memory s) = _current(self, setting);
-        require(v.status == IRebalanceHub.Status.Active, IShareToken.WrongStatus(v.status));
+        (IRebalanceHub.Status status, State memory s) = _atRequest(self, setting);
+        require(status == IRebalanceHub.Status.Active, IShareToken.WrongStatus(status));
         uint256 least = self.terms.leastOrderE6 * setting.unit;
         require(assets != 0 && assets >= least, IShareToken.OrderTooSmall(assets, least));
         uint256 waiting = self.accounts.pendingDeposits + assets;
@@ -47,7 +47,7 @@ library Settlement {
         self.accounts.pendingDeposits = uint128(waiting);
         id = nextId(self, setting, s);
         self.deposits.place(controller, id, uint128(assets));
-        _await(self, setting, v, s, id);
+        _await(self, setting, s, id);
     }
 
     /// @notice Record a redemption of shares that the token has.
@@ -63,8 +63,8 @@ library Settlement {
         bool all,
         uint256 supply
     ) external returns (uint32 id, bool burn) {
-        (IRebalanceHub.VaultState memory v, State memory s) = _current(self, setting);
-        if (v.status == IRebalanceHub.Status.WindDown) {
+        (IRebalanceHub.Status status, State memory s) = _atRequest(self, setting);
+        if (status == IRebalanceHub.Status.WindDown) {
             return (_redeemAtOnce(self, s, shares, controller, supply), true);
         }
 
@@ -75,7 +75,7 @@ library Settlement {
         self.accounts.pendingShares += uint128(shares);
         id = nextId(self, setting, s);
         self.redemptions.place(controller, id, uint128(shares));
-        _await(self, setting, v, s, id);
+        _await(self, setting, s, id);
     }
 
     /// @dev In wind-down: the part of the idle assets that is the shares' part of the supply.
@@ -110,17 +110,23 @@ library Settlement {
         return uint32(Math.max(next, s.lastId));
     }
 
+    /// @dev The first order that waits follows the mandate, and notes the last proof. For the others, to save gas, both stay as
+    /// they are until the next proof: if the mandate moved meanwhile, it returns them with those before.
+    function _atRequest(Ledger storage self, Setting memory setting)
+        private
+        returns (IRebalanceHub.Status status, State memory s)
+    {
+        if (self.state.waiting) return (setting.hub.status(setting.vaultId), self.state);
+        IRebalanceHub.VaultState memory v;
+        (v, s) = _current(self, setting);
+        // A time has 32 bits in the hub too.
+        s.seen = uint32(v.snapshotTimestamp);
+        status = v.status;
+    }
+
     /// @dev Writes the state after a request.
-    function _await(
-        Ledger storage self,
-        Setting memory setting,
-        IRebalanceHub.VaultState memory v,
-        State memory s,
-        uint32 id
-    ) private {
+    function _await(Ledger storage self, Setting memory setting, State memory s, uint32 id) private {
         s.lastId = id;
-        // While no order waited, nobody told the token of proofs. A time has 32 bits in the hub too.
-        if (!s.waiting) s.seen = uint32(v.snapshotTimestamp);
         _tellWhetherOrdersWait(self, setting, s);
         self.state = s;
     }

@@ -6,7 +6,7 @@ import {ShareTokenScene} from "../ShareTokenScene.sol";
 
 /// Figures for the snapshot file: a vault in use, with a proven book and other holders, and a plain ERC-20 as its asset.
 contract ShareTokenGasTest is ShareTokenScene {
-    uint256 private constant MOST_FOR_AN_ORDER = 155_000;
+    uint256 private constant MOST_FOR_AN_ORDER = 130_000;
     uint256 private constant MOST_FOR_A_CLAIM = 110_000;
     uint256 private constant MOST_FOR_A_SETTLEMENT = 200_000;
 
@@ -41,8 +41,11 @@ contract ShareTokenGasTest is ShareTokenScene {
         requestRedeem(ADA, 400 * one);
         measured("requestRedeem, first of all", 230_000);
         requestRedeem(BEN, 400 * one);
-        measured("requestRedeem", MOST_FOR_AN_ORDER);
+        measured("requestRedeem, first of a holder", 150_000);
         uint256 id = vault.nextRequestId();
+        cancelRedeem(BEN, id);
+        requestRedeem(BEN, 400 * one);
+        measured("requestRedeem", MOST_FOR_AN_ORDER);
         cancelRedeem(BEN, id);
         measured("cancelRedeemRequest", MOST_FOR_AN_ORDER);
         cancelDeposit(BEN, id);

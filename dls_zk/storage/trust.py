@@ -1,0 +1,82 @@
+"""Whose files run or are believed: those that nobody but this user and root can change.
+
+Root trusts itself alone: what another user owns would run as root. A group may write if it is the user's own (of the same
+name, without other members), as many systems make one. Access lists are not looked at.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from functools import cache
+from pathlib import Path
+
+from ..errors import InputError
+
+
+def require_trusted(path: Path, advice: str) -> None:
+    """Return if nobody else can change a file or folder, or if there is none. InputError with ``advice``, the next step."""
+    try:
+        status = path.stat()
+    except OSError:  # whoever makes or reads something there says what is wrong
+        return
+    if problem := _problem(status, path):
+        raise _untrusted(problem, path, advice)
+
+
+def require_trusted_place(path: Path, advice: str) -> None:
+    """As ``require_trusted``, and nobody can put another in its place because everybody may write to a folder above it.
+
+    path: absolute, without symbolic links, which could be changed afterwards.
+    """
+    require_trusted(path, advice)
+    for parent in path.parents:
+        try:
+            mode = parent.stat().st_mode
+        except OSError:
+            continue
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise _untrusted(f"everybody can write to {parent}, and so replace what is in it", path, advice)
+
+
+def require_trusted_tree(folder: Path, advice: str) -> None:
+    """As ``require_trusted``, for all in a folder too, unless others cannot enter it anyway. Looked at once a process."""
+    require_trusted(folder, advice)
+    if folder.stat().st_mode & (stat.S_IXGRP | stat.S_IXOTH):
+        _walk(folder, advice)
+
+
+@cache
+def _walk(folder: Path, advice: str) -> None:
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(parent, name)
+            status = path.lstat()
+            if not stat.S_ISLNK(status.st_mode) and (problem := _problem(status, path)):
+                raise _untrusted(problem, path, advice)
+
+
+def _problem(status: os.stat_result, path: Path) -> str:
+    """How another user can change what is at a path; "" if none can."""
+    if status.st_uid not in (0, os.geteuid()):
+        return "belongs to another user, who can change what runs or is believed here"
+    if status.st_mode & stat.S_IWOTH:
+        return f"everybody can change what runs or is believed here; run `chmod -R go-w {path}`"
+    if status.st_mode & stat.S_IWGRP and not _is_own_group(status.st_gid, status.st_uid):
+        return f"its group can change what runs or is believed here; run `chmod -R go-w {path}`"
+    return ""
+
+
+@cache
+def _is_own_group(group_id: int, user_id: int) -> bool:
+    try:
+        group, user = grp.getgrgid(group_id), pwd.getpwuid(user_id)
+    except KeyError:
+        return False
+    return group.gr_name == user.pw_name and group_id == user.pw_gid and set(group.gr_mem) <= {user.pw_name}
+
+
+def _untrusted(problem: str, path: Path, advice: str) -> InputError:
+    return InputError(f"{problem}; {advice}", str(path), code="folder_untrusted")
