@@ -172,10 +172,7 @@ contract Handler is Scene, Chronicle {
         return rounds[rounds.length - 1 - pick(rounds.length < 6 ? rounds.length : 6)];
     }
 
-    function someAllowances(Model storage m, uint256 time)
-        private
-        returns (uint256[3] memory named, uint256 steps)
-    {
+    function someAllowances(Model storage m, uint256 time) private returns (uint256[3] memory named, uint256 steps) {
         if (pick(3) != 0) {
             for (uint256 i = m.sequence == 0 && pick(8) != 0 ? 2 : 0; i < 3; ++i) {
                 uint256 level = time < m.snapshotTime ? 0 : levelAt(m, i, time);
@@ -251,9 +248,8 @@ contract Handler is Scene, Chronicle {
             batch[i].vaultId = m.id;
             (batch[i].sequence, batch[i].navFloor) = (uint32(m.sequence + 1), 500);
             (batch[i].allowances, batch[i].commitmentAfter) = (word, pick(2 ** 200));
-            batch[i].proof = Trapdoor.prove(
-                signalsOf(m, round, batch[i].commitmentAfter, 500, Allowances.unwrap(word)), 0
-            );
+            batch[i].proof =
+                Trapdoor.prove(signalsOf(m, round, batch[i].commitmentAfter, 500, Allowances.unwrap(word)), 0);
             if (reason == 0 && by != m.operator) reason = IRebalanceHub.NotOperator.selector;
             if (reason == 0) reason = whyNoRebalance(m, round, named[i], steps);
         }
@@ -297,8 +293,7 @@ contract Handler is Scene, Chronicle {
     function endIt(Model storage m) private {
         address by = pick(12) == 0 ? someone(m) : pick(2) == 0 ? STRANGER : GUARDIAN;
         bytes4 reason = unless(!m.woundDown);
-        bool possible =
-            clock() > m.snapshotTime + 2 * age(m) && clock() > m.pausedUntil + age(m) / 2;
+        bool possible = clock() > m.snapshotTime + 2 * age(m) && clock() > m.pausedUntil + age(m) / 2;
         if (reason == 0 && by != m.operator && by != OPENER && !possible) reason = IRebalanceHub.TooEarly.selector;
         if (send(by, abi.encodeCall(hub.windDown, (m.id)), reason)) {
             m.woundDown = true;
@@ -308,6 +303,8 @@ contract Handler is Scene, Chronicle {
 
     function proposeSome(Model storage m) private {
         uint256 to = pick(MANDATES);
+        if (pick(2) == 0 && m.mandate == BASE && down[0]) to = FEEDS;
+        if (pick(2) == 0 && m.mandate == FEEDS && down[1]) to = BASE;
         address by = someone(m);
         bytes4 reason = by == m.operator ? unless(!m.woundDown) : IRebalanceHub.NotOperator.selector;
         bool atOnce = tightens(m.mandate, to);
@@ -335,6 +332,10 @@ contract Handler is Scene, Chronicle {
     function activateSome(Model storage m) private {
         uint256 name = pick(6) == 0 ? pick(MANDATES) : m.proposal.what;
         Wait storage p = m.proposal;
+        if (p.made && p.repair && pick(3) == 0) {
+            down[m.mandate == BASE ? 0 : 1] = false;
+            answerAll();
+        }
         bytes4 reason;
         if (!p.made) reason = IRebalanceHub.NoMandateProposed.selector;
         else if (name != p.what) reason = IRebalanceHub.MandateNotProposed.selector;
