@@ -129,10 +129,10 @@ class Fleet:
     policy: Policy
     vaults: list[bytes] = field(default_factory=list)
 
-    def snapshot(self) -> tuple[Snapshot, int]:
-        """At prices that moved a little, an hour after the last; what it used."""
+    def snapshot(self, after_s: int = 3600) -> tuple[Snapshot, int]:
+        """At prices that moved a little, seconds after the last; what it used."""
         site = self.site
-        site.later(3600)
+        site.later(after_s)
         now = site.protocol.chain.now()
         for slot, feed in enumerate(self.feeds):
             feed.post(site.owner, (slot + 1) * 10**8 + now % 10**6, now)
@@ -207,6 +207,7 @@ def fleet(site: Site, slots: int, figures: Figures) -> Fleet:
         share=ShareTerms(3_600, 30 * DAY, USD, 2**50, 0, 0, 0, 0),
     )
     made = Fleet(site, slots, feeds, feed_set, protocol.hub.add_mandate(owner, mandate), policy)
+    made.snapshot(1)  # a first one that came late would wait for a confirmation
     for number in range(max(BATCHES)):
         call = protocol.hub.call("openVault", owner.address, NOBODY, DAY, made.mandate)
         gas, transaction = site.used(f"open {slots} {number}", call)
