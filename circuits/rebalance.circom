@@ -131,13 +131,13 @@ template Rebalance(N, S, F, V) {
     component leverage = GrossLeverage(N);
     component concentration = Concentration(N);
     component venue = VenueExposure(N, V);
-    component collateralRatio = CollateralRatio(N);
-    component stressSolvency = StressSolvency(N, S, F);
+    component collateralRatio = CollateralRatio(N, V);
+    component stressSolvency = StressSolvency(N, S, F, V);
     component stressLoss = StressLoss(S, F);
-    component reserve = LiquidityReserve(N);
+    component reserve = LiquidityReserve(N, V);
     component impermanentLoss = ImpermanentLoss(N);
-    component capitalEfficiency = CapitalEfficiency(N);
-    component valueAtRisk = ValueAtRisk(N, F);
+    component capitalEfficiency = CapitalEfficiency(N, V);
+    component valueAtRisk = ValueAtRisk(N, F, V);
     component exposures = Exposures(N, F);
     component factor[F];
     component navDisclosure = Nav();
@@ -194,7 +194,7 @@ template Rebalance(N, S, F, V) {
         factor[f] = FactorLimit();
         factor[f].exposure <== exposures.exposure[f];
         factor[f].limit <== limit[FACTOR_LIMIT(V) + f];
-        factor[f].nav <== nav;
+        factor[f].navHigh <== navDisclosure.navHigh;
     }
 
     // ---- 10. Concentration -------------------------------------------------------------------------------------------
@@ -225,10 +225,13 @@ template Rebalance(N, S, F, V) {
     stressSolvency.ratio <== limit[STRESS_COLLATERAL_RATIO()];
 
     // ---- 14. Stress, loss --------------------------------------------------------------------------------------------
-    stressLoss.exposure <== exposures.exposure;
+    for (var f = 0; f < F; f++) {
+        stressLoss.exposureHigh[f] <== factor[f].high;
+        stressLoss.exact[f] <== factor[f].exact;
+    }
     stressLoss.shockBiased <== shockBiased;
     for (var s = 0; s < S; s++) { stressLoss.maxLoss[s] <== limit[MAX_STRESS_LOSS(F, V) + s]; }
-    stressLoss.nav <== nav;
+    stressLoss.navHigh <== navDisclosure.navHigh;
 
     // ---- 15. Liquidity reserve ---------------------------------------------------------------------------------------
     for (var i = 0; i < N; i++) {

@@ -3,7 +3,7 @@ pragma circom 2.2.2;
 include "../lib/constants.circom";
 include "../lib/range.circom";
 
-// NAV: not negative, below 2^88, split for the value at risk, and disclosed only in NAV steps of the policy.
+// NAV: not negative, below 2^88, split for the limits that are compared in units of 2^40, and disclosed only in NAV steps of the policy.
 //
 //   E = navHigh·2^40 + low,            navHigh ∈ [0, 2^48), low ∈ [0, 2^40)           so 0 ≤ E < 2^88
 //   E = navFloor·g + rest,             navFloor ∈ [0, 2^42), 0 ≤ rest < g             g = 10^14·navStep
@@ -17,10 +17,10 @@ template Nav() {
     signal input navFloor;            // E in NAV steps, rounded down
     signal output navHigh;            // E in units of 2^40, rounded down
 
-    navHigh <-- nav >> VAR_NAV_SHIFT();
-    RangeCheck(NAV_BITS() - VAR_NAV_SHIFT())(navHigh);
-    signal low <== nav - navHigh * (1 << VAR_NAV_SHIFT());
-    RangeCheck(VAR_NAV_SHIFT())(low);
+    navHigh <-- nav >> NAV_SHIFT();
+    RangeCheck(NAV_BITS() - NAV_SHIFT())(navHigh);
+    signal low <== nav - navHigh * (1 << NAV_SHIFT());
+    RangeCheck(NAV_SHIFT())(low);
 
     RangeCheck(NAV_FLOOR_BITS())(navFloor);
     signal rest <== nav - USD_E14() * navFloor * navStep;

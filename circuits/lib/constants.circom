@@ -27,9 +27,10 @@ function MULTIPLE_BITS() { return 16; }          // liability and gross weights,
 function LIMIT_BITS() { return 17; }             // most limits: up to 13.1071
 function WIDE_LIMIT_BITS() { return 20; }        // turnover, leverage, capital efficiency: up to 104.8575
 
-// Truncation in the value-at-risk check (limits/value_at_risk.circom).
-function VAR_NAV_SHIFT() { return 40; }
-function VAR_EXPOSURE_SHIFT() { return 48; }
+// Units of NAV and of factor exposures where they are rounded, against the prover: in the factors' limits, the stress loss
+// and the value at risk. A unit of NAV is about 0.011 USD.
+function NAV_SHIFT() { return 40; }
+function EXPOSURE_SHIFT() { return 48; }
 function FIVE_TO_8() { return 390625; }          // 10^8 without its twos
 function VAR_BOUND_BITS() { return 81; }         // maxVaR·5^8·⌊E/2^40⌋ < 2^14·2^18.6·2^48
 
@@ -37,14 +38,13 @@ function VAR_BOUND_BITS() { return 81; }         // maxVaR·5^8·⌊E/2^40⌋ < 
 function VALUE_BITS() { return 104; }            // |q·p| ≤ 2^56·2^48
 // A turnover in ppm that a policy's maximum in bps admits: 100·(2^20 − 1) < 2^26.7.
 function TURNOVER_BITS() { return 27; }
-// Largest |value| of one slot that the concentration check admits: cap < 2^17 bps, so
-// |v| ≤ 13.1071 · E < 2^3.72 · 2^88. These widths bound what an honest prover needs (completeness);
-// soundness rests on the ranges of the inputs alone: |v| ≤ 2^56 · 2^48 = 2^104.
-function CAPPED_VALUE_BITS() { return 92; }
+// Σ|v| of all slots that the venues' caps admit: a cap is < 2^17 bps, so at a venue Σ|v| ≤ 13.1071·E < 2^3.72·2^88.
+// This bounds what an honest prover needs (completeness); soundness rests on the ranges of the inputs alone.
+function CAPPED_BOOK_BITS(V) { return 92 + log2(V); }
 // Of a unit of collateral under stress: haircut < 2^14, 10^4 and 10^8 + F·2^32 < 2^34.7 for F ≤ 6.
 function STRESSED_BITS() { return 62; }
-// Σ_f shock·y_f < F·2^16·2^105 < 2^123.6 and 10^4·maxLoss·E < 2^118.3.
-function STRESS_LOSS_BITS() { return 124; }
+// 16·Σ_f shock·high_f < 16·F·2^16·2^57 < 2^79.6 for F ≤ 6, and 625·maxLoss·⌊E/2^40⌋ < 2^74.3.
+function STRESS_LOSS_BITS() { return 80; }
 // One NAV step, or what is left below one: 10^14·2^24 < 2^71 units of value.
 function NAV_STEP_VALUE_BITS() { return 71; }
 

@@ -6,8 +6,8 @@ include "../lib/range.circom";
 // Σ depth_i·|v_i| ≥ minCapitalEfficiency·Σ fundedLong_i      (bps of a value unit)
 //
 // Precondition: depth_i, minCapitalEfficiency < 2^20, |v_i| ≤ 2^104. Budget: each sum < N·2^124 ≤ 2^129.
-// Width: the slack is at most Σ depth_i·|v_i| < N·2^20·2^91.72 < 2^(112 + log2 N), for slots within their caps.
-template CapitalEfficiency(N) {
+// Width: the slack is at most Σ depth_i·|v_i| < 2^20·Σ|v|, for a book within the venues' caps.
+template CapitalEfficiency(N, V) {
     signal input depth[N];
     signal input absValue[N];
     signal input fundedLong[N];
@@ -22,5 +22,5 @@ template CapitalEfficiency(N) {
         capital += fundedLong[i];
     }
     signal slack <== supported - minCapitalEfficiency * capital;
-    RangeCheck(CAPPED_VALUE_BITS() + WIDE_LIMIT_BITS() + log2(N))(slack);
+    RangeCheck(CAPPED_BOOK_BITS(V) + WIDE_LIMIT_BITS())(slack);
 }

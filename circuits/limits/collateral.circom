@@ -32,8 +32,8 @@ template FundedParts() {
 // 10^4·C ≥ minRatio·D,   C = Σ collateral_i,   D = Σ debt_i
 //
 // Precondition: minRatio < 2^17, N ≤ 32. Budget: 10^4·|C| < 2^14·N·2^118 ≤ 2^137, minRatio·D < 2^17·N·2^120 ≤ 2^142.
-// Width: the slack is at most 10^4·C ≤ 10^4·N·2^14·2^91.72 < 2^(119.1 + log2 N), for a slot that obeys its cap.
-template CollateralRatio(N) {
+// Width: the slack is at most 10^4·C ≤ 10^4·2^14·Σ|v|, for a book within the venues' caps.
+template CollateralRatio(N, V) {
     signal input collateral[N];
     signal input debt[N];
     signal input minRatio;
@@ -45,5 +45,5 @@ template CollateralRatio(N) {
         totalDebt += debt[i];
     }
     signal slack <== BPS() * totalCollateral - minRatio * totalDebt;
-    RangeCheck(CAPPED_VALUE_BITS() + WEIGHT_BITS() + BPS_BITS() + log2(N))(slack);
+    RangeCheck(CAPPED_BOOK_BITS(V) + WEIGHT_BITS() + BPS_BITS())(slack);
 }

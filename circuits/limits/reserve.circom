@@ -7,8 +7,8 @@ include "../lib/range.circom";
 //
 // A short derivative's cash leg sits in the settlement slot and is no cash to pay out with: the short is taken off.
 // Precondition: liquid_i, minReserve < 2^14, |v_i| ≤ 2^104, 0 ≤ E < 2^88. Budget: |Σ| < N·2^118 ≤ 2^123.
-// Width: the slack is at most Σ liquid_i·fundedLong_i < N·2^14·2^91.72 < 2^(106 + log2 N), for slots within their caps.
-template LiquidityReserve(N) {
+// Width: the slack is at most Σ liquid_i·fundedLong_i < 2^14·Σ|v|, for a book within the venues' caps.
+template LiquidityReserve(N, V) {
     signal input liquid[N];
     signal input value[N];
     signal input absValue[N];
@@ -25,5 +25,5 @@ template LiquidityReserve(N) {
         reserve += liquidValue[i] - BPS() * unfundedShort;
     }
     signal slack <== reserve - minReserve * nav;
-    RangeCheck(CAPPED_VALUE_BITS() + WEIGHT_BITS() + log2(N))(slack);
+    RangeCheck(CAPPED_BOOK_BITS(V) + WEIGHT_BITS())(slack);
 }

@@ -14,9 +14,9 @@ include "factor_exposure.circom";
 //
 // Precondition: |collateral_i| < 2^118, debt_i < 2^120, ratio < 2^17, |loading|, |shock| ≤ 2^16.
 // Budget: |a_i| < 2^14·2^118 + 2^137 < 2^138; |A_f| < N·2^154; |Σ| < 2^27·N·2^138 + F·2^16·N·2^154 < 2^179 for N ≤ 32.
-// Width: only collateral adds to the slack (a policy takes no slot below zero but a derivative that counts in full): with |v| < 2^91.72 by
-// the caps, slack ≤ N·2^14·10^4·2^91.72·(10^8 + F·2^32) < 2^(153.7 + log2 N) for F ≤ 6.
-template StressSolvency(N, S, F) {
+// Width: only collateral adds to the slack (a policy takes no slot below zero but a derivative that counts in full): within the
+// caps, slack ≤ 2^14·10^4·Σ|v|·(10^8 + F·2^32) < 2^CAPPED_BOOK_BITS·2^STRESSED_BITS for F ≤ 6.
+template StressSolvency(N, S, F, V) {
     signal input collateral[N];
     signal input debt[N];
     signal input loadingBiased[N][F];
@@ -40,29 +40,37 @@ template StressSolvency(N, S, F) {
             revalued += part[s][f];
         }
         slack[s] <== revalued;
-        RangeCheck(CAPPED_VALUE_BITS() + STRESSED_BITS() + log2(N))(slack[s]);
+        RangeCheck(CAPPED_BOOK_BITS(V) + STRESSED_BITS())(slack[s]);
     }
 }
 
-// −profit_s ≤ maxLoss_s·E,   profit_s = Σ_f shock_{s,f}·y_f     (profit 1e-8 of a value unit, so 10^4·maxLoss_s·E)
+// −profit_s ≤ maxLoss_s·E,   profit_s = Σ_f shock_{s,f}·y_f      (1e-8 of a value unit, so 10^4·maxLoss_s·E)
 //
-// Precondition: |y_f| < 2^105 (FactorLimit), |shock| ≤ 2^16, maxLoss_s < 2^17, 0 ≤ E < 2^88.
-// Budget and width: |profit| < F·2^121 ≤ 2^123.6 for F ≤ 6, 10^4·maxLoss·E < 2^118.3: the slack stays below 2^124.
+// In the units of FactorLimit, y = high·2^48 + low: a shock of a size up to 2^16 makes of the remainder a loss of at most
+// 2^16·2^48, and none where it is 0.
+//
+//   16·Σ_f (shock_{s,f}·high_f − 2^16·(1 − exact_f)) + 625·maxLoss_s·Ê ≥ 0,   Ê = ⌊E/2^40⌋
+//
+// Times 2^44, this bounds −profit_s ≤ −2^48·Σ_f (shock_{s,f}·high_f − 2^16·(1 − exact_f)) by 2^40·10^4·maxLoss_s·Ê.
+//
+// Precondition: high_f ∈ [−2^57, 2^57), exact_f ∈ {0, 1}, |shock| ≤ 2^16, maxLoss_s < 2^17, Ê < 2^48.
+// Budget and width: |16·Σ| ≤ F·(2^77 + 2^20) < 2^79.6 for F ≤ 6, 625·maxLoss·Ê < 2^74.3: the slack stays below 2^80.
 template StressLoss(S, F) {
-    signal input exposure[F];       // y_f, bps of a value unit, signed
+    signal input exposureHigh[F];   // high_f, signed
+    signal input exact[F];          // whether y_f is a multiple of 2^48
     signal input shockBiased[S][F];
     signal input maxLoss[S];        // bps of NAV
-    signal input nav;
+    signal input navHigh;           // Ê
 
     signal part[S][F];
     signal slack[S];
     for (var s = 0; s < S; s++) {
         var profit = 0;
         for (var f = 0; f < F; f++) {
-            part[s][f] <== (shockBiased[s][f] - SIGNED_OFFSET()) * exposure[f];
-            profit += part[s][f];
+            part[s][f] <== (shockBiased[s][f] - SIGNED_OFFSET()) * exposureHigh[f];
+            profit += part[s][f] - SIGNED_OFFSET() * (1 - exact[f]);
         }
-        slack[s] <== BPS() * maxLoss[s] * nav + profit;
+        slack[s] <== (BPS() \ 16) * maxLoss[s] * navHigh + 16 * profit;
         RangeCheck(STRESS_LOSS_BITS())(slack[s]);
     }
 }

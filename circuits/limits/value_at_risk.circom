@@ -14,11 +14,11 @@ include "../lib/range.circom";
 //   z·2^48·√Σ ≤ maxVaR·10^8·2^40·Ê, Ê = ⌊E/2^40⌋;  10^8 = 2^8·5^8, so   z²·Σ ≤ (maxVaR·5^8·Ê)²
 //
 // Precondition: Y_f ≤ 2^57 (FactorLimit), Ê < 2^48, vol_f, maxVaR, residual_i < 2^14, z < 2^16.
-// Budget: y_res < N·2^118 ≤ 2^123. Y_res is range-checked to 58 + log2 N ≤ 63 bits, so 10^4·Y_res < 2^76.3 and
-// vol_f·Y_f ≤ 2^71; z²·(F + 1 such squares) < 2^32·(2^152.6 + 6·2^142) < 2^185.
-// Width: y_res < N·2^14·2^91.72, so Y_res < 2^(58 + log2 N) for slots within their caps;
+// Budget: y_res < N·2^118 ≤ 2^123. Y_res is range-checked to 58 + log2 V ≤ 61 bits, so 10^4·Y_res < 2^74.3 and
+// vol_f·Y_f ≤ 2^71; z²·(F + 1 such squares) < 2^32·(2^148.6 + 6·2^142) < 2^181.
+// Width: y_res < 2^14·Σ|v|, so Y_res < 2^(58 + log2 V) for a book within the venues' caps;
 // the slack is at most (2^14·5^8·2^48)² < (2^VAR_BOUND_BITS)².
-template ValueAtRisk(N, F) {
+template ValueAtRisk(N, F, V) {
     signal input exposureRoundedUp[F];   // Y_f
     signal input volatility[F];
     signal input residual[N];
@@ -34,10 +34,10 @@ template ValueAtRisk(N, F) {
         weighted[i] <== residual[i] * absValue[i];
         residualExposure += weighted[i];
     }
-    signal residualRoundedUp <-- (residualExposure + (1 << VAR_EXPOSURE_SHIFT()) - 1) >> VAR_EXPOSURE_SHIFT();
-    RangeCheck(CAPPED_VALUE_BITS() + WEIGHT_BITS() + log2(N) - VAR_EXPOSURE_SHIFT())(residualRoundedUp);
-    signal low <== residualRoundedUp * (1 << VAR_EXPOSURE_SHIFT()) - residualExposure;
-    RangeCheck(VAR_EXPOSURE_SHIFT())(low);
+    signal residualRoundedUp <-- (residualExposure + (1 << EXPOSURE_SHIFT()) - 1) >> EXPOSURE_SHIFT();
+    RangeCheck(CAPPED_BOOK_BITS(V) + WEIGHT_BITS() - EXPOSURE_SHIFT())(residualRoundedUp);
+    signal low <== residualRoundedUp * (1 << EXPOSURE_SHIFT()) - residualExposure;
+    RangeCheck(EXPOSURE_SHIFT())(low);
 
     signal deviation[F];
     signal square[F];

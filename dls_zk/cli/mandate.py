@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from .. import files
 from ..errors import ChainError, InputError
 from ..files import Fixed
-from ..files.values import time_text
+from ..files.values import Document, time_text
 from ..statement.buckets import Bucket
 from ..statement.commitments import policy_hash
 from ..statement.constants import QUANTITY_DECIMALS
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ..chain import Mandate, Protocol, Sender
 
 EXAMPLE_MANDATE = "0x" + "77a0" * 16
+
+D = TypeVar("D", bound=Document)
 
 
 @click.group("mandate")
@@ -85,13 +87,17 @@ def added(protocol: Protocol, sender: Sender, terms: Mandate, fields: files.Mand
 
 
 def as_fields(terms: Mandate) -> files.MandateFields:
-    """A mandate as its file has it: policy, feed set and key by their names."""
+    """A mandate as its file has it: policy, feed set and key by their names. InputError if no file could have it."""
+
+    def built(model: type[D], **values: Any) -> D:
+        return files.built(model, "the mandate on the chain", **values)
 
     def cost(bucket: Bucket) -> files.CostBucketFields:
-        return files.CostBucketFields.model_construct(per_day=bucket.rate_per_day, cap=bucket.cap, step=bucket.step)
+        return built(files.CostBucketFields, per_day=bucket.rate_per_day, cap=bucket.cap, step=bucket.step)
 
     share, turnover = terms.share, terms.turnover
-    return files.MandateFields.model_construct(
+    return built(
+        files.MandateFields,
         policy=f"0x{terms.policy_hash:064x}",
         feeds=f"0x{terms.feed_set.hex()}",
         key=f"0x{terms.key.hex()}",
@@ -101,17 +107,16 @@ def as_fields(terms: Mandate) -> files.MandateFields:
         write_down=terms.write_down_ppm,
         gain=cost(terms.gain),
         loss=cost(terms.loss),
-        turnover=files.TurnoverBucketFields.model_construct(
-            per_day=turnover.rate_per_day, cap=turnover.cap, step=turnover.step
-        ),
-        orders=files.OrderFields.model_construct(
+        turnover=built(files.TurnoverBucketFields, per_day=turnover.rate_per_day, cap=turnover.cap, step=turnover.step),
+        orders=built(
+            files.OrderFields,
             delay=share.order_delay_s,
             redemption_period=share.redemption_period_s,
             least=share.least_order_e6,
             cap=share.deposit_cap_e6,
         ),
-        fees=files.FeeFields.model_construct(management=share.management_fee_ppm, performance=share.performance_fee_ppm),
-        band=files.BandFields.model_construct(per_day=share.band_ppm_per_day, wait=share.band_wait_s)
+        fees=built(files.FeeFields, management=share.management_fee_ppm, performance=share.performance_fee_ppm),
+        band=built(files.BandFields, per_day=share.band_ppm_per_day, wait=share.band_wait_s)
         if share.band_ppm_per_day
         else None,
     )

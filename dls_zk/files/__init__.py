@@ -44,10 +44,12 @@ from .read import (
     write_terms,
 )
 from .text import FILE_LIMIT
+from .validation import built
 from .values import Fixed, Text
 
 __all__ = [
     "DOCUMENTS",
+    "built",
     "BandFields",
     "CostBucketFields",
     "FeeFields",

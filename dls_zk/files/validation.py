@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from ..errors import InputError
-from .values import NAME_PATTERN, Document, quote
+from .values import NAME_PATTERN, Document, quote, written_as
 
 D = TypeVar("D", bound=Document)
 
@@ -42,6 +42,11 @@ def validate(
         first, others = errors[0], len(errors) - 1
         raise InputError(f"{first}; {others} more {'error' if others == 1 else 'errors'}" if others else str(first))
     return value
+
+
+def built(model: type[D], where: str, **values: Any) -> D:
+    """A document of exact values (None: absent), checked as if it was read. where: what an error calls it. InputError."""
+    return validate(model, written_as(model, values), where)
 
 
 def problems(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, TypeVar
@@ -294,10 +294,14 @@ class Document(BaseModel):
 
 def as_written(document: Document) -> dict[str, Any]:
     """A document in the form that is read: each number as its ``Fixed`` shows it, and nothing of what is absent."""
+    return written_as(type(document), {name: getattr(document, name) for name in type(document).model_fields})
+
+
+def written_as(model: type[Document], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a document's fields in the form that is read."""
     written: dict[str, Any] = {}
-    for name, field in type(document).model_fields.items():
-        value = getattr(document, name)
-        fixed = next((one for one in field.metadata if isinstance(one, Fixed)), None)
+    for name, value in values.items():
+        fixed = next((one for one in model.model_fields[name].metadata if isinstance(one, Fixed)), None)
         if isinstance(value, Document):
             written[name] = as_written(value)
         elif value is not None:

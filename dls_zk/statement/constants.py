@@ -37,10 +37,10 @@ NAV_FLOOR_BITS = 42  # 2^88 / 1e14 < 2^42
 SIGNED_BITS = 17  # loadings and shocks: −65536 … 65535 bps, stored with offset 2^16
 SIGNED_OFFSET = 1 << (SIGNED_BITS - 1)
 
-# Truncation in the value-at-risk check: NAV in units of 2^40 and exposures in units of 2^48, so that
-# squares stay below the field (see circuits/limits/value_at_risk.circom for the budget).
-VAR_NAV_SHIFT = 40
-VAR_EXPOSURE_SHIFT = 48
+# Units of NAV and of factor exposures where they are rounded, against the prover: in the factors' limits, the stress loss
+# and the value at risk. A unit of NAV is about 0.011 USD.
+NAV_SHIFT = 40
+EXPOSURE_SHIFT = 48
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,17 @@ from math import isqrt
 from .commitments import book_commitment, has_commitment, policy_hash
 from .constants import (
     BPS,
+    EXPOSURE_SHIFT,
     FIELD,
     NAV_BITS,
     NAV_FLOOR_BITS,
+    NAV_SHIFT,
     PPB,
     PPM,
     PRICE_BITS,
     QUANTITY_BITS,
+    SIGNED_OFFSET,
     USD_E14,
-    VAR_EXPOSURE_SHIFT,
-    VAR_NAV_SHIFT,
 )
 from .field import fits_signed
 from .model import Rebalance
@@ -232,6 +233,9 @@ class _Limits:
             sum(slot.loading_bps[f] * v for slot, v in zip(slots, self.v, strict=True))
             for f in range(self.policy.size.factors)
         ]
+        # NAV in units of 2^40 and exposures in units of 2^48, rounded against the prover (checks 9, 14 and 18).
+        self.nav_units = self.nav >> NAV_SHIFT
+        self.exposure_units = [_shift_up(abs(y), EXPOSURE_SHIFT) for y in self.exposure]
         self.funded_long = [v if slot.funded and v > 0 else 0 for slot, v in zip(slots, self.v, strict=True)]
 
     def _of_nav(self, subject: str, amount: int, bound_bps: int, field: str, used: bool = True) -> Limit:
@@ -239,6 +243,14 @@ class _Limits:
         value = Fraction(amount, BPS * self.nav) if self.nav > 0 else None
         limited = used and bound_bps < FIELDS[field].high
         return Limit(subject, value, Fraction(bound_bps, BPS), "of NAV", False, bound_bps * self.nav - amount, limited)
+
+    def _of_nav_units(self, subject: str, units: Fraction, bound_bps: int, field: str, scale: int = 1) -> Limit:
+        """units·2^48 bps of a value unit at most bound_bps of NAV in units of 2^40. The slack is in 2^40/scale bps."""
+        amount = units * (1 << EXPOSURE_SHIFT - NAV_SHIFT)
+        value = amount / (BPS * self.nav_units) if self.nav_units > 0 else None
+        slack = (bound_bps * self.nav_units - amount) * scale
+        limited = bound_bps < FIELDS[field].high
+        return Limit(subject, value, Fraction(bound_bps, BPS), "of NAV", False, int(slack), limited)
 
     def _weighted(self, field: str) -> int:
         """Σ weight_i·|v_i| in bps of a value unit."""
@@ -297,8 +309,8 @@ class _Limits:
         yield self._of_nav("", self._weighted("gross_bps"), self.policy.max_leverage_bps, "max_leverage_bps")
 
     def check_factor_exposure(self) -> Iterator[Limit]:
-        for f, (y, bound) in enumerate(zip(self.exposure, self.policy.factor_limit_bps, strict=True)):
-            yield self._of_nav(self.policy.name_of("factor", f), abs(y), bound, "factor_limit_bps")
+        for f, (units, bound) in enumerate(zip(self.exposure_units, self.policy.factor_limit_bps, strict=True)):
+            yield self._of_nav_units(self.policy.name_of("factor", f), Fraction(units), bound, "factor_limit_bps")
 
     def check_concentration(self) -> Iterator[Limit]:
         for i, (slot, v) in enumerate(zip(self.policy.slots, self.v, strict=True)):
@@ -325,12 +337,13 @@ class _Limits:
             yield _coverage(subject, collateral, debt, ratio, used=any(shocks))
 
     def check_stress_loss(self) -> Iterator[Limit]:
+        """Exposures in units, rounded down: what that leaves out can lose a unit times 2^16 bps, the largest shock."""
+        high = [y >> EXPOSURE_SHIFT for y in self.exposure]
+        left_out = sum(SIGNED_OFFSET for y in self.exposure if y % (1 << EXPOSURE_SHIFT))
         for s, (shocks, most) in enumerate(zip(self.policy.shock_bps, self.policy.max_stress_loss_bps, strict=True)):
-            loss = -sum(shock * y for shock, y in zip(shocks, self.exposure, strict=True))
-            slack = BPS * most * self.nav - loss
-            value = Fraction(loss, BPS * BPS * self.nav) if self.nav > 0 else None
-            subject, limited = self.policy.name_of("scenario", s), most < FIELDS["max_stress_loss_bps"].high
-            yield Limit(subject, value, Fraction(most, BPS), "of NAV", False, slack, limited)
+            loss = left_out - sum(shock * units for shock, units in zip(shocks, high, strict=True))
+            subject = self.policy.name_of("scenario", s)
+            yield self._of_nav_units(subject, Fraction(loss, BPS), most, "max_stress_loss_bps", scale=BPS // 16)
 
     def check_liquidity_reserve(self) -> Iterator[Limit]:
         liquid = sum(slot.liquid_bps * v for slot, v in zip(self.policy.slots, self.funded_long, strict=True))
@@ -352,15 +365,14 @@ class _Limits:
 
     def check_value_at_risk(self) -> Iterator[Limit]:
         """Exposures in units of 2^48 bps of a value unit, rounded up; NAV in units of 2^40, rounded down."""
-        variance = (BPS * _shift_up(self._weighted("residual_bps"), VAR_EXPOSURE_SHIFT)) ** 2 + sum(
-            (volatility * _shift_up(abs(y), VAR_EXPOSURE_SHIFT)) ** 2
-            for volatility, y in zip(self.policy.factor_volatility_bps, self.exposure, strict=True)
+        variance = (BPS * _shift_up(self._weighted("residual_bps"), EXPOSURE_SHIFT)) ** 2 + sum(
+            (volatility * units) ** 2
+            for volatility, units in zip(self.policy.factor_volatility_bps, self.exposure_units, strict=True)
         )
-        nav_high = self.nav >> VAR_NAV_SHIFT
         # z·√variance·2^48 / 1e12 ≤ maxVaR·Ê·2^40 / 1e4, squared and cleared of common factors; no bound where E < 0.
-        bound = (self.policy.max_var_bps * 5**8 * nav_high) ** 2 if self.nav >= 0 else -1
+        bound = (self.policy.max_var_bps * 5**8 * self.nav_units) ** 2 if self.nav >= 0 else -1
         risk = self.policy.var_quantile_bps**2 * variance
-        value = _square_root_up(Fraction(risk, (BPS * 5**8 * nav_high) ** 2)) if nav_high > 0 else None
+        value = _square_root_up(Fraction(risk, (BPS * 5**8 * self.nav_units) ** 2)) if self.nav_units > 0 else None
         limited = bool(self.policy.var_quantile_bps)
         yield Limit("", value, Fraction(self.policy.max_var_bps, BPS), "of NAV", False, bound - risk, limited)
 

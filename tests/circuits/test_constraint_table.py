@@ -52,7 +52,7 @@ def test_costs_that_can_be_counted_by_hand(circuits: list[CircuitCost]) -> None:
         assert cost["turnover"].total == (1 + 131) + (1 + 27)
         assert (cost["solvency"].non_linear, cost["solvency"].linear) == (88, 1)
         assert cost["concentration"].total == size.slots * (1 + 105)
-        assert cost["stress loss"].total == size.scenarios * (size.factors + 1 + 124)
+        assert cost["stress loss"].total == size.scenarios * (size.factors + 1 + 80)
         assert cost["context"].total == 1
 
 

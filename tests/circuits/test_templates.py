@@ -265,6 +265,11 @@ CONSERVED = {
     "turnover": 100_000, "nav": 10**9, "navBeforeOutflow": 2 * 10**9,
 }  # fmt: skip
 STEP = 10**14
+#: 16·1,250·50,000·4 = 625·10,000·640, and twice that.
+STRESSED = {
+    "exposureHigh": [-50_000 % FIELD, 25_000], "exact": [1, 1], "maxLoss": [10_000, 20_000], "navHigh": 160,
+    "shockBiased": [[SHIFT + 1_250, SHIFT], [SHIFT, SHIFT - 5_000]],
+}  # fmt: skip
 
 #: instance, file, inputs at the bound, the change that is one unit past it
 LIMITS = [
@@ -301,13 +306,13 @@ LIMITS = [
         {"venueBit": [[0, 0], [1, 0], [0, 1], [1, 1]]},
     ),
     (
-        "CollateralRatio(2)",
+        "CollateralRatio(2, 2)",
         "collateral",
         {"collateral": [90_000, -15_000], "debt": [0, 50_000], "minRatio": 15_000},
         {"collateral": [90_000, -15_001]},
     ),
     (
-        "LiquidityReserve(3)",
+        "LiquidityReserve(3, 2)",
         "reserve",
         {
             "liquid": [10_000, 5_000, 10_000],
@@ -322,7 +327,7 @@ LIMITS = [
     ),
     (
         # A funded short is debt: it takes nothing off the reserve.
-        "LiquidityReserve(3)",
+        "LiquidityReserve(3, 2)",
         "reserve",
         {
             "liquid": [10_000, 0, 0],
@@ -342,25 +347,26 @@ LIMITS = [
         {"absValue": [101, 5]},
     ),
     (
-        "CapitalEfficiency(2)",
+        "CapitalEfficiency(2, 2)",
         "capital_efficiency",
         {"depth": [20_000, 0], "absValue": [3, 9], "fundedLong": [3, 0], "minCapitalEfficiency": 20_000},
         {"fundedLong": [3, 1]},
     ),
-    (
-        "StressLoss(2, 2)",
-        "stress",
-        {
-            "exposure": [-50_000, 10_000],
-            "shockBiased": [[SHIFT + 5_000, SHIFT], [SHIFT, SHIFT - 20_000]],
-            "maxLoss": [2_500, 2_000],
-            "nav": 10,
-        },
-        {"exposure": [-50_000, 10_001]},
-    ),
+    *[
+        ("StressLoss(2, 2)", "stress", STRESSED, past)
+        for past in (
+            {"exposureHigh": [-50_001 % FIELD, 25_000]},
+            {"exposureHigh": [-50_000 % FIELD, 25_001]},
+            {"exact": [0, 1]},
+            {"exact": [1, 0]},
+            {"navHigh": 159},
+            {"maxLoss": [9_999, 20_000]},
+            {"shockBiased": [[SHIFT + 1_251, SHIFT], [SHIFT, SHIFT - 5_000]]},
+        )
+    ],
     (
         # Collateral 100 (bps) falls by half, debt stays: 50 against 1.25 × 40.
-        "StressSolvency(2, 1, 1)",
+        "StressSolvency(2, 1, 1, 2)",
         "stress",
         {
             "collateral": [100, 0],
@@ -373,7 +379,7 @@ LIMITS = [
     ),
     (
         # Debt in the asset that rises by a tenth: 110 against 100 × 1.1.
-        "StressSolvency(2, 1, 1)",
+        "StressSolvency(2, 1, 1, 2)",
         "stress",
         {
             "collateral": [110, 0],
@@ -407,7 +413,7 @@ LIMITS = [
     ],
     (
         # 3-4-5: a factor's deviation of 30·10^4 and a residual of 40·10^4 make 50·10^4; one unit more is rounded up to 41.
-        "ValueAtRisk(2, 1)",
+        "ValueAtRisk(2, 1, 2)",
         "value_at_risk",
         {
             "exposureRoundedUp": [30],
@@ -430,32 +436,43 @@ def test_a_limit_holds_at_its_bound_and_not_one_unit_past_it(template, instance,
     assert not accepts(circuit, at | past)
 
 
+#: The largest exposure, in its units, that any limit admits.
+MOST = TOP * ((1 << 48) - 1) // 256
+
+
 @pytest.mark.parametrize(
-    ("exposure", "limit", "nav", "holds"),
+    ("exposure", "limit", "nav_high", "holds"),
     [
         (0, 0, 0, True),
         (1, 0, 5, False),
         (-1, 0, 5, False),
-        (35, 7, 5, True),
-        (-35, 7, 5, True),
-        (36, 7, 5, False),
-        (-36, 7, 5, False),
-        (TOP * ((1 << 88) - 1), TOP, (1 << 88) - 1, True),
-        (-TOP * ((1 << 88) - 1), TOP, (1 << 88) - 1, True),
-        (1 << 105, TOP, (1 << 88) - 1, False),
-        (FIELD // 2, TOP, (1 << 88) - 1, False),
+        (1, 256, 1, True),
+        (-1, 256, 1, True),
+        (1, 255, 1, False),
+        (-1, 255, 1, False),
+        (35 << 48, 7 * 256, 5, True),
+        (-35 << 48, 7 * 256, 5, True),
+        ((35 << 48) + 1, 7 * 256, 5, False),
+        ((-35 << 48) - 1, 7 * 256, 5, False),
+        (MOST << 48, TOP, (1 << 48) - 1, True),
+        (-MOST << 48, TOP, (1 << 48) - 1, True),
+        ((MOST << 48) + 1, TOP, (1 << 48) - 1, False),
+        (1 << 105, TOP, (1 << 48) - 1, False),
+        (FIELD // 2, TOP, (1 << 48) - 1, False),
     ],
 )
-def test_factor_limit(template, exposure, limit, nav, holds):
+def test_factor_limit(template, exposure, limit, nav_high, holds):
     circuit = template("FactorLimit()", "limits/factor_exposure.circom")
-    assert accepts(circuit, {"exposure": exposure, "limit": limit, "nav": nav}) == holds
+    assert accepts(circuit, {"exposure": exposure % FIELD, "limit": limit, "navHigh": nav_high}) == holds
 
 
 @pytest.mark.parametrize("y", [0, 1, -1, (1 << 48) - 1, 1 << 48, -(1 << 48), (1 << 48) + 1, -(1 << 48) - 1, 12345 << 50])
 def test_factor_exposure_is_rounded_up(template, y):
     circuit = template("FactorLimit()", "limits/factor_exposure.circom")
-    inputs = {"exposure": y % FIELD, "limit": TOP, "nav": (1 << 88) - 1}
-    assert output(circuit, inputs, "roundedUp") == -(-abs(y) >> 48)
+    inputs = {"exposure": y % FIELD, "limit": TOP, "navHigh": (1 << 48) - 1}
+    expected = {"roundedUp": -(-abs(y) >> 48), "high": y >> 48, "exact": int(y % (1 << 48) == 0)}
+    for name, value in expected.items():
+        assert output(circuit, inputs, name) == value % FIELD, name
 
 
 def test_exposures(template):

@@ -18,8 +18,10 @@ from dls_zk.statement.circuit_inputs import circuit_inputs
 from dls_zk.statement.commitments import book_commitment, policy_hash
 from dls_zk.statement.constants import (
     ALLOWANCE_BITS,
+    EXPOSURE_SHIFT,
     FIELD,
     NAV_BITS,
+    NAV_SHIFT,
     PPB,
     PRICE_BITS,
     PRICES_PER_WORD,
@@ -28,8 +30,6 @@ from dls_zk.statement.constants import (
     QUANTITY_LIMB_BITS,
     SIZES,
     USD_E14,
-    VAR_EXPOSURE_SHIFT,
-    VAR_NAV_SHIFT,
     book_domain,
     policy_domain,
 )
@@ -325,7 +325,7 @@ class Claims:
         yield self.claim("solvency: twice its value", values, {"nav": 2 * self.value(values, "nav")}, "nav")
         for case in boundary.cases() if self.size == boundary.SIZE else ():
             if case.name == "widest NAV":
-                largest = {"navDisclosure.navHigh": (1 << NAV_BITS - VAR_NAV_SHIFT) - 1}
+                largest = {"navDisclosure.navHigh": (1 << NAV_BITS - NAV_SHIFT) - 1}
                 yield self.claim("solvency: passed by one unit, in the remainder", self.solve(*case.past), largest)
 
     def nav_disclosure(self) -> Iterator[Claim]:
@@ -370,7 +370,7 @@ class Claims:
             y = self.value(values, f"factor[{f}].exposure")
             positive = y < FIELD // 2
             # high = −1 for a positive exposure and 0 for a negative one: the wrong sign, and |y| comes out as −|y|.
-            low = y + (1 << VAR_EXPOSURE_SHIFT) if positive else y
+            low = y + (1 << EXPOSURE_SHIFT) if positive else y
             yield self.claim("factor exposure: the other sign by the remainder", values, {f"factor[{f}].low": low})
             sign = {self._inner(f"factor[{f}]", "nonNegative"): int(not positive)}
             yield self.claim("factor exposure: the other sign", values, sign)
@@ -385,7 +385,7 @@ class Claims:
             values = self._factor_at_risk(f, max_var_bps=100, dust=1)
             yield self.claim("value at risk: a factor passed by one unit", values)
             yield self.claim("value at risk: not rounded up", values, {zero: 1, hint: 0}, at)
-            low = {f"factor[{f}].low": self.value(values, f"factor[{f}].low") + (1 << VAR_EXPOSURE_SHIFT)}
+            low = {f"factor[{f}].low": self.value(values, f"factor[{f}].low") + (1 << EXPOSURE_SHIFT)}
             yield self.claim("value at risk: a larger remainder for one unit less", values, low)
             values = self._factor_at_risk(f, max_var_bps=99, dust=0)
             yield self.claim("value at risk: a factor passed by one bps", values)
@@ -393,7 +393,7 @@ class Claims:
             yield self.claim("value at risk: rounded down to nothing", values, nothing, at)
         values = self._residual_at_risk()
         residual = sum(self.value(values, f"valueAtRisk.weighted[{i}]") for i in range(self.size.slots))
-        exact = {"valueAtRisk.residualRoundedUp": residual * inverse(1 << VAR_EXPOSURE_SHIFT)}
+        exact = {"valueAtRisk.residualRoundedUp": residual * inverse(1 << EXPOSURE_SHIFT)}
         yield self.claim("value at risk: a fraction of the field, not rounded", values, exact)
 
     def _inner(self, component: str, signal: str) -> str:

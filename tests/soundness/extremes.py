@@ -132,6 +132,11 @@ def _turnover(size: Size) -> Iterator[tuple[str, Rebalance]]:
     trades = {i: LONGEST if i % 2 == 0 else -LONGEST for i in range(1, size.slots)} | {0: out + LONGEST}
     prices = dict.fromkeys(range(size.slots), TOP_PRICE)
     yield "the largest turnover, paid out", _rebalance(size, {}, prices, trades, out, MOST, nav_step_usd=step)
+    # All that was paid out is lost on the way as well, and what is written down.
+    worth = -out * TOP_PRICE
+    lost = (HIGHEST * worth // PPB + HIGHEST * step * USD_E14) // TOP_PRICE
+    trades = {0: out, 1: -LONGEST, 2: LONGEST - lost}
+    yield "the largest loss", _rebalance(size, {}, prices, trades, out, MOST, nav_step_usd=step)
     yield "the largest outflow", _rebalance(size, {}, {0: TOP_PRICE}, {0: out}, out, MOST, nav_step_usd=step)
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from dls_zk.audit.circuits import Circuit, circuit
 from dls_zk.groth16.constraint_table import System, attribute, sources
 from dls_zk.groth16.r1cs import Combination, Constraint
-from dls_zk.statement.constants import FIELD, NAV_BITS, USD_E14, VAR_EXPOSURE_SHIFT, VAR_NAV_SHIFT
+from dls_zk.statement.constants import EXPOSURE_SHIFT, FIELD, NAV_BITS, NAV_SHIFT, USD_E14
 from dls_zk.storage.places import data_dir
 from dls_zk.tools import circom
 
@@ -195,7 +195,7 @@ class Forger:
                 yield self._hint(name, [f"{prefix}.exposure"], _lowest_bits)
         weighted = [name for name in self.wire if name.startswith("main.valueAtRisk.weighted[")]
         yield self._hint("main.valueAtRisk.residualRoundedUp", weighted, _units_rounded_up)
-        yield self._hint("main.navDisclosure.navHigh", ["main.navDisclosure.nav"], lambda nav: nav >> VAR_NAV_SHIFT)
+        yield self._hint("main.navDisclosure.navHigh", ["main.navDisclosure.nav"], lambda nav: nav >> NAV_SHIFT)
         of_nav = ["main.navDisclosure.nav", "main.navDisclosure.navStep"]
         yield self._hint("main.navFloor", of_nav, lambda nav, step: nav // (USD_E14 * step) if step else 0)
 
@@ -397,12 +397,12 @@ def _definition(k: int, wire: int, a: Combination, b: Combination, c: Combinatio
 
 
 def _units_rounded_up(*parts: int) -> int:
-    return (sum(parts) + (1 << VAR_EXPOSURE_SHIFT) - 1) % FIELD >> VAR_EXPOSURE_SHIFT
+    return (sum(parts) + (1 << EXPOSURE_SHIFT) - 1) % FIELD >> EXPOSURE_SHIFT
 
 
 def _lowest_bits(exposure: int) -> int:
     """Of a signed exposure, counted from −2^105 up: BITS and SHIFT of FactorLimit."""
-    return (exposure + (1 << LIMIT_BITS + NAV_BITS)) % FIELD & (1 << VAR_EXPOSURE_SHIFT) - 1
+    return (exposure + (1 << LIMIT_BITS + NAV_BITS)) % FIELD & (1 << EXPOSURE_SHIFT) - 1
 
 
 def _pick(digits: Mapping[int, int], wires: Sequence[int]) -> list[int]:

@@ -155,7 +155,7 @@ def vault_holds(value: files.VaultFile, _: bytes) -> bool:
 
 
 def deployment_holds(value: Deployment, _: bytes) -> bool:
-    named = [value.hub, value.policy_registry, value.price_oracle, value.poseidon]
+    named = [value.hub, value.policy_registry, value.price_oracle, *value.libraries.values()]
     named += [key.verifier for key in value.keys.values()] + [key.batch_verifier for key in value.keys.values()]
     return all(map(is_checksum_address, named)) and set(value.keys) <= {"rebalance_8", "rebalance_16", "rebalance_32"}
 
@@ -248,13 +248,13 @@ FEEDS = {
 }
 VAULT = (EXAMPLE / "vault.yaml").read_text()
 DEPLOYED_KEY = {
-    "number": 0, "verifier": SOMEBODY, "batch_verifier": SOMEBODY, "key_hash": "0x" + "cd" * 32, "r1cs_sha256": "ef" * 32,
-    "insecure": True,
+    "name": "0x" + "34" * 32, "verifier": SOMEBODY, "batch_verifier": SOMEBODY, "key_hash": "0x" + "cd" * 32,
+    "r1cs_sha256": "ef" * 32, "insecure": True,
 }  # fmt: skip
 DEPLOYMENT = {
     "format": "dls-zk/deployment/v1", "chain_id": 1, "genesis": "0x" + "ab" * 32, "block": 7, "hub": SOMEBODY,
-    "policy_registry": SOMEBODY, "price_oracle": SOMEBODY, "poseidon": SOMEBODY, "keys": {"rebalance_8": DEPLOYED_KEY},
-    "created": {SOMEBODY: "0x" + "12" * 32},
+    "policy_registry": SOMEBODY, "price_oracle": SOMEBODY, "libraries": {"PoseidonT6": SOMEBODY},
+    "keys": {"rebalance_8": DEPLOYED_KEY}, "created": {SOMEBODY: "0x" + "12" * 32},
 }  # fmt: skip
 
 DATED = "instrument,price,date,source\n" + "".join(f"{name},12.5,2024-08-28,closes\n" for name in BOOK_E6)

@@ -266,26 +266,26 @@ def mutants(circuits: Path) -> Iterator[Mutant]:
 
 #: Mutants (by a pattern for their names) → why nothing false can be claimed in them and nothing true is refused.
 EQUIVALENT: dict[str, str] = {
-    r".*: range check widened: RangeCheck\(.*\)\((gainSlack|costSlack|slack(\[\w+\])?)\);.*": (
+    r".*: range check widened: RangeCheck\(.*\)\((gainSlack|costSlack|lossSlack|room|slack(\[\w+\])?)\);.*": (
         "a slack below zero is r − x, far above one bit more, and no true slack needs the bit"
     ),
     r"book/nav.circom.*: range check widened: .*\(navFloor\);|.*NAV_FLOOR_BITS\(\) \{ return 43; .*": (
         "steps are 1e14 or more and the NAV is below 2^88, so no floor needs the bit; with it, nothing wraps yet"
     ),
-    r"limits/.*: range check narrowed: RangeCheck\(CAPPED_VALUE_BITS\(\).*|.* CAPPED_VALUE_BITS\(\) \{ return 9[13]; .*": (
-        "the width is that of 8 slots at their caps; the caps of 4 venues leave half of that, a bit less"
+    r"limits/.*: range check narrowed: RangeCheck\(CAPPED_BOOK_BITS\(V\).*|.* CAPPED_BOOK_BITS\(V\) \{ return 9[13] .*": (
+        "the width is that of longs up to the venues' caps; shorts stand against them, so longs are half of that, a bit less"
     ),
-    r"limits/factor_exposure.circom:46: .* SignedRange\(BITS \+ 1 (- SHIFT \+ 1|\+ SHIFT)\)\(high\);": (
+    r"limits/factor_exposure.circom:49: .* SignedRange\(BITS \+ 1 (- SHIFT \+ 1|\+ SHIFT)\)\(high\);": (
         "with its remainder in range, a division has one result, as long as nothing wraps: up to 206 bits"
     ),
-    r"limits/value_at_risk.circom.*: range check widened: RangeCheck\(CAPPED_VALUE_BITS\(\).*": (
+    r"limits/value_at_risk.circom.*: range check widened: RangeCheck\(CAPPED_BOOK_BITS\(V\).*": (
         "with its remainder in range, the residual is the one quotient: the bit cannot make it wrap"
     ),
     r"limits/value_at_risk.circom.*: range check widened: .*\(low\);": (
         "a remainder of a unit or more only rounds the residual further up: against the prover"
     ),
     r"lib/zero.circom:17: equation removed: ": "isZero·inverse = 0 only makes the inverse of zero unique",
-    r"book/nav.circom.*: range check widened: RangeCheck\(71 \+ 1\)\((rest|room)\);": (
+    r"book/nav.circom.*: range check widened: RangeCheck\(NAV_STEP_VALUE_BITS\(\) \+ 1\)\((rest|room)\);": (
         "rest and room are not negative and add up to a step less one, whatever their width"
     ),
 }

@@ -94,18 +94,6 @@ def _book_cases() -> Iterator[tuple[str, str, dict[str, object], dict[str, dict[
         {"SPOT": {"gross_bps": 10_000}, "PERP": {"gross_bps": 10_000}, "DUST": {"gross_bps": 16_001}},
         1,
     )
-    # Long 1,000,000 and short 600,000: net 40% of NAV.
-    limit = {"factor_limit_bps": (4_000,) + (TOP_CAP,) * 3}
-    dust = {"loading_bps": (4_001, 0, 0, 0)}
-    yield "factor exposure, long", "factor exposure", limit, {"SPOT": full, "PERP": full, "DUST": dust}, 1
-    opposite = {"loading_bps": (-10_000, 0, 0, 0)}
-    yield (
-        "factor exposure, short",
-        "factor exposure",
-        limit,
-        {"SPOT": opposite, "PERP": opposite, "DUST": {"loading_bps": (-4_001, 0, 0, 0)}},
-        1,
-    )
     yield (
         "venue exposure",
         "venue exposure",
@@ -134,15 +122,6 @@ def _book_cases() -> Iterator[tuple[str, str, dict[str, object], dict[str, dict[
             "DUST": {"liability_bps": 12_000},
         },
         -1,
-    )
-    # Net 400,000 falls by half: 20% of NAV. DUST falls by 20% and 1e-8.
-    limit = {"shock_bps": ((0,) * 4, (-5_000, -1, 0, 0), (0,) * 4, (0,) * 4)}
-    yield (
-        "stress loss",
-        "stress loss",
-        limit | {"max_stress_loss_bps": (TOP_CAP, 2_000, TOP_CAP, TOP_CAP)},
-        {"SPOT": full, "PERP": full, "DUST": {"loading_bps": (4_000, 1, 0, 0)}},
-        1,
     )
     # 700,000 cash less the 600,000 that the short perpetual owes.
     yield "liquidity reserve", "liquidity reserve", {"min_reserve_bps": 1_000}, {"DUST": {"liquid_bps": 999}}, 1
@@ -340,7 +319,7 @@ def cases() -> Iterator[Case]:
         honest(rebalance(policy(), widest | {DUST: 1 << 47}, prices={CASH: 1 << 47})),
     )
 
-    # 8, 9, 11–17: linear limits, met exactly; one unit of DUST more or less is past, most by 1 in the limit's own scale.
+    # 8, 11–13, 15–17: linear limits, met exactly; one unit of DUST more or less is past, most by 1 in the limit's own scale.
     for name, check, limits, slots, dust in _book_cases():
         rules = policy(limits, **slots)
         yield Case(name, check, honest(rebalance(rules, BOOK)), honest(rebalance(rules, BOOK | {DUST: dust})))
@@ -352,6 +331,31 @@ def cases() -> Iterator[Case]:
     yield Case("concentration", "concentration", honest(rebalance(rules, BOOK)), honest(rebalance(rules, BOOK | {DUST: -1})))
     rules = policy(DUST={"cap_bps": 0})
     yield Case("cap of zero", "concentration", honest(rebalance(rules, BOOK)), honest(rebalance(rules, BOOK | {DUST: 1})))
+
+    # 9, 14. NAV 2^62 in cash that moves with factors, so that exposures and NAV are whole units; DUST makes one unit more.
+    cash, price, loading = {CASH: 1 << 38}, {CASH: 1 << 24}, (10_000, 0, 0, 0)
+    limit = {"factor_limit_bps": (10_000, *(TOP_CAP,) * 3)}
+    for name, sign in (("long", 1), ("short", -1)):
+        rules = policy(limit, CASH={"loading_bps": (sign * 10_000, 0, 0, 0)}, DUST={"loading_bps": (sign, 0, 0, 0)})
+        at, past = (rebalance(rules, cash | dust, prices=price) for dust in ({}, {DUST: 1}))
+        yield Case(f"factor exposure, {name}", "factor exposure", honest(at), honest(past))
+    # A unit of NAV more, and with it a unit of exposure more: 255 against 256.
+    rules = policy(
+        {"factor_limit_bps": (255, *(TOP_CAP,) * 3)},
+        CASH={"loading_bps": (255, 0, 0, 0)},
+        DUST={"loading_bps": (255, 0, 0, 0)},
+    )
+    at, past = (rebalance(rules, cash | dust, prices=price) for dust in ({}, {DUST: 1 << 40}))
+    yield Case("factor exposure, finest step", "factor exposure", honest(at), honest(past))
+    # A loss of 15 bps; DUST that moves with another factor loses 586 of its units for each of NAV, 625·15 = 16·586 − 1.
+    shocks = {
+        "shock_bps": ((0,) * 4, (-15, -586, 0, 0), (0,) * 4, (0,) * 4),
+        "max_stress_loss_bps": (TOP_CAP, 15, TOP_CAP, TOP_CAP),
+    }
+    for name, dust, moves in (("stress loss", 1, (0, 1, 0, 0)), ("stress loss, finest step", 1 << 40, (0, 256, 0, 0))):
+        rules = policy(shocks, CASH={"loading_bps": loading}, DUST={"loading_bps": moves})
+        at, past = (rebalance(rules, cash | more, prices=price) for more in ({}, {DUST: dust}))
+        yield Case(name, "stress loss", honest(at), honest(past))
 
     # 18. NAV 2^40·256·k with residuals of 1%: the truncated bound is met exactly.
     unit = 1 << 14

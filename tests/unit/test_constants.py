@@ -20,7 +20,7 @@ def test_scales_and_widths():
     for name in (
         "BPS", "PPM", "PPB", "USD_E14", "WORD_BITS", "QUANTITY_BITS", "QUANTITY_LIMB_BITS", "QUANTITIES_PER_WORD",
         "PRICE_BITS", "PRICES_PER_WORD", "ALLOWANCE_BITS", "NAV_BITS", "NAV_FLOOR_BITS", "SIGNED_BITS", "SIGNED_OFFSET",
-        "VAR_NAV_SHIFT", "VAR_EXPOSURE_SHIFT",
+        "NAV_SHIFT", "EXPOSURE_SHIFT",
     ):  # fmt: skip
         assert int(circom[name]) == getattr(constants, name), name
 

@@ -603,21 +603,35 @@ deviation_period: 7200 s
 sequencer: {{feed: "{SOMEBODY}", grace_period: 3600 s}}
 """
 
+MANDATE = """
+  policy: policy.yaml
+  feeds: feeds.json
+  grace: 900 s
+  min_interval: 60 s
+  max_proof_age: 86400 s
+  write_down: 1%
+  gain: {per_day: 0.0274%, cap: 1%, step: 0.001%}
+  loss: {per_day: 0.05%, cap: 0.5%, step: 0.01%}
+  turnover: {per_day: 100%, cap: 400%, step: 5%}
+  orders: {delay: 3600 s, redemption_period: 604800 s, least: 100, cap: 20000000}
+  fees: {management: 1%, performance: 10%}
+  band: {per_day: 10%, wait: 3600 s}
+"""
+
 VAULT = f"""
 name: A vault
-policy: policy.yaml
 operator: "{SOMEBODY}"
 loosening_delay: 86400 s
-mandate: {{feed_set: 1, max_snapshot_age: 3600 s, max_proof_age: 86400 s, accrual_rate: 274 ppm, accrual_cap: 10000 ppm}}
+mandate:{MANDATE}
 share: {{symbol: SHR, asset: "{SOMEBODY}", custody: "{SOMEBODY}"}}
 """
 
 DEPLOYMENT = {
     "format": "dls-zk/deployment/v1", "chain_id": 1, "genesis": "0x" + "ab" * 32, "block": 7,
-    **dict.fromkeys(("hub", "policy_registry", "price_oracle", "poseidon"), SOMEBODY),
+    **dict.fromkeys(("hub", "policy_registry", "price_oracle"), SOMEBODY), "libraries": {"PoseidonT6": SOMEBODY},
     "keys": {
         "rebalance_8": {
-            "number": 0, "verifier": SOMEBODY, "batch_verifier": SOMEBODY, "key_hash": "0x" + "cd" * 32,
+            "name": "0x" + "34" * 32, "verifier": SOMEBODY, "batch_verifier": SOMEBODY, "key_hash": "0x" + "cd" * 32,
             "r1cs_sha256": "ef" * 32, "insecure": True,
         }
     },
@@ -666,10 +680,20 @@ def test_vaults_are_read(tmp_path):
     path.write_text(VAULT)
     vault = files.read_vault(path)
     assert (vault.loosening_delay, vault.guardian, vault.share.custody) == (86_400, None, SOMEBODY)
-    assert (vault.mandate.accrual_rate, vault.mandate.accrual_cap) == (274, 10_000)
-    path.write_text(VAULT.replace("accrual_cap: 10000 ppm", "accrual_cap: 1000000 ppm"))
-    with pytest.raises(InputError, match="accrual_cap.*outside 0 ppm to 999999 ppm"):
+    gain, turnover = vault.mandate.gain, vault.mandate.turnover
+    assert (gain.per_day, gain.cap, gain.step) == (274_000, 10_000_000, 10_000)  # parts per billion
+    assert (turnover.per_day, turnover.cap, turnover.step) == (1_000_000, 4_000_000, 50_000)  # parts per million
+    assert (vault.mandate.orders.cap, vault.mandate.fees.performance) == (20_000_000 * 10**6, 100_000)
+    path.write_text(VAULT.replace("write_down: 1%", "write_down: 101%"))
+    with pytest.raises(InputError, match="mandate.write_down.*outside 0% to 100%"):
         files.read_vault(path)
+
+
+def test_documents_are_built_with_the_checks_of_reading():
+    fees = files.built(files.FeeFields, "the fees", management=10_000, performance=None)
+    assert (fees.management, fees.performance) == (10_000, 0)
+    with pytest.raises(InputError, match="the fees.*outside 0% to"):
+        files.built(files.FeeFields, "the fees", management=1 << 24)
 
 
 def test_terms_are_written_as_they_are_read(tmp_path):
@@ -725,12 +749,14 @@ def test_schemas_accept_what_the_files_accept():
         "proof": proof_document(),
         "feeds": yaml.load(FEEDS, Loader=yaml.BaseLoader),
         "vault": yaml.load(VAULT, Loader=yaml.BaseLoader),
+        "mandate": yaml.load(MANDATE, Loader=yaml.BaseLoader),
         "deployment": DEPLOYMENT,
     }
     wrong = {
         "policy": ("size", 9), "prices": ("date", "today"), "book": ("book", {"USDC": "1e3"}), "terms": ("allowances", "12"),
         "trades": ("trades", {"USDC": "1,5"}), "opening": ("salt", "0x7"), "proof": ("public", ["0x1"]),
         "feeds": ("confirmation_delay", "60"), "vault": ("loosening_delay", "1 day"), "deployment": ("genesis", "0x12"),
+        "mandate": ("grace", "900"),
     }  # fmt: skip
     for name, schema in schemas.json_schemas().items():
         validator = jsonschema.Draft202012Validator(json.loads(schema))

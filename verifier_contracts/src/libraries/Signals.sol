@@ -14,7 +14,6 @@ library Signals {
     uint256 internal constant FLOW = 3;
     /// A packed word: the type `Allowances` reads it.
     uint256 internal constant ALLOWANCES = 4;
-    uint256 internal constant ACCRUAL = ALLOWANCES;
     uint256 internal constant NAV_FLOOR = 5;
     uint256 internal constant CONTEXT = 6;
     /// The first of ⌈slots/5⌉ packed price words.
