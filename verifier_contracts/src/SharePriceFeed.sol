@@ -77,7 +77,10 @@ contract SharePriceFeed is AggregatorV3Interface, IQuoteOracle {
 
     /// @notice The price of one share, 10^decimals of its units, in USD 1e-8.
     /// @return roundId the number of the proof.
-    /// @return updatedAt the time of its prices, in Unix seconds.
+    /// @return answer the price.
+    /// @return startedAt the time of its prices, in Unix seconds.
+    /// @return updatedAt the same.
+    /// @return answeredInRound the same as `roundId`.
     function latestRoundData()
         public
         view

@@ -262,8 +262,8 @@ library Settlement {
         uint256 ppm = self.terms.bandPpmPerDay;
         uint40 time = v.snapshotTimestamp;
         bool near = _isNear(price, b.anchor, ppm * (1 + (time - b.anchorTime) / 1 days));
-        bool confirmed = b.waiting != 0 && time >= uint256(b.waitingTime) + self.terms.bandWait
-            && _isNear(price, b.waiting, ppm);
+        bool confirmed =
+            b.waiting != 0 && time >= uint256(b.waitingTime) + self.terms.bandWait && _isNear(price, b.waiting, ppm);
         bool free = b.anchorTime == 0 || writtenDown || b.released == v.sequence;
         if (near || confirmed || free) {
             // The anchor stays for a day, so that many proofs move the price no farther than one.
