@@ -29,8 +29,8 @@ from dls_zk import files, operations
 from dls_zk.audit.instances import random_rebalance
 from dls_zk.chain import local
 from dls_zk.chain.deployment import checked_key, create
-from dls_zk.chain.hub import Mandate
 from dls_zk.cli import story
+from dls_zk.cli.mandate import resolved
 from dls_zk.cli.stages import Stages
 from dls_zk.errors import ToolError
 from dls_zk.groth16 import r1cs, zkey
@@ -210,7 +210,7 @@ def commands_that_start(
         "check --json": start(*check, "--json"),
         "check": start(*check),
         "policy lint": start("policy", "lint", str(EXAMPLE / "policy.yaml")),
-        "oracle show": start("oracle", "show", str(market.feed_set), *at),
+        "oracle show": start("oracle", "show", f"0x{market.feed_set.hex()}", *at),
         "vault terms": terms,
         "vault history": start("vault", "history", vault, *at),
         "vault status": start("vault", "status", vault, *at),
@@ -219,16 +219,10 @@ def commands_that_start(
 
 def a_vault(market: local.LocalMarket) -> str:
     """The id of a vault of the market, without a rebalance yet."""
-    hub, slots = market.protocol.hub, market.policy.size.slots
-    mandate = Mandate(
-        policy_hash=policy_hash(market.policy),
-        feed_set=market.feed_set,
-        key=market.protocol.key_for(slots),
-        max_snapshot_age_s=3600,
-        accrual_rate_ppm_per_day=500,
-        accrual_cap_ppm=2000,
-        max_proof_age_s=7 * 86_400,
-    )
+    hub = market.protocol.hub
+    names = {"policy": f"0x{policy_hash(market.policy):064x}", "feeds": f"0x{market.feed_set.hex()}"}
+    example = files.read_vault(EXAMPLE / "vault.yaml").mandate
+    mandate, _ = resolved(market.protocol, example.model_copy(update=names), EXAMPLE)
     vault = hub.open_vault(market.owner, "bench", hub.add_mandate(market.owner, mandate), market.owner.address)
     return "0x" + vault.hex()
 

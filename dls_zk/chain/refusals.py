@@ -409,6 +409,27 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "contract_refused",
         "the token at {token} refused a transfer; see why it does",
     ),
+    # --- the price and the wrapper of shares ---
+    "UnknownRound(uint80 roundId)": ("unknown_id", "the price feed has no round {roundId} but the last; ask for that one"),
+    "NotSettled(uint32 settled, uint32 last)": (
+        "wrong_status",
+        "the share's price is of proof {settled} and the last proof is {last}; settle first with `dls-zk vault settle`",
+    ),
+    "VaultNotActive(uint8 status)": ("wrong_status", "a share has no price while the vault is {status}"),
+    "WriteDownOpen()": ("wrong_status", "a share has no price while a write-down is open; wait for the next proof"),
+    "OracleUnsupportedPair(address base, address quote)": (
+        "value_refused",
+        "there is no price of {base} in {quote}; ask for the share in its asset or in USD",
+    ),
+    "OracleUntrustedData(address base, address quote)": (
+        "wrong_status",
+        "the price of {base} in {quote} is not to be relied on now; see `dls-zk vault status`",
+    ),
+    "InvalidToken(address token)": ("value_refused", "{token} is not taken here; give the share token"),
+    "TooFewOut(uint256 out, uint256 least)": (
+        "amount_too_large",
+        "{out} units would come out and at least {least} are asked for; ask for less",
+    ),
     "ERC2612ExpiredSignature(uint256 deadline)": ("deadline_passed", "the permit has expired; sign another"),
     "ERC2612InvalidSigner(address signer, address owner)": (
         "not_authorized",
@@ -485,7 +506,7 @@ def _parameters(declaration: str, raw: bytes) -> dict[str, str] | None:
         return None
     if name == "FlowMismatch":
         values = tuple(decode_signed(value) for value in values)
-    if name == "WrongStatus" and values[0] < len(STATUSES):
+    if name in ("WrongStatus", "VaultNotActive") and values[0] < len(STATUSES):
         values = (STATUSES[values[0]],)
     if name.startswith("AllowanceN") or name.startswith("AllowanceT"):
         values = _in_words(values)

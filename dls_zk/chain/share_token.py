@@ -151,7 +151,7 @@ class ShareToken(Client):
         this hub. Of a token that another contract made, a factory, that cannot be told: None as well.
         """
         opened = protocol.hub.opened(vault)
-        share = cls(protocol.chain, protocol.share_token, opened.arguments["opener"], opened.block)
+        share = cls(protocol.chain, protocol.share_token, opened.arguments["opener"], protocol.deployment.block)
         try:
             hub, *_ = constructor_arguments(share.chain, share.artifact, share.address, opened.transaction)
         except NotGenuine:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from ..chain.local import LocalMarket
 
 
+#: What each account of the local chain holds of the asset, in its smallest unit: a billion.
+ASSETS = 10**9 * 10**6
+
+
 @click.group("chain")
 def chain() -> None:
     """Run a local chain for development."""
@@ -68,6 +72,8 @@ def chain_up(
         key = checked_key(operations.development_key(circuit, moving=moving), circuit)
     with local.people(port=port, chain_id=int(chain_id)) as accounts:
         market = local.furnish(accounts, key, policy, prices, stages)
+        for person in market.people[:-1]:
+            market.asset.mint(market.owner, person.address, ASSETS)
         try:
             files.write_deployment(out, market.protocol.deployment)
             files.write_feeds(feeds_out, market.named_feeds)

@@ -211,7 +211,7 @@ class Difference:
             for change in self.terms
         ]
         for change in self.policy_changes:
-            term = f"policy: {change.subject} {change.field}"
+            term = f"policy: {change.subject} {change.field}".replace(":  ", ": ")
             shown.append({"term": term, "old": str(change.old), "new": str(change.new), "effect": change.effect})
         return shown
 
@@ -253,14 +253,9 @@ def mandate_show(access: Access, vault: bytes, proposed: bool, out: Path | None,
     if as_json:
         print_json(mandate_json(terms))
         return
-    print_terms(terms, protocol.registry.policy(terms.policy_hash))
-
-
-def print_terms(terms: Mandate, policy: Policy) -> None:
     from ..chain.mandate import flat_terms
 
     rows = table(f"mandate 0x{terms.name.hex()}", "")
-    rows.add_row("policy name", policy.name)
     for term, value in flat_terms(terms):
         rows.add_row(term_words(term), term_text(term, value))
     console.print(rows)

@@ -7,7 +7,7 @@ import re
 import click
 
 from ..files.values import QUANTITY_RANGE, Fixed
-from ..statement.constants import QUANTITY_DECIMALS
+from ..statement.constants import PPM, QUANTITY_DECIMALS
 from ..statement.ethereum import checksum_address, is_address
 from ..statement.field import require_canonical
 
@@ -35,6 +35,18 @@ class SignedQuantity(click.ParamType):  # type: ignore[type-arg]
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         try:
             return _SIGNED.parse(value) if isinstance(value, str) else int(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Percent(click.ParamType):  # type: ignore[type-arg]
+    """A share such as 0.5%, in parts per million."""
+
+    name = "percent"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return Fixed(4, 0, PPM, "%").parse(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

@@ -81,7 +81,7 @@ def vault_history(access: Access, vault: bytes, as_json: bool) -> None:
     happened += [(event, None) for event in protocol.hub.history(vault)]
     if share := chain.ShareToken.of(protocol, vault):
         decimals, last = share.decimals(), protocol.chain.block_number()
-        events = share.events(protocol.hub.first_block, last)
+        events = share.events(share.first_block, last)
         happened += [(event, decimals) for event in events if event.name in SHARE_EVENTS]
     happened.sort(key=lambda one: (one[0].where[0], one[0].where[2]))
     timed = [(event, decimals, protocol.chain.timestamp(event.block)) for event, decimals in happened]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,14 @@ import click
 from ..errors import ChainError
 from ..files import Fixed
 from ..files.values import time_text
-from ..statement.buckets import DAY_S
+from ..statement.bounds import BucketRate, OperatorTerms
+from ..statement.buckets import DAY_S, Bucket
 from ..statement.constants import QUANTITY_DECIMALS
 from .common import beside, console, example, json_option, print_json, table
 from .mandate import mandate_json
 from .options import Access, ceremony_options, chain_command
 from .orders import shares_json
-from .params import EXAMPLE_VAULT, VaultId
+from .params import EXAMPLE_VAULT, Percent, VaultId
 from .write_down import write_down_json
 
 if TYPE_CHECKING:
@@ -32,20 +34,28 @@ _QUANTITY = Fixed(QUANTITY_DECIMALS, 0, 0)
 @click.command("status", **example(f"dls-zk vault status {EXAMPLE_VAULT} --json"))
 @click.argument("vault", type=VaultId())
 @chain_command()
+@click.option(
+    "--price-lag",
+    type=Percent(),
+    default="0.5%",
+    show_default=True,
+    help="How far a round's prices may lie behind the market: the feeds' deviation threshold, and a move in the grace.",
+)
 @ceremony_options
 @json_option
-def status(access: Access, vault: bytes, transcripts: tuple[Transcript, ...], as_json: bool) -> None:
+def status(access: Access, vault: bytes, price_lag: int, transcripts: tuple[Transcript, ...], as_json: bool) -> None:
     """Show a vault's state, what waits, its shares, mandate, feeds, key and roles.
 
     Also compares the contracts with those that this package compiles, and the keys with its circuits, as `deploy --check`
-    does. With --ceremony and --ptau, also verifies the transcript of the ceremony that made a key. Times are in UTC, with
-    --json in Unix seconds.
+    does, and says what an operator whose proofs are all valid can take at most: from the book, by gains that nobody made,
+    and by orders of its own. With --ceremony and --ptau, also verifies the transcript of the ceremony that made a key. Times
+    are in UTC, with --json in Unix seconds.
     """
     from .. import chain
 
     protocol = access.protocol()
     findings = chain.audit(protocol, transcripts, access.stages)
-    found = vault_json(protocol, vault, findings)
+    found = vault_json(protocol, vault, findings, price_lag)
     faults = [f"{one.contract} at {one.address}: {one.fault}" for one in findings if one.fault]
     if found["key"]["circuit"] is None:
         faults.append("its key is none of the deployment's: nobody here knows what it proves")
@@ -62,7 +72,7 @@ def status(access: Access, vault: bytes, transcripts: tuple[Transcript, ...], as
 # --- what there is to say -------------------------------------------------------------------------------------------
 
 
-def vault_json(protocol: Protocol, vault: bytes, findings: Sequence[AuditFinding]) -> dict[str, Any]:
+def vault_json(protocol: Protocol, vault: bytes, findings: Sequence[AuditFinding], price_lag_ppm: int) -> dict[str, Any]:
     """What ``vault status`` shows. findings: of the audit. Times in Unix seconds, amounts as text."""
     from .. import chain
 
@@ -87,7 +97,7 @@ def vault_json(protocol: Protocol, vault: bytes, findings: Sequence[AuditFinding
         "shares": shares_json(share) if share else None,
         "opened_by": "its share token, as compiled" if share else _unknown_opener(protocol, roles.opener),
         "buckets": _buckets(protocol, vault, mandate, now),
-        "most_in_a_day": most_in_a_day(mandate),
+        "operator_can_take": operator_can_take(mandate, policy, price_lag_ppm),
         "mandate": {"version": state.mandate_version} | mandate_json(mandate),
         "policy": _policy(protocol, mandate.policy_hash),
         "feeds": _feeds(protocol, mandate.feed_set, policy),
@@ -156,15 +166,24 @@ def _buckets(protocol: Protocol, vault: bytes, mandate: Mandate, now: int) -> di
     return found
 
 
-def most_in_a_day(mandate: Mandate) -> dict[str, int]:
-    """What an operator with valid proofs can take at most in a day: NAV gained and lost without a reason, and turnover.
+def operator_can_take(mandate: Mandate, policy: Policy, price_lag_ppm: int) -> dict[str, Any]:
+    """What an operator whose proofs are all valid can take at most, in ppb of NAV: see ``statement.bounds``."""
 
-    Trading costs nothing in the statement where a feed lags behind the market: by its deviation threshold, times turnover.
-    """
-    return {
-        "gain_ppb": mandate.gain.most_in(DAY_S),
-        "loss_ppb": mandate.loss.most_in(DAY_S),
-        "turnover_ppm": mandate.turnover.most_in(DAY_S),
+    def rate(bucket: Bucket) -> BucketRate:
+        return BucketRate(bucket.rate_per_day, bucket.cap)
+
+    terms = OperatorTerms(
+        gain_ppb=rate(mandate.gain),
+        loss_ppb=rate(mandate.loss),
+        turnover_ppm=rate(mandate.turnover),
+        max_turnover_bps=policy.max_turnover_bps,
+        max_leverage_bps=policy.max_leverage_bps,
+        price_lag_ppm=price_lag_ppm,
+        least_interval_s=mandate.min_interval_s,
+    )
+    days = {"first_day": terms.most(DAY_S), "each_further_day": terms.per_day()}
+    return {"price_lag_ppm": price_lag_ppm} | {
+        name: {"from_book_ppb": bound.from_book_ppb} | asdict(bound) for name, bound in days.items()
     }
 
 
@@ -227,6 +246,10 @@ _MOMENTS = {
 }
 
 
+#: The end of a key whose value is shown in percent.
+_UNIT = re.compile("_pp[bm](?=_per_day|$)")
+
+
 def _print(found: dict[str, Any]) -> None:
     rows = table("", "")
     for name, value in found.items():
@@ -237,7 +260,7 @@ def _print(found: dict[str, Any]) -> None:
 
 def _rows(name: str, value: Any) -> list[tuple[str, str]]:
     """What there is under a name, a line each: (label, text)."""
-    label = name.replace("_", " ")
+    label = _UNIT.sub("", name).replace("_", " ")
     if isinstance(value, dict):
         return [(f"{label} {inner}".strip(), text) for key, part in value.items() for inner, text in _rows(key, part)]
     if isinstance(value, list):
@@ -254,7 +277,6 @@ def text_of(name: str, value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int) and name in _MOMENTS:
         return f"{time_text(value)} UTC"
-    for unit, shown in (("ppb", Fixed(7, 0, 0, "%")), ("ppm", Fixed(4, 0, 0, "%"))):
-        if isinstance(value, int) and f"_{unit}" in name:
-            return shown.show(value)
+    if isinstance(value, int) and (unit := _UNIT.search(name)):
+        return Fixed(7 if "ppb" in unit[0] else 4, 0, 0, "%").show(value)
     return str(value)

@@ -29,10 +29,6 @@ class Bucket:
         """The least multiple of the step that covers an amount."""
         return -(-needed // self.step) * self.step if self.step else needed
 
-    def most_in(self, seconds: int) -> int:
-        """The most that rebalances use of it in so many seconds, whatever their number: it starts full, and fills."""
-        return self.cap + self.rate_per_day * seconds // DAY_S
-
     def wait_s(self, level: int, amount: int) -> int | None:
         """Seconds from a moment at which it holds ``level`` until it holds ``amount``, rounded up; None if it never does."""
         missing = max(amount - level, 0)

@@ -264,16 +264,26 @@ def test_status(story: Story) -> None:
     assert label == {"by": story.place.up["account"], "name": "Small vault"}
     loss = told["buckets"]["loss"]
     assert loss["cap_ppb"] == 5_000_000 > loss["level_ppb"] and loss["full_at"] > told["proven_at_prices_of"]
+    take = told["operator_can_take"]
+    assert (take["price_lag_ppm"], take["first_day"]["cost_ppb"]) == (5_000, 6_000_000)
+    assert take["each_further_day"]["from_book_ppb"] == 1_000_000 + 5_000_000, "a turnover of NAV at 0.5%"
+    assert "is not a plain decimal" in story.place.run("vault", "status", story.vault, "--price-lag", "1").stderr
     shown = story.place.ok("vault", "status", story.vault)
-    for row in ("roles operator", "stale from", "buckets loss cap", "waiting mandate"):
+    for row in (
+        "roles operator",
+        "stale from",
+        "buckets loss cap",
+        "waiting mandate",
+        "operator can take first day from book",
+    ):
         assert row in shown
     assert OPERATOR.address in shown and "UTC" in shown and "0.5%" in shown
 
 
 def test_check_of_the_deployment(place: Place) -> None:
     findings = place.json("deploy", "--check")["contracts"]
-    assert len(findings) == 6 and not any(finding["fault"] for finding in findings)
-    assert [finding["ceremony"] for finding in findings] == [None] * 4 + ["none: a development key", None]
+    assert len(findings) == 8 and not any(finding["fault"] for finding in findings)
+    assert [finding["ceremony"] for finding in findings] == [None] * 6 + ["none: a development key", None]
     assert "ceremony none: a development key" in " ".join(place.ok("deploy", "--check").split())
     for arguments in (("--ceremony", "final.zkey"), ("--ptau", "pot.ptau"), ("--ptau-blake2b", "ab")):
         assert place.run("deploy", "--check", *arguments).code == 2
@@ -424,7 +434,7 @@ def test_a_vault_of_its_own_moves_to_other_mandates(place: Place) -> None:
     told = place.json(*propose, written("tighter.json", policy="t.yaml", grace="1800 s"), "--yes")
     assert told["active"] and told["verdict"] == "tighter" and told["active_from"] is None
     assert [(one["term"], one["effect"]) for one in told["changes"]] == [
-        ("grace_s", "tighter"), ("policy: limits max_turnover_bps", "tighter")
+        ("grace_s", "tighter"), ("policy: max_turnover_bps", "tighter")
     ]  # fmt: skip
     assert "pass --yes" in place.run(*propose, "first.yaml").stderr
     waiting = place.json(*propose, "first.yaml", "--yes")

@@ -284,8 +284,8 @@ def test_the_file_of_a_deployment_comes_back(market: Market, tmp_path: Path) -> 
 def test_an_honest_deployment_has_no_fault(market: Market) -> None:
     findings = chain.audit(market.protocol)
     assert [finding.contract for finding in findings] == [
-        "PoseidonT6", "PolicyRegistry", "PriceOracle", "RebalanceHub", "BatchVerifier of rebalance_8",
-        "Groth16Verifier_rebalance_8",
+        "Claims", "PoseidonT6", "Settlement", "PolicyRegistry", "PriceOracle", "RebalanceHub",
+        "BatchVerifier of rebalance_8", "Groth16Verifier_rebalance_8",
     ]  # fmt: skip
     assert not faults(market.protocol)
     assert [finding.insecure for finding in findings] == [False] * 4 + [True, False]
@@ -328,18 +328,20 @@ def changed(market: Market, **fields: Any) -> Protocol:
     return Protocol.on(market.chain, replace(told, **fields))
 
 
-@pytest.mark.parametrize("name", ["poseidon", "policy_registry", "price_oracle", "hub"])
+@pytest.mark.parametrize("name", ["PoseidonT6", "Claims", "Settlement", "policy_registry", "price_oracle", "hub"])
 def test_a_contract_that_other_code_created_is_found(market: Market, name: str) -> None:
     """What lies at its address is genuine, byte by byte; and then the transaction is another, or is not there."""
-    honest, told = getattr(market.protocol.deployment, name), market.protocol.deployment
+    told = market.protocol.deployment
+    honest = told.libraries.get(name) or getattr(told, name)
     address, transaction = created(market.owner, leaving(market.chain.code(honest)))
     assert market.chain.code(address) == market.chain.code(honest)
-    fields: dict[str, Any] = {name: address, "created": {address: transaction}}
+    replaced = {"libraries": told.libraries | {name: address}} if name in told.libraries else {name: address}
+    fields: dict[str, Any] = replaced | {"created": {address: transaction}}
     if name == "hub":
         fields["keys"] = {}
     found = {finding.address: finding.fault for finding in faults(changed(market, **fields))}
     assert found.pop(address) == "its creation code is not what this version of dls-zk compiles"
-    others = {"poseidon": {told.policy_registry}, "policy_registry": {told.hub}, "price_oracle": {told.hub}}
+    others = {"PoseidonT6": {told.policy_registry}, "policy_registry": {told.hub}, "price_oracle": {told.hub}}
     assert found.keys() == others.get(name, set())  # those that hold its address
 
     other = next(hash_ for address, hash_ in told.created.items() if address != honest)
@@ -365,8 +367,9 @@ def test_bytes_behind_the_creation_code_are_found(market: Market, behind: bytes)
 def test_prices_that_an_oracle_was_created_with_are_found(market: Market) -> None:
     """A round that no feed ever gave: genuine code answers with it, so only the creation tells."""
     number, ahead = 1_000_000, market.chain.now() + 1000
-    place = mapped(number.to_bytes(32, "big"), 2)
+    place = mapped(number.to_bytes(32, "big"), 3)
     writes = {place: 1 | ahead << 32 | 8 << 72, place + 1: 10**8 | 1 << 48}  # an ether for 1e-8 dollars
+    writes[mapped(b"\1", 1)] = 5  # the name of the feed set
     code = leaving(market.chain.code(market.protocol.deployment.price_oracle), writes)
     address, transaction = created(market.owner, code)
     protocol = changed(market, price_oracle=address, created={address: transaction})
@@ -391,7 +394,7 @@ def test_shares_that_a_token_was_created_with_are_found(market: Market) -> None:
     code = market.chain.code(honest.address).replace(honest.vault, vault)
     writes = {mapped(bytes.fromhex(thief.address[2:]), 0): 10**40}
     assert created(thief, leaving(code, writes, (hub, opening.data)))[0] == address
-    forged = ShareToken(market.chain, protocol.contracts["ShareToken"], address)
+    forged = ShareToken(market.chain, protocol.share_token, address)
     assert (forged.vault, forged.read("hub"), forged.read("balanceOf", thief.address)) == (vault, hub, 10**40)
     assert ShareToken.of(protocol, vault) is None
     # A vault that an account opened has none.
@@ -404,14 +407,14 @@ def test_a_share_token_that_a_contract_made_is_not_known(market: Market) -> None
     token = create(owner, protocol.contracts["DevAsset"], "USDC", "USDC")
     mandate = protocol.hub.add_mandate(owner, market.mandate)
     roles = (owner.address, owner.address, NOBODY, 86_400, mandate)
-    share = Call.deploying(protocol.contracts["ShareToken"], protocol.hub.address, token, "F", "F", *roles)
+    share = Call.deploying(protocol.share_token, protocol.hub.address, token, "F", "F", *roles)
     # CODECOPY all that follows, CREATE it, revert if that fails, and leave nothing.
     size = len(share.data).to_bytes(3, "big")
     factory = b"\x62%b\x60\x17\x5f\x39\x62%b\x5f\x5f\xf0\x60\x15\x57\x5f\x5f\xfd\x5b\x00" % (size, size)
     assert len(factory) == 0x17
     created(owner, factory + share.data)
     (*_, opened) = protocol.hub.events(0, market.chain.block_number(), [protocol.hub.topic("VaultOpened")])
-    made = ShareToken(market.chain, protocol.contracts["ShareToken"], opened.arguments["opener"])
+    made = ShareToken(market.chain, protocol.share_token, opened.arguments["opener"])
     assert made.vault == opened.arguments["vaultId"]
     assert ShareToken.of(protocol, made.vault) is None
 
@@ -421,8 +424,8 @@ def test_a_verifier_of_another_key_is_found(market: Market) -> None:
     other, hub = Trapdoor(8, Random(2)), market.protocol.hub
     one = market.protocol.deployment.keys["rebalance_8"]
     verifier, transaction = deployment._created(market.owner, deployment._compiled_verifier(markets.checked_key(other)))
-    number = hub.add_key(market.owner, verifier, one.batch_verifier, 8)
-    mixed = replace(one, number=number, verifier=verifier)
+    name = hub.add_key(market.owner, verifier, one.batch_verifier, 8)
+    mixed = replace(one, name=f"0x{name.hex()}", verifier=verifier)
 
     def found(**changes: Any) -> list[tuple[str, str]]:
         keys = {"rebalance_8": replace(mixed, **changes)}
@@ -434,7 +437,7 @@ def test_a_verifier_of_another_key_is_found(market: Market) -> None:
     # And the file says another key than the hub has, another hash, or that it is no development key.
     batch = "BatchVerifier of rebalance_8"
     for change, expected in (
-        ({"number": one.number}, "the hub has other contracts for key 0"),
+        ({"name": one.name}, f"the hub has other contracts for key {one.name}"),
         ({"key_hash": key_hash(other.vk)}, "its key is not the one of the deployment"),
         ({"insecure": False}, "the deployment file says otherwise whether its key is a development key"),
     ):
@@ -478,4 +481,4 @@ def test_a_number_that_no_contract_takes_is_bad_input(market: Market) -> None:
         with pytest.raises(InputError, match="does not fit the type"):
             market.protocol.oracle.snapshot(number)
         with pytest.raises(InputError, match="does not fit the type"):
-            market.protocol.oracle.call("takeSnapshot", number)
+            market.protocol.oracle.call("takeSnapshot", number.to_bytes(33, "big", signed=True))

@@ -15,6 +15,7 @@ from dls_zk.audit.simulator import Trapdoor
 from dls_zk.chain import BatchIncomplete, NotAccepted, Outcome, Question, Sender, Submission, submission
 from dls_zk.chain.transactions import Delivery
 from dls_zk.errors import InputError, NodeUnreachable, ProofInvalid
+from dls_zk.statement.allowances import Allowances
 from dls_zk.statement.commitments import book_commitment
 from dls_zk.statement.model import KeptOpening, Opening
 from tests.support import market as markets
@@ -216,7 +217,7 @@ def test_another_chain_and_another_hub(market: Market, vaults: list[Vault], tmp_
     for change, expected in (({"chain_id": 1}, "for the chain 1, and"), ({"hub": "0x" + "77" * 20}, "for the hub 0x7777")):
         context = replace(one.terms.known_context(), **change)
         moved = replace(
-            one, terms=type(one.terms).at(context, 0, 0), signals=replace(one.signals, context=context.to_field())
+            one, terms=type(one.terms).at(context, 0, Allowances()), signals=replace(one.signals, context=context.to_field())
         )
         refuse(market, [moved.submission(tmp_path / expected.split()[-2])], "wrong_chain", expected)
 
@@ -237,7 +238,7 @@ def test_another_key_than_the_vaults(market: Market, vaults: list[Vault], tmp_pa
             "its policy is 0x.* and the hub demands 0x.* prove again with the file of the policy that the hub demands",
         ),
         ("flow", r"its flow is 0\.000001 and the hub demands 0;"),
-        ("accrual", r"its accrual \(ppm\) is 1 and the hub demands 0"),
+        ("allowances", "the proof names 1000 ppb of gain and the bucket holds 0 ppb; prove again at a later round"),
         ("prices", "its prices are others"),
     ],
 )
@@ -246,10 +247,13 @@ def test_what_the_hub_does_not_demand(
 ) -> None:
     one = rebalances(vaults)[0]
     value = getattr(one.signals, signal)
-    changed = (value[0] + 1, *value[1:]) if isinstance(value, tuple) else value + 1
+    changed: object = Allowances(gain_ppb=1_000)
+    if signal != "allowances":
+        changed = (value[0] + 1, *value[1:]) if isinstance(value, tuple) else value + 1
     public = replace(one.signals, **{signal: changed})
-    terms = type(one.terms).at(one.terms.known_context(), public.flow, public.accrual)
-    code = {"commitment_before": "stale_commitment", "policy_hash": "stale_policy"}.get(signal, f"stale_{signal}")
+    terms = type(one.terms).at(one.terms.known_context(), public.flow, public.allowances)
+    codes = {"commitment_before": "stale_commitment", "policy_hash": "stale_policy", "allowances": "allowance_too_large"}
+    code = codes.get(signal, f"stale_{signal}")
     refuse(market, [replace(one, signals=public, terms=terms).submission(tmp_path / "r0")], code, f"r0: {expected}")
 
 
@@ -258,15 +262,15 @@ def test_what_came_after_the_proof(market: Market, vaults: list[Vault], tmp_path
     market.protocol.hub.record_flow(market.owner, vaults[1].id, 7)
     refuse(market, found[1:2], "stale_flow", r"r1: its flow is 0 and the hub demands 0\.000007; take the vault's terms anew")
     hub = market.protocol.hub
-    tighter = hub.add_mandate(market.owner, replace(market.mandate, max_snapshot_age_s=3599))
+    tighter = hub.add_mandate(market.owner, replace(market.mandate, grace_s=3599))
     hub.propose_mandate(market.people[1], vaults[0].id, tighter)
     refuse(market, found[:1], "stale_policy", "r0: its mandate version is 1 and the hub demands 2")
     other = vaults[2].rebalance(market.snapshot(), after=5).submission(tmp_path / "other")
     submit(market, [other])
-    refuse(market, found[2:3], "snapshot_too_old", r"r2: .*\(SnapshotBeforeLast\)")
+    refuse(market, found[2:3], "snapshot_too_old", r"r2: .*\(RoundBeforeLast\)")
     rpc(market.chain, "evm_increaseTime", 3601)
     rpc(market.chain, "evm_mine")
-    refuse(market, found[3:], "deadline_passed", r"r3: the deadline \d+ has passed.*\(DeadlinePassed\)")
+    refuse(market, found[3:], "deadline_passed", r"r3: the deadline 20.* UTC has passed.*\(DeadlinePassed\)")
 
 
 def test_two_new_rebalances_of_one_vault(market: Market, vaults: list[Vault], tmp_path: Path) -> None:

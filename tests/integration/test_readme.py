@@ -126,7 +126,7 @@ def test_the_pages_that_share_a_chain(tmp_path: Path) -> None:
     assert {block.page for block in shared} == {OPERATOR, *SAME_CHAIN}
     said = run(shared, tmp_path, DLS_ZK_RPC=f"http://127.0.0.1:{port}")
     assert proven("r1") <= made(tmp_path)
-    assert "Delta-neutral ETH vault: active, 1 rebalances" in said
+    assert "Delta-neutral ETH vault: active, 2 rebalances" in said
     for row in re.findall(r"^\| (`[a-z `,]+`)", (ROOT / "docs" / "depositor.md").read_text(), re.MULTILINE):
         for name in re.findall(r"`(.+?)`", row):  # what the page says about `vault status`
             assert re.search(rf"\b{name} ", said), name

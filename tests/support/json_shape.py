@@ -8,7 +8,7 @@ import re
 from dls_zk.errors import CODES
 
 #: Members whose own members are data: names of instruments, circuits, stages; addresses.
-MAPS = {"book", "prices_usd", "keys", "seconds", "caps_bps", "created"}
+MAPS = {"book", "prices_usd", "keys", "seconds", "caps_bps", "created", "libraries"}
 #: Members that hold fractions of seconds, as measured.
 MEASURED = {"seconds"}
 #: Members of an error.

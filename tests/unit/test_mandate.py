@@ -160,7 +160,6 @@ def test_when_a_bucket_holds_an_amount() -> None:
     bucket = Bucket(rate_per_day=1_000, cap=10_000, step=1)
     assert (bucket.wait_s(500, 500), bucket.wait_s(500, 501), bucket.wait_s(0, 10_000)) == (0, 87, 10 * DAY_S)
     assert bucket.wait_s(0, 10_001) is None and Bucket(0, 10, 1).wait_s(5, 6) is None
-    assert bucket.most_in(DAY_S) == 11_000 and bucket.most_in(DAY_S - 1) == 10_999
 
 
 def test_what_the_buckets_do_not_hold() -> None:

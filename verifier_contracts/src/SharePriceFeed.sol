@@ -75,12 +75,8 @@ contract SharePriceFeed is AggregatorV3Interface, IQuoteOracle {
         return string.concat(share.symbol(), " / USD");
     }
 
-    /// @notice The price of one share, 10^decimals of its units, in USD 1e-8.
-    /// @return roundId the number of the proof.
-    /// @return answer the price.
-    /// @return startedAt the time of its prices, in Unix seconds.
-    /// @return updatedAt the same.
-    /// @return answeredInRound the same as `roundId`.
+    /// @notice The price of one share, 10^decimals of its units, in USD 1e-8. The round is the number of the proof, and both
+    /// times are that of its prices, in Unix seconds.
     function latestRoundData()
         public
         view
