@@ -619,7 +619,11 @@ contract ShareToken is IShareToken, ERC20Permit, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IERC165
+    /// @dev ERC-7575 names an id for each of its parts too: minimal, deposit, mint, redeem and withdraw.
     function supportsInterface(bytes4 id) external pure returns (bool) {
+        if (id == 0x50a526d6 || id == 0xc1f329ef || id == 0xe1550342 || id == 0x2fd7d42a || id == 0x70dec094) {
+            return true;
+        }
         return id == type(IERC165).interfaceId || id == type(IERC7575).interfaceId
             || id == type(IERC7540Operator).interfaceId || id == type(IERC7540Deposit).interfaceId
             || id == type(IERC7540Redeem).interfaceId || id == type(IERC7887Deposit).interfaceId

@@ -64,13 +64,13 @@ library Settlement {
         uint256 supply
     ) external returns (uint32 id, bool burn) {
         (IRebalanceHub.Status status, State memory s) = _atRequest(self, setting);
+        uint256 assets = toAssets(self, shares);
+        uint256 least = self.terms.leastOrderE6 * setting.unit;
+        require(assets >= least || all, IShareToken.OrderTooSmall(assets, least));
         if (status == IRebalanceHub.Status.WindDown) {
             return (_redeemAtOnce(self, s, shares, controller, supply), true);
         }
 
-        uint256 assets = toAssets(self, shares);
-        uint256 least = self.terms.leastOrderE6 * setting.unit;
-        require(assets >= least || all, IShareToken.OrderTooSmall(assets, least));
         // No balance exceeds 128 bits.
         self.accounts.pendingShares += uint128(shares);
         id = nextId(self, setting, s);
