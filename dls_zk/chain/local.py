@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from ..statement.model import Policy, Prices
 from ..tools import foundry
 from .connection import Chain, connect
 from .deployment import CheckedKey, Protocol, create, deploy
+from .feeds import report
 from .oracle import DEV_FEED_DECIMALS, DevFeed, FeedSet, Snapshot, development_feeds
 from .share_token import Asset
 from .signers import from_url
@@ -24,6 +26,8 @@ from .transactions import Delivery, Sender
 #: How old an answer of a development feed may be: ``LocalMarket.refresh`` posts it anew in time.
 HEARTBEAT_S = 3_600
 _MAX_DEVIATION_BPS = 1_000
+#: Whoever refreshes feeds has done so within these seconds.
+ANSWERS_WITHIN_S = 60
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,17 @@ class LocalMarket:
             if now - updated_at < HEARTBEAT_S // 2:
                 return
             feed.post(self.people[-1], answer, now)
+
+
+def require_answers(on: Chain, feeds: Iterable[str]) -> None:
+    """Wait until feeds (addresses) that somebody refreshes have answers that are young enough; ChainError if none comes."""
+    for address in feeds:
+        for _ in range(ANSWERS_WITHIN_S * 10):
+            if (report(on, address).updated_at or 0) >= on.now() - HEARTBEAT_S // 2:
+                break
+            time.sleep(0.1)
+        else:
+            raise ChainError(f"the feed {address} does not answer anew; is `chain up` running?", code="feed_not_ready")
 
 
 def wait(on: Chain, seconds: int) -> None:

@@ -374,6 +374,11 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "already_done",
         "nothing of order {requestId} can be cancelled: a settlement has met it, or there is none; see `vault order list`",
     ),
+    "OrderCommitted(uint256 requestId)": (
+        "contract_refused",
+        "order {requestId} is committed: the round that it waited for is taken, and its price may be known soon; the next "
+        "proofs settle it",
+    ),
     "NothingToClaim(uint256 requestId)": (
         "already_done",
         "nothing of order {requestId} can be claimed; see `dls-zk vault order list`",

@@ -60,7 +60,7 @@ class SettledPrice:
 class Exits:
     """The redemptions that wait; fields in the order of the contract's answer.
 
-    shares: all that wait. owed: of them those that a settlement has met, which can be cancelled no more and draws leave
+    shares: all that wait. owed: of them those that are committed, which can be cancelled no more and draws leave
     paid. oldest: Unix seconds when the oldest was asked for, 0 if none waits.
     """
 
@@ -193,7 +193,7 @@ class ShareToken(Client):
         return self.said(mined, f"{_WORDS[kind]}Request")["requestId"]
 
     def cancel(self, sender: Sender, kind: Kind, order: int, controller: str) -> Receipt | None:
-        """Cancel what of an order no settlement has met. What it was for can then be taken back: see ``claim``."""
+        """Cancel an order whose round is not taken yet. What it was for can then be taken back: see ``claim``."""
         return self.act(sender, f"cancel{_WORDS[kind]}Request", order, controller, once=self._now(order))
 
     def transfer(self, sender: Sender, kind: Kind, order: int, controller: str, to: str) -> Receipt | None:

@@ -89,9 +89,10 @@ def chain_up(
 @chain.command("wait", **example("dls-zk chain wait 3600"))
 @click.argument("seconds", type=click.IntRange(1, 366 * 86_400))
 @chain_command()
+@click.option("--feeds", type=FILE, default="feeds.json", show_default=True, help="Feeds to wait for, if the file exists.")
 @json_option
-def chain_wait(access: Access, seconds: int, as_json: bool) -> None:
-    """Let seconds pass on a local development chain. The feeds of `chain up` answer anew within a few seconds.
+def chain_wait(access: Access, seconds: int, feeds: Path, as_json: bool) -> None:
+    """Let seconds pass on a local development chain, and wait until the feeds of `chain up` have answered anew.
 
     For trying what takes days: a delay of orders, a looser mandate, a vault that goes stale.
     """
@@ -100,7 +101,10 @@ def chain_wait(access: Access, seconds: int, as_json: bool) -> None:
     on = access.chain()
     if not on.is_development:
         raise ChainError(f"{on.where} is no local development chain; only there time can be moved", code="wrong_chain")
+    addresses = files.read_feed_addresses(feeds) if feeds.exists() else {}
     local.wait(on, seconds)
+    with access.stages("Feeds answered anew"):
+        local.require_answers(on, addresses.values())
     now = on.now()
     if as_json:
         print_json({"timestamp": now})

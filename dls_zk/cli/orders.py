@@ -101,20 +101,20 @@ _request_command(
     """Order the redemption of a number of shares.
 
     The first proof settles it whose prices are by the mandate's order delay younger than the order, as far as idle assets
-    reach; the rest waits, first come first served. Until a settlement has met it, it can be cancelled. In wind-down it can
+    reach; the rest waits, first come first served. Until the next round is taken it can be cancelled. In wind-down it can
     be claimed at once. Re-running works as for `vault order deposit`. """,
 )
 
 
 @order.command("list", **example(f"dls-zk vault order list {EXAMPLE_VAULT} {EXAMPLE_ACCOUNT}"))
 @click.argument("vault", type=VaultId())
-@click.argument("account", type=Address())
+@click.argument("holder", metavar="ACCOUNT", type=Address())
 @chain_command()
 @json_option
-def order_list(access: Access, vault: bytes, account: str, as_json: bool) -> None:
+def order_list(access: Access, vault: bytes, holder: str, as_json: bool) -> None:
     """List the orders of an account: what of each is pending, claimable, or returned."""
     share = share_of(access.protocol(), vault)
-    _print_orders(share, account, share.orders(account), as_json)
+    _print_orders(share, holder, share.orders(holder), as_json)
 
 
 @order.command("cancel", **example(f"dls-zk vault order cancel {EXAMPLE_VAULT} 42"))
@@ -127,7 +127,7 @@ def order_list(access: Access, vault: bytes, account: str, as_json: bool) -> Non
 def order_cancel(
     access: Access, vault: bytes, number: int, kind: Kind | None, controller: str | None, as_json: bool
 ) -> None:
-    """Cancel an order that no proof has settled, and take back what it was for."""
+    """Cancel an order whose round is not taken yet, and take back what it was for."""
     protocol = access.protocol()
     share, sender = share_of(protocol, vault), access.sender(protocol.chain)
     who = controller or sender.address

@@ -13,7 +13,8 @@ from ..files import Fixed
 from ..files.values import time_text
 from ..statement.bounds import BucketRate, OperatorTerms
 from ..statement.buckets import DAY_S, Bucket
-from ..statement.constants import QUANTITY_DECIMALS
+from ..statement.constants import PPB, QUANTITY_DECIMALS
+from ..statement.ethereum import NOBODY
 from .common import beside, console, example, json_option, print_json, table
 from .mandate import mandate_json
 from .options import Access, ceremony_options, chain_command
@@ -242,19 +243,21 @@ _MOMENTS = {
     "full_at",
     "since",
     "next_from",
-    "settled_at",
+    "timestamp",
 }
 
 
-#: The end of a key whose value is shown in percent.
-_UNIT = re.compile("_pp[bm](?=_per_day|$)")
+#: The end of a key whose value is shown in percent, and its decimals.
+_UNIT = re.compile("_(ppb|ppm|bps)(?=_per_day|$)")
+_PERCENT = {"ppb": Fixed(7, 0, 0, "%"), "ppm": Fixed(4, 0, 0, "%"), "bps": Fixed(2, 0, 0, "%")}
 
 
 def _print(found: dict[str, Any]) -> None:
     rows = table("", "")
     for name, value in found.items():
-        for label, text in _rows(name, value):
-            rows.add_row(label, text)
+        lines = _rows(name, value)
+        for number, (label, text) in enumerate(lines, 1):
+            rows.add_row(label, text, end_section=isinstance(value, dict | list) and number == len(lines))
     console.print(rows)
 
 
@@ -264,19 +267,28 @@ def _rows(name: str, value: Any) -> list[tuple[str, str]]:
     if isinstance(value, dict):
         return [(f"{label} {inner}".strip(), text) for key, part in value.items() for inner, text in _rows(key, part)]
     if isinstance(value, list):
-        lines = [(label, ", ".join(text for _, text in _rows("", item) if text)) for item in value]
-        return lines or [(label, "none")]
+        return [(label, _line(item)) for item in value] or [(label, "none")]
     return [(label, text_of(name, value))]
 
 
+def _line(item: dict[str, Any]) -> str:
+    """The parts of an item of a list; what is no text, with its name."""
+    parts = [part if isinstance(part, str) else " ".join(_rows(key, part)[0]) for key, part in item.items()]
+    return ", ".join(part for part in parts if part)
+
+
 def text_of(name: str, value: Any) -> str:
-    """A value for a person, by the name of its key: moments in UTC, shares of NAV in percent."""
+    """A value for a person, by the name of its key: moments in UTC, shares of NAV in percent, nobody's address as a word."""
     if value is None:
         return "none"
+    if value == NOBODY:
+        return "nobody"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) and name in _MOMENTS:
         return f"{time_text(value)} UTC"
+    if name == "own_orders_ppb" and value >= PPB:
+        return "all of it, with capital of the vault's size"
     if isinstance(value, int) and (unit := _UNIT.search(name)):
-        return Fixed(7 if "ppb" in unit[0] else 4, 0, 0, "%").show(value)
+        return _PERCENT[unit[1]].show(value)
     return str(value)

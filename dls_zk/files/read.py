@@ -178,6 +178,12 @@ def read_feeds(path: str | Path, policy: Policy) -> NamedFeeds:
     return document.to_feeds()
 
 
+def read_feed_addresses(path: str | Path) -> dict[str, str]:
+    """Read the addresses of a file's feeds (YAML), by instrument, whatever the policy. InputError."""
+    document = validate(FeedsFile, read_yaml(path, secret=False), path)
+    return {name: feed.aggregator for name, feed in document.feeds.items()}
+
+
 def write_feeds(path: str | Path, feeds: NamedFeeds) -> None:
     """Write feeds (JSON, which is YAML too). InputError if the file exists."""
     seconds, percent = Fixed(0, 0, (1 << 32) - 1, " s"), Fixed(2, 1, (1 << 16) - 1, "%")

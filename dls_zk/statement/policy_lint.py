@@ -16,6 +16,8 @@ from .policy_fields import FIELDS
 
 #: A step of this share of the tightest factor limit hides the size of that exposure for about a month (LEAKAGE.md).
 HIDING_SHARE = Fraction(1, 2)
+#: Basis points that the rounding of exposures and NAV may cost a book that is worth 2,000 USD or more (docs/statement.md).
+ROUNDED = 1
 #: The share token stands still while a step is more than this share of the NAV (``ShareToken.sol``).
 COARSE_SHARE = Fraction(1, 100)
 
@@ -114,7 +116,7 @@ def _idle_limits(policy: Policy) -> Iterator[Finding]:
         most_e4 = sum(abs(slot.loading_bps[f]) * slot.cap_bps for slot in used)
         if not most_e4:
             yield Finding("unused", f"factors ({factor})", "no instrument moves with it")
-        elif not _is_absent("factor_limit_bps", limit := policy.factor_limit_bps[f]) and most_e4 < limit * BPS:
+        elif not _is_absent("factor_limit_bps", limit := policy.factor_limit_bps[f]) and most_e4 <= (limit - ROUNDED) * BPS:
             text = f"cannot bind: the instruments' caps allow {_percent(Fraction(most_e4, BPS))} at most"
             yield Finding("cannot_bind", f"factors ({factor}).limit", text)
     for name, field, weight in (
@@ -140,7 +142,7 @@ def _scenarios(policy: Policy) -> Iterator[Finding]:
         where, most_e4 = f"scenarios ({scenario})", sum(abs(shock) * limit for shock, limit in moves)
         if not most_e4:
             yield Finding("unused", f"{where}.shocks", "moves nothing that an instrument moves with")
-        elif most_e4 < policy.max_stress_loss_bps[s] * BPS:
+        elif most_e4 <= (policy.max_stress_loss_bps[s] - ROUNDED) * BPS:
             text = f"cannot bind: within the factors' limits the loss is {_percent(Fraction(most_e4, BPS))} of NAV at most"
             yield Finding("cannot_bind", f"{where}.max_loss", text)
 

@@ -45,7 +45,7 @@ class Agent:
 
     def cancel_all(self, world: World) -> None:
         for order_id in self.orders(world, "deposits"):
-            if order_id > world.share.last_cutoff:
+            if order_id > world.share.deposit_cutoff:
                 world.do("cancel_deposit", self.name, order=order_id)
         for order_id in self.orders(world, "redemptions"):
             if world.share.pending(order_id, world.share.redemptions[self.name, order_id]):
@@ -72,17 +72,14 @@ class Holder(Agent):
             world.do("transfer", self.name, to=self.other(world), shares=random.randrange(1, self.balance(world) + 1))
         elif choice == 6:
             for order_id in self.orders(world, "deposits")[-1:]:
-                part = random.randrange(1, share.deposits[self.name, order_id] + 1)
-                if order_id > share.last_cutoff:
-                    world.do("transfer_deposit", self.name, to=self.other(world), order=order_id, assets=part)
+                if order_id > share.deposit_cutoff:
+                    world.do("transfer_deposit", self.name, to=self.other(world), order=order_id)
                 elif share.entry(order_id)[0]:
+                    part = random.randrange(1, share.deposits[self.name, order_id] + 1)
                     world.do("claim_deposit", self.name, order=order_id, assets=part)
         elif choice == 7:
             for order_id in self.orders(world, "redemptions")[-1:]:
-                pending = share.pending(order_id, share.redemptions[self.name, order_id])
-                if pending:
-                    part = random.randrange(1, pending + 1)
-                    world.do("transfer_redeem", self.name, to=self.other(world), order=order_id, shares=part)
+                world.do("transfer_redeem", self.name, to=self.other(world), order=order_id)
         elif choice == 8:
             most = sum(share.claimable(i, share.redemptions[self.name, i]) for i in self.orders(world, "redemptions")[:16])
             if most:
@@ -134,7 +131,7 @@ class LagTrader(Agent):
 
     def cancel(self, world: World, kind: str) -> None:
         for order_id in self.orders(world, kind)[-4:]:
-            if order_id not in world.share.groups and order_id > world.share.last_cutoff:
+            if order_id not in world.share.groups and order_id > world.share.deposit_cutoff:
                 world.do("cancel_deposit" if kind == "deposits" else "cancel_redeem", self.name, order=order_id)
 
     def book(self, world: World) -> tuple[int, ...]:
@@ -197,11 +194,11 @@ class Duster(Agent):
             world.do("transfer", self.name, to=random.randrange(len(world.accounts)), shares=1)
         elif choice == 4:
             for order_id in self.orders(world, "deposits")[-2:]:
-                world.do("transfer_deposit", self.name, to=random.randrange(len(world.accounts)), order=order_id, assets=1)
+                world.do("transfer_deposit", self.name, to=random.randrange(len(world.accounts)), order=order_id)
                 world.do("claim_deposit", self.name, order=order_id, assets=1)
         elif choice == 5:
             for order_id in self.orders(world, "redemptions")[-2:]:
-                world.do("transfer_redeem", self.name, to=random.randrange(len(world.accounts)), order=order_id, shares=1)
+                world.do("transfer_redeem", self.name, to=random.randrange(len(world.accounts)), order=order_id)
                 world.do("claim_redeem", self.name, order=order_id, assets=1)
         elif choice == 6:
             world.do("take_round", self.name)

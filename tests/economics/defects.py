@@ -77,21 +77,21 @@ DEFECTS = (
     ),
     Defect(
         "move an order's claimable part with its pending part",
-        "        self.update(order_id, order)\n        order.shares -= shares\n",
-        "        order.shares -= shares\n",
+        "        self.recover(now)\n        self.update(order_id, order)\n",
+        "        self.recover(now)\n",
         ("E-19", "E-1"),
     ),
     Defect("cutoff without delay", ".time - self.mandate.order_delay_s)", ".time)", ("E-6",)),
     Defect(
         "orders under the latest round's number",
-        "return max(self.last_id, self.hub.oracle.latest + 1, self.last_cutoff + 1)",
-        "return max(self.last_id, self.hub.oracle.latest, self.last_cutoff + 1)",
+        "self.hub.oracle.latest + 1, max(",
+        "self.hub.oracle.latest, max(",
         ("E-6",),
     ),
     Defect(
         "cancel until the settlement",
-        ' not self.committed(order_id), "cancel deposit: committed"',
-        ' True, "cancel deposit: committed"',
+        "require(returns or not self.committed(order_id)",
+        "require(True",
         ("E-6",),
     ),
     Defect(
@@ -121,28 +121,25 @@ DEFECTS = (
     ),
     Defect("no bound on gains", '    require(-cost * PPB <= gain_ppb * nav, "statement: gain")\n', "", ("E-9",)),
     Defect("no least interval", "early = self.sequence >= 1 and", "early = False and", ("E-16",)),
-    Defect("rounds below the last one used", "require(number >= self.round and", "require(", ("E-16",)),
     Defect("rounds of any age", "require(now - taken.time <= self.mandate.grace_s,", "require(True,", ("E-16",)),
-    Defect(
-        "draw what redemptions are owed", "assets <= self.booked - self.reserved(now)", "assets <= self.booked", ("E-12",)
-    ),
+    Defect("draw what redemptions are owed", "self.vested(now) - self.reserved(now)", "self.vested(now)", ("E-12",)),
     Defect("pay claims without taking them off what is set aside", "        self.set_aside -= assets\n", "", ("E-2",)),
     Defect(
         "leave returned deposits in the totals",
-        "            self.cancelled += assets\n",
-        "            self.booked += assets\n",
+        "        self.cancelled += assets\n",
+        "        self.booked += assets\n",
         ("E-1", "E-2", "E-3"),
     ),
     Defect(
         "loosen before those are paid who asked first",
-        "self.share.paid_before(now, proposal.served_before)",
+        "self.share.paid_before(proposal.served_before)",
         "True",
         ("E-13",),
     ),
     Defect(
         "settle deposits made for a stricter mandate",
-        "loosened = any(i <= self.loosened_id for i in ids)",
-        "loosened = False",
+        "        self.share.return_deposits()\n",
+        "",
         ("E-13",),
     ),
     Defect(
@@ -166,15 +163,15 @@ DEFECTS = (
     ),
     Defect("no end without the operator", "require(by_operator or old or", "require(by_operator or", ("E-10",)),
     Defect(
-        "a vault ends for a rest that is worth nothing",
-        "least = self.filled + self.least_shares(now)",
-        "least = self.filled + 1",
-        ("E-17",),
+        "let a rest wait that no payment clears",
+        "        if not shares or not idle:\n",
+        "        if not assets:\n",
+        ("E-11", "E-17"),
     ),
     Defect(
         "what is contributed counts at once",
-        "return self.locked * (min(now, self.vests_until) - self.locked_at) // (self.vests_until - self.locked_at)",
-        "return self.locked",
+        "if not self.locked or now >= self.vests_until:",
+        "if True:",
         ("E-18",),
     ),
     Defect(
@@ -186,7 +183,7 @@ DEFECTS = (
     Defect(
         "change something before the rules are asked",
         '        require(self.hub.active(now), "deposit: not active")\n',
-        '        self.drawn |= assets > 1\n        require(self.hub.active(now), "deposit: not active")\n',
+        '        self.last_id += not self.hub.active(now)\n        require(self.hub.active(now), "deposit: not active")\n',
         ("E-15",),
     ),
 )

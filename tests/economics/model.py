@@ -297,7 +297,7 @@ class Hub:
         if announced:
             # It is consumed, whether it was needed or not.
             self.announced, self.next_announcement_at = None, now
-        return self.share.settle(now, self.cutoff(number), deposits=not (was_stale or carried))
+        return self.share.proven(now, deposits=not (was_stale or carried))
 
     # --- write-down ---
 
@@ -352,12 +352,12 @@ class Hub:
         require(proposal is not None and now >= proposal.active_from, "activate: too early")
         require(now <= proposal.lapses_at, "activate: lapsed")
         require(not self.share.overdue(now), "activate: lapsed by an unpaid redemption")
-        require(self.share.paid_before(now, proposal.served_before), "activate: earlier redemptions are unpaid")
-        self.share.loosened_id = self.share.request_id()
+        require(self.share.paid_before(proposal.served_before), "activate: earlier redemptions are unpaid")
         self._move(proposal.mandate)
         self.proposal = None
 
     def _move(self, mandate: Mandate) -> None:
+        self.share.return_deposits()
         self.levels = {name: min(level, getattr(mandate, name).cap) for name, level in self.levels.items()}
         self.mandate = mandate
 
@@ -383,9 +383,6 @@ class Hub:
         old = now - self.snapshot_at > 2 * age and now - self.paused_until > age // 2
         require(by_operator or old or self.share.overdue(now, times=2), "wind down: not overdue")
         self.wound_down = True
-        # What was contributed counts in whole from now on: nobody has to wait for it.
-        self.share.booked += self.share.locked
-        self.share.locked = 0
 
 
 # --- the share --------------------------------------------------------------------------------------------------------
@@ -426,7 +423,8 @@ class Share:
         self.balances: dict[str, int] = {}
         self.supply = self.booked = self.pending_deposits = self.set_aside = self.cancelled = 0
         self.escrow_entered = self.escrow_asked = 0
-        self.last_id = self.last_cutoff = self.loosened_id = 0
+        self.last_id = self.last_cutoff = self.deposit_cutoff = self.sequence = 0
+        self.quote_assets = self.quote_supply = 0
         self.drawn = False
         self.locked = self.locked_at = self.vests_until = 0
         # Deposits.
@@ -444,16 +442,15 @@ class Share:
         self.line_end = self.filled = 0
         self.fill_shares: list[int] = [0]
         self.fill_assets: list[int] = [0]
-        self.own_id = 1 << 64
         self.last: Settlement | None = None
 
     # --- worth ---
 
     def vested(self, now: int) -> int:
         """Of what was contributed and is not booked yet, the part that counts: linear until the end of 30 days."""
-        if not self.locked:
-            return 0
-        return self.locked * (min(now, self.vests_until) - self.locked_at) // (self.vests_until - self.locked_at)
+        if not self.locked or now >= self.vests_until:
+            return self.locked
+        return self.locked * (now - self.locked_at) // (self.vests_until - self.locked_at)
 
     def worth(self, now: int) -> tuple[int, int]:
         """Assets of the holders at the bottom and at the top of the NAV step."""
@@ -471,10 +468,14 @@ class Share:
         """What shares are worth at the bottom, rounded down."""
         return shares * (self.worth(now)[0] + 1) // (self.supply + VIRTUAL_SHARES)
 
+    def quoted(self, shares: int) -> int:
+        """What shares were worth at the last settlement, rounded down."""
+        return shares * (self.quote_assets + 1) // (self.quote_supply + VIRTUAL_SHARES)
+
     # --- ids ---
 
     def request_id(self) -> int:
-        return max(self.last_id, self.hub.oracle.latest + 1, self.last_cutoff + 1)
+        return max(self.last_id, self.hub.oracle.latest + 1, max(self.last_cutoff, self.deposit_cutoff) + 1)
 
     def committed(self, order_id: int) -> bool:
         """Whether the round is taken that the order waited for. From then on a round may be the order delay away that
@@ -484,42 +485,30 @@ class Share:
     def in_line(self, order_id: int) -> bool:
         return order_id in self.groups
 
-    def least_shares(self, now: int) -> int:
-        """The fewest shares that are worth a unit of assets at the bottom."""
-        return ceil_div(self.supply + VIRTUAL_SHARES, self.worth(now)[0] + 1)
-
-    def oldest_unpaid(self, now: int) -> int:
-        """The id of the oldest redemption that waits; 0 if none does. Rests that are worth less than a unit of assets do
-        not count: no settlement can pay them alone, and a vault must not end for them."""
-        least = self.filled + self.least_shares(now)
-        place = bisect_left(self.line_ends, least)
+    def oldest_unpaid(self) -> int:
+        """The id of the oldest redemption that waits; 0 if none does."""
+        place = bisect_right(self.line_ends, self.filled)
         if place < len(self.line_ends):
             return self.line_ids[place]
-        end = self.line_end
-        for order_id, shares in self.waiting_redemptions.items():
-            end += shares
-            if end >= least and shares:
-                return order_id
-        return 0
+        return next((order_id for order_id, shares in self.waiting_redemptions.items() if shares), 0)
 
-    def paid_before(self, now: int, time: int) -> bool:
+    def paid_before(self, time: int) -> bool:
         """Whether every redemption that was asked for until this time is paid."""
-        oldest = self.oldest_unpaid(now)
-        return not oldest or self.asked_at[oldest] > time
+        oldest = self.oldest_unpaid()
+        return not oldest or self.asked_at[oldest] >= time
 
     def overdue(self, now: int, times: int = 1) -> bool:
         """Whether the oldest unpaid redemption is older than the redemption period."""
-        oldest = self.oldest_unpaid(now)
+        oldest = self.oldest_unpaid()
         return oldest > 0 and now - self.asked_at[oldest] > times * self.hub.mandate.redemption_period_s
 
     # --- orders ---
 
     def request_deposit(self, now: int, who: str, assets: int) -> int:
         require(self.hub.active(now), "deposit: not active")
-        require(not self.hub.write_down_open(now), "deposit: write-down open")
         require(not self.overdue(now), "deposit: redemption overdue")
         require(assets >= self.hub.mandate.least_order, "deposit: least order")
-        room = self.hub.mandate.cap - self.worth(now)[1] - self.pending_deposits
+        room = self.hub.mandate.cap - self.quoted(self.supply) - self.pending_deposits
         require(assets <= room, "deposit: cap")
         order_id = self.last_id = self.request_id()
         self.deposits[who, order_id] = self.deposits.get((who, order_id), 0) + assets
@@ -531,8 +520,8 @@ class Share:
         balance = self.balances.get(who, 0)
         require(0 < shares <= balance, "redeem: balance")
         if self.hub.wound_down:
-            return self._redeem_now(who, shares)
-        large = self.redeemable(shares, now) >= self.hub.mandate.least_order or shares == balance
+            return self._redeem_now(now, who, shares)
+        large = self.quoted(shares) >= self.hub.mandate.least_order or shares == balance
         require(large, "redeem: least order")
         order_id = self.last_id = self.request_id()
         self.balances[who] -= shares
@@ -546,35 +535,40 @@ class Share:
         self.asked_at.setdefault(order_id, now)
         return order_id
 
-    def _redeem_now(self, who: str, shares: int) -> int:
+    def _redeem_now(self, now: int, who: str, shares: int) -> int:
         """In wind-down: a share of what is idle, claimable at once, under an id of its own."""
+        self._book_vested(now)
         assets = shares * self.booked // self.supply
+        require(assets > 0, "redeem: worth nothing")
         self.balances[who] -= shares
         self.supply -= shares
         self.booked -= assets
         self.set_aside += assets
-        self.own_id += 1
-        self.redemptions[who, self.own_id] = RedeemOrder(0, 0, 0, owed=assets)
-        return self.own_id
+        order_id = self.last_id = max(self.last_id, self.last_cutoff, self.deposit_cutoff) + 1
+        self.redemptions[who, order_id] = RedeemOrder(0, 0, 0, owed=assets)
+        return order_id
 
     def cancel_deposit(self, now: int, who: str, order_id: int) -> int:
         """Take an order back before its round is taken; later only if the vault will return it anyway."""
         assets = self.deposits.get((who, order_id), 0)
-        require(assets > 0 and order_id > self.last_cutoff, "cancel deposit: nothing waits")
+        require(assets > 0 and order_id > self.deposit_cutoff, "cancel deposit: nothing waits")
         hub = self.hub
-        require(hub.wound_down or hub.stale(now) or not self.committed(order_id), "cancel deposit: committed")
+        returns = hub.wound_down or (hub.stale(now) and not hub.paused(now))
+        require(returns or not self.committed(order_id), "cancel deposit: committed")
+        self.recover(now)
         del self.deposits[who, order_id]
         self.waiting_deposits[order_id] -= assets
         self.pending_deposits -= assets
         return assets
 
-    def cancel_redeem(self, who: str, order_id: int) -> int:
+    def cancel_redeem(self, now: int, who: str, order_id: int) -> int:
         order = self.redemptions.get((who, order_id))
         require(order is not None, "cancel redeem: no order")
         if self.hub.wound_down:
             return self._take_back(who, order_id, order)
         require(not self.in_line(order_id), "cancel redeem: settled")
         require(not self.committed(order_id), "cancel redeem: committed")
+        self.recover(now)
         shares = order.shares
         del self.redemptions[who, order_id]
         self.waiting_redemptions[order_id] -= shares
@@ -595,28 +589,26 @@ class Share:
             del self.redemptions[who, order_id]
         return shares
 
-    def transfer_deposit(self, who: str, to: str, order_id: int, assets: int) -> None:
-        """Hand a part of a deposit that waits to another account."""
-        require(order_id > self.last_cutoff, "transfer deposit: settled")
+    def transfer_deposit(self, now: int, who: str, to: str, order_id: int) -> None:
+        """Hand a deposit that waits to another account."""
         held = self.deposits.get((who, order_id), 0)
-        require(0 < assets <= held and who != to, "transfer deposit: amount")
-        self.deposits[who, order_id] = held - assets
-        if assets == held:
-            del self.deposits[who, order_id]
-        self.deposits[to, order_id] = self.deposits.get((to, order_id), 0) + assets
+        require(order_id > self.deposit_cutoff and held > 0, "transfer deposit: nothing waits")
+        self.recover(now)
+        del self.deposits[who, order_id]
+        self.deposits[to, order_id] = self.deposits.get((to, order_id), 0) + held
 
-    def transfer_redeem(self, who: str, to: str, order_id: int, shares: int) -> None:
+    def transfer_redeem(self, now: int, who: str, to: str, order_id: int) -> None:
         """Hand the pending part of a redemption on; what is filled stays. Both orders are brought up to date first."""
         order = self.redemptions.get((who, order_id))
-        require(order is not None and who != to and not self.hub.wound_down, "transfer redeem: no order")
-        pending = self.pending(order_id, order)
-        require(0 < shares <= pending, "transfer redeem: amount")
+        require(order is not None, "transfer redeem: no order")
+        require(self.pending(order_id, order) > 0, "transfer redeem: nothing waits")
+        self.recover(now)
         self.update(order_id, order)
-        order.shares -= shares
+        shares, order.shares = order.shares, 0
         other = self.redemptions.setdefault((to, order_id), RedeemOrder(0, order.mark, order.asked_at))
         self.update(order_id, other)
         other.shares += shares
-        if not order.shares and not order.owed:
+        if not order.owed and not order.shares:
             del self.redemptions[who, order_id]
 
     def transfer(self, who: str, to: str, shares: int) -> None:
@@ -627,8 +619,8 @@ class Share:
     # --- what an order has become ---
 
     def entry(self, order_id: int) -> tuple[int, int] | None:
-        """The rate (shares, assets) at which a deposit entered, (0, 0) if it was returned, None while it waits."""
-        if order_id > self.last_cutoff:
+        """The shares and assets of all deposits that entered with it, (0, 0) if it was returned, None while it waits."""
+        if order_id > self.deposit_cutoff:
             return None
         return self.entries[bisect_left(self.entry_cutoffs, order_id)]
 
@@ -683,8 +675,11 @@ class Share:
         require(0 < assets <= held, "claim deposit: amount")
         require(entry is not None and entry[0] > 0, "claim deposit: not settled")
         shares = assets * entry[0] // entry[1]
-        self.deposits[who, order_id] = held - assets
-        if assets == held:
+        rest = held - assets
+        # A rest that buys no share goes along.
+        if rest * entry[0] // entry[1]:
+            self.deposits[who, order_id] = rest
+        else:
             del self.deposits[who, order_id]
         self.escrow_entered -= shares
         self.balances[who] = self.balances.get(who, 0) + shares
@@ -710,9 +705,8 @@ class Share:
         return assets
 
     def claim_oldest(self, who: str, assets: int) -> int:
-        """Claim without an id: of the first open orders that have something to claim, oldest first."""
-        own = sorted(key[1] for key in self.redemptions if key[0] == who)
-        open_ids = [i for i in own if self.claimable(i, self.redemptions[who, i])][:CLAIM_WIDTH]
+        """Claim without an id: of the first open orders, in the order in which the account got them."""
+        open_ids = [key[1] for key in self.redemptions if key[0] == who][:CLAIM_WIDTH]
         require(0 < assets <= sum(self.claimable(i, self.redemptions[who, i]) for i in open_ids), "claim oldest: amount")
         left = assets
         for i in open_ids:
@@ -724,20 +718,37 @@ class Share:
 
     # --- settlement ---
 
-    def settle(self, now: int, cutoff: int, deposits: bool) -> Settlement:
-        """Settle the orders up to the cutoff, at the totals before either side settles. It never reverts: what cannot
-        settle here it returns (deposits) or leaves waiting (redemptions).
+    def waiting(self) -> bool:
+        """Whether orders wait: only then a proof settles."""
+        return self.pending_deposits > 0 or self.escrow_asked > 0
+
+    def proven(self, now: int, deposits: bool) -> Settlement:
+        """The hub accepted a proof."""
+        if self.waiting():
+            return self.settle(now, deposits)
+        bottom, top = self.worth(now)
+        return Settlement(self.last_cutoff, self.supply, bottom, top)
+
+    def recover(self, now: int) -> None:
+        """Settle the hub's last proof if that has not happened: no order waited for it."""
+        if self.sequence != self.hub.sequence and self.hub.active(now) and not self.hub.write_down_open(now):
+            self.settle(now, deposits=True)
+
+    def settle(self, now: int, deposits: bool) -> Settlement:
+        """Settle the orders up to the last proof's cutoff, at the totals before either side settles. It never reverts: what
+        cannot settle here it returns (deposits) or leaves waiting (redemptions).
 
         deposits: False if the vault was stale until this proof, or the proof carries a write-down.
         """
         self._book_vested(now)
-        cutoff = max(cutoff, self.last_cutoff)
+        cutoff = max(self.hub.cutoff(self.hub.round), self.last_cutoff)
         bottom, top = self.worth(now)
         if not self.supply:
             top = bottom
+        self.sequence, self.quote_assets, self.quote_supply = self.hub.sequence, bottom, self.supply
         done = self.last = Settlement(cutoff, self.supply, bottom, top)
         coarse = self.supply > 0 and (top - bottom) * LEAST_NAV_STEPS > bottom
-        worthless = bottom * VIRTUAL_SHARES * LEAST_WORTH_PARTS < self.supply
+        worthless = (bottom + 1) * VIRTUAL_SHARES * LEAST_WORTH_PARTS < self.supply + VIRTUAL_SHARES
         done.refused = "coarse" if coarse else "worthless" if worthless else ""
         rate = self.supply + VIRTUAL_SHARES, top + 1
         self._settle_deposits(done, cutoff, rate if deposits and not done.refused else None)
@@ -749,23 +760,38 @@ class Share:
         return done
 
     def _settle_deposits(self, done: Settlement, cutoff: int, rate: tuple[int, int] | None) -> None:
-        ids = [i for i in self.waiting_deposits if i <= cutoff]
-        loosened = any(i <= self.loosened_id for i in ids)
-        assets = sum(self.waiting_deposits.pop(i) for i in ids)
-        if cutoff > self.last_cutoff:
-            self.entry_cutoffs.append(cutoff)
-            self.entries.append((0, 0) if rate is None or loosened else rate)
-        if not assets:
-            return
-        self.pending_deposits -= assets
-        if rate is None or loosened:
-            self.cancelled += assets
+        assets = self._meet(cutoff)
+        if assets and (rate is None or not assets * rate[0] // rate[1]):
+            self._return(cutoff, assets)
             done.returned = assets
-            return
-        done.deposited, done.minted = assets, assets * rate[0] // rate[1]
-        self.booked += assets
-        self.supply += done.minted
-        self.escrow_entered += done.minted
+        elif assets:
+            done.deposited, done.minted = assets, assets * rate[0] // rate[1]
+            self._enter(cutoff, (done.minted, assets))
+            self.booked += assets
+            self.supply += done.minted
+            self.escrow_entered += done.minted
+
+    def _meet(self, cutoff: int) -> int:
+        """The deposits up to the cutoff wait no longer. Returns their assets."""
+        ids = [i for i in self.waiting_deposits if i <= cutoff]
+        assets = sum(self.waiting_deposits.pop(i) for i in ids)
+        self.deposit_cutoff = max(cutoff, self.deposit_cutoff)
+        self.pending_deposits -= assets
+        return assets
+
+    def _enter(self, cutoff: int, rate: tuple[int, int]) -> None:
+        self.entry_cutoffs.append(cutoff)
+        self.entries.append(rate)
+
+    def _return(self, cutoff: int, assets: int) -> None:
+        self._enter(cutoff, (0, 0))
+        self.cancelled += assets
+
+    def return_deposits(self) -> None:
+        """Whatever moves the mandate returns the deposits that wait."""
+        assets = self._meet(self.last_id)
+        if assets:
+            self._return(self.last_id, assets)
 
     def _line_up(self, cutoff: int) -> None:
         """From here on the redemptions up to the cutoff cannot be cancelled."""
@@ -785,7 +811,10 @@ class Share:
         if assets > idle:
             assets = idle
             shares = min(shares, ceil_div(idle * supply, worth))
-        if not assets:
+        # A rest that is worth less than a unit goes along: no payment could ever clear it.
+        if not (done.asked - shares) * worth // supply:
+            shares = done.asked
+        if not shares or not idle:
             return
         self.filled += shares
         self.fill_shares.append(self.filled)
@@ -808,7 +837,9 @@ class Share:
         """Move idle assets into the book."""
         require(self.hub.active(now), "draw: not active")
         require(not self.overdue(now), "draw: redemption overdue")
-        require(0 < assets <= self.booked - self.reserved(now), "draw: not enough idle")
+        require(0 < assets <= self.booked + self.vested(now) - self.reserved(now), "draw: not enough idle")
+        self.recover(now)
+        self._book_vested(now)
         self.drawn = True
         self.booked -= assets
         self.hub.pending_flow += assets
@@ -820,14 +851,16 @@ class Share:
         self.hub.pending_flow -= assets
 
     def contribute(self, now: int, assets: int) -> None:
-        """Give assets to the holders; they count linearly over 30 days."""
+        """Give assets to the holders; they count linearly over 30 days, or until the mean of the times of several gifts."""
         require(assets > 0, "contribute: nothing")
         self._book_vested(now)
+        left = self.locked * (self.vests_until - now) if self.locked else 0
         self.locked += assets
-        self.locked_at, self.vests_until = now, now + VESTING_S
+        self.locked_at, self.vests_until = now, now + (left + assets * VESTING_S) // self.locked
 
     def _book_vested(self, now: int) -> None:
         vested = self.vested(now)
-        self.booked += vested
-        self.locked -= vested
-        self.locked_at = min(now, self.vests_until) if self.locked else now
+        if vested:
+            self.booked += vested
+            self.locked -= vested
+            self.locked_at = now

@@ -74,13 +74,15 @@ class Properties:
         self.was_open = world.hub.write_down_open(world.now)
         self.was_stale = world.now - world.hub.snapshot_at > world.hub.mandate.max_proof_age_s
         self.was_paused = world.now < world.hub.paused_until
+        if action in ("prove", "propose", "activate"):
+            self.was_waiting = {i: x for i, x in share.waiting_deposits.items() if x}
+            self.was_mandate = world.hub.mandate
         if action == "prove":
             hub = world.hub
             self.was_book, self.was_flow, self.was_filled = hub.book, hub.pending_flow, share.filled
-            self.was_waiting = {i: x for i, x in share.waiting_deposits.items() if x}
-            self.was_cutoff, self.was_announced = share.last_cutoff, hub.announced
-            self.was_orders = [key for key in (*share.deposits, *share.redemptions) if key[1] < 1 << 63]
-            self.was_loosened = share.loosened_id
+            self.was_cutoff, self.was_deposit_cutoff = share.last_cutoff, share.deposit_cutoff
+            self.was_announced = hub.announced
+            self.was_orders = [*share.deposits, *share.redemptions]
         if action in ("cancel_deposit", "cancel_redeem"):
             self.was_committed = self.committed(world, args["order"])
         if action == "transfer_redeem":
@@ -88,8 +90,6 @@ class Properties:
 
     def refused(self, world: World, action: str, who: str, args: dict[str, int], rule: str) -> None:
         self.require("E-15", totals(world) == self.was, f"refused {action} changed something: {rule}")
-        if "overdue" in rule and "not" not in rule:
-            self._something_is_overdue(world, 1)
 
     def after(self, world: World, action: str, who: str, args: dict[str, int], result: object) -> None:
         getattr(self, f"_after_{action}", self._nothing)(world, who, args, result)
@@ -155,7 +155,7 @@ class Properties:
 
     def _after_request_deposit(self, world: World, who: str, args: dict[str, int], result: object) -> None:
         self._asked(world, who, result)
-        active = not (self.was_stale or self.was_paused or self.was_open or self.was_wound_down)
+        active = not (self.was_stale or self.was_paused or self.was_wound_down)
         self.require("E-14", active, "a deposit while the vault takes none")
 
     def _after_request_redeem(self, world: World, who: str, args: dict[str, int], result: object) -> None:
@@ -256,7 +256,8 @@ class Properties:
         """E-6 and E-7: no answer is older than an order that it prices, and a group of deposits meets one proof in whole."""
         share = world.share
         for key in self.was_orders:
-            if self.was_cutoff < key[1] <= done.cutoff:
+            last = self.was_deposit_cutoff if key in share.deposits else self.was_cutoff
+            if last < key[1] <= done.cutoff:
                 asked = self.asked[key]
                 self.require("E-6", asked <= min(answered_at), "an order meets a price from before it", key, asked)
         for order_id, assets in self.was_waiting.items():
@@ -269,8 +270,6 @@ class Properties:
         self.require("E-7", not (done.deposited and done.returned), "a part of the deposits returned")
         if self.was_stale or self.was_open or done.refused:
             self.require("E-14", not done.deposited, "deposits settled where they must be returned")
-        if self.was_loosened and any(self.was_cutoff < i <= min(self.was_loosened, done.cutoff) for i in self.was_waiting):
-            self.require("E-13", not done.deposited, "deposits settled under a looser mandate than they were made for")
         announced = self.was_announced
         if self.was_open and announced and world.now < announced.opens_at:
             self.require("E-14", False, "a proof while a write-down waits")
@@ -306,8 +305,8 @@ class Properties:
         # Redemptions are paid in whole, or nothing is left that could pay one more unit.
         if not done.refused:
             rest = done.asked - done.filled
-            one = rest * (done.bottom + 1) // supply
-            self.require("E-11", not rest or not share.booked or not one, "idle assets, and redemptions wait", rest)
+            self.require("E-11", not rest or not share.booked, "idle assets, and redemptions wait", rest)
+            self.require("E-17", not rest or not idle or rest * (done.bottom + 1) >= supply, "dust waits", rest)
             self.require("E-11", share.filled == self.was_filled + done.filled <= share.line_end, "more filled than asked")
         coarse = done.supply and (done.top - done.bottom) * LEAST_NAV_STEPS > done.bottom
         self.require("E-14", not coarse or not (done.filled or done.deposited), "settled in a step that is too coarse")
@@ -330,25 +329,6 @@ class Properties:
 
     # --- operator and mandate ---
 
-    def _something_is_overdue(self, world: World, times: int) -> None:
-        """E-17: a vault is closed for a redemption only if one waits for so long whose payment is at least one unit."""
-        share, period = world.share, times * world.hub.mandate.redemption_period_s
-        late = [i for i, asked in share.asked_at.items() if world.now - asked > period]
-        owed = 0
-        for (_, order_id), order in share.redemptions.items():
-            if order_id in late:
-                owed += share.pending(order_id, order)
-        # Orders round down; the unit that they lose is in the line.
-        owed += len(share.redemptions)
-        self.require("E-17", share.redeemable(owed, world.now) > 0, "closed for a redemption that is worth nothing", owed)
-
-    def _after_wind_down(self, world: World, who: str, args: dict[str, int], result: object) -> None:
-        old = world.now - world.hub.snapshot_at > 2 * world.hub.mandate.max_proof_age_s
-        if who != world.OPERATOR and not old:
-            world.hub.wound_down = False
-            self._something_is_overdue(world, 2)
-            world.hub.wound_down = True
-
     def _after_contribute(self, world: World, who: str, args: dict[str, int], result: object) -> None:
         """E-18: what is given counts over time, so nobody enters for it."""
         self.require("E-18", world.share.worth(world.now) == self.was_worth, "a gift changes the worth at once")
@@ -359,7 +339,7 @@ class Properties:
         self.require("E-14", not (self.was_stale or self.was_paused or self.was_wound_down), "a draw while closed")
         closed = 0
         for (_, order_id), order in share.redemptions.items():
-            if order_id < 1 << 63 and (order_id in share.groups or self.committed(world, order_id)):
+            if order_id in share.groups or self.committed(world, order_id):
                 closed += share.pending(order_id, order)
         owed = Fraction(closed * (share.worth(world.now)[0] + 1), share.supply + VIRTUAL_SHARES)
         self.require("E-12", share.booked >= owed, "a draw of what redemptions are owed", share.booked, owed)
@@ -367,10 +347,18 @@ class Properties:
     def _after_propose(self, world: World, who: str, args: dict[str, int], result: object) -> None:
         if world.hub.proposal is not None and args["looser"]:
             self.loosening = world.now
+        self._deposits_are_returned(world)
+
+    def _deposits_are_returned(self, world: World) -> None:
+        """E-13: no deposit settles under another mandate than it was made for."""
+        if world.hub.mandate is not self.was_mandate:
+            self.require("E-13", not world.share.pending_deposits, "deposits wait on under another mandate")
+            self.met.update(self.was_waiting)
 
     def _after_activate(self, world: World, who: str, args: dict[str, int], result: object) -> None:
         """E-13: who asked to leave until the middle of a loosening's delay is paid, and the delay is over."""
         share, delay = world.share, world.hub.loosening_delay_s
+        self._deposits_are_returned(world)
         self.require("E-13", world.now >= self.loosening + delay, "a loosening before its delay")
         for key, order in share.redemptions.items():
             asked, waiting = self.asked.get(key), share.pending(key[1], order)

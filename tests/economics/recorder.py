@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from .world import World
 
 FORMAT = "dls-zk/economics/1"
+#: The lists below ``state.orders``: direction (0 deposit, 1 redemption), index of the account, id, and what waits, can be
+#: claimed and was returned: assets, but shares of a redemption that waits.
+ORDER = ("direction", "account", "id", "pending", "claimable", "returned")
 
 
 def _texts(value: Any) -> Any:
@@ -32,7 +36,7 @@ class Recorder:
                 {
                     "format": FORMAT,
                     "at": world.now,
-                    "accounts": list(world.accounts),
+                    "accounts": [*world.accounts, world.OPERATOR, world.PUBLIC],
                     "capital": world.wallets[world.accounts[0]],
                     "loosening_delay": world.hub.loosening_delay_s,
                     "mandate": asdict(world.hub.mandate),
@@ -70,14 +74,14 @@ class Recorder:
     def _state(self, world: World) -> dict[str, object]:
         hub, share = world.hub, world.share
         bottom, top = share.worth(world.now)
-        names = sorted({*world.accounts, *share.balances})
+        names = (*world.accounts, world.OPERATOR, world.PUBLIC)
+        orders = self._orders(world, names)
         return {
             "sequence": hub.sequence,
-            "round": hub.round,
             "nav_floor": hub.nav_floor,
             "pending_flow": hub.pending_flow,
             "snapshot_at": hub.snapshot_at,
-            "levels": hub.levels,
+            "levels": list(hub.levels.values()),
             "active": hub.active(world.now),
             "wound_down": hub.wound_down,
             "latest_round": world.oracle.latest,
@@ -86,42 +90,24 @@ class Recorder:
             "pending_deposits": share.pending_deposits,
             "set_aside": share.set_aside + share.cancelled,
             "next_id": share.request_id(),
-            "cutoff": share.last_cutoff,
+            "cutoffs": [share.deposit_cutoff, share.last_cutoff],
             "worth": [bottom, top],
-            "accounts": {
-                name: {
-                    "wallet": world.wallets.get(name, 0),
-                    "shares": share.balances.get(name, 0),
-                    "deposits": self._deposits(world, name),
-                    "redemptions": self._redemptions(world, name),
-                }
-                for name in names
-            },
+            "quote": [share.quote_assets, share.quote_supply],
+            "wallets": [world.wallets[name] for name in names],
+            "shares": [share.balances.get(name, 0) for name in names],
+            "orders": {key: [order[k] for order in orders] for k, key in enumerate(ORDER)},
         }
 
-    def _deposits(self, world: World, who: str) -> list[dict[str, int]]:
+    def _orders(self, world: World, names: Sequence[str]) -> list[tuple[int, ...]]:
+        """All open orders, a tuple each, as ORDER names its members."""
         share, orders = world.share, []
         for (name, order_id), assets in share.deposits.items():
-            if name == who:
-                entry = share.entry(order_id)
-                settled = entry is not None and entry[0] > 0
-                orders.append(
-                    {
-                        "id": order_id,
-                        "pending": assets if entry is None else 0,
-                        "claimable": assets if settled else 0,
-                        "returned": assets if entry is not None and not settled else 0,
-                    }
-                )
+            entry = share.entry(order_id)
+            place = 0 if entry is None else 1 if entry[0] else 2
+            amounts = [0, 0, 0]
+            amounts[place] = assets
+            orders.append((0, names.index(name), order_id, *amounts))
+        for (name, order_id), order in share.redemptions.items():
+            pending, claimable = share.pending(order_id, order), share.claimable(order_id, order)
+            orders.append((1, names.index(name), order_id, pending, claimable, 0))
         return orders
-
-    def _redemptions(self, world: World, who: str) -> list[dict[str, int]]:
-        return [
-            {
-                "id": order_id,
-                "pending": world.share.pending(order_id, order),
-                "claimable": world.share.claimable(order_id, order),
-            }
-            for (name, order_id), order in world.share.redemptions.items()
-            if name == who
-        ]

@@ -132,7 +132,7 @@ def figures(result: Result, whole: bool, seed: int, prices: str, quick: bool) ->
 
 def record(steps: int, seed: int, file: Path) -> None:
     recorder = Recorder()
-    episode(f"record {seed}", steps=steps, watchers=[recorder], drills=0)
+    episode(f"record {seed}", steps=steps, watchers=[recorder], drills=0, without={"propose", "activate"})
     disk.write_atomic(file, "\n".join(recorder.lines) + "\n")
 
 

@@ -70,6 +70,8 @@ class World:
         self.done: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
         self.watchers = tuple(watchers)
+        #: Actions that nobody tries.
+        self.without = frozenset[str]()
 
     # --- time ---
 
@@ -99,6 +101,8 @@ class World:
 
     def do(self, action: str, who: str, **args: int) -> Any:
         """Try an action. Returns what it gave, None if it was refused."""
+        if action in self.without:
+            return None
         method: Callable[..., object] = getattr(self, f"_{action}")
         for watcher in self.watchers:
             watcher.before(self, action, who, args)
@@ -138,7 +142,7 @@ class World:
         self._pay(who, -self.share.cancel_deposit(self.now, who, order))
 
     def _cancel_redeem(self, who: str, order: int) -> int:
-        return self.share.cancel_redeem(who, order)
+        return self.share.cancel_redeem(self.now, who, order)
 
     def _claim_deposit(self, who: str, order: int, assets: int) -> int:
         return self.share.claim_deposit(who, order, assets)
@@ -152,11 +156,11 @@ class World:
     def _claim_oldest(self, who: str, assets: int) -> None:
         self._pay(who, -self.share.claim_oldest(who, assets))
 
-    def _transfer_deposit(self, who: str, to: int, order: int, assets: int) -> None:
-        self.share.transfer_deposit(who, self.accounts[to], order, assets)
+    def _transfer_deposit(self, who: str, to: int, order: int) -> None:
+        self.share.transfer_deposit(self.now, who, self.accounts[to], order)
 
-    def _transfer_redeem(self, who: str, to: int, order: int, shares: int) -> None:
-        self.share.transfer_redeem(who, self.accounts[to], order, shares)
+    def _transfer_redeem(self, who: str, to: int, order: int) -> None:
+        self.share.transfer_redeem(self.now, who, self.accounts[to], order)
 
     def _transfer(self, who: str, to: int, shares: int) -> None:
         self.share.transfer(who, self.accounts[to], shares)

@@ -9,7 +9,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +18,6 @@ import pytest
 from eth_account import Account
 
 from dls_zk import chain, files
-from dls_zk.chain.feeds import report
 from dls_zk.solidity import contracts
 from dls_zk.statement.allowances import Allowances
 from dls_zk.statement.ethereum import checksum_address
@@ -79,14 +77,6 @@ class Place:
 
     def rpc(self, method: str, *parameters: object) -> Any:
         return chain.connect(self.up["rpc"]).rpc.ask(method, *parameters)
-
-    def refreshed(self) -> None:
-        """Wait until the feeds have answered after the clock moved."""
-        on = chain.connect(self.up["rpc"])
-        policy = files.read_policy(self.folder / "policy.yaml")
-        feeds = [entry.aggregator for entry in files.read_feeds(self.folder / "feeds.json", policy).feeds.values()]
-        while any((report(on, feed).updated_at or 0) < on.now() - 1800 for feed in feeds):
-            time.sleep(0.1)
 
     def snapshot(self) -> Any:
         """A round, a second after the one before."""
@@ -525,7 +515,6 @@ def test_orders_draws_and_claims_of_a_vault_with_a_share_token(place: Place) -> 
     assert (waits["pending_deposits"], waits["settled"], waits["idle"]) == ("7.5", None, "0")
     place.snapshot()
     place.ok("chain", "wait", "3600")
-    place.refreshed()
     place.json("oracle", "snapshot", place.up["feed_set"])
     place.ok("vault", "terms", vault, "--out", "share_terms.yaml", "--prices-out", "share_prices.yaml")
     place.ok(

@@ -60,6 +60,7 @@ CHECK_OF_FILE = {
     "policy/hash.circom": "policy",
     "policy/fields.circom": "policy",
     "book/trades.circom": "quantities",
+    "book/flow.circom": "value conservation",
     "book/conservation.circom": "value conservation",
     "book/nav.circom": "nav disclosure",
     "limits/turnover.circom": "turnover",
@@ -200,7 +201,7 @@ def _other_field(code: str) -> Iterator[str]:
     for found in re.finditer(r"(?<=<== limit\[)[^]]*(?=\];)", code):
         yield _replaced(code, found, "1" if found[0] == "MAX_TURNOVER()" else "0")
     for found in re.finditer(r"(?<=\.field\[)[^]]*(?=\];)", code):
-        yield _replaced(code, found, "2" if found[0] == "SLOT_HAIRCUT()" else "1")
+        yield _replaced(code, found, "2" if found[0] in ("SLOT_HAIRCUT()", "1") else "1")
 
 
 def _hint_changed(code: str) -> Iterator[str]:
@@ -272,7 +273,7 @@ EQUIVALENT: dict[str, str] = {
     r"book/nav.circom.*: range check widened: .*\(navFloor\);|.*NAV_FLOOR_BITS\(\) \{ return 43; .*": (
         "steps are 1e14 or more and the NAV is below 2^88, so no floor needs the bit; with it, nothing wraps yet"
     ),
-    r"limits/.*: range check narrowed: RangeCheck\(CAPPED_BOOK_BITS\(V\).*|.* CAPPED_BOOK_BITS\(V\) \{ return 9[13] .*": (
+    r"limits/(collateral|stress|reserve).circom.*: range check narrowed: RangeCheck\(CAPPED_BOOK_BITS\(V\).*": (
         "the width is that of longs up to the venues' caps; shorts stand against them, so longs are half of that, a bit less"
     ),
     r"limits/factor_exposure.circom:49: .* SignedRange\(BITS \+ 1 (- SHIFT \+ 1|\+ SHIFT)\)\(high\);": (

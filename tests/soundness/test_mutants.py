@@ -92,7 +92,7 @@ def arena(swept) -> Arena:
         ("main/rebalance_8.circom", "public signal made private", "policyHash, flow, navFloor, context", "unbound"),
         ("limits/factor_exposure.circom", "another hint", "(exposure - (1 << BITS))", "refused: "),
         ("limits/turnover.circom", "range check removed", "", "forged: turnover"),
-        ("limits/turnover.circom", "range check narrowed", "NAV_BITS() - 1", "refused: "),
+        ("limits/turnover.circom", "range check narrowed", "TURNOVER_BITS() - 1", "refused: "),
         ("limits/reserve.circom", "plus for minus", "liquidValue[i] + BPS()", "accepted: "),
     ],
 )

@@ -43,6 +43,8 @@ import {Settlement} from "./libraries/Settlement.sol";
 ///   written, so it needs no reentrancy guard, which others could hold to make it fail.
 /// - A part of a redemption that is worth less than the smallest unit of the asset is settled for nothing, or it would
 ///   wait for ever and end the vault.
+/// - An order is committed once the round that it waited for is taken. Whoever could cancel it later would look at the price
+///   first, order both ways, and keep the better half: the delay would be worth nothing.
 /// - No call loops over orders. Calls that name no id look at the first 16 open ids of the controller, which strangers can fill
 ///   by giving it orders; a call that names the id claims any.
 /// - Whatever moves the mandate returns the deposits that wait. The token follows a move at the next proof, at the first
@@ -203,15 +205,18 @@ contract ShareToken is IShareToken, ERC20Permit, ReentrancyGuardTransient {
 
     /// @inheritdoc IERC7887Deposit
     function cancelDepositRequest(uint256 requestId, address controller) external nonReentrant onlyFor(controller) {
-        _settle();
-        ledger.cancelDeposit(requestId, controller);
+        // A stale vault's next proof returns deposits in any case, and in wind-down nothing settles.
+        IRebalanceHub.Status status = _settle();
+        bool free = status == IRebalanceHub.Status.Stale || status == IRebalanceHub.Status.WindDown;
+        ledger.cancelDeposit(requestId, controller, free ? 0 : ledger.committed(_setting()));
         ledger.tellWhetherOrdersWait(_setting());
         emit CancelDepositRequest(controller, requestId, msg.sender);
     }
 
     /// @inheritdoc IERC7887Redeem
     function cancelRedeemRequest(uint256 requestId, address controller) external nonReentrant onlyFor(controller) {
-        ledger.cancelRedemption(requestId, controller, _settle() == IRebalanceHub.Status.WindDown);
+        bool ended = _settle() == IRebalanceHub.Status.WindDown;
+        ledger.cancelRedemption(requestId, controller, ended, ledger.committed(_setting()));
         ledger.tellWhetherOrdersWait(_setting());
         emit CancelRedeemRequest(controller, requestId, msg.sender);
     }
@@ -472,7 +477,7 @@ contract ShareToken is IShareToken, ERC20Permit, ReentrancyGuardTransient {
 
     /// @inheritdoc IShareToken
     function exits() external view returns (uint256, uint256, uint40) {
-        return (ledger.accounts.pendingShares, ledger.accounts.owedShares, ledger.oldest());
+        return (ledger.accounts.pendingShares, ledger.owedShares(_setting()), ledger.oldest());
     }
 
     /// @inheritdoc IShareToken

@@ -105,6 +105,8 @@ interface IShareToken is
     error MoreThanClaimable(uint256 amount, uint256 claimable);
     /// The order is settled, in part or in whole, or there is none.
     error NothingToCancel(uint256 requestId);
+    /// The round that the order waited for is taken, so that its price may be known soon.
+    error OrderCommitted(uint256 requestId);
     error NothingToClaim(uint256 requestId);
     error NothingToTransfer(uint256 requestId);
     /// ERC-7540: an order settles at a price that nobody knows before.
@@ -143,7 +145,7 @@ interface IShareToken is
     // --- flows into and out of the book ---
 
     /// @notice Send idle assets to custody, as a flow that the next proof must account for. Only the vault's operator may
-    /// call this, only while the vault is active and no redemption is overdue, and only for assets that settled redemptions
+    /// call this, only while the vault is active and no redemption is overdue, and only for assets that committed redemptions
     /// are not owed.
     function draw(uint56 quantityE6) external;
 
@@ -184,7 +186,7 @@ interface IShareToken is
     /// @notice Assets in the token that belong to all holders: without pending deposits, and without what is set aside.
     function idle() external view returns (uint256);
 
-    /// @notice What the operator may draw: idle assets beyond those that settled redemptions are owed.
+    /// @notice What the operator may draw: idle assets beyond those that committed redemptions are owed.
     function available() external view returns (uint256);
 
     /// @notice Assets of deposits that wait for a proof.
@@ -213,7 +215,7 @@ interface IShareToken is
 
     /// @notice The redemptions that wait.
     /// @return shares all shares that wait.
-    /// @return owed those of them that a settlement has met: they cannot be cancelled, and draws leave what they are worth.
+    /// @return owed those of them that are committed: they cannot be cancelled, and draws leave what they are worth.
     /// @return oldest when the oldest of them was asked for, in Unix seconds; 0 if none waits.
     function exits() external view returns (uint256 shares, uint256 owed, uint40 oldest);
 

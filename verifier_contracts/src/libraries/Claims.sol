@@ -102,9 +102,11 @@ library Claims {
         return self.entries.entryOf(id).shares == 0 ? amount : 0;
     }
 
-    function cancelDeposit(Ledger storage self, uint256 id, address controller) external {
+    /// @param committed the last id that is committed.
+    function cancelDeposit(Ledger storage self, uint256 id, address controller, uint256 committed) external {
         Order memory order = self.deposits.orders[controller][id];
         require(order.amount != 0 && id > self.state.depositCutoff, IShareToken.NothingToCancel(id));
+        require(id > committed, IShareToken.OrderCommitted(id));
         self.deposits.asked.decrease(order.group, self.deposits.count, order.amount);
         self.deposits.close(controller, id);
         self.accounts.pendingDeposits -= order.amount;
@@ -219,9 +221,13 @@ library Claims {
         }
     }
 
-    function cancelRedemption(Ledger storage self, uint256 id, address controller, bool windDown) external {
+    /// @param committed the last id that is committed.
+    function cancelRedemption(Ledger storage self, uint256 id, address controller, bool windDown, uint256 committed)
+        external
+    {
         Redemption memory r = _redemption(self, id, controller);
         require(r.pending != 0 && (windDown || id > self.state.cutoff), IShareToken.NothingToCancel(id));
+        require(windDown || id > committed, IShareToken.OrderCommitted(id));
         // A part of an amount of 128 bits.
         uint128 shares = uint128(r.pending);
         // In wind-down the queue stands still for good.

@@ -76,12 +76,10 @@ struct Accounts {
     /// Assets that belong to all holders, and assets of claims.
     uint128 booked;
     uint128 setAside;
-    /// Shares of redemptions that wait although a settlement has met them.
-    uint128 owedShares;
-    uint128 uncollectedFees;
     /// The last settled price.
     uint128 settledAssets;
     uint128 settledSupply;
+    uint128 uncollectedFees;
 }
 
 struct Contribution {

@@ -131,6 +131,12 @@ library Settlement {
         self.state = s;
     }
 
+    /// @notice The last id that is committed: that of a round that is taken, so that a proof may price its orders by one that
+    /// is `orderDelay` younger.
+    function committed(Ledger storage self, Setting memory setting) internal view returns (uint32) {
+        return setting.oracle.latestRound(self.terms.feedSet);
+    }
+
     // --- settlement ---
 
     /// @notice Follow the mandate, and settle the hub's last proof, once. Reverts for nothing that it refuses.
@@ -377,7 +383,6 @@ library Settlement {
             self.accounts.setAside += uint128(assets);
             self.accounts.pendingShares = uint128(waiting - shares);
         }
-        self.accounts.owedShares = uint128(owed - shares);
     }
 
     /// @dev Fees for the time since the last proof, and on what a share is worth above the high-water mark.
@@ -510,8 +515,16 @@ library Settlement {
         return _available(self, setting, supply);
     }
 
+    /// @notice Shares of redemptions that wait and cannot be cancelled.
+    function owedShares(Ledger storage self, Setting memory setting) public view returns (uint256) {
+        uint256 waiting = self.accounts.pendingShares;
+        if (waiting == 0) return 0;
+        uint32 last = committed(self, setting);
+        return waiting - self.redemptions.askedAfter(last > self.state.cutoff ? last : self.state.cutoff);
+    }
+
     function _available(Ledger storage self, Setting memory setting, uint256 supply) private view returns (uint256) {
-        uint256 owed = self.accounts.owedShares;
+        uint256 owed = owedShares(self, setting);
         if (owed != 0) {
             (uint256 bottom,) = worth(self, setting);
             owed = owed.mulDiv(bottom + 1, supply + VIRTUAL_SHARES, Math.Rounding.Ceil);

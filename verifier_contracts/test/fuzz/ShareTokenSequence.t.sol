@@ -106,11 +106,12 @@ contract ShareTokenSequenceTest is ShareTokenScene {
     }
 
     function cancelSomething(address who) private {
-        (uint256 metDeposits, uint256 met) = vault.cutoffs();
+        // From its round on an order is committed.
+        uint256 latest = oracle.latestRound(feedSet);
         uint256[] memory ids = vault.openDeposits(who, 0, 30);
         for (uint256 i; i < ids.length; ++i) {
             uint256 id = ids[i];
-            if (id <= metDeposits || draws(2) == 0) continue;
+            if (id <= latest || draws(2) == 0) continue;
             if (vault.pendingDepositRequest(id, who) == 0) continue;
             cancelDeposit(who, id);
             if (draws(2) == 0) takeBackAssets(who, id);
@@ -120,7 +121,7 @@ contract ShareTokenSequenceTest is ShareTokenScene {
         ids = vault.openRedemptions(who, 0, 30);
         for (uint256 i; i < ids.length; ++i) {
             uint256 id = ids[i];
-            if (id <= met || vault.pendingRedeemRequest(id, who) == 0) continue;
+            if (id <= latest || vault.pendingRedeemRequest(id, who) == 0) continue;
             cancelRedeem(who, id);
             takeBackShares(who, id);
             return;

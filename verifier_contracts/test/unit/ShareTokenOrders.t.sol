@@ -148,9 +148,9 @@ contract ShareTokenOrdersTest is ShareTokenScene {
     function test_cancelledInTwoSteps() public {
         uint256 id = requestDeposit(ADA, 100 * usd);
         requestDeposit(BEN, 100 * usd);
+        cancelDeposit(ADA, id);
         takeRound();
         requestDeposit(BEN, 50 * usd); // a later group
-        cancelDeposit(ADA, id);
         vm.assertEq(vault.claimableCancelDepositRequest(id, ADA), 100 * usd);
         vm.assertEq(vault.setAside(), 100 * usd);
         settleAt(0);
@@ -164,6 +164,32 @@ contract ShareTokenOrdersTest is ShareTokenScene {
         takeBackShares(BEN, out);
         vm.assertEq(vault.balanceOf(BEN), 150 * one);
         requireSolvent();
+    }
+
+    /// From its round on, a round that prices it may be near: whoever could cancel would look first.
+    function test_anOrderIsCommittedFromItsRoundOn() public {
+        enter(BEN, 1_000 * usd, 0);
+        uint256 id = requestDeposit(ADA, 100 * usd);
+        uint256 out = requestRedeem(BEN, 100 * one);
+        draw(950 * USD_E6); // what can be cancelled holds up no draw
+        giveBack(950 * USD_E6);
+        takeRound();
+        vm.expectRevert(abi.encodeWithSelector(IShareToken.OrderCommitted.selector, id));
+        cancelDeposit(ADA, id);
+        vm.expectRevert(abi.encodeWithSelector(IShareToken.OrderCommitted.selector, out));
+        cancelRedeem(BEN, out);
+        (uint256 waiting, uint256 owed,) = vault.exits();
+        vm.assertEq(owed, waiting);
+        vm.assertEq(vault.available(), 900 * usd);
+    }
+
+    function test_whatAStaleVaultWillReturnCanBeCancelled() public {
+        uint256 id = requestDeposit(ADA, 100 * usd);
+        takeRound();
+        makeStale();
+        cancelDeposit(ADA, id);
+        takeBackAssets(ADA, id);
+        vm.assertEq(asset.balanceOf(ADA), 100 * usd);
     }
 
     function test_whatASettlementHasMetIsNotCancelled() public {
