@@ -365,6 +365,11 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "amount_too_large",
         "{amount} units are claimed and {claimable} can be; see `dls-zk vault order list`",
     ),
+    "NothingToRelease()": ("already_done", "the price of the last proof is settled; no price waits outside the band"),
+    "ReleaseTooLate(uint40 until)": (
+        "lapsed",
+        "the guardian could release the price until {until} UTC; it settles by itself at a later proof near it",
+    ),
     "NothingToCancel(uint256 requestId)": (
         "already_done",
         "nothing of order {requestId} can be cancelled: a settlement has met it, or there is none; see `vault order list`",

@@ -36,6 +36,7 @@ RETURNED = (
     "a write-down",
     "the NAV step is too coarse",
     "a share is worth too little",
+    "the price of a share is out of the mandate's band",
 )
 #: Ids that are asked for at once.
 _PAGE = 64

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from eth_account import Account
+from eth_utils import to_checksum_address
 
 from dls_zk import chain, files
 from dls_zk.solidity import contracts
@@ -482,7 +483,8 @@ def test_a_loss_is_announced(place: Place) -> None:
 
 
 def test_orders_draws_and_claims_of_a_vault_with_a_share_token(place: Place) -> None:
-    operator, depositor, heir = place.up["account"], *place.rpc("eth_accounts")[2:4]
+    operator = place.up["account"]
+    depositor, heir = (to_checksum_address(account) for account in place.rpc("eth_accounts")[2:4])
     terms = VAULT.format(operator=operator, guardian=OPERATOR.address).replace("Small vault", "Share vault")
     (place.folder / "share.yaml").write_text(terms + SHARE.format(asset=place.up["asset"], custody=OPERATOR.address))
     opened = place.json("vault", "open", "share.yaml")
@@ -552,7 +554,8 @@ def test_orders_draws_and_claims_of_a_vault_with_a_share_token(place: Place) -> 
     assert "Settled" in place.ok("vault", "history", vault)
     assert place.run("vault", "collect-fees", vault, *who).refused(9).endswith("(NotOperator)")
     assert place.json("vault", "collect-fees", vault)["shares"] == "0"
-    other = place.json("vault", "open", "vault.yaml")["vault"]
+    (place.folder / "plain.yaml").write_text(terms.replace("Share vault", "Plain vault"))
+    other = place.json("vault", "open", "plain.yaml")["vault"]
     assert chain.ShareToken.of(protocol, bytes.fromhex(other[2:])) is None
     assert "no share token" in place.run("vault", "settle", other).refused(9)
 

@@ -7,6 +7,13 @@ import {IRebalanceHub} from "./interfaces/IRebalanceHub.sol";
 import {AllowancesWord} from "./libraries/Allowances.sol";
 import {Signals} from "./libraries/Signals.sol";
 
+/// What a move from one mandate to another does.
+enum Move {
+    Loosens,
+    Tightens,
+    Repairs
+}
+
 /// @title What a mandate must be, and which moves from one to another tighten or repair
 /// @notice `docs/states.md` has the table. The hub makes this contract when it is made, so that its own code has room; nothing
 /// is stored here, and nobody else needs it.
@@ -82,21 +89,34 @@ contract MandateRules {
 
     // --- from one to another ---
 
-    /// @notice Whether no limit is looser in `to`. Reverts with an error of `IPolicyRegistry` for a move that no vault may ever
-    /// make.
-    function tightens(IRebalanceHub.Mandate calldata from, IRebalanceHub.Mandate calldata to)
+    /// @notice How a vault that obeys `from` may move to `to`. Reverts with an error of `IPolicyRegistry` for a move that no vault
+    /// may ever make.
+    function compare(IRebalanceHub.Mandate calldata from, IRebalanceHub.Mandate calldata to)
         external
         view
-        returns (bool)
+        returns (Move)
     {
-        return policyRegistry.tightens(from.policyHash, to.policyHash) && to.feedSet == from.feedSet
-            && to.key == from.key && to.grace <= from.grace && to.minInterval >= from.minInterval
-            && to.maxProofAge <= from.maxProofAge && to.writeDownPpm <= from.writeDownPpm
-            && _tightens(from.gain, to.gain) && _tightens(from.loss, to.loss) && _tightens(from.turnover, to.turnover)
-            && _tightens(from.share, to.share);
+        if (policyRegistry.tightens(from.policyHash, to.policyHash) && _tightens(from, to)) return Move.Tightens;
+        return _isRepair(from, to) ? Move.Repairs : Move.Loosens;
     }
 
-    function _tightens(IRebalanceHub.Bucket calldata from, IRebalanceHub.Bucket calldata to) private pure returns (bool) {
+    /// @dev Whether no limit but those of the policy is looser in `to`.
+    function _tightens(IRebalanceHub.Mandate calldata from, IRebalanceHub.Mandate calldata to)
+        private
+        pure
+        returns (bool)
+    {
+        return to.feedSet == from.feedSet && to.key == from.key && to.grace <= from.grace
+            && to.minInterval >= from.minInterval && to.maxProofAge <= from.maxProofAge
+            && to.writeDownPpm <= from.writeDownPpm && _tightens(from.gain, to.gain) && _tightens(from.loss, to.loss)
+            && _tightens(from.turnover, to.turnover) && _tightens(from.share, to.share);
+    }
+
+    function _tightens(IRebalanceHub.Bucket calldata from, IRebalanceHub.Bucket calldata to)
+        private
+        pure
+        returns (bool)
+    {
         return to.ratePerDay <= from.ratePerDay && to.cap <= from.cap && to.step == from.step;
     }
 
@@ -112,14 +132,15 @@ contract MandateRules {
             && to.bandPpmPerDay == from.bandPpmPerDay && to.bandWait == from.bandWait;
     }
 
-    /// @notice Whether the two differ in the feed set alone, and there in feeds that are dead now.
-    function isRepair(IRebalanceHub.Mandate calldata from, IRebalanceHub.Mandate calldata to)
-        external
+    /// @dev Whether the two differ in the feed set alone, and there in feeds that are dead now.
+    function _isRepair(IRebalanceHub.Mandate calldata from, IRebalanceHub.Mandate calldata to)
+        private
         view
         returns (bool)
     {
         IRebalanceHub.Mandate memory patched = to;
         patched.feedSet = from.feedSet;
-        return keccak256(abi.encode(patched)) == keccak256(abi.encode(from)) && oracle.isRepair(from.feedSet, to.feedSet);
+        return
+            keccak256(abi.encode(patched)) == keccak256(abi.encode(from)) && oracle.isRepair(from.feedSet, to.feedSet);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {MandateRules} from "./MandateRules.sol";
+import {MandateRules, Move} from "./MandateRules.sol";
 import {IBatchVerifier} from "./interfaces/IBatchVerifier.sol";
 import {IPolicyRegistry} from "./interfaces/IPolicyRegistry.sol";
 import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
@@ -75,13 +75,14 @@ contract RebalanceHub is IRebalanceHub {
 
     /// @inheritdoc IRebalanceHub
     function addMandate(Mandate calldata content) external returns (bytes32 mandate) {
-        rules.requireSound(content, keys.get(content.key).slots);
-        return mandates.add(content);
+        Mandate memory added = content;
+        rules.requireSound(added, keys.get(added.key).slots);
+        return mandates.add(added);
     }
 
     /// @inheritdoc IRebalanceHub
     function tightens(bytes32 from, bytes32 to) external view returns (bool) {
-        return rules.tightens(_mandate(from), _mandate(to));
+        return rules.compare(_mandate(from), _mandate(to)) == Move.Tightens;
     }
 
     // --- opening ---
@@ -118,14 +119,15 @@ contract RebalanceHub is IRebalanceHub {
         Status now_ = _status(vault, head);
         require(now_ != Status.WindDown, WrongStatus(Status.WindDown));
         uint32 number = mandates.numberOf(mandate);
-        (Mandate memory from, Mandate memory to) = (mandates.get(head.mandate()), mandates.get(number));
-        if (rules.tightens(from, to)) {
+        Mandate memory from = mandates.get(head.mandate());
+        Move move = rules.compare(from, mandates.get(number));
+        if (move == Move.Tightens) {
             // A mandate in force for a vault without a valid proof would reset the clock that the proof missed.
             require(now_ == Status.Active, WrongStatus(now_));
             _activate(vaultId, vault, book, head, number);
             return 0;
         }
-        bool isRepair = rules.isRepair(from, to);
+        bool isRepair = move == Move.Repairs;
         activeFrom = uint40(block.timestamp + (isRepair ? from.maxProofAge / 2 : vault.looseningDelay));
         (vault.proposal, vault.proposalFrom, vault.isRepair) = (number, activeFrom, isRepair);
         emit MandateProposed(vaultId, mandate, isRepair, activeFrom, activeFrom + ACTIVATION_WINDOW);
@@ -168,9 +170,11 @@ contract RebalanceHub is IRebalanceHub {
             vault.roundsAfter = uint40(block.timestamp);
         }
         head = head.setLevels(
-            Buckets.cut(mandate.gain, head.gainLevel()),
-            Buckets.cut(mandate.loss, head.lossLevel()),
-            Buckets.cut(mandate.turnover, head.turnoverLevel())
+            VaultHeads.packLevels(
+                Buckets.cut(mandate.gain, head.gainLevel()),
+                Buckets.cut(mandate.loss, head.lossLevel()),
+                Buckets.cut(mandate.turnover, head.turnoverLevel())
+            )
         );
         uint32 version = head.mandateVersion() + 1;
         book.head = head.setMandate(version, number);
@@ -240,28 +244,32 @@ contract RebalanceHub is IRebalanceHub {
     function submit(bytes32 vaultId, Rebalance calldata rebalance) external {
         Book storage book = _ownBook(vaultId);
         Vault storage vault = vaults[vaultId];
+        VaultHead head = book.head;
         Common memory common;
         common.loadPrices(oracle, rebalance.round, rebalance.deadline);
-        common.loadMandate(mandates, book.head.mandate());
+        common.loadMandate(mandates, head.mandate());
         Step memory step;
-        step.operator = msg.sender;
-        common.start(step, vaultId, book, vault);
+        (step.vaultId, step.operator) = (vaultId, msg.sender);
+        common.start(step, vault, head);
 
         uint256[] calldata given = rebalance.signals;
         Rebalances.requireInField(given, Signals.PRICES + common.priceWords.length);
-        (step.commitmentAfter, step.navFloor) = (given[Signals.COMMITMENT_AFTER], given[Signals.NAV_FLOOR]);
-        step.allowances = Allowances.wrap(given[Signals.ALLOWANCES]);
-        uint256[] memory own = common.signalsOf(step);
+        (uint256[] memory own, uint256[7] memory named) = common.signalsOf(
+            step,
+            book.commitment,
+            given[Signals.COMMITMENT_AFTER],
+            given[Signals.NAV_FLOOR],
+            Allowances.wrap(given[Signals.ALLOWANCES])
+        );
         Rebalances.requireOwn(given, own);
-        require(step.navFloor < Signals.NAV_FLOOR_BOUND, NavFloorOutOfRange(step.navFloor));
-        common.use(step);
+        common.use(step, named);
 
-        bool settles = step.head.doOrdersWait();
+        uint256 gas_ = Groth16.GAS_CAP + (head.doOrdersWait() ? ShareCalls.GAS_AHEAD : 0);
         require(Groth16.inBaseField(rebalance.proof), ProofCoordinateNotInField());
-        require(Groth16.hasGas(Groth16.GAS_CAP + (settles ? ShareCalls.GAS_AHEAD : 0)), NotEnoughGas());
+        require(Groth16.hasGas(gas_), NotEnoughGas());
         Rebalances.requireVerdict(Groth16.verify(keys[common.mandate.key].verifier, rebalance.proof, own));
-        common.finish(step, book, vault);
-        if (settles) ShareCalls.settle(vaultId, vault.opener, step.headAfter.sequence());
+        common.finish(step, named, book, vault);
+        if (head.doOrdersWait()) ShareCalls.settle(vaultId, vault.opener, step.headAfter.sequence());
     }
 
     /// @inheritdoc IRebalanceHub
@@ -319,25 +327,34 @@ contract RebalanceHub is IRebalanceHub {
     ) private returns (bool settles) {
         bytes32 vaultId = rebalance.vaultId;
         Book storage book = own[vaultId];
+        Vault storage vault = vaults[vaultId];
         VaultHead head = book.head;
         if (head.mandateVersion() == 0) _refuseStranger(vaultId);
-        (uint32 sequence, uint32 next) = (rebalance.sequence, head.sequence() + 1);
-        require(sequence == next, SequenceMismatch(vaultId, sequence, next));
+        _requireNext(vaultId, rebalance.sequence, head.sequence());
         if (common.mandateNumber != head.mandate()) {
             common.loadMandate(mandates, head.mandate());
-            require(common.mandate.key == key, WrongKey(vaultId, key, common.mandate.key));
+            if (common.mandate.key != key) revert WrongKey(vaultId, key, common.mandate.key);
         }
-        Vault storage vault = vaults[vaultId];
-        common.start(step, vaultId, book, vault);
+        step.vaultId = vaultId;
+        common.start(step, vault, head);
 
-        (step.commitmentAfter, step.navFloor) = (rebalance.commitmentAfter, rebalance.navFloor);
-        step.allowances = rebalance.allowances;
-        require(step.commitmentAfter < Signals.FIELD, SignalNotInField(Signals.COMMITMENT_AFTER));
-        require(step.navFloor < Signals.NAV_FLOOR_BOUND, NavFloorOutOfRange(step.navFloor));
-        common.use(step);
-        common.fill(step, signals);
-        common.finish(step, book, vault);
+        uint256 commitmentAfter = rebalance.commitmentAfter;
+        require(commitmentAfter < Signals.FIELD, SignalNotInField(Signals.COMMITMENT_AFTER));
+        signals[Signals.COMMITMENT_AFTER] = commitmentAfter;
+        uint256 navFloor = rebalance.navFloor;
+        require(navFloor < Signals.NAV_FLOOR_BOUND, NavFloorOutOfRange(navFloor));
+        signals[Signals.NAV_FLOOR] = navFloor;
+        signals[Signals.ALLOWANCES] = Allowances.unwrap(rebalance.allowances);
+        common.use(step, signals);
+        common.fill(step, signals, book.commitment);
+        common.finish(step, signals, book, vault);
         return head.doOrdersWait();
+    }
+
+    function _requireNext(bytes32 vaultId, uint32 given, uint256 last) private pure {
+        unchecked {
+            if (given != last + 1) revert SequenceMismatch(vaultId, given, uint32(last + 1));
+        }
     }
 
     /// @dev A vault twice in the batch is called twice, and its share settles once, at the last rebalance.
@@ -534,11 +551,12 @@ contract RebalanceHub is IRebalanceHub {
         common.loadPrices(oracle, round, deadline);
         common.loadMandate(mandates, book.head.mandate());
         Step memory step;
-        step.operator = vault.operator;
-        common.start(step, vaultId, book, vault);
-        (step.commitmentAfter, step.navFloor, step.allowances) = (commitmentAfter, navFloor, allowances);
-        common.use(step);
-        return common.signalsOf(step);
+        (step.vaultId, step.operator) = (vaultId, vault.operator);
+        common.start(step, vault, book.head);
+        (uint256[] memory signals, uint256[7] memory named) =
+            common.signalsOf(step, book.commitment, commitmentAfter, navFloor, allowances);
+        common.use(step, named);
+        return signals;
     }
 
     /// @inheritdoc IRebalanceHub

@@ -75,6 +75,13 @@ import {Settlement} from "./libraries/Settlement.sol";
 ///   a share is worth above the highest price after fees so far, which is kept at a rate of 0 too.
 /// - After a move of the mandate the lower of both rates counts until the next settlement. No fee falls due at a settlement
 ///   that carries a write-down.
+///
+/// BAND
+/// - Off, unless the mandate says otherwise. A price that is farther from an anchor than the band allows settles nothing, and
+///   deposits are returned. The anchor is a settled price, and moves once it is a day old, so that many proofs go no farther
+///   than one; each whole day allows the band once more.
+/// - A price out of the band settles once it has waited for `bandWait`, by a proof that lies in the band around it. The
+///   guardian may let the last proof's price settle within `grace`. An announced write-down needs no waiting.
 /// @dev Every amount of shares fits 128 bits, because no settlement lets the supply grow beyond.
 contract ShareToken is IShareToken, ERC20Permit, ReentrancyGuardTransient {
     using Claims for Ledger;
@@ -409,6 +416,14 @@ contract ShareToken is IShareToken, ERC20Permit, ReentrancyGuardTransient {
     // --- liveness ---
 
     /// @inheritdoc IShareToken
+    function releaseBand() external nonReentrant {
+        (,,, address guardian,) = hub.rolesOf(vaultId);
+        require(msg.sender == guardian, NotGuardian(msg.sender));
+        ledger.releaseBand(_setting());
+        _settle();
+    }
+
+    /// @inheritdoc IShareToken
     function windDown() external nonReentrant {
         _settle();
         uint40 oldest = ledger.oldest();
@@ -446,9 +461,13 @@ contract ShareToken is IShareToken, ERC20Permit, ReentrancyGuardTransient {
 
     /// @inheritdoc IShareToken
     function settledPrice() external view returns (uint256, uint256, uint40, uint32) {
-        uint32 sequence = ledger.state.sequence;
-        uint40 timestamp = sequence == 0 ? 0 : ledger.state.settledAt;
-        return (ledger.accounts.settledAssets, ledger.accounts.settledSupply, timestamp, sequence);
+        uint32 sequence = ledger.band.waiting == 0 ? ledger.state.sequence : 0;
+        return (ledger.accounts.settledAssets, ledger.accounts.settledSupply, ledger.state.settledAt, sequence);
+    }
+
+    /// @inheritdoc IShareToken
+    function waitingPrice() external view returns (uint256, uint40) {
+        return (ledger.band.waiting, ledger.band.waitingTime);
     }
 
     /// @inheritdoc IShareToken
@@ -605,7 +624,11 @@ contract ShareToken is IShareToken, ERC20Permit, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IERC165
+    /// @dev ERC-7575 names an id for each of its parts too: minimal, deposit, mint, redeem and withdraw.
     function supportsInterface(bytes4 id) external pure returns (bool) {
+        if (id == 0x50a526d6 || id == 0xc1f329ef || id == 0xe1550342 || id == 0x2fd7d42a || id == 0x70dec094) {
+            return true;
+        }
         return id == type(IERC165).interfaceId || id == type(IERC7575).interfaceId
             || id == type(IERC7540Operator).interfaceId || id == type(IERC7540Deposit).interfaceId
             || id == type(IERC7540Redeem).interfaceId || id == type(IERC7887Deposit).interfaceId

@@ -45,7 +45,9 @@ interface IShareToken is
         /// One NAV step is more than a hundredth of what the shares are worth.
         NavStepTooCoarse,
         /// A share is worth less than a millionth of the first one's price, or all deposits buy none.
-        Worthless
+        Worthless,
+        /// The price of a share moved farther than the mandate's band, and waits.
+        OutOfBand
     }
 
     // --- events ---
@@ -109,6 +111,10 @@ interface IShareToken is
     error NothingToTransfer(uint256 requestId);
     /// ERC-7540: an order settles at a price that nobody knows before.
     error NoPreview();
+    error NotGuardian(address caller);
+    /// The price of the last proof is settled.
+    error NothingToRelease();
+    error ReleaseTooLate(uint40 until);
     /// More than the idle assets that redemptions are not owed.
     error NotEnoughIdle(uint256 assets, uint256 available);
     /// The feed set changed and no proof came since: what redemptions are owed has no price.
@@ -157,6 +163,10 @@ interface IShareToken is
 
     // --- liveness ---
 
+    /// @notice Settle redemptions at the price of the last proof although it is out of the mandate's band, within `grace` of
+    /// that proof's prices. Only the vault's guardian may call this.
+    function releaseBand() external;
+
     /// @notice Wind the vault down, once a redemption waits for twice `redemptionPeriod`. Anyone may call this.
     function windDown() external;
 
@@ -193,8 +203,12 @@ interface IShareToken is
     /// @return assets what they were worth.
     /// @return supply all shares.
     /// @return timestamp the time of the prices, in Unix seconds; 0 before the first settlement.
-    /// @return sequence the proof that it is from.
+    /// @return sequence the proof that it is from; 0 while the price of the last proof waits, out of the band.
     function settledPrice() external view returns (uint256 assets, uint256 supply, uint40 timestamp, uint32 sequence);
+
+    /// @notice The price of a share that waits because it is out of the band: assets for 2^96 shares, and the time of its
+    /// proof; 0 and 0 if none does.
+    function waitingPrice() external view returns (uint256 price, uint40 timestamp);
 
     /// @notice Shares that were minted as fees and are not collected.
     function uncollectedFees() external view returns (uint256);

@@ -23,17 +23,21 @@ library Buckets {
         }
     }
 
-    /// @notice The level after something was taken out: a multiple of the step, and no more than there is.
+    /// @notice The level after these seconds, and after a rebalance that names this: a multiple of the step, and no more than
+    /// there is.
     /// @param which bucket this is, for the error.
-    function take(uint256 which, IRebalanceHub.Bucket memory bucket, uint256 level, uint256 named)
+    function take(uint256 which, IRebalanceHub.Bucket memory bucket, uint256 level, uint256 elapsed, uint256 named)
         internal
         pure
         returns (uint256)
     {
-        if (named == 0) return level;
-        require(named <= level, IRebalanceHub.AllowanceTooLarge(which, named, level));
-        require(named % bucket.step == 0, IRebalanceHub.AllowanceNotInSteps(which, named, bucket.step));
         unchecked {
+            level += bucket.ratePerDay * elapsed / 1 days; // as in `filled`
+            uint256 cap = bucket.cap;
+            if (level > cap) level = cap;
+            if (named == 0) return level;
+            if (named > level) revert IRebalanceHub.AllowanceTooLarge(which, named, level);
+            if (named % bucket.step != 0) revert IRebalanceHub.AllowanceNotInSteps(which, named, bucket.step);
             return level - named;
         }
     }

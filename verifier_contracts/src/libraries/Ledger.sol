@@ -52,6 +52,21 @@ struct Terms {
     /// The mandate's own.
     uint24 nextManagementFeePpm;
     uint24 nextPerformanceFeePpm;
+    uint24 bandPpmPerDay;
+    uint32 bandWait;
+    uint32 grace;
+}
+
+/// Prices of a share, as in the high-water mark, and the times of their proofs.
+struct Band {
+    /// The settled price that bounds the next.
+    uint256 anchor;
+    /// A price out of the band, which waits; 0 if none does.
+    uint256 waiting;
+    uint40 anchorTime;
+    uint40 waitingTime;
+    /// The proof whose price the guardian released.
+    uint24 released;
 }
 
 struct Accounts {
@@ -89,6 +104,7 @@ struct Ledger {
     Contribution contribution;
     /// Highest settled price after fees: assets for `Settlement.MARK_SHARES` shares.
     uint256 highWaterMark;
+    Band band;
     OrderBook deposits;
     Entry[] entries;
     OrderBook redemptions;

@@ -8,7 +8,7 @@ import {Buckets} from "./Buckets.sol";
 import {Groth16} from "./Groth16.sol";
 import {MandateShelf, Mandates} from "./Mandates.sol";
 import {Signals} from "./Signals.sol";
-import {VaultHead} from "./VaultHead.sol";
+import {VaultHead, VaultHeads} from "./VaultHead.sol";
 import {Book, Vault, Vaults} from "./Vaults.sol";
 import {WriteDowns} from "./WriteDowns.sol";
 
@@ -23,21 +23,14 @@ struct Common {
     IRebalanceHub.Mandate mandate;
 }
 
-/// One rebalance: where it starts, what it must state, what the prover says of it, and what the hub makes of that.
+/// One rebalance, beside its signals.
 struct Step {
     bytes32 vaultId;
     address operator;
-    uint256 commitment;
     VaultHead head;
-    // --- what the proof must state ---
+    /// What the proof must state: the flow, and a write-down in NAV steps.
     int64 flow;
-    /// NAV steps.
     uint256 writeDown;
-    // --- what the prover says ---
-    uint256 commitmentAfter;
-    uint256 navFloor;
-    Allowances allowances;
-    // --- the result ---
     VaultHead headAfter;
 }
 
@@ -45,7 +38,10 @@ using Rebalances for Common global;
 
 /// @title The transition of a vault by a rebalance
 /// @notice The hub builds every public signal from its own state; a prover decides nothing about the past, the policy, the
-/// prices, the flows or the time. It says the book after, its NAV floor, and what it takes out of the buckets.
+/// prices, the flows or the time. It says the book after, its NAV floor, and what it takes out of the buckets: its caller writes
+/// these three signals first, in `signals`, which has room for those before the prices.
+/// @dev A batch runs through this once for each vault. So a refusal reverts by `if`, where `require` would compute the
+/// arguments of an error that is not thrown.
 library Rebalances {
     // --- what rebalances share ---
 
@@ -60,29 +56,25 @@ library Rebalances {
     function loadMandate(Common memory common, MandateShelf storage shelf, uint32 number) internal view {
         IRebalanceHub.Mandate memory mandate = Mandates.get(shelf, number);
         (common.mandateNumber, common.mandate) = (number, mandate);
-        require(
-            common.feedSet == mandate.feedSet, IRebalanceHub.WrongFeedSet(common.feedSet, mandate.feedSet)
-        );
+        require(common.feedSet == mandate.feedSet, IRebalanceHub.WrongFeedSet(common.feedSet, mandate.feedSet));
         uint256 age = block.timestamp - common.timestamp;
         require(age <= mandate.grace, IRebalanceHub.RoundTooOld(common.timestamp, mandate.grace));
     }
 
     // --- one rebalance ---
 
-    /// @notice Start a rebalance: revert unless the vault may rebalance now at these prices.
-    function start(Common memory common, Step memory step, bytes32 vaultId, Book storage book, Vault storage vault)
-        internal
-        view
-    {
-        VaultHead head = book.head;
-        (step.vaultId, step.commitment, step.head) = (vaultId, book.commitment, head);
-        (step.flow, step.writeDown) = (0, 0);
+    /// @notice Revert unless the vault may rebalance now at these prices.
+    /// @param head where it starts.
+    function start(Common memory common, Step memory step, Vault storage vault, VaultHead head) internal view {
+        (step.head, step.flow, step.writeDown) = (head, 0, 0);
         if (!head.isPlain()) _readMarks(common, step, vault, head);
-        (uint40 timestamp, uint40 last) = (common.timestamp, head.snapshotTimestamp());
-        require(timestamp >= last, IRebalanceHub.RoundBeforeLast(timestamp, last));
-        if (head.sequence() != 0) {
-            uint40 possibleFrom = last + common.mandate.minInterval;
-            require(timestamp >= possibleFrom, IRebalanceHub.RoundTooEarly(timestamp, possibleFrom));
+        unchecked {
+            (uint256 timestamp, uint256 last) = (common.timestamp, head.snapshotTimestamp());
+            if (timestamp < last) revert IRebalanceHub.RoundBeforeLast(uint40(timestamp), uint40(last));
+            uint256 possibleFrom = last + common.mandate.minInterval;
+            if (timestamp < possibleFrom && head.sequence() != 0) {
+                revert IRebalanceHub.RoundTooEarly(uint40(timestamp), uint40(possibleFrom));
+            }
         }
     }
 
@@ -100,22 +92,28 @@ library Rebalances {
 
     /// @notice Take out of the buckets what the rebalance names, and make the head after it. The first one names no gain and
     /// no loss: the empty book earns and costs nothing.
-    function use(Common memory common, Step memory step) internal pure {
-        (VaultHead head, Allowances named) = (step.head, step.allowances);
-        require(
-            named.writeDown() == step.writeDown, IRebalanceHub.WriteDownMismatch(named.writeDown(), step.writeDown)
-        );
-        if (head.sequence() == 0) {
-            require(named.gain() == 0, IRebalanceHub.AllowanceTooLarge(Buckets.GAIN, named.gain(), 0));
-            require(named.loss() == 0, IRebalanceHub.AllowanceTooLarge(Buckets.LOSS, named.loss(), 0));
+    function use(Common memory common, Step memory step, uint256[7] memory signals) internal pure {
+        VaultHead head = step.head;
+        Allowances named = Allowances.wrap(signals[Signals.ALLOWANCES]);
+        uint256 writeDown = named.writeDown();
+        if (writeDown != step.writeDown) revert IRebalanceHub.WriteDownMismatch(writeDown, step.writeDown);
+        uint256 sequence = head.sequence();
+        if (sequence == 0) {
+            if (named.gain() != 0) revert IRebalanceHub.AllowanceTooLarge(Buckets.GAIN, named.gain(), 0);
+            if (named.loss() != 0) revert IRebalanceHub.AllowanceTooLarge(Buckets.LOSS, named.loss(), 0);
         }
-        IRebalanceHub.Mandate memory mandate = common.mandate;
-        (uint256 gain, uint256 loss, uint256 turnover) = levelsAt(mandate, head, common.timestamp);
-        gain = Buckets.take(Buckets.GAIN, mandate.gain, gain, named.gain());
-        loss = Buckets.take(Buckets.LOSS, mandate.loss, loss, named.loss());
-        turnover = Buckets.take(Buckets.TURNOVER, mandate.turnover, turnover, named.turnover());
-        head = head.setRebalance(head.sequence() + 1, step.navFloor, common.timestamp);
-        step.headAfter = head.setLevels(gain, loss, turnover);
+        assert(sequence < type(uint24).max);
+        unchecked {
+            uint256 timestamp = common.timestamp;
+            uint256 elapsed = timestamp - head.snapshotTimestamp(); // `start` has compared them
+            IRebalanceHub.Mandate memory mandate = common.mandate;
+            uint256 levels = VaultHeads.packLevels(
+                Buckets.take(Buckets.GAIN, mandate.gain, head.gainLevel(), elapsed, named.gain()),
+                Buckets.take(Buckets.LOSS, mandate.loss, head.lossLevel(), elapsed, named.loss()),
+                Buckets.take(Buckets.TURNOVER, mandate.turnover, head.turnoverLevel(), elapsed, named.turnover())
+            );
+            step.headAfter = head.setRebalance(sequence + 1, signals[Signals.NAV_FLOOR], timestamp, levels);
+        }
     }
 
     /// @notice The levels at a time that is not before the last snapshot's.
@@ -133,43 +131,55 @@ library Rebalances {
     }
 
     /// @notice Write the new state. The previous event has the commitment before; the oracle has the price words.
-    function finish(Common memory common, Step memory step, Book storage book, Vault storage vault) internal {
-        uint24 sequence = step.headAfter.sequence();
+    function finish(
+        Common memory common,
+        Step memory step,
+        uint256[7] memory signals,
+        Book storage book,
+        Vault storage vault
+    ) internal {
+        VaultHead head = step.headAfter;
+        uint256 commitmentAfter = signals[Signals.COMMITMENT_AFTER];
         emit IRebalanceHub.Rebalanced(
             step.vaultId,
-            sequence,
-            step.commitmentAfter,
-            step.navFloor,
+            head.sequence(),
+            commitmentAfter,
+            signals[Signals.NAV_FLOOR],
             step.flow,
-            step.allowances,
+            Allowances.wrap(signals[Signals.ALLOWANCES]),
             common.round
         );
-        if (step.writeDown != 0) WriteDowns.use(vault.writeDown, sequence);
-        (book.head, book.commitment) = (step.headAfter, step.commitmentAfter);
+        if (step.writeDown != 0) WriteDowns.use(vault.writeDown, head.sequence());
+        (book.head, book.commitment) = (head, commitmentAfter);
     }
 
     // --- signals ---
 
-    /// @notice All public signals.
-    function signalsOf(Common memory common, Step memory step) internal view returns (uint256[] memory signals) {
+    /// @notice All public signals, with these of the prover. The first seven are `named` too.
+    function signalsOf(
+        Common memory common,
+        Step memory step,
+        uint256 commitment,
+        uint256 commitmentAfter,
+        uint256 navFloor,
+        Allowances allowances
+    ) internal view returns (uint256[] memory signals, uint256[7] memory named) {
         uint256[] memory priceWords = common.priceWords;
         signals = new uint256[](Signals.PRICES + priceWords.length);
-        uint256[7] memory named;
         assembly ("memory-safe") {
             named := add(signals, 32)
             mcopy(add(signals, 256), add(priceWords, 32), mul(mload(priceWords), 32))
         }
-        fill(common, step, named);
+        (named[Signals.COMMITMENT_AFTER], named[Signals.NAV_FLOOR]) = (commitmentAfter, navFloor);
+        named[Signals.ALLOWANCES] = Allowances.unwrap(allowances);
+        fill(common, step, named, commitment);
     }
 
-    /// @notice Write the signals before the prices.
-    function fill(Common memory common, Step memory step, uint256[7] memory signals) internal view {
-        signals[Signals.COMMITMENT_BEFORE] = step.commitment;
-        signals[Signals.COMMITMENT_AFTER] = step.commitmentAfter;
+    /// @notice Write the signals that the hub knows, up to the prices.
+    function fill(Common memory common, Step memory step, uint256[7] memory signals, uint256 commitment) internal view {
+        signals[Signals.COMMITMENT_BEFORE] = commitment;
         signals[Signals.POLICY_HASH] = common.mandate.policyHash;
         signals[Signals.FLOW] = Signals.encodeFlow(step.flow);
-        signals[Signals.ALLOWANCES] = Allowances.unwrap(step.allowances);
-        signals[Signals.NAV_FLOOR] = step.navFloor;
         signals[Signals.CONTEXT] = context(step.vaultId, step.operator, step.head, common.round, common.deadline);
     }
 
@@ -179,14 +189,14 @@ library Rebalances {
         view
         returns (uint256 context_)
     {
-        uint256 sequence = head.sequence() + 1;
-        (uint256 mandateVersion, uint256 field) = (head.mandateVersion(), Signals.FIELD);
+        (uint256 sequence, uint256 mandateVersion, uint256 field) =
+            (head.sequence(), head.mandateVersion(), Signals.FIELD);
         assembly ("memory-safe") {
             let free := mload(0x40)
             mstore(free, chainid())
             mstore(add(free, 32), address())
             mstore(add(free, 64), vaultId)
-            mstore(add(free, 96), sequence)
+            mstore(add(free, 96), add(sequence, 1)) // the sequence after the rebalance
             mstore(add(free, 128), mandateVersion)
             mstore(add(free, 160), round)
             mstore(add(free, 192), operator)
@@ -212,6 +222,8 @@ library Rebalances {
         require(given[i] == own[i], IRebalanceHub.PolicyMismatch(given[i], own[i]));
         i = Signals.FLOW;
         require(given[i] == own[i], IRebalanceHub.FlowMismatch(given[i], own[i]));
+        i = Signals.NAV_FLOOR;
+        require(given[i] < Signals.NAV_FLOOR_BOUND, IRebalanceHub.NavFloorOutOfRange(given[i]));
         for (i = Signals.PRICES; i < own.length; ++i) {
             require(given[i] == own[i], IRebalanceHub.PriceMismatch(i - Signals.PRICES, given[i], own[i]));
         }

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IRebalanceHub} from "../interfaces/IRebalanceHub.sol";
 import {IShareToken} from "../interfaces/IShareToken.sol";
-import {Contribution, Ledger, Setting, State, Terms, SUPPLY_BOUND, VIRTUAL_SHARES} from "./Ledger.sol";
+import {Band, Contribution, Ledger, Setting, State, Terms, SUPPLY_BOUND, VIRTUAL_SHARES} from "./Ledger.sol";
 import {Entry, Fill, OrderBook, Orders, Progress} from "./Orders.sol";
 import {Prices} from "./Prices.sol";
 
@@ -64,13 +64,13 @@ library Settlement {
         uint256 supply
     ) external returns (uint32 id, bool burn) {
         (IRebalanceHub.Status status, State memory s) = _atRequest(self, setting);
+        uint256 assets = toAssets(self, shares);
+        uint256 least = self.terms.leastOrderE6 * setting.unit;
+        require(assets >= least || all, IShareToken.OrderTooSmall(assets, least));
         if (status == IRebalanceHub.Status.WindDown) {
             return (_redeemAtOnce(self, s, shares, controller, supply), true);
         }
 
-        uint256 assets = toAssets(self, shares);
-        uint256 least = self.terms.leastOrderE6 * setting.unit;
-        require(assets >= least || all, IShareToken.OrderTooSmall(assets, least));
         // No balance exceeds 128 bits.
         self.accounts.pendingShares += uint128(shares);
         id = nextId(self, setting, s);
@@ -194,7 +194,10 @@ library Settlement {
             managementFeePpm: _lower(old.managementFeePpm, m.share.managementFeePpm),
             performanceFeePpm: _lower(old.performanceFeePpm, m.share.performanceFeePpm),
             nextManagementFeePpm: m.share.managementFeePpm,
-            nextPerformanceFeePpm: m.share.performanceFeePpm
+            nextPerformanceFeePpm: m.share.performanceFeePpm,
+            bandPpmPerDay: m.share.bandPpmPerDay,
+            bandWait: m.share.bandWait,
+            grace: m.grace
         });
     }
 
@@ -212,23 +215,20 @@ library Settlement {
         _bookContributions(self);
         (uint256 bottom, uint256 top) = _worth(self, setting, v, s.drawn, self.terms.feedSet);
         bool writtenDown = v.lastWriteDown == v.sequence;
-        if (!writtenDown) minted = _fees(self, bottom, supply, v.snapshotTimestamp - s.seen);
-        supply += minted;
-        // Both fit: at most 2^120 of contributions, 2^127 of the book and sums of deposits of at most 2^104.
-        (self.accounts.settledAssets, self.accounts.settledSupply) = (uint128(bottom), uint128(supply));
-
-        IShareToken.Returned why;
-        if (supply != 0 && (top - bottom) * LEAST_NAV_STEPS > bottom) why = IShareToken.Returned.NavStepTooCoarse;
-        if ((bottom + 1) * VIRTUAL_SHARES * MOST_DILUTION < supply + VIRTUAL_SHARES) {
-            why = IShareToken.Returned.Worthless;
-        }
+        IShareToken.Returned why = _whyNothing(self, v, bottom, top, supply, writtenDown);
         bool redeemable = why == IShareToken.Returned.No;
+        if (why != IShareToken.Returned.OutOfBand) {
+            if (!writtenDown) minted = _fees(self, bottom, supply, v.snapshotTimestamp - s.seen);
+            supply += minted;
+            // Both fit: at most 2^104 of contributions, 2^127 of the book and sums of deposits of at most 2^104.
+            (self.accounts.settledAssets, self.accounts.settledSupply) = (uint128(bottom), uint128(supply));
+            s.settledAt = uint32(v.snapshotTimestamp);
+        }
         if (writtenDown) why = IShareToken.Returned.WriteDown;
         if (block.timestamp > uint256(s.seen) + self.terms.maxProofAge) why = IShareToken.Returned.Stale;
 
         // The hub counts in 24 bits, and times in 32.
-        (s.sequence, s.seen, s.settledAt) =
-        (uint24(v.sequence), uint32(v.snapshotTimestamp), uint32(v.snapshotTimestamp));
+        (s.sequence, s.seen) = (uint24(v.sequence), uint32(v.snapshotTimestamp));
         s.cutoff = _cutoff(self, setting, s);
         // Without shares nobody can lose by the bottom, and at the top the first holder would give a NAV step away.
         if (supply == 0) top = bottom;
@@ -237,6 +237,76 @@ library Settlement {
         (burnt, paid) = _settleRedemptions(self, s.cutoff, redeemable, supply + VIRTUAL_SHARES, bottom + 1);
         minted += bought;
         emit IShareToken.Settled(v.sequence, s.cutoff, bottom, supply, deposited, burnt, paid);
+    }
+
+    /// @dev Why this proof settles nothing, redemptions included; else `No`.
+    function _whyNothing(
+        Ledger storage self,
+        IRebalanceHub.VaultState memory v,
+        uint256 bottom,
+        uint256 top,
+        uint256 supply,
+        bool writtenDown
+    ) private returns (IShareToken.Returned) {
+        if ((bottom + 1) * VIRTUAL_SHARES * MOST_DILUTION < supply + VIRTUAL_SHARES) {
+            return IShareToken.Returned.Worthless;
+        }
+        if (supply != 0 && (top - bottom) * LEAST_NAV_STEPS > bottom) return IShareToken.Returned.NavStepTooCoarse;
+        if (self.terms.bandPpmPerDay == 0) return IShareToken.Returned.No;
+        return _isInBand(self, v, _price(bottom, supply), writtenDown)
+            ? IShareToken.Returned.No
+            : IShareToken.Returned.OutOfBand;
+    }
+
+    /// @dev Whether a price may settle: it lies within the band of the last one, or of one that has waited long enough, or the
+    /// guardian released it, or the write-down was announced. Otherwise it waits.
+    function _isInBand(Ledger storage self, IRebalanceHub.VaultState memory v, uint256 price, bool writtenDown)
+        private
+        returns (bool)
+    {
+        Band memory b = self.band;
+        uint256 ppm = self.terms.bandPpmPerDay;
+        uint40 time = v.snapshotTimestamp;
+        bool near = _isNear(price, b.anchor, ppm * (1 + (time - b.anchorTime) / 1 days));
+        bool confirmed =
+            b.waiting != 0 && time >= uint256(b.waitingTime) + self.terms.bandWait && _isNear(price, b.waiting, ppm);
+        bool free = b.anchorTime == 0 || writtenDown || b.released == v.sequence;
+        if (near || confirmed || free) {
+            // The anchor stays for a day, so that many proofs move the price no farther than one.
+            if (!near || free || time >= b.anchorTime + 1 days) (b.anchor, b.anchorTime) = (price, time);
+            (b.waiting, b.waitingTime) = (0, 0);
+            self.band = b;
+            return true;
+        }
+        // A price near the one that waits leaves its time: nobody puts it off by proving again.
+        if (b.waiting == 0 || !_isNear(price, b.waiting, ppm)) {
+            (self.band.waiting, self.band.waitingTime) = (price, time);
+        }
+        return false;
+    }
+
+    /// @dev Within so many parts per million of the smaller of the two: the same both ways. A price is below 2^225.
+    function _isNear(uint256 a, uint256 b, uint256 ppm) private pure returns (bool) {
+        (uint256 low, uint256 high) = a < b ? (a, b) : (b, a);
+        return high - low <= low.mulDiv(ppm, PPM);
+    }
+
+    /// @dev Assets for `MARK_SHARES` shares, rounded up.
+    function _price(uint256 bottom, uint256 supply) private pure returns (uint256) {
+        return (bottom + 1).mulDiv(MARK_SHARES, supply + VIRTUAL_SHARES, Math.Rounding.Ceil);
+    }
+
+    /// @notice Let the price of the last proof, which waits, settle: the next call of `settle` settles that proof once more.
+    function releaseBand(Ledger storage self, Setting memory setting) external {
+        (IRebalanceHub.VaultState memory v, State memory s) = _current(self, setting);
+        bool waits = self.band.waiting != 0 && v.sequence == s.sequence && s.settledAt != v.snapshotTimestamp;
+        require(waits, IShareToken.NothingToRelease());
+        uint256 until = uint256(v.snapshotTimestamp) + self.terms.grace;
+        require(block.timestamp <= until, IShareToken.ReleaseTooLate(uint40(until)));
+        self.band.released = s.sequence;
+        // Any other number: the hub's counts from 1, and its last is due again.
+        s.sequence -= 1;
+        self.state = s;
     }
 
     /// @dev The newest round that is at least `orderDelay` older than the proof's; never falls.
@@ -335,7 +405,7 @@ library Settlement {
                 emit IShareToken.FeesMinted(management, performance);
             }
         }
-        uint256 price = (bottom + 1).mulDiv(MARK_SHARES, supply + minted + VIRTUAL_SHARES, Math.Rounding.Ceil);
+        uint256 price = _price(bottom, supply + minted);
         if (price > mark) self.highWaterMark = price;
         if (t.managementFeePpm != t.nextManagementFeePpm || t.performanceFeePpm != t.nextPerformanceFeePpm) {
             self.terms.managementFeePpm = t.nextManagementFeePpm;
@@ -348,10 +418,11 @@ library Settlement {
         return assets.mulDiv(supply + VIRTUAL_SHARES, bottom + 1 - assets);
     }
 
-    /// @dev The hub calls `settle` at a proof while orders wait, and always while fees count the proofs.
+    /// @dev The hub calls `settle` at a proof while orders wait, and always if fees or a band count the proofs.
     function _tellWhetherOrdersWait(Ledger storage self, Setting memory setting, State memory s) private {
         bool waiting = self.accounts.pendingDeposits != 0 || self.accounts.pendingShares != 0
-            || self.terms.nextManagementFeePpm != 0 || self.terms.nextPerformanceFeePpm != 0;
+            || self.terms.nextManagementFeePpm != 0 || self.terms.nextPerformanceFeePpm != 0
+            || self.terms.bandPpmPerDay != 0;
         if (waiting == s.waiting) return;
         s.waiting = waiting;
         setting.hub.setOrdersWaiting(setting.vaultId, waiting);

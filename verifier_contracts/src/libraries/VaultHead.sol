@@ -119,23 +119,24 @@ library VaultHeads {
 
     // --- setters ---
 
-    /// @notice The head after a rebalance, without marks. Set the levels next.
-    function setRebalance(VaultHead head, uint256 sequence_, uint256 navFloor_, uint256 timestamp)
+    /// @notice The head after a rebalance, without marks.
+    /// @param levels_ as `packLevels` packs them.
+    function setRebalance(VaultHead head, uint256 sequence_, uint256 navFloor_, uint256 timestamp, uint256 levels_)
         internal
         pure
         returns (VaultHead)
     {
         uint256 kept = VaultHead.unwrap(head) & KEPT_BY_A_REBALANCE;
-        return VaultHead.wrap(kept | timestamp << SNAPSHOT_TIMESTAMP | navFloor_ << NAV_FLOOR | sequence_);
+        uint256 set = levels_ << GAIN | timestamp << SNAPSHOT_TIMESTAMP | navFloor_ << NAV_FLOOR | sequence_;
+        return VaultHead.wrap(kept | set);
     }
 
-    function setLevels(VaultHead head, uint256 gainLevel_, uint256 lossLevel_, uint256 turnoverLevel_)
-        internal
-        pure
-        returns (VaultHead)
-    {
-        uint256 levels = turnoverLevel_ << TURNOVER | lossLevel_ << LOSS | gainLevel_ << GAIN;
-        return VaultHead.wrap(VaultHead.unwrap(head) & ~LEVELS | levels);
+    function setLevels(VaultHead head, uint256 levels_) internal pure returns (VaultHead) {
+        return VaultHead.wrap(VaultHead.unwrap(head) & ~LEVELS | levels_ << GAIN);
+    }
+
+    function packLevels(uint256 gain, uint256 loss, uint256 turnover) internal pure returns (uint256) {
+        return turnover << (TURNOVER - GAIN) | loss << (LOSS - GAIN) | gain;
     }
 
     function setMandate(VaultHead head, uint256 version, uint256 mandate_) internal pure returns (VaultHead) {

@@ -22,9 +22,7 @@ library WriteDowns {
         uint256 writeDownPpm,
         uint256 maxProofAge
     ) internal returns (uint40 usableFrom, uint40 lapsesAt) {
-        require(
-            navSteps != 0 && navSteps < AllowancesWord.FIELD_BOUND, IRebalanceHub.WriteDownOutOfRange(navSteps)
-        );
+        require(navSteps != 0 && navSteps < AllowancesWord.FIELD_BOUND, IRebalanceHub.WriteDownOutOfRange(navSteps));
         require(block.timestamp >= w.nextFrom, IRebalanceHub.TooEarly(w.nextFrom));
         uint256 used = _usedAlone(w, writeDownPpm);
         uint256 navFloor = head.navFloor();

@@ -43,18 +43,17 @@ contract HubAttackTest is Scene {
         }
         uint256 usable;
         for (uint256 i; i < 24; ++i) {
-            (bool ok,) = address(hub).staticcall(
-                abi.encodeCall(hub.expectedSignals, (vaultId, 1, 1, Allowances.wrap(0), rounds[i], DEADLINE))
-            );
+            (bool ok,) = address(hub)
+                .staticcall(
+                    abi.encodeCall(hub.expectedSignals, (vaultId, 1, 1, Allowances.wrap(0), rounds[i], DEADLINE))
+                );
             if (ok) usable += 1;
             vm.assertTrue(ok == (i + GRACE / 1 hours >= 23));
         }
         vm.assertEq(usable, GRACE / 1 hours + 1);
         submit(proven(vaultId, 1, rounds[23]));
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IRebalanceHub.RoundBeforeLast.selector, NOON + 1 + 22 hours, NOON + 1 + 23 hours
-            )
+            abi.encodeWithSelector(IRebalanceHub.RoundBeforeLast.selector, NOON + 1 + 22 hours, NOON + 1 + 23 hours)
         );
         signalsAt(rounds[22]);
     }

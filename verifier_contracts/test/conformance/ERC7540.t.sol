@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IERC165} from "@openzeppelin/contracts/interfaces/IERC165.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC7540Deposit, IERC7540Operator, IERC7540Redeem} from "../../src/interfaces/IERC7540.sol";
 import {IERC7575} from "../../src/interfaces/IERC7575.sol";
 import {IERC7887Deposit, IERC7887Redeem} from "../../src/interfaces/IERC7887.sol";
@@ -39,6 +37,14 @@ contract ERC7540Test is ShareTokenScene {
             vm.assertTrue(vault.supportsInterface(ids[i]));
         }
         vm.assertFalse(vault.supportsInterface(0xffffffff));
+        // "If a Vault implements all 5 interfaces" of ERC-7575, the ids of the parts too; their XOR is that of the whole.
+        bytes4[5] memory parts = [bytes4(0x50a526d6), 0xc1f329ef, 0xe1550342, 0x2fd7d42a, 0x70dec094];
+        bytes4 whole;
+        for (uint256 i; i < parts.length; ++i) {
+            vm.assertTrue(vault.supportsInterface(parts[i]));
+            whole ^= parts[i];
+        }
+        vm.assertTrue(whole == ids[2]);
         vm.assertTrue(type(IERC7540Operator).interfaceId == ids[1]);
         vm.assertTrue(type(IERC7575).interfaceId == ids[2]);
         vm.assertTrue(type(IERC7540Deposit).interfaceId == ids[3]);

@@ -85,9 +85,7 @@ contract HubFuzzTest is Scene {
             uint256 steps = level / terms.gain.step;
             uint256 most = steps * terms.gain.step;
             vm.expectRevert(
-                abi.encodeWithSelector(
-                    IRebalanceHub.AllowanceTooLarge.selector, 0, most + terms.gain.step, level
-                )
+                abi.encodeWithSelector(IRebalanceHub.AllowanceTooLarge.selector, 0, most + terms.gain.step, level)
             );
             hub.expectedSignals(vaultId, 1, 1, naming(most + terms.gain.step, 0, 0), round, DEADLINE);
             uint256 named = (seed >> 64) % 3 == 0 ? most : (seed >> 72) % (steps + 1) * terms.gain.step;
@@ -139,7 +137,8 @@ contract HubFuzzTest is Scene {
 
         IRebalanceHub.Rebalance memory r;
         (r.round, r.deadline) = (round, deadline);
-        Allowances allowances = naming(named % 1_001 * 1_000, (named >> 32) % 2_001 * 1_000, (named >> 64) % 101 * 10_000);
+        Allowances allowances =
+            naming(named % 1_001 * 1_000, (named >> 32) % 2_001 * 1_000, (named >> 64) % 101 * 10_000);
         r.signals = hub.expectedSignals(vaultId, after_, navFloor, allowances, round, deadline);
         vm.assertEq(abi.encode(r.signals), abi.encode(signalsByHand(after_, navFloor, allowances, deadline)));
         r.proof = Trapdoor.prove(r.signals, 0);

@@ -50,7 +50,8 @@ contract PackingSymbolic is Base {
         vm.assume(navFloor < 2 ** 42);
         vm.assume(levels[0] < 2 ** 30 && levels[1] < 2 ** 30 && levels[2] < 2 ** 30);
         VaultHead before = VaultHead.wrap(word);
-        VaultHead head = before.setRebalance(sequence, navFloor, timestamp).setLevels(levels[0], levels[1], levels[2]);
+        uint256 packed = VaultHeads.packLevels(levels[0], levels[1], levels[2]);
+        VaultHead head = before.setRebalance(sequence, navFloor, timestamp, packed);
         assert(head.sequence() == sequence && head.navFloor() == navFloor);
         assert(head.snapshotTimestamp() == timestamp);
         assert(head.gainLevel() == levels[0] && head.lossLevel() == levels[1] && head.turnoverLevel() == levels[2]);
@@ -61,7 +62,7 @@ contract PackingSymbolic is Base {
     function check_levelsSetTheirFieldsAlone(uint256 word, uint32[3] memory levels) external pure {
         vm.assume(levels[0] < 2 ** 30 && levels[1] < 2 ** 30 && levels[2] < 2 ** 30);
         VaultHead before = VaultHead.wrap(word);
-        VaultHead head = before.setLevels(levels[0], levels[1], levels[2]);
+        VaultHead head = before.setLevels(VaultHeads.packLevels(levels[0], levels[1], levels[2]));
         assert(head.gainLevel() == levels[0] && head.lossLevel() == levels[1] && head.turnoverLevel() == levels[2]);
         assert(head.sequence() == before.sequence() && head.navFloor() == before.navFloor());
         assert(head.snapshotTimestamp() == before.snapshotTimestamp());

@@ -179,7 +179,10 @@ contract StatesSymbolic is Base {
     }
 
     /// A bucket never holds more than its cap or than it held and was filled by.
-    function check_aBucketFillsByItsRateUpToItsCap(uint32 rate, uint32 cap, uint32 level, uint40 elapsed) external pure {
+    function check_aBucketFillsByItsRateUpToItsCap(uint32 rate, uint32 cap, uint32 level, uint40 elapsed)
+        external
+        pure
+    {
         vm.assume(level <= cap);
         IRebalanceHub.Bucket memory bucket = IRebalanceHub.Bucket(rate, cap, 1);
         uint256 filled = Buckets.filled(bucket, level, elapsed);

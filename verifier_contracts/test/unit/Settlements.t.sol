@@ -32,7 +32,11 @@ contract SettlementsTest is Scene {
         share.wait(true);
     }
 
-    function batchOf(bytes32 first, bytes32 second) private view returns (IRebalanceHub.BatchedRebalance[] memory batch) {
+    function batchOf(bytes32 first, bytes32 second)
+        private
+        view
+        returns (IRebalanceHub.BatchedRebalance[] memory batch)
+    {
         batch = new IRebalanceHub.BatchedRebalance[](2);
         (batch[0], batch[1]) = (entry(first, 1, round), entry(second, 2, round));
     }

@@ -5,7 +5,6 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
 import {IShareToken} from "../../src/interfaces/IShareToken.sol";
-import {ShareToken} from "../../src/ShareToken.sol";
 import {ShareTokenScene} from "../ShareTokenScene.sol";
 import {IHook, OddToken} from "../mocks/OddToken.sol";
 import {Token} from "../mocks/Token.sol";

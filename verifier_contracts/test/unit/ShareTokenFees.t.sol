@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
 import {IShareToken} from "../../src/interfaces/IShareToken.sol";
-import {ShareToken} from "../../src/ShareToken.sol";
 import {ShareTokenScene} from "../ShareTokenScene.sol";
 import {Token} from "../mocks/Token.sol";
 

@@ -127,6 +127,7 @@ contract ShareTokenGasTest is ShareTokenScene {
     function test_theLargestSettlement() public {
         IRebalanceHub.Mandate memory m = termsNow();
         (m.share.managementFeePpm, m.share.performanceFeePpm) = (20_000, 200_000);
+        (m.share.bandPpmPerDay, m.share.bandWait) = (500_000, 6 hours);
         use(newVault(hub.addMandate(m), CUSTODY));
         enter(ADA, 10_000 * usd, 0);
         enter(BEN, 10_000 * usd, 0);

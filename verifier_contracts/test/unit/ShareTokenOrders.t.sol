@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
 import {IShareToken} from "../../src/interfaces/IShareToken.sol";
 import {ShareTokenScene} from "../ShareTokenScene.sol";
 

@@ -77,8 +77,13 @@ contract ShareTokenWindDownTest is ShareTokenScene {
         vm.expectRevert(abi.encodeWithSelector(IShareToken.WrongStatus.selector, IRebalanceHub.Status.WindDown));
         vault.requestDeposit(50 * usd, EVE, EVE);
         vm.prank(ADA);
-        vm.expectRevert(IShareToken.ZeroAmount.selector);
+        vm.expectRevert(abi.encodeWithSelector(IShareToken.OrderTooSmall.selector, 0, usd));
         vault.requestRedeem(1, ADA, ADA);
+        vm.prank(ADA);
+        vm.assertTrue(vault.transfer(EVE, 1));
+        vm.prank(EVE);
+        vm.expectRevert(IShareToken.ZeroAmount.selector);
+        vault.requestRedeem(1, EVE, EVE);
     }
 
     function test_overdueRedemptionsStopDepositsAndDraws() public {

@@ -134,9 +134,7 @@ contract SubmitBatchTest is Scene {
         }
         for (uint256 i; i < 3; ++i) {
             vm.expectEmit(address(hub));
-            emit IRebalanceHub.Rebalanced(
-                ids[i], 2, 2001 + i, NAV_FLOOR, 0, i == 0 ? Allowances.wrap(0) : named, round
-            );
+            emit IRebalanceHub.Rebalanced(ids[i], 2, 2001 + i, NAV_FLOOR, 0, i == 0 ? Allowances.wrap(0) : named, round);
         }
         submitBatch();
         vm.assertEq(hub.allowancesAt(ids[0], NOON + 12 hours).gain(), 1_000_000);
@@ -254,7 +252,8 @@ contract SubmitBatchTest is Scene {
     function test_untilTheDeadline() public {
         uint40 deadline = NOON + 1 hours;
         for (uint256 i; i < 3; ++i) {
-            uint256[] memory signals = hub.expectedSignals(ids[i], 1001 + i, NAV_FLOOR, Allowances.wrap(0), round, deadline);
+            uint256[] memory signals =
+                hub.expectedSignals(ids[i], 1001 + i, NAV_FLOOR, Allowances.wrap(0), round, deadline);
             batch[i].proof = Trapdoor.prove(signals, 0);
         }
         vm.warp(deadline + 1);

@@ -146,8 +146,7 @@ contract SubmitSnapshotTest is Scene {
     function test_theSecondRebalanceWaitsTheInterval() public {
         withInterval(1 hours);
         submit(proven(vaultId, 1, round));
-        bytes memory reason =
-            abi.encodeWithSelector(IRebalanceHub.RoundTooEarly.selector, NOON, NOON + 1 hours);
+        bytes memory reason = abi.encodeWithSelector(IRebalanceHub.RoundTooEarly.selector, NOON, NOON + 1 hours);
         refuseRound(round, reason);
         vm.warp(NOON + 1 hours - 1);
         uint32 early = takeRound();
@@ -170,9 +169,7 @@ contract SubmitSnapshotTest is Scene {
         IRebalanceHub.BatchedRebalance[] memory batch = new IRebalanceHub.BatchedRebalance[](2);
         batch[0] = entry(vaultId, 1, round);
         (batch[1].vaultId, batch[1].sequence) = (vaultId, 2);
-        refuseBatch(
-            round, batch, abi.encodeWithSelector(IRebalanceHub.RoundTooEarly.selector, NOON, NOON + 1)
-        );
+        refuseBatch(round, batch, abi.encodeWithSelector(IRebalanceHub.RoundTooEarly.selector, NOON, NOON + 1));
     }
 
     // --- which ---
