@@ -14,9 +14,9 @@ from the moment of a settlement, which the operator chooses within ``grace``.
    whoever redeems takes a share of that, all of it at most.
 4. Orders of its own. A settlement at prices that are wrong by price_lag values the book wrong by at most
    max leverage · price_lag of NAV (check 8; slots without a gross weight, such as stablecoins, aside). Who enters below
-   worth or leaves above it takes at most that part of the capital that it moves from the others, and the same capital passes at
-   most one settlement in each order delay and in each least interval. A stranger cannot choose: orders are committed before
-   any answer that prices them.
+   worth or leaves above it takes at most that part of the capital that it moves from the others, and the same capital
+   passes at most one settlement in each order delay and in each least interval. A stranger cannot choose: orders are
+   committed before any answer that prices them.
 
 ``tests/economics`` holds a simulation of the whole protocol against 1 and 2 at every proof.
 
