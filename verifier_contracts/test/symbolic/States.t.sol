@@ -112,24 +112,34 @@ contract StatesSymbolic is Base {
         return abi.encodeCall(IRebalanceHub.windDown, (vaultId));
     }
 
-    /// No call but a rebalance makes a stale vault active, whoever makes it and whenever, whatever was proposed before, and
+    /// No call but a rebalance makes a stale vault active, whoever makes it and whenever, with a looser mandate proposed, and
     /// however much later somebody looks.
     function check_nothingButAProofMakesAStaleVaultActive(
         address sender,
-        uint8 before,
         uint8 kind,
         int64 flow,
         uint32 waited,
         uint32 later
     ) external {
         vm.assume(waited > MAX_PROOF_AGE);
-        vm.prank(before % 2 == 0 ? OPERATOR : GUARDIAN);
-        (bool done,) = address(hub).call(call(before % 5, 0, 1)); // pause, or propose
-        done;
+        vm.prank(OPERATOR);
+        hub.proposeMandate(vaultId, looser);
+        staysStale(sender, kind, flow, waited, later);
+    }
+
+    /// The same after a pause, which the call may end.
+    function check_norDoesItAfterAPause(address sender, uint8 kind, uint32 waited, uint32 later) external {
+        vm.assume(waited > MAX_PROOF_AGE);
+        vm.prank(GUARDIAN);
+        hub.pause(vaultId);
+        staysStale(sender, kind, 0, waited, later);
+    }
+
+    function staysStale(address sender, uint8 kind, int64 flow, uint32 waited, uint32 later) private {
         vm.warp(uint256(NOON) + waited);
         vm.prank(sender);
-        (done,) = address(hub).call(call(kind, flow, 1));
-        assert(status() != IRebalanceHub.Status.Active);
+        (bool done,) = address(hub).call(call(kind, flow, 1));
+        done; // whether it was taken or not
         vm.warp(uint256(NOON) + waited + later);
         assert(status() != IRebalanceHub.Status.Active);
     }
@@ -187,6 +197,6 @@ contract StatesSymbolic is Base {
         IRebalanceHub.Bucket memory bucket = IRebalanceHub.Bucket(rate, cap, 1);
         uint256 filled = Buckets.filled(bucket, level, elapsed);
         assert(level <= filled && filled <= cap);
-        assert((filled - level) * 1 days <= uint256(rate) * elapsed);
+        assert(filled <= level + uint256(rate) * elapsed / 1 days);
     }
 }
