@@ -20,10 +20,13 @@ from dls_zk.audit.instances import vacuous_policy
 from dls_zk.audit.simulator import Trapdoor
 from dls_zk.chain import Asset, Call, DevFeed, FeedSet, Mandate, Protocol, Sender, ShareToken, Snapshot, deploy, local
 from dls_zk.chain.deployment import CheckedKey, create
+from dls_zk.chain.mandate import ShareTerms
 from dls_zk.chain.oracle import development_feeds
 from dls_zk.cli.stages import Stages
 from dls_zk.solidity import contracts
 from dls_zk.solidity.calldata import ProofArguments
+from dls_zk.statement.allowances import Allowances
+from dls_zk.statement.buckets import Bucket
 from dls_zk.statement.circuits import of_size
 from dls_zk.statement.commitments import policy_hash
 from dls_zk.statement.constants import SIZES
@@ -31,7 +34,7 @@ from dls_zk.statement.ethereum import NOBODY
 from dls_zk.statement.model import Policy, SlotPolicy
 from dls_zk.statement.signals import PublicSignals
 from dls_zk.storage import disk
-from dls_zk.tools import node
+from dls_zk.tools import circom, node
 
 OUT = Path(__file__).parents[1] / "verifier_contracts" / "GAS.md"
 BATCHES = (1, 5, 10, 20, 50)
@@ -121,15 +124,16 @@ class Fleet:
     site: Site
     slots: int
     feeds: list[DevFeed]
-    feed_set: int
-    mandate: int
+    feed_set: bytes
+    mandate: bytes
     policy: Policy
     vaults: list[bytes] = field(default_factory=list)
+    nav_floor: int = 123_456
 
-    def snapshot(self) -> tuple[Snapshot, int]:
-        """At prices that moved a little, an hour after the last; what it used."""
+    def snapshot(self, after_s: int = 3600) -> tuple[Snapshot, int]:
+        """At prices that moved a little, seconds after the last; what it used."""
         site = self.site
-        site.later(3600)
+        site.later(after_s)
         now = site.protocol.chain.now()
         for slot, feed in enumerate(self.feeds):
             feed.post(site.owner, (slot + 1) * 10**8 + now % 10**6, now)
@@ -147,8 +151,8 @@ class Fleet:
             commitment_after=(state.commitment * 7 + 1) % 2**253,
             policy_hash=policy_hash(self.policy),
             flow=terms.flow_e6,
-            allowances=terms.allowances,
-            nav_floor=123_456,
+            allowances=Allowances(turnover_ppm=50_000),
+            nav_floor=self.nav_floor,
             context=terms.context_hash,
             prices=snapshot.words,
         )
@@ -171,7 +175,8 @@ class Fleet:
         for vault in self.vaults[:n]:
             public, proof, sequence = self.proof(vault, snapshot, deadline)
             points = (proof.a, proof.b, proof.c)
-            entries.append((vault, sequence, public.nav_floor, public.commitment_after, points))
+            named = (public.nav_floor, public.allowances.pack(), public.commitment_after)
+            entries.append((vault, sequence, *named, points))
         key = self.site.protocol.key_for(self.slots)
         call = hub.call("submitBatch", key, snapshot.round, deadline, entries)
         return self.site.used(f"batch {self.slots} {snapshot.round}", call)
@@ -189,8 +194,21 @@ def fleet(site: Site, slots: int, figures: Figures) -> Fleet:
     addresses = {name: feed.address for name, feed in zip(names, feeds, strict=True)}
     listed = FeedSet.of(development_feeds(addresses, 30 * DAY, 1_000), policy)
     feed_set = protocol.oracle.add_feed_set(owner, listed)
-    mandate = Mandate(policy_hash(policy), feed_set, protocol.key_for(slots), 3600, 500, 2000, 7 * DAY)
+    mandate = Mandate(
+        policy_hash=policy_hash(policy),
+        feed_set=feed_set,
+        key=protocol.key_for(slots),
+        grace_s=3600,
+        min_interval_s=60,
+        max_proof_age_s=30 * DAY,
+        write_down_ppm=10_000,
+        gain=Bucket(500_000, 2_000_000, 1_000),
+        loss=Bucket(1_000_000, 5_000_000, 10_000),
+        turnover=Bucket(10_000_000, 40_000_000, 50_000),
+        share=ShareTerms(3_600, 30 * DAY, USD, 2**50, 0, 0, 0, 0),
+    )
     made = Fleet(site, slots, feeds, feed_set, protocol.hub.add_mandate(owner, mandate), policy)
+    made.snapshot(1)  # a first one that came late would wait for a confirmation
     for number in range(max(BATCHES)):
         call = protocol.hub.call("openVault", owner.address, NOBODY, DAY, made.mandate)
         gas, transaction = site.used(f"open {slots} {number}", call)
@@ -246,6 +264,12 @@ def account(number: int) -> str:
     return to_checksum_address(f"{10**30 + number:#042x}")
 
 
+def _claimable(share: ShareToken, kind: str, controller: str) -> tuple[object, ...]:
+    """The arguments that claim the first settled order of an account."""
+    order = next(one for one in share.orders(controller) if one.kind == kind.lower() and one.claimable)
+    return order.id, order.claimable, controller, controller
+
+
 def measure_token(made: Fleet, figures: Figures) -> None:
     """A token in use: a proven book, other holders, an asset that is a plain ERC-20."""
     site, owner, protocol = made.site, made.site.owner, made.site.protocol
@@ -262,29 +286,29 @@ def measure_token(made: Fleet, figures: Figures) -> None:
     def act(function: str, *arguments: object) -> int:
         return site.used(f"token {next(numbers)}", share.call(function, *arguments))[0]
 
-    act("deposit", 300_000 * USD, me)
-    act("draw", 100_000 * USD)
-    made.vaults[0] = share.vault
-    made.single()
-    act("draw", USD)
+    def settle() -> int:
+        """Two rounds, an order delay apart, and the proof at the second."""
+        made.snapshot()
+        return made.single()[0]
 
     once = figures.once
-    once["deposit"] = act("deposit", 1_000 * USD, me)
-    once["mint"] = act("mint", 10**14, me)
-    act("withdraw", USD, me, me)
-    once["withdraw"] = act("withdraw", USD, me, me)
-    once["redeem"] = act("redeem", 10**12, me, me)
+    made.vaults[0], made.nav_floor = share.vault, 0
+    act("requestDeposit", 300_000 * USD, me, me)
+    once["order a deposit, of an account that has one"] = act("requestDeposit", 1_000 * USD, me, me)
+    once["order a deposit, for another account"] = act("requestDeposit", 1_000 * USD, account(1), me)
+    once["cancel an order"] = act("cancelDepositRequest", share.next_order(), me)
+    act("requestDeposit", 300_000 * USD, me, me)
+    settle()
+    once["claim a deposit"] = act("deposit(uint256,uint256,address,address)", *_claimable(share, "Deposit", me))
+    act("draw", 100_000 * USD)
+    made.nav_floor = 100_000 // made.policy.nav_step_usd
+    act("requestDeposit", 1_000 * USD, me, me)
+    once["order a redemption"] = act("requestRedeem", 10**12, me, me)
+    once["transfer an order"] = act("transferRedeemRequest", share.next_order(), me, account(2))
     act("requestRedeem", 10**12, me, me)
-    act("requestRedeem", 10**12, me, me)
-    once["requestRedeem"] = act("requestRedeem", 10**12, me, me)
-    once["cancelRequest"] = act("cancelRequest", 2)
-    act("processQueue", 3)
-    for receiver in range(12):
-        act("requestRedeem", 10**12, account(receiver), me)
-    once["processQueue, one request of a new receiver"] = one = act("processQueue", 1)
-    once["processQueue, each further request of a new receiver"] = round((act("processQueue", 11) - one) / 10)
-    act("claim", account(0))
-    once["claim"] = act("claim", account(1))
+    once["a rebalance that settles deposits and redemptions"] = settle()
+    once["claim a redemption"] = act("redeem(uint256,uint256,address,address)", *_claimable(share, "Redeem", me))
+    once["a rebalance of the vault without orders"] = made.single()[0]
     once["draw"] = act("draw", USD)
     act("giveBack", USD)
     once["giveBack"] = act("giveBack", USD)
@@ -301,12 +325,15 @@ def measure(sizes: Sequence[int], stages: Stages) -> Figures:
     with local.people() as accounts:
         owner = accounts.people[0]
         trapdoors = {slots: Trapdoor(slots, Random(slots)) for slots in sizes}
-        keys = [CheckedKey(known.circuit, known.vk, "00" * 32, insecure=True) for known in trapdoors.values()]
+        keys = [
+            CheckedKey(known.circuit, known.vk, circom.compile_circuit(known.circuit).r1cs_sha256, insecure=True)
+            for known in trapdoors.values()
+        ]
         with stages("Deployment"):
             deployment = deploy(owner, keys)
         site = Site(Protocol.on(owner.chain, deployment), owner, trapdoors)
         names = {
-            deployment.poseidon: "PoseidonT6",
+            **{address: name for name, address in deployment.libraries.items()},
             deployment.policy_registry: "PolicyRegistry",
             deployment.price_oracle: "PriceOracle",
             deployment.hub: "RebalanceHub",

@@ -237,7 +237,7 @@ def _mandate(market: LocalMarket) -> chain.Mandate:
         feed_set=market.feed_set,
         key=market.protocol.key_for(market.policy.size.slots),
         grace_s=DEADLINE_S,
-        min_interval_s=1,
+        min_interval_s=0,
         max_proof_age_s=2 * 86_400,
         write_down_ppm=10_000,
         gain=Bucket(rate_per_day=274_000, cap=10_000_000, step=1_000),  # 10% a year, at most 1%

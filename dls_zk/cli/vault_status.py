@@ -181,6 +181,7 @@ def operator_can_take(mandate: Mandate, policy: Policy, price_lag_ppm: int) -> d
         max_leverage_bps=policy.max_leverage_bps,
         price_lag_ppm=price_lag_ppm,
         least_interval_s=mandate.min_interval_s,
+        order_delay_s=mandate.share.order_delay_s,
     )
     days = {"first_day": terms.most(DAY_S), "each_further_day": terms.per_day()}
     return {"price_lag_ppm": price_lag_ppm} | {

@@ -13,9 +13,10 @@ from the moment of a settlement, which the operator chooses within ``grace``.
 3. Gains that nobody made. Check 5 says ``−cost ≤ gain·E``: the NAV is overstated by at most (gain rate · t + gain cap), and
    whoever redeems takes a share of that, all of it at most.
 4. Orders of its own. A settlement at prices that are wrong by price_lag values the book wrong by at most
-   max leverage · price_lag of NAV (check 8). Who enters below worth or leaves above it, with any amount of money, takes at
-   most that from the others, once a settlement, so once in each least interval. A stranger cannot: orders are committed
-   before any answer that prices them.
+   max leverage · price_lag of NAV (check 8; slots without a gross weight, such as stablecoins, aside). Who enters below
+   worth or leaves above it takes at most that part of the capital that it moves from the others, and the same capital
+   passes at most one settlement in each order delay and in each least interval. A stranger cannot choose: orders are
+   committed before any answer that prices them.
 
 ``tests/economics`` holds a simulation of the whole protocol against 1 and 2 at every proof.
 
@@ -48,8 +49,8 @@ class BucketRate:
 class OperatorBound:
     """The most that an operator with valid proofs can take in a stretch of time, in ppb of NAV.
 
-    cost, trading, gains, own_orders: the four ways of this module's description. own_orders counts only if the operator (or
-    who acts with it) enters and leaves with capital of about the vault's size.
+    cost, trading, gains, own_orders: the four ways of this module's description. own_orders is for capital as large as the
+    vault, which the operator (or who acts with it) moves in and out; with a part of that it is that part.
     """
 
     cost_ppb: int
@@ -74,6 +75,7 @@ class OperatorTerms:
     gain_ppb, loss_ppb, turnover_ppm: the buckets of the mandate. max_turnover_bps, max_leverage_bps: limits of the policy.
     price_lag_ppm: largest relative error of the prices of a usable round (see above). least_interval_s: of the mandate;
     without one there is still at most one round a second, and a second proof at one round settles nothing new.
+    order_delay_s: of the mandate.
     """
 
     gain_ppb: BucketRate
@@ -83,28 +85,37 @@ class OperatorTerms:
     max_leverage_bps: int
     price_lag_ppm: int
     least_interval_s: int
+    order_delay_s: int
 
     def __post_init__(self) -> None:
-        if min(self.max_turnover_bps, self.max_leverage_bps, self.price_lag_ppm, self.least_interval_s) < 0:
+        terms = (self.max_turnover_bps, self.max_leverage_bps, self.price_lag_ppm, self.least_interval_s, self.order_delay_s)
+        if min(terms) < 0:
             raise ValueError("a term of the bound is below zero")
 
     def most(self, seconds: int) -> OperatorBound:
         """The bound for any stretch of so many seconds, from 0 on."""
-        settlements = seconds // max(self.least_interval_s, 1) + 1
-        return self._bound([bucket.most(seconds) for bucket in self._buckets], settlements)
+        proofs = seconds // max(self.least_interval_s, 1) + 1
+        settlements = seconds // self._between_settlements_s + 1
+        return self._bound([bucket.most(seconds) for bucket in self._buckets], proofs, settlements)
 
     def per_day(self) -> OperatorBound:
         """The bound for each further day: what the rates give, once the caps are used up."""
-        settlements = _ceil_div(DAY_S, max(self.least_interval_s, 1))
-        return self._bound([bucket.per_day for bucket in self._buckets], settlements)
+        proofs = _ceil_div(DAY_S, max(self.least_interval_s, 1))
+        settlements = _ceil_div(DAY_S, self._between_settlements_s)
+        return self._bound([bucket.per_day for bucket in self._buckets], proofs, settlements)
+
+    @property
+    def _between_settlements_s(self) -> int:
+        """Least time between two settlements of the same capital."""
+        return max(self.least_interval_s, self.order_delay_s, 1)
 
     @property
     def _buckets(self) -> tuple[BucketRate, BucketRate, BucketRate]:
         return self.gain_ppb, self.loss_ppb, self.turnover_ppm
 
-    def _bound(self, amounts: list[int], settlements: int) -> OperatorBound:
+    def _bound(self, amounts: list[int], proofs: int, settlements: int) -> OperatorBound:
         gain_ppb, loss_ppb, turnover_ppm = amounts
-        traded_ppm = min(turnover_ppm, settlements * self.max_turnover_bps * (PPM // BPS))
+        traded_ppm = min(turnover_ppm, proofs * self.max_turnover_bps * (PPM // BPS))
         misvalued_ppb = _ceil_div(self.max_leverage_bps * self.price_lag_ppm * _PPB_PER_PPM, BPS)
         return OperatorBound(
             cost_ppb=loss_ppb,

@@ -176,8 +176,8 @@ DEFECTS = (
     ),
     Defect(
         "pay above the share in wind-down",
-        "assets = shares * self.booked // self.supply",
-        "assets = ceil_div(shares * self.booked, self.supply)",
+        "assets = shares * (self.booked + self.vested(now)) // self.supply",
+        "assets = ceil_div(shares * (self.booked + self.vested(now)), self.supply)",
         ("E-3",),
     ),
     Defect(

@@ -537,9 +537,9 @@ class Share:
 
     def _redeem_now(self, now: int, who: str, shares: int) -> int:
         """In wind-down: a share of what is idle, claimable at once, under an id of its own."""
-        self._book_vested(now)
-        assets = shares * self.booked // self.supply
+        assets = shares * (self.booked + self.vested(now)) // self.supply
         require(assets > 0, "redeem: worth nothing")
+        self._book_vested(now)
         self.balances[who] -= shares
         self.supply -= shares
         self.booked -= assets

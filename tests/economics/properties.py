@@ -277,6 +277,8 @@ class Properties:
     def _settlement(self, world: World, done: Settlement, prices: tuple[int, ...]) -> None:
         """E-3 to E-5 and E-11 for one settlement, at the exact worth E/p₀ and at both ends of the NAV step."""
         share, hub = world.share, world.hub
+        if share.last is not done:
+            return  # no order waited, so nothing was settled
         nav = sum(q * p for q, p in zip(hub.book, prices, strict=True))
         idle = share.booked - done.deposited + done.paid
         exact = Fraction(nav, prices[0]) + idle

@@ -218,6 +218,7 @@ def terms(mandate: Mandate, price_lag_ppm: int) -> OperatorTerms:
         max_leverage_bps=mandate.max_leverage_bps,
         price_lag_ppm=price_lag_ppm,
         least_interval_s=mandate.least_interval_s,
+        order_delay_s=mandate.order_delay_s,
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from dls_zk.statement.bounds import BucketRate, OperatorBound, OperatorTerms
 from tests.economics import run
-from tests.economics.defects import DEFECTS, Defect, hunt
+from tests.economics.defects import DEFECTS, Defect, hunt, mutated
 from tests.economics.edges import edge
 from tests.economics.model import DAY_S, Mandate, Refused
 from tests.economics.prices import ASSETS, made_days, read_days
@@ -68,6 +68,11 @@ def test_a_defect_is_caught(defect: Defect):
     assert hunt(defect, 1, 4).identity in defect.caught_by
 
 
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
+def test_a_defect_is_one_change(defect: Defect):
+    assert mutated(defect).Hub
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
 def test_every_defect_is_caught(defect: Defect):
@@ -104,7 +109,8 @@ TERMS = {
     "max_turnover_bps": 25_000,
     "max_leverage_bps": 25_000,
     "price_lag_ppm": 7_500,
-    "least_interval_s": 3_600,
+    "least_interval_s": 600,
+    "order_delay_s": 3_600,
 }
 
 
@@ -123,11 +129,17 @@ def test_the_closed_form():
 def test_the_closed_form_knows_the_policy_too():
     # One proof of at most 10% turnover, though the bucket holds more.
     assert OperatorTerms(**{**TERMS, "max_turnover_bps": 1_000, "least_interval_s": DAY_S}).most(0).trading_ppb == 750_000
-    # Without an interval there is one round a second.
-    assert OperatorTerms(**{**TERMS, "least_interval_s": 0}).most(1).own_orders_ppb == 2 * 18_750_000
+    # Without an interval there is one round a second; the same capital waits for its order delay in any case.
+    assert (
+        OperatorTerms(**{**TERMS, "least_interval_s": 0, "max_turnover_bps": 1}).most(1).trading_ppb
+        == 2 * 100 * 7_500 // 1000
+    )
+    assert OperatorTerms(**{**TERMS, "least_interval_s": 0}).most(3_600).own_orders_ppb == 2 * 18_750_000
 
 
-@pytest.mark.parametrize("term", ["max_turnover_bps", "max_leverage_bps", "price_lag_ppm", "least_interval_s"])
+@pytest.mark.parametrize(
+    "term", ["max_turnover_bps", "max_leverage_bps", "price_lag_ppm", "least_interval_s", "order_delay_s"]
+)
 def test_the_closed_form_refuses_what_makes_no_sense(term: str):
     with pytest.raises(ValueError):
         OperatorTerms(**{**TERMS, term: -1})
