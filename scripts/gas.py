@@ -165,7 +165,7 @@ class Fleet:
         deadline = self.site.protocol.chain.now() + 600
         _, proof, sequence = self.proof(self.vaults[0], snapshot, deadline)
         call = self.site.protocol.hub.submission(self.vaults[0], proof, snapshot.round, deadline)
-        return self.site.used(f"single {self.slots} {sequence}", call)
+        return self.site.used(f"single {self.vaults[0].hex()} {sequence}", call)
 
     def batch(self, n: int) -> tuple[int, str]:
         """One submission of so many; gas and hash."""
