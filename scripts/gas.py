@@ -128,6 +128,7 @@ class Fleet:
     mandate: bytes
     policy: Policy
     vaults: list[bytes] = field(default_factory=list)
+    nav_floor: int = 123_456
 
     def snapshot(self, after_s: int = 3600) -> tuple[Snapshot, int]:
         """At prices that moved a little, seconds after the last; what it used."""
@@ -151,7 +152,7 @@ class Fleet:
             policy_hash=policy_hash(self.policy),
             flow=terms.flow_e6,
             allowances=Allowances(turnover_ppm=50_000),
-            nav_floor=123_456,
+            nav_floor=self.nav_floor,
             context=terms.context_hash,
             prices=snapshot.words,
         )
@@ -164,7 +165,7 @@ class Fleet:
         deadline = self.site.protocol.chain.now() + 600
         _, proof, sequence = self.proof(self.vaults[0], snapshot, deadline)
         call = self.site.protocol.hub.submission(self.vaults[0], proof, snapshot.round, deadline)
-        return self.site.used(f"single {self.slots} {sequence}", call)
+        return self.site.used(f"single {self.vaults[0].hex()} {sequence}", call)
 
     def batch(self, n: int) -> tuple[int, str]:
         """One submission of so many; gas and hash."""
@@ -291,7 +292,7 @@ def measure_token(made: Fleet, figures: Figures) -> None:
         return made.single()[0]
 
     once = figures.once
-    made.vaults[0] = share.vault
+    made.vaults[0], made.nav_floor = share.vault, 0
     act("requestDeposit", 300_000 * USD, me, me)
     once["order a deposit, of an account that has one"] = act("requestDeposit", 1_000 * USD, me, me)
     once["order a deposit, for another account"] = act("requestDeposit", 1_000 * USD, account(1), me)
@@ -300,6 +301,7 @@ def measure_token(made: Fleet, figures: Figures) -> None:
     settle()
     once["claim a deposit"] = act("deposit(uint256,uint256,address,address)", *_claimable(share, "Deposit", me))
     act("draw", 100_000 * USD)
+    made.nav_floor = 100_000 // made.policy.nav_step_usd
     act("requestDeposit", 1_000 * USD, me, me)
     once["order a redemption"] = act("requestRedeem", 10**12, me, me)
     once["transfer an order"] = act("transferRedeemRequest", share.next_order(), me, account(2))
