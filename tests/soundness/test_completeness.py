@@ -35,8 +35,8 @@ def test_the_extremes_are_true(slots):
 
 
 def test_true_rebalances_are_provable():
-    done = prove_many(Random(1), 100)
-    assert done.total() == 100
+    done = prove_many(Random(1), 115)  # the extremes are 63
+    assert done.total() == 115
     assert done[AT_A_LIMIT] >= 20
 
 
