@@ -177,8 +177,8 @@ contract ReplayTest is OracleScene, PolicyScene {
         (address target, bytes memory data) = callOf(action, who);
         (bool ok, bytes memory answer) = call(who, target, data);
         expect(ok, answer);
-        bool numbered = is_(action, "take_round") || is_(action, "request_deposit")
-            || is_(action, "request_redeem") || is_(action, "claim_deposit");
+        bool numbered = is_(action, "take_round") || is_(action, "request_deposit") || is_(action, "request_redeem")
+            || is_(action, "claim_deposit");
         if (ok && numbered) same(abi.decode(answer, (uint256)), number(".result"), "result");
     }
 
@@ -236,9 +236,10 @@ contract ReplayTest is OracleScene, PolicyScene {
             );
         }
         if (is_(action, "transfer")) {
-            return abi.encodeWithSignature(
-                "transfer(address,uint256)", account(number(".args.to")), number(".args.shares")
-            );
+            return
+                abi.encodeWithSignature(
+                    "transfer(address,uint256)", account(number(".args.to")), number(".args.shares")
+                );
         }
         if (is_(action, "contribute")) return abi.encodeCall(IShareToken.contribute, (number(".args.assets")));
         if (is_(action, "draw")) return abi.encodeCall(IShareToken.draw, (uint56(number(".args.assets"))));
