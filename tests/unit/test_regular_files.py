@@ -74,7 +74,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "trades": lambda path: files.read_trades(path, POLICY),
     "terms": files.read_terms,
     "feeds": lambda path: files.read_feeds(path, POLICY),
-    "feed addresses": files.read_feed_addresses,
+    "feed_addresses": files.read_feed_addresses,
     "mandate": files.read_mandate,
     "vault": files.read_vault,
     "deployment": files.read_deployment,
