@@ -2,12 +2,14 @@
 // called by several threads at a time.
 //
 // path: the arithmetic, 0 for the portable one, 1 for Adx. Numbers are 32 bytes, little-endian.
-#include <new>
 #include <stdlib.h>
 
 #include "groth16.h"
 #include "pairing.h"
 #include "selftest.h"
+
+// Placement, as in the header <new>, which belongs to a library that the core does without.
+inline void *operator new(size_t, void *at) noexcept { return at; }
 
 #define PUBLIC extern "C" __attribute__((visibility("default")))
 
