@@ -19,7 +19,7 @@ static inline void wipe(void *at, size_t size) {
 
 // Overwrites what the functions that have returned left on the stack.
 __attribute__((noinline)) static void wipe_stack() {
-    u8 room[1 << 14];
+    u8 room[1 << 16];  // a proof takes half of that
     wipe(room, sizeof room);
 }
 
