@@ -36,6 +36,9 @@ struct Arena {
         failed = at == MAP_FAILED;
         if (failed) return false;
         base = (u8 *)at;
+#ifdef MADV_HUGEPAGE
+        madvise(base, size, MADV_HUGEPAGE);  // points are read all over a block: fewer pages, fewer misses of their table
+#endif
 #ifdef MADV_DONTDUMP
         if (secret) madvise(base, size, MADV_DONTDUMP);
 #endif
