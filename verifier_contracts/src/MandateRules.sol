@@ -140,7 +140,7 @@ contract MandateRules {
     {
         IRebalanceHub.Mandate memory patched = to;
         patched.feedSet = from.feedSet;
-        return
-            keccak256(abi.encode(patched)) == keccak256(abi.encode(from)) && oracle.isRepair(from.feedSet, to.feedSet);
+        return keccak256(abi.encode(patched)) == keccak256(abi.encode(from))
+            && oracle.isRepair(from.feedSet, to.feedSet, uint40(block.timestamp));
     }
 }
