@@ -128,12 +128,10 @@ contract SharePriceFeed is AggregatorV3Interface, IQuoteOracle {
         // A vault without a proof has no price.
         require(sequence == state.sequence && sequence != 0, NotSettled(sequence, state.sequence));
 
+        // A new feed set may have a round of that time, but no proof at its prices.
+        require(state.roundsAfter == 0, PriceUnknown());
         bytes32 feedSet = hub.mandateOf(state.mandate).feedSet;
-        // A new feed set has no round of that time.
-        uint32 round = oracle.roundAt(feedSet, timestamp);
-        require(round != 0, PriceUnknown());
-        (, uint40 taken, uint256[] memory words) = oracle.snapshot(round);
-        require(taken == timestamp, PriceUnknown());
+        (,, uint256[] memory words) = oracle.snapshot(oracle.roundAt(feedSet, timestamp));
         assetPrice = Prices.get(words, 0);
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {SharePriceFeed} from "../../src/SharePriceFeed.sol";
+import {IPriceOracle} from "../../src/interfaces/IPriceOracle.sol";
 import {IQuoteOracle} from "../../src/interfaces/IQuoteOracle.sol";
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
 import {ShareTokenScene} from "../ShareTokenScene.sol";
@@ -122,6 +123,28 @@ contract SharePriceFeedTest is ShareTokenScene {
     function test_inWindDown_thereIsNoPrice() public {
         windDown();
         refused(abi.encodeWithSelector(SharePriceFeed.VaultNotActive.selector, IRebalanceHub.Status.WindDown));
+    }
+
+    /// Even if the new feed set has a round of the second of the last proof's: no proof stands at its prices.
+    function test_afterAChangeOfFeeds_thereIsNoPrice() public {
+        IRebalanceHub.Mandate memory m = termsNow();
+        (IPriceOracle.FeedSet memory set,) = oracle.feedSetOf(feedSet);
+        set.deviationPeriod += 1;
+        m.feedSet = oracle.addFeedSet(set);
+        oracle.takeSnapshot(m.feedSet);
+        bytes32 next = hub.addMandate(m);
+        vm.prank(OPERATOR);
+        hub.proposeMandate(vaultId, next);
+        for (uint256 i; i < 3; ++i) {
+            prove(5_099);
+            pass(LOOSENING_DELAY / 3);
+        }
+        prove(5_099);
+        vault.settle();
+        vm.assertTrue(price() != 0);
+        vm.assertTrue(oracle.takeSnapshot(m.feedSet) != 0);
+        hub.activateMandate(vaultId, next);
+        refused(abi.encodeWithSelector(SharePriceFeed.PriceUnknown.selector));
     }
 
     function test_whileAWriteDownIsAnnounced_thereIsNoPrice() public {
