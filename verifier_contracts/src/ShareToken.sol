@@ -421,6 +421,8 @@ contract ShareToken is IShareToken, ERC20Permit, ReentrancyGuardTransient {
         require(msg.sender == guardian, NotGuardian(msg.sender));
         ledger.releaseBand(_setting());
         _settle();
+        // Now or never: a price that settled later would be known to everybody.
+        require(ledger.band.waiting == 0, NothingToRelease());
     }
 
     /// @inheritdoc IShareToken

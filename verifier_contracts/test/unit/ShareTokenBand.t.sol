@@ -122,6 +122,23 @@ contract ShareTokenBandTest is ShareTokenScene {
         vault.releaseBand();
     }
 
+    /// A release settles at once or not at all: nobody keeps a price for later.
+    function test_noReleaseWhileNothingSettles() public {
+        prove(9_300);
+        vm.prank(OPERATOR);
+        hub.announceWriteDown(vaultId, 1);
+        vm.prank(GUARDIAN);
+        vm.expectRevert(IShareToken.NothingToRelease.selector);
+        vault.releaseBand();
+        pause();
+        vm.prank(OPERATOR);
+        hub.withdrawWriteDown(vaultId);
+        vm.prank(GUARDIAN);
+        vm.expectRevert(IShareToken.NothingToRelease.selector);
+        vault.releaseBand();
+        requireWaits(true);
+    }
+
     function test_aWriteDownNeedsNoWait() public {
         uint256 out = requestRedeem(ADA, 100 * one);
         vm.prank(OPERATOR);
