@@ -1,4 +1,4 @@
-"""Measures dls-zk beside the tools that it replaces: witness, proof, verifiers, gas, constraints, setup.
+"""Measures dls-zk beside the tools that it replaces: witness, proof, verifiers, memory, gas, constraints, setup.
 
 Every round runs each competitor once, one after the other, so that what else the machine does disturbs all alike. A first
 round warms caches up and is not counted. A tool "as a command" is timed from its start to its end, as a user waits for it.
@@ -16,8 +16,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -33,7 +35,8 @@ from dls_zk.cli import story
 from dls_zk.cli.mandate import resolved
 from dls_zk.cli.stages import Stages
 from dls_zk.errors import ToolError
-from dls_zk.groth16 import r1cs, zkey
+from dls_zk.groth16 import native as groth16_native
+from dls_zk.groth16 import native_verifier, r1cs, zkey
 from dls_zk.groth16.witness import WitnessCalculator, to_wtns
 from dls_zk.solidity import contracts, verifiers
 from dls_zk.solidity.calldata import ProofArguments
@@ -46,7 +49,7 @@ from dls_zk.statement.model import KeptOpening, Opening, Rebalance
 from dls_zk.storage import built, disk, places
 from dls_zk.storage.built import BuiltCircuit, ProvingKey
 from dls_zk.storage.places import PACKAGE
-from dls_zk.tools import circom, node, process, rapidsnark, snarkjs
+from dls_zk.tools import circom, native, node, process, rapidsnark, snarkjs
 from dls_zk.tools.machine import machine
 
 EXAMPLE = PACKAGE / "examples" / "delta_neutral_eth"
@@ -105,7 +108,10 @@ def contests(
     wtns = to_wtns(calculator.calculate(inputs))
     proof = operations.prove(rebalance, key, circuit).proof
     worker = snarkjs.worker()
-    at = {name: scratch / name for name in ("input.json", "wtns", "proof.json", "public.json", "vkey.json", "out", "out2")}
+    at = {
+        name: scratch / name
+        for name in ("input.json", "wtns", "witness", "proof.json", "public.json", "vkey.json", "out", "out2")
+    }
     disk.write_atomic(at["input.json"], json.dumps({name: [*map(str, x)] for name, x in inputs.items()}), mode=0o600)
     disk.write_atomic(at["wtns"], wtns, mode=0o600)
     disk.write_atomic(at["proof.json"], json.dumps(proof.to_snarkjs()))
@@ -132,11 +138,12 @@ def contests(
 
     def cold() -> None:
         worker.close()
-        operations.prove(rebalance, key, circuit)
+        operations.prove(rebalance, key, circuit, "snarkjs")
 
     whole: dict[str, Callable[[], object]] = {
         "dls-zk, with verification": lambda: operations.prove(rebalance, key, circuit),
-        "dls-zk, the first of a process": cold,
+        "dls-zk, by snarkjs in its worker, with verification": lambda: operations.prove(rebalance, key, circuit, "snarkjs"),
+        "dls-zk, by snarkjs, the first of a process": cold,
         "snarkjs groth16 fullprove, as a command": snarkjs_command(
             "fullprove", at["input.json"], circuit.wasm, key.zkey, at["out"], at["out2"]
         ),
@@ -144,13 +151,39 @@ def contests(
     if as_command := prove_as_command(rebalance, scratch):
         whole["dls-zk prove, as a command"] = as_command
     yield Contest("Proof, from the book", whole)
-    alone: dict[str, Callable[[], object]] = {
-        "snarkjs, worker with the key": lambda: worker.prove(key.zkey, key.zkey_sha256, wtns),
-        "snarkjs groth16 prove, as a command": snarkjs_command("prove", key.zkey, at["wtns"], at["out"], at["out2"]),
+    witness = calculator.calculate(inputs)
+    open_key = groth16_native.Core(native.library()).open(key.read_zkey())
+
+    def natively(threads: int) -> Callable[[], object]:
+        return lambda: open_key.prove(witness, bytearray(b"\1" * 32), bytearray(b"\2" * 32), threads)
+
+    def at_once() -> None:
+        """A proof for each processor, each by one thread."""
+        with ThreadPoolExecutor(groth16_native.threads()) as pool:
+            for proof in [pool.submit(natively(1)) for _ in range(groth16_native.threads())]:
+                proof.result()
+
+    yield Contest(
+        "Proof alone, from the witness, by a process that holds the key",
+        {
+            "native, a thread for each processor": natively(groth16_native.threads()),
+            "native, one thread": natively(1),
+            f"native, {groth16_native.threads()} proofs at once": at_once,
+            "snarkjs, worker": lambda: worker.prove(key.zkey, key.zkey_sha256, wtns),
+        },
+    )
+    disk.write_atomic(at["witness"], witness, mode=0o600)
+    processes: dict[str, Callable[[], object]] = {
+        f"native, {'a thread for each processor' if threads > 1 else 'one thread'}": partial(
+            native_process, key.zkey, at["witness"], threads
+        )
+        for threads in (groth16_native.threads(), 1)
     }
-    if rapidsnark.program():
-        alone["rapidsnark"] = lambda: rapidsnark.prove(key.zkey, wtns)
-    yield Contest("Proof alone, from the witness", alone)
+    if found := rapidsnark.program():
+        processes["rapidsnark"] = partial(process.run, [found, key.zkey, at["wtns"], at["out"], at["out2"]], timeout=600)
+    processes["snarkjs groth16 prove"] = snarkjs_command("prove", key.zkey, at["wtns"], at["out"], at["out2"])
+    yield Contest("Proof alone, whole processes that read key and witness", processes)
+    yield Contest("The same, CPU seconds", processes, clock=cpu_of_children)
 
     target = operations.verification_target(proof, None, key.kind)
     disk.write_atomic(at["vkey.json"], key.verification_key.read_bytes())
@@ -162,6 +195,8 @@ def contests(
     yield Contest(
         "Verification",
         {
+            "native, as after each proof": lambda: native_verifier.require_holds(target.vk, proof),
+            "native, 20 proofs by one equation": lambda: native_verifier.hold_together(target.vk, [proof] * 20),
             "pyecc": lambda: operations.verify("pyecc", target, proof),
             "snarkjs, worker": lambda: operations.verify("snarkjs", target, proof),
             "snarkjs groth16 verify, as a command": snarkjs_command(
@@ -170,6 +205,53 @@ def contests(
             "evm, eth_call on anvil": lambda: owner.chain.verify(address, ProofArguments.from_proof(proof)),
         },
     )
+
+
+#: What rapidsnark does as a process: read a key and a witness, prove. Says how much memory it took.
+NATIVE_PROCESS = """
+import ctypes, secrets, sys
+def most():
+    with open("/proc/self/status") as file:
+        return next(line.split()[1] for line in file if line.startswith("VmHWM"))
+path, zkey, witness, threads = sys.argv[1:]
+core, key, out = ctypes.CDLL(path), ctypes.c_void_p(), ctypes.create_string_buffer(256)
+before = most()
+with open(zkey, "rb") as file:
+    data = file.read()
+if core.dls_zk_open(core.dls_zk_best_path(), data, ctypes.c_uint64(len(data)), ctypes.byref(key)):
+    sys.exit("no key")
+del data
+with open(witness, "rb") as file:
+    values = file.read()
+r, s = secrets.token_bytes(31) + bytes(1), secrets.token_bytes(31) + bytes(1)
+if core.dls_zk_prove(key, values, ctypes.c_uint64(len(values) // 32), r, s, int(threads), out):
+    sys.exit("no proof")
+print(before, most())
+"""
+
+
+def native_process(zkey: Path, witness: Path, threads: int) -> list[int]:
+    """Prove in a process of its own; the most memory that it had, in KiB, before it began and in all."""
+    argv: list[str | Path] = [
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        NATIVE_PROCESS,
+        native.object_path(),
+        zkey,
+        witness,
+        str(threads),
+    ]
+    return [int(number) for number in process.run(argv, timeout=600).stdout.split()]
+
+
+def first_use(scratch: Path) -> float:
+    """Seconds that compiling the native core and its self-test take, in a home of its own."""
+    program = "from dls_zk.tools import native; native.object_path()"
+    started = time.perf_counter()
+    process.run([sys.executable, "-c", program], timeout=600, env=os.environ | {"DLS_ZK_HOME": str(scratch / "home")})
+    return round(time.perf_counter() - started, 2)
 
 
 def cpu_of_children() -> float:
@@ -265,12 +347,15 @@ def measure(slots: int, runs: int) -> dict[str, Any]:
             snarkjs.dev_setup(circuit.r1cs, scratch / "zkey")
         (scratch / "zkey").unlink()
         key = operations.development_key(circuit)
+        with stages("Native core, from nothing"):
+            native_s = first_use(scratch)
         with stages("Preparation"):
             all_contests = [*contests(instance(slots), circuit, key, made / f"{name}_js", scratch, stack)]
         for number in range(runs + 1):
             with stages(f"Round {number} of {runs}" if number else "Round to warm up"):
                 for contest in all_contests:
                     contest.round()
+        before, most = native_process(key.zkey, scratch / "witness", groth16_native.threads())
     for contest in all_contests:
         for times in contest.seconds.values():
             del times[0]
@@ -279,6 +364,9 @@ def measure(slots: int, runs: int) -> dict[str, Any]:
     result["once"] = {
         "compile_s": stages.seconds["Compile"],
         "dev_setup_s": stages.seconds["Development key"],
+        "native_first_use_s": native_s,
+        "native_peak_bytes": 1024 * most,
+        "native_peak_bytes_of_python": 1024 * before,
         "constraints": header.n_constraints,
         "proving_key_bytes": key.zkey.stat().st_size,
     }
@@ -287,6 +375,11 @@ def measure(slots: int, runs: int) -> dict[str, Any]:
     if told["proven"]["circuit"] == name:  # the demo has the size of its example
         result["gas"] = told["chain"]["gas"]
     return result
+
+
+def per_minute(result: dict[str, Any]) -> float:
+    """Proofs from the book, verified, one after the other by one process."""
+    return 60 / median(result["seconds"]["Proof, from the book"]["dls-zk, with verification"])
 
 
 def table(result: dict[str, Any]) -> Table:
@@ -309,26 +402,75 @@ def table(result: dict[str, Any]) -> Table:
     once = result["once"]
     rows.add_row("Compile the circuit, once", f"{once['compile_s']:.1f}")
     rows.add_row("Development key, once", f"{once['dev_setup_s']:.1f}")
+    rows.add_row("Native core compiled and tried, once", f"{once['native_first_use_s']:.1f}")
     rows.add_section()
     rows.add_row("Constraints", f"{once['constraints']:,}")
     rows.add_row("Proving key, MB", f"{once['proving_key_bytes'] / 1e6:.1f}")
+    rows.add_row("Most memory of a process that proves, MB", f"{once['native_peak_bytes'] / 1e6:.1f}")
+    rows.add_row("… of which Python before it began, MB", f"{once['native_peak_bytes_of_python'] / 1e6:.1f}")
+    rows.add_row("Proofs from the book, verified, per minute", f"{per_minute(result):.0f}")
     for name, gas in result.get("gas", {}).items():
         rows.add_row(f"Gas, {name.replace('_', ' ')}", f"{gas:,}")
     return rows
 
 
+#: Where docs/benchmarks.md has the tables of the last measurement.
+DOCS = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- measured by scripts/bench: begin -->\n", "<!-- measured by scripts/bench: end -->\n"
+
+
+def markdown(results: list[dict[str, Any]]) -> str:
+    """The tables of all sizes, with the machine."""
+    where = results[0]["machine"]
+    lines = [
+        f"Medians of {results[0]['runs']} interleaved runs. {where['cpu']}, {where['cores']} cores, {where['system']}, "
+        f"Python {where['python']}, Node {where['node']}, snarkjs {where['snarkjs']}; load when it began: {where['load']}"
+        f"{'' if where['load'] < 1 else ', so other work disturbed the times: look at the ratios'}.",
+    ]
+    for result in results:
+        lines += ["", f"### {result['slots']} slots", "", "| | seconds | ratio |", "|---|---:|---:|"]
+        for job, ways in result["seconds"].items():
+            lines.append(f"| **{job}** | | |")
+            first = next(iter(ways.values()))
+            for name, times in ways.items():
+                ratio = median(one / other for one, other in zip(times, first, strict=True))
+                lines.append(f"| {name} | {median(times):.3f} | {ratio:.2f} |")
+        once = result["once"]
+        lines += [
+            "",
+            f"Native core compiled and tried on first use: {once['native_first_use_s']:.1f} s. Most memory of a process "
+            f"that proves: {once['native_peak_bytes'] / 1e6:.0f} MB, of which Python has "
+            f"{once['native_peak_bytes_of_python'] / 1e6:.0f} before it begins. Proofs from the book, verified, one after "
+            f"the other: {per_minute(result):.0f} a minute. {once['constraints']:,} constraints; the key has "
+            f"{once['proving_key_bytes'] / 1e6:.1f} MB.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def write_docs(results: list[dict[str, Any]]) -> None:
+    before, _, rest = DOCS.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    disk.write_atomic(DOCS, before + BEGIN + "\n" + markdown(results) + "\n" + END + after)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, choices=[*SIZES], default=16, help="circuit size in slots (default: 16)")
+    parser.add_argument(
+        "--size", type=int, choices=[*SIZES], nargs="+", default=[16], help="circuit sizes in slots (default: 16)"
+    )
     parser.add_argument("--runs", type=int, default=5, help="rounds that count (default: 5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything to this file")
+    parser.add_argument("--docs", action="store_true", help="also write the tables into docs/benchmarks.md")
     arguments = parser.parse_args()
     if arguments.runs < 1:
         parser.error("--runs: at least 1")
-    result = measure(arguments.size, arguments.runs)
-    Console(highlight=False).print(table(result))
+    results = [measure(slots, arguments.runs) for slots in arguments.size]
+    for result in results:
+        Console(highlight=False).print(table(result))
     if arguments.json:
-        disk.write_atomic(arguments.json, json.dumps(result, indent=2) + "\n")
+        disk.write_atomic(arguments.json, json.dumps(results, indent=2) + "\n")
+    if arguments.docs:
+        write_docs(results)
 
 
 if __name__ == "__main__":

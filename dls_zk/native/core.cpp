@@ -2,12 +2,14 @@
 // called by several threads at a time.
 //
 // path: the arithmetic, 0 for the portable one, 1 for Adx. Numbers are 32 bytes, little-endian.
-#include <new>
 #include <stdlib.h>
 
 #include "groth16.h"
 #include "pairing.h"
 #include "selftest.h"
+
+// Placement, as in the header <new>, which belongs to a library that the core does without.
+inline void *operator new(size_t, void *at) noexcept { return at; }
 
 #define PUBLIC extern "C" __attribute__((visibility("default")))
 
@@ -76,15 +78,21 @@ PUBLIC void dls_zk_close(OpenKey *open) {
     free(open);
 }
 
-// A proof of a witness of `count` numbers: the eight coordinates of A, B and C, real parts first. r, s: the random numbers
-// of the proof, below the order; whoever knows them can find the witness.
-PUBLIC int dls_zk_prove(OpenKey *open, const u8 *witness, u64 count, const u8 *r, const u8 *s, int threads, u8 *out) {
-    threads = threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
-    int answer = with_path(open->path, [&](auto arithmetic) {
+// In a frame of its own, which can be wiped when it has returned.
+__attribute__((noinline)) static int prove(OpenKey *open, const u8 *witness, u64 count, const u8 *r, const u8 *s, int threads,
+                                           u8 *out) {
+    return with_path(open->path, [&](auto arithmetic) {
         typedef decltype(arithmetic) A;
         Proving<A> proving(*(const Key<A> *)open->key, threads);
         return proving.prove(witness, count, r, s, out);
     });
+}
+
+// A proof of a witness of `count` numbers: the eight coordinates of A, B and C, real parts first. r, s: the random numbers
+// of the proof, below the order; whoever knows them can find the witness.
+PUBLIC int dls_zk_prove(OpenKey *open, const u8 *witness, u64 count, const u8 *r, const u8 *s, int threads, u8 *out) {
+    threads = threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
+    int answer = prove(open, witness, count, r, s, threads, out);
     wipe_stack();
     return answer;
 }

@@ -73,31 +73,50 @@ template <class F> struct PairRoom {
 
 enum { COPY_FIRST, COPY_SECOND, NOWHERE, ADD, DOUBLE };
 
-// Adds at most PairRoom::SIZE pairs. `get` gives the point of a number, `put` takes a sum. No sum may be put where a later
-// pair's operand is; the second pass goes forward, so that sums can be packed to the front of the array of the operands.
+// The operands of pairs, by their numbers, in one array.
+template <class F> struct InArray {
+    const Affine<F> *points;
+
+    const F &x(u32 i) const { return points[i].x; }
+    const F &y(u32 i) const { return points[i].y; }
+    void fetch(u32) const {}
+};
+
+// Adds at most PairRoom::SIZE pairs. `from` gives the coordinates of the point of a number, `put` takes a sum. No sum may be
+// put where a later pair's operand is; the second pass goes forward, so that sums can be packed to the front of the array of
+// the operands.
 //
 // A slope is (y₂ − y₁)/(x₂ − x₁), or 3x²/2y for equal points. All the denominators are inverted by one inversion (Montgomery's
 // trick), so none of them may be zero: a single zero would spoil them all. Points at infinity and opposite points have none.
 // There are four running products, because one would make each multiplication wait for the one before it.
-template <class F, class Get, class Put>
-static void add_pairs(const Get &get, const Put &put, const Pair *pairs, int count, PairRoom<F> &room) {
+template <class F, class From, class Put>
+static void add_pairs(const From &from, const Put &put, const Pair *pairs, int count, PairRoom<F> &room) {
+    const int AHEAD = 16;
+    auto get = [&](u32 i) { return Affine<F>{from.x(i), from.y(i)}; };
     F product[4] = {F::one(), F::one(), F::one(), F::one()};
     for (int i = count - 1; i >= 0; --i) {
         const Pair &pair = pairs[i];
+        if (i >= AHEAD) {
+            const Pair &ahead = pairs[i - AHEAD];
+            from.fetch(ahead.first);
+            if (ahead.second != NONE) from.fetch(ahead.second);
+        }
         if (pair.second == NONE) {
             room.kind[i] = COPY_FIRST;
             continue;
         }
-        Affine<F> p = get(pair.first), q = get(pair.second);
-        F denominator = q.x - p.x;
+        F x = from.x(pair.first), other = from.x(pair.second), denominator = other - x;
         u8 kind = ADD;
-        if (p.is_infinity()) {
-            kind = COPY_SECOND;
-        } else if (q.is_infinity()) {
-            kind = COPY_FIRST;
-        } else if (denominator.is_zero()) {
-            denominator = p.y.twice();
-            kind = p.y == q.y && !denominator.is_zero() ? DOUBLE : NOWHERE;
+        if (x.is_zero() || other.is_zero() || denominator.is_zero()) {
+            Affine<F> p = get(pair.first), q = get(pair.second);
+            if (p.is_infinity()) {
+                kind = COPY_SECOND;
+            } else if (q.is_infinity()) {
+                kind = COPY_FIRST;
+            } else if (denominator.is_zero()) {
+                denominator = p.y.twice();
+                kind = p.y == q.y && !denominator.is_zero() ? DOUBLE : NOWHERE;
+            }
         }
         room.kind[i] = kind;
         if (kind < ADD) continue;
@@ -109,7 +128,23 @@ static void add_pairs(const Get &get, const Put &put, const Pair *pairs, int cou
     F all = (low * high).inverse();
     F of_low = all * high, of_high = all * low;
     F inverse[4] = {of_low * product[1], of_low * product[0], of_high * product[3], of_high * product[2]};
-    for (int i = 0; i < count; ++i) {
+    int i = 0;
+    while (i < count) {
+        // Four plain additions in step, one of each product: each waits for its own last multiplication only.
+        if ((i & 3) == 0 && i + 4 <= count && room.kind[i] == ADD && room.kind[i + 1] == ADD && room.kind[i + 2] == ADD &&
+            room.kind[i + 3] == ADD) {
+            Affine<F> p[4], q[4];
+            F slope[4], x[4], y[4];
+            for (int k = 0; k < 4; ++k) p[k] = get(pairs[i + k].first), q[k] = get(pairs[i + k].second);
+            for (int k = 0; k < 4; ++k) slope[k] = inverse[k] * room.prefix[i + k];
+            for (int k = 0; k < 4; ++k) inverse[k] = inverse[k] * room.denominator[i + k];
+            for (int k = 0; k < 4; ++k) slope[k] = slope[k] * (q[k].y - p[k].y);
+            for (int k = 0; k < 4; ++k) x[k] = slope[k].square() - p[k].x - q[k].x;
+            for (int k = 0; k < 4; ++k) y[k] = slope[k] * (p[k].x - x[k]) - p[k].y;
+            for (int k = 0; k < 4; ++k) put(pairs[i + k].out, Affine<F>{x[k], y[k]});
+            i += 4;
+            continue;
+        }
         const Pair &pair = pairs[i];
         switch (room.kind[i]) {
             case COPY_FIRST:
@@ -134,5 +169,6 @@ static void add_pairs(const Get &get, const Put &put, const Pair *pairs, int cou
                 F x = slope.square() - p.x - q.x;
                 put(pair.out, Affine<F>{x, slope * (p.x - x) - p.y});
         }
+        ++i;
     }
 }

@@ -39,7 +39,7 @@ struct Portable {
         for (int i = 0; i < 4; ++i) t[i] = (t[i] & keep) | (s[i] & ~keep);
     }
     // a·b·2^-256; p has two spare bits, so that no word above the fourth is needed.
-    template <class M> static inline void multiply(u64 out[4], const u64 a[4], const u64 b[4]) {
+    template <class M> static inline __attribute__((always_inline)) void multiply(u64 out[4], const u64 a[4], const u64 b[4]) {
         u64 t[4] = {0, 0, 0, 0};
         for (int i = 0; i < 4; ++i) {
             u128 high = (u128)a[0] * b[i] + t[0];
@@ -55,7 +55,7 @@ struct Portable {
         reduce(t, M::P);
         for (int i = 0; i < 4; ++i) out[i] = t[i];
     }
-    template <class M> static inline void add(u64 out[4], const u64 a[4], const u64 b[4]) {
+    template <class M> static inline __attribute__((always_inline)) void add(u64 out[4], const u64 a[4], const u64 b[4]) {
         u64 t[4], carry = 0;
         for (int i = 0; i < 4; ++i) {
             u128 s = (u128)a[i] + b[i] + carry;
@@ -65,7 +65,7 @@ struct Portable {
         reduce(t, M::P);
         for (int i = 0; i < 4; ++i) out[i] = t[i];
     }
-    template <class M> static inline void subtract(u64 out[4], const u64 a[4], const u64 b[4]) {
+    template <class M> static inline __attribute__((always_inline)) void subtract(u64 out[4], const u64 a[4], const u64 b[4]) {
         u64 t[4], borrow = 0, carry = 0;
         for (int i = 0; i < 4; ++i) {
             u128 d = (u128)a[i] - b[i] - borrow;
@@ -106,7 +106,7 @@ struct Adx {
     "adcxq %[top], %[t2]\n\tmulxq 16(%[a]), %%rax, %[top]\n\tadoxq %%rax, %[t2]\n\t"                                    \
     "adcxq %[top], %[t3]\n\tmulxq 24(%[a]), %%rax, %[top]\n\tadoxq %%rax, %[t3]\n\t"                                    \
     "movl $0, %%eax\n\tadcxq %%rax, %[top]\n\tadoxq %%rax, %[top]\n\t" DLS_ZK_REDUCE
-    template <class M> static inline void multiply(u64 out[4], const u64 a[4], const u64 b[4]) {
+    template <class M> static inline __attribute__((always_inline)) void multiply(u64 out[4], const u64 a[4], const u64 b[4]) {
         u64 t0, t1, t2, t3, top, tmp;
         __asm__("xorl %%eax, %%eax\n\tmovq 0(%[b]), %%rdx\n\t"
                 "mulxq 0(%[a]), %[t0], %[t1]\n\t"
@@ -126,7 +126,7 @@ struct Adx {
     }
 #undef DLS_ZK_REDUCE
 #undef DLS_ZK_STEP
-    template <class M> static inline void add(u64 out[4], const u64 a[4], const u64 b[4]) {
+    template <class M> static inline __attribute__((always_inline)) void add(u64 out[4], const u64 a[4], const u64 b[4]) {
         u64 t0 = a[0], t1 = a[1], t2 = a[2], t3 = a[3], s0, s1, s2, s3;
         __asm__("addq %[b0], %[t0]\n\tadcq %[b1], %[t1]\n\tadcq %[b2], %[t2]\n\tadcq %[b3], %[t3]\n\t"
                 "movq %[t0], %[s0]\n\tsubq 0(%[p]), %[s0]\n\tmovq %[t1], %[s1]\n\tsbbq 8(%[p]), %[s1]\n\t"
@@ -138,7 +138,7 @@ struct Adx {
                 : "cc");
         out[0] = t0, out[1] = t1, out[2] = t2, out[3] = t3;
     }
-    template <class M> static inline void subtract(u64 out[4], const u64 a[4], const u64 b[4]) {
+    template <class M> static inline __attribute__((always_inline)) void subtract(u64 out[4], const u64 a[4], const u64 b[4]) {
         u64 t0 = a[0], t1 = a[1], t2 = a[2], t3 = a[3], s0, s1, s2, s3;
         __asm__("xorl %k[s0], %k[s0]\n\txorl %k[s1], %k[s1]\n\txorl %k[s2], %k[s2]\n\txorl %k[s3], %k[s3]\n\t"
                 "subq %[b0], %[t0]\n\tsbbq %[b1], %[t1]\n\tsbbq %[b2], %[t2]\n\tsbbq %[b3], %[t3]\n\t"
@@ -174,17 +174,17 @@ template <class M, class Arithmetic> struct Element {
     bool operator==(const Element &o) const {
         return ((v[0] ^ o.v[0]) | (v[1] ^ o.v[1]) | (v[2] ^ o.v[2]) | (v[3] ^ o.v[3])) == 0;
     }
-    Element operator*(const Element &o) const {
+    __attribute__((always_inline)) Element operator*(const Element &o) const {
         Element out;
         Arithmetic::template multiply<M>(out.v, v, o.v);
         return out;
     }
-    Element operator+(const Element &o) const {
+    __attribute__((always_inline)) Element operator+(const Element &o) const {
         Element out;
         Arithmetic::template add<M>(out.v, v, o.v);
         return out;
     }
-    Element operator-(const Element &o) const {
+    __attribute__((always_inline)) Element operator-(const Element &o) const {
         Element out;
         Arithmetic::template subtract<M>(out.v, v, o.v);
         return out;
@@ -214,6 +214,13 @@ template <class M, class Arithmetic> struct Element {
     }
 };
 
+// b where the mask is all ones, a where it is zero.
+template <class M, class A> static inline Element<M, A> choose(const Element<M, A> &a, const Element<M, A> &b, u64 mask) {
+    Element<M, A> out;
+    for (int i = 0; i < 4; ++i) out.v[i] = a.v[i] ^ ((a.v[i] ^ b.v[i]) & mask);
+    return out;
+}
+
 // a + b·i with i² = −1, over the base field.
 template <class F> struct Quadratic {
     F a, b;
@@ -239,3 +246,7 @@ template <class F> struct Quadratic {
         return {a * norm, -b * norm};
     }
 };
+
+template <class F> static inline Quadratic<F> choose(const Quadratic<F> &a, const Quadratic<F> &b, u64 mask) {
+    return {choose(a.a, b.a, mask), choose(a.b, b.b, mask)};
+}

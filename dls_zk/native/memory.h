@@ -17,7 +17,7 @@ static inline void wipe(void *at, size_t size) {
     __asm__ volatile("" : : "r"(at) : "memory");
 }
 
-// Of the stack, what a call may have written: `Proving` takes 22 KB, and what it calls at the end of a proof lies below.
+// Of the stack, what a call may have written: a proof takes half of that.
 static const size_t WIPED_STACK = 1 << 16;
 
 // Overwrites what the functions that have returned left on the stack.
@@ -39,6 +39,9 @@ struct Arena {
         failed = at == MAP_FAILED;
         if (failed) return false;
         base = (u8 *)at;
+#ifdef MADV_HUGEPAGE
+        madvise(base, size, MADV_HUGEPAGE);  // points are read all over a block: fewer pages, fewer misses of their table
+#endif
 #ifdef MADV_DONTDUMP
         if (secret) madvise(base, size, MADV_DONTDUMP);
 #endif

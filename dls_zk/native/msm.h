@@ -212,10 +212,30 @@ template <class F> struct Msm {
         }
     };
 
-    Affine<F> entry_point(u32 entry) const {
-        const Affine<F> &p = points[entry >> 2];
-        return {entry & 2 ? images[entry >> 2] : p.x, entry & 1 ? -p.y : p.y};
-    }
+    // The points of entries: P or its image, with the sign of the digit. No branch hangs on the entry, whose bits are random.
+    struct Table {
+        const Affine<F> *points;
+        const F *images;
+        const u32 *entries;
+
+        const F *place_of_x(u32 entry) const {
+            uintptr_t plain = (uintptr_t)&points[entry >> 2].x, image = (uintptr_t)&images[entry >> 2];
+            return (const F *)(plain ^ ((plain ^ image) & (0 - (uintptr_t)(entry >> 1 & 1))));
+        }
+        const F &x(u32 i) const { return *place_of_x(entries[i]); }
+        F y(u32 i) const {
+            u32 entry = entries[i];
+            const F &y = points[entry >> 2].y;
+            const F minus = -y;
+            const u64 mask = 0 - (u64)(entry & 1);
+            return choose(y, minus, mask);
+        }
+        void fetch(u32 i) const {
+            u32 entry = entries[i];
+            __builtin_prefetch(place_of_x(entry));
+            __builtin_prefetch(&points[entry >> 2].y);
+        }
+    };
 
     bool sum_window(int w, Arena &arena) {
         Room room;
@@ -247,13 +267,14 @@ template <class F> struct Msm {
     // Halves the number of points in each bucket, round by round, until one is left or none.
     void fill_buckets(Room &room, u32 buckets, Affine<F> *bucket) {
         const u32 FINAL = 1u << 31;
+        const Table first = {points, images, room.entries};
+        const InArray<F> later = {room.sums};
         u32 actives = 0;
         for (u32 b = 0; b < buckets; ++b) {
-            bucket[b] = room.sizes[b] == 1 ? entry_point(room.entries[room.starts[b]]) : Affine<F>::infinity();
+            bucket[b] = Affine<F>::infinity();
+            if (room.sizes[b] == 1) bucket[b] = {first.x(room.starts[b]), first.y(room.starts[b])};
             if (room.sizes[b] > 1) room.active[actives++] = b;
         }
-        auto first = [&](u32 i) { return entry_point(room.entries[i]); };
-        auto later = [&](u32 i) { return room.sums[i]; };
         auto put = [&](u32 out, const Affine<F> &p) { (out & FINAL ? bucket[out & ~FINAL] : room.sums[out]) = p; };
         for (bool from_table = true; actives; from_table = false) {
             int count = 0;
@@ -288,7 +309,7 @@ template <class F> struct Msm {
     Jacobian<F> weigh_buckets(Room &room, u32 buckets, u32 segments) {
         Affine<F> *points = room.points;
         const u32 length = buckets / segments;
-        auto get = [&](u32 i) { return points[i]; };
+        const InArray<F> from = {points};
         auto put = [&](u32 out, const Affine<F> &p) { points[out] = p; };
         for (u32 s = 0; s < 2 * segments; ++s) points[s] = Affine<F>::infinity();
         for (u32 step = length; step-- > 0;) {
@@ -297,10 +318,10 @@ template <class F> struct Msm {
                 room.pairs[s] = {segments + s, s, segments + s};
                 room.pairs[segments + s] = {s, 2 * segments + s * length + step, s};
             }
-            add_pairs<F>(get, put, room.pairs, (int)(2 * segments), *room.pair_room);
+            add_pairs<F>(from, put, room.pairs, (int)(2 * segments), *room.pair_room);
         }
         for (u32 s = 0; s < segments; ++s) room.pairs[s] = {segments + s, s, segments + s};
-        add_pairs<F>(get, put, room.pairs, (int)segments, *room.pair_room);
+        add_pairs<F>(from, put, room.pairs, (int)segments, *room.pair_room);
         Jacobian<F> suffix = Jacobian<F>::infinity(), weighted = suffix;
         for (u32 s = segments; s-- > 1;) {
             suffix = suffix + points[s];

@@ -681,3 +681,31 @@ def test_ctrl_c_ends_the_work_after_the_proof(zkey: bytes, good_witness: bytes, 
         process.send_signal(signal.SIGINT)
         assert process.stdout.read() == "interrupted\n"
     assert process.returncode == 0
+
+
+# --- what ctypes cannot see -----------------------------------------------------------------------------------------
+
+
+def driver(tmp_path: Path, *flags: str) -> list[str]:
+    """tests/support/damaged_keys.cpp, compiled."""
+    if not (compilers := native.compilers()):
+        pytest.skip(native.NO_COMPILER)
+    source = Path(__file__).parents[1] / "support" / "damaged_keys.cpp"
+    common = ("-std=c++17", "-fno-exceptions", "-fno-strict-aliasing", "-pthread")
+    subprocess.run([*compilers[0], *common, *flags, source, "-o", tmp_path / "driver"], check=True, timeout=600)
+    return [str(tmp_path / "driver")]
+
+
+@pytest.fixture
+def files(zkey: bytes, good_witness: bytes, tmp_path: Path) -> list[str]:
+    (tmp_path / "zkey").write_bytes(zkey)
+    (tmp_path / "witness").write_bytes(good_witness)
+    return [str(tmp_path / "zkey"), str(tmp_path / "witness")]
+
+
+@pytest.mark.slow
+def test_damaged_keys_under_sanitizers(files: list[str], tmp_path: Path, run_seed: int) -> None:
+    program = driver(tmp_path, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    seed = str(run_seed % (1 << 31))
+    done = subprocess.run([*program, *files, "2000", seed], capture_output=True, text=True, timeout=1800)
+    assert (done.returncode, done.stderr) == (0, ""), seed

@@ -357,13 +357,14 @@ contract RebalanceHub is IRebalanceHub {
         }
     }
 
-    /// @dev A vault twice in the batch is called twice, and its share settles once, at the last rebalance.
+    /// @dev A vault twice in the batch is called twice, and its share settles once, at the last rebalance. A share called
+    /// before may have accepted the operator's role in another vault: so the book is read where it is now.
     function _settleAll(BatchedRebalance[] calldata rebalances) private {
-        mapping(bytes32 vaultId => Book) storage own = books[msg.sender];
         for (uint256 i; i < rebalances.length; ++i) {
             bytes32 vaultId = rebalances[i].vaultId;
-            VaultHead head = own[vaultId].head;
-            if (head.doOrdersWait()) ShareCalls.settle(vaultId, vaults[vaultId].opener, head.sequence());
+            (Vault storage vault, Book storage book) = _vaultAndBook(vaultId);
+            VaultHead head = book.head;
+            if (head.doOrdersWait()) ShareCalls.settle(vaultId, vault.opener, head.sequence());
         }
     }
 

@@ -81,7 +81,7 @@ import {Settlement} from "./libraries/Settlement.sol";
 ///   deposits are returned. The anchor is a settled price, and moves once it is a day old, so that many proofs go no farther
 ///   than one; each whole day allows the band once more.
 /// - A price out of the band settles once it has waited for `bandWait`, by a proof that lies in the band around it. The
-///   guardian may let the last proof's price settle within `grace`. An announced write-down needs no waiting.
+///   guardian may let the last proof's price settle within `grace`. A fall with an announced write-down needs no waiting.
 /// @dev Every amount of shares fits 128 bits, because no settlement lets the supply grow beyond.
 contract ShareToken is IShareToken, ERC20Permit, ReentrancyGuardTransient {
     using Claims for Ledger;

@@ -259,7 +259,7 @@ library Settlement {
     }
 
     /// @dev Whether a price may settle: it lies within the band of the last one, or of one that has waited long enough, or the
-    /// guardian released it, or the write-down was announced. Otherwise it waits.
+    /// guardian released it, or it fell and a write-down was announced: a loss says nothing of a rise. Otherwise it waits.
     function _isInBand(Ledger storage self, IRebalanceHub.VaultState memory v, uint256 price, bool writtenDown)
         private
         returns (bool)
@@ -270,7 +270,7 @@ library Settlement {
         bool near = _isNear(price, b.anchor, ppm * (1 + (time - b.anchorTime) / 1 days));
         bool confirmed =
             b.waiting != 0 && time >= uint256(b.waitingTime) + self.terms.bandWait && _isNear(price, b.waiting, ppm);
-        bool free = b.anchorTime == 0 || writtenDown || b.released == v.sequence;
+        bool free = b.anchorTime == 0 || (writtenDown && price < b.anchor) || b.released == v.sequence;
         if (near || confirmed || free) {
             // The anchor stays for a day, so that many proofs move the price no farther than one.
             if (!near || free || time >= b.anchorTime + 1 days) (b.anchor, b.anchorTime) = (price, time);
@@ -520,7 +520,8 @@ library Settlement {
         uint256 waiting = self.accounts.pendingShares;
         if (waiting == 0) return 0;
         uint32 last = committed(self, setting);
-        return waiting - self.redemptions.askedAfter(last > self.state.cutoff ? last : self.state.cutoff);
+        // In wind-down what is cancelled stays in the sums.
+        return waiting.saturatingSub(self.redemptions.askedAfter(last > self.state.cutoff ? last : self.state.cutoff));
     }
 
     function _available(Ledger storage self, Setting memory setting, uint256 supply) private view returns (uint256) {

@@ -106,6 +106,24 @@ contract SettlementsTest is Scene {
         vm.assertEq(share.settlements(), 0);
     }
 
+    /// A share that becomes the operator of the next vault while it settles skips no settlement of that vault.
+    function test_noShareSkipsTheSettlementOfAnother() public {
+        FakeShare other = openShareNow();
+        other.wait(true);
+        wait();
+        bytes32 next = other.vaultId();
+        vm.prank(OPERATOR);
+        hub.proposeOperator(next, address(share));
+        share.tell(abi.encodeCall(hub.acceptOperator, (next)));
+        share.behave(FakeShare.Manner.SubmitsAgain);
+        vm.warp(NOON + 1 + 1 days);
+        round = takeRound();
+        submitBatch(round, batchOf(vaultId, next));
+        (, address operator,,,) = hub.rolesOf(next);
+        vm.assertEq(operator, address(share));
+        vm.assertEq(other.settlements(), 1);
+    }
+
     function test_onlyVaultsWhoseOrdersWait() public {
         FakeShare other = openShareNow();
         wait();

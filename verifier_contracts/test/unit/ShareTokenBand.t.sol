@@ -132,4 +132,16 @@ contract ShareTokenBandTest is ShareTokenScene {
         vm.assertEq(vault.claimableRedeemRequest(out, ADA), 100 * one);
         requireWaits(false);
     }
+
+    /// Nobody frees a rise by announcing a loss.
+    function test_aWriteDownFreesNoRise() public {
+        uint256 out = requestRedeem(ADA, 100 * one);
+        vm.prank(OPERATOR);
+        hub.announceWriteDown(vaultId, 1);
+        takeRound();
+        pass(ORDER_DELAY);
+        prove(18_000, 1);
+        requireWaits(true);
+        vm.assertEq(vault.claimableRedeemRequest(out, ADA), 0);
+    }
 }

@@ -70,6 +70,18 @@ contract ShareTokenWindDownTest is ShareTokenScene {
         requireSolvent();
     }
 
+    /// The queue stands still in wind-down, so what is cancelled stays in its sums.
+    function test_afterACancelTheRestIsShown() public {
+        requestRedeem(ADA, 300 * one);
+        uint256 id = requestRedeem(BEN, 400 * one);
+        windDown();
+        cancelRedeem(BEN, id);
+        (uint256 waiting, uint256 owed,) = vault.exits();
+        vm.assertEq(waiting, 300 * one);
+        vm.assertEq(owed, 0);
+        vm.assertEq(vault.available(), vault.idle());
+    }
+
     function test_noDepositsAndNoPayoutForNothing() public {
         windDown();
         give(EVE, 50 * usd);
