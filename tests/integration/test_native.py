@@ -384,29 +384,27 @@ def test_the_random_numbers_are_wiped(small_key: ProvingKey, good_witness: bytes
 STACKS = r"""
 #include "core.cpp"
 #include <stdio.h>
-#include <vector>
-typedef std::vector<u8> Bytes;
-static Bytes contents(const char *name) {
-    Bytes read(1 << 20);
+static u64 contents(const char *name, u8 *out, size_t room) {
     FILE *file = fopen(name, "rb");
-    read.resize(fread(read.data(), 1, read.size(), file));
+    size_t size = fread(out, 1, room, file);
     fclose(file);
-    return read;
+    return size;
 }
 static OpenKey *key;
-static Bytes witness;
+static u8 zkey[1 << 20], witness[1 << 16];
+static u64 count;
 static u8 random_numbers[64], proof[256];
 static int answer;
 static void *prove(void *) {
-    answer = dls_zk_prove(key, witness.data(), witness.size() / 32, random_numbers, random_numbers + 32, 1, proof);
+    answer = dls_zk_prove(key, witness, count, random_numbers, random_numbers + 32, 1, proof);
     return nullptr;
 }
 int main(int, char **argv) {
-    Bytes zkey = contents(argv[1]);
-    witness = contents(argv[2]);
+    const u64 zkey_size = contents(argv[1], zkey, sizeof zkey);
+    count = contents(argv[2], witness, sizeof witness) / 32;
     const size_t size = 1 << 20;
     u8 *stack = (u8 *)mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
-    if (dls_zk_open(atoi(argv[3]), zkey.data(), zkey.size(), &key)) return 1;
+    if (dls_zk_open(atoi(argv[3]), zkey, zkey_size, &key)) return 1;
     while (fread(random_numbers, 64, 1, stdin) == 1) {
         memset(stack, 0, size);
         pthread_attr_t attributes;
