@@ -136,7 +136,8 @@ class Mandate:
         require(self.order_delay_s >= max(heartbeats_s), "order delay below a heartbeat")
         require(3 * self.least_interval_s < self.max_proof_age_s, "interval too long for the proof age")
         require(0 < self.grace_s <= self.max_proof_age_s // 4, "grace too long for the proof age")
-        require(self.order_delay_s <= self.max_proof_age_s <= self.redemption_period_s, "order clocks and proof age")
+        require(self.order_delay_s <= self.max_proof_age_s, "order delay too long for the proof age")
+        require(self.max_proof_age_s + self.order_delay_s <= self.redemption_period_s, "redemption period too short")
 
     def tightens(self, old: Mandate) -> bool:
         """Whether a move from the old mandate to this one only tightens."""

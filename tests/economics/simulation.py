@@ -80,7 +80,7 @@ def random_mandate(random: Random) -> Mandate:
         least_interval_s=random.choice((0, 600, HOUR_S, proof_age // 4)),
         max_proof_age_s=proof_age,
         order_delay_s=random.choice((HOUR_S, 2 * HOUR_S)),
-        redemption_period_s=proof_age * random.choice((1, 3)),
+        redemption_period_s=proof_age * random.choice((2, 3)),
         gain=Bucket(random.choice((300_000, 2_000_000)), random.choice((1_000_000, 10_000_000)), 10_000),
         loss=Bucket(random.choice((300_000, 3_000_000)), random.choice((2_000_000, 20_000_000)), 50_000),
         turnover=Bucket(random.choice((500_000, 2_500_000)), random.choice((1_000_000, 4_000_000)), 50_000),

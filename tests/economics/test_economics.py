@@ -94,7 +94,7 @@ def test_clocks_are_compared():
         {"order_delay_s": 3599},
         {"least_interval_s": 8 * 3600},
         {"grace_s": 6 * 3600 + 1},
-        {"redemption_period_s": DAY_S - 1},
+        {"redemption_period_s": DAY_S + 3599},
     ):
         with pytest.raises(Refused):
             Mandate(**wrong).check((3600, 3600))

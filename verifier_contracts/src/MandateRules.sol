@@ -48,8 +48,9 @@ contract MandateRules {
 
     /// @dev A clock that another one depends on is compared with it here. `maxProofAge` is at most 30 days, so that the public
     /// can wind down a dead vault within two months. A rebalance must fit into a quarter of it, and three intervals into all of
-    /// it. An order must not be priced by an answer of before it, so it waits the longest heartbeat; and a redemption must be
-    /// able to meet a proof before it is overdue.
+    /// it. An order must not be priced by an answer of before it, so it waits the longest heartbeat. A redemption whose round is
+    /// taken at once meets a proof before it is overdue, and any one does before twice that, while the vault is never stale: a
+    /// round follows within `maxProofAge`, and a proof that is `orderDelay` younger within another.
     function _requireClocks(IRebalanceHub.Mandate calldata m, uint32 longestHeartbeat) private pure {
         IRebalanceHub.ShareTerms calldata share = m.share;
         uint256 age = m.maxProofAge;
@@ -57,7 +58,7 @@ contract MandateRules {
         _requireWithin("grace", m.grace, 1, age / 4);
         _requireWithin("minInterval", m.minInterval, 0, (age - 1) / 3);
         _requireWithin("share.orderDelay", share.orderDelay, longestHeartbeat, age);
-        _requireWithin("share.redemptionPeriod", share.redemptionPeriod, age, MOST_REDEMPTION_PERIOD);
+        _requireWithin("share.redemptionPeriod", share.redemptionPeriod, age + share.orderDelay, MOST_REDEMPTION_PERIOD);
         _requireWithin("share.bandWait", share.bandWait, 0, age);
     }
 
@@ -140,7 +141,7 @@ contract MandateRules {
     {
         IRebalanceHub.Mandate memory patched = to;
         patched.feedSet = from.feedSet;
-        return
-            keccak256(abi.encode(patched)) == keccak256(abi.encode(from)) && oracle.isRepair(from.feedSet, to.feedSet);
+        return keccak256(abi.encode(patched)) == keccak256(abi.encode(from))
+            && oracle.isRepair(from.feedSet, to.feedSet, uint40(block.timestamp));
     }
 }

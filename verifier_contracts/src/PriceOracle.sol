@@ -178,7 +178,7 @@ contract PriceOracle is IPriceOracle {
     }
 
     /// @inheritdoc IPriceOracle
-    function isRepair(bytes32 from, bytes32 to) external view returns (bool) {
+    function isRepair(bytes32 from, bytes32 to, uint40 since) external view returns (bool) {
         Set storage broken = _set(from);
         Set storage mended = _set(to);
         bool sameTerms = broken.slots == mended.slots && broken.priced == mended.priced
@@ -192,7 +192,7 @@ contract PriceOracle is IPriceOracle {
             SlotFeed memory fresh = mended.feeds[slot];
             if (keccak256(abi.encode(old)) == keccak256(abi.encode(fresh))) continue;
             if (fresh.heartbeat > old.heartbeat || fresh.maxDeviationBps > old.maxDeviationBps) return false;
-            if (!_isDead(old) || _isDead(fresh)) return false;
+            if (!_wasDead(old, since) || _isDead(fresh)) return false;
         }
         return true;
     }
@@ -321,6 +321,13 @@ contract PriceOracle is IPriceOracle {
     function _isDead(SlotFeed memory feed) private view returns (bool) {
         (Fault fault,,) = _answer(feed);
         return fault != Fault.None;
+    }
+
+    /// @dev Whether a feed is dead now and, if its answer is too old, was so at this time already: only `updatedAt` tells since
+    /// when. Many feeds are late for some seconds at the end of each heartbeat.
+    function _wasDead(SlotFeed memory feed, uint40 since) private view returns (bool) {
+        (Fault fault,, Feeds.Round memory round) = _answer(feed);
+        return fault == Fault.Stale ? round.updatedAt + feed.heartbeat < since : fault != Fault.None;
     }
 
     /// @dev The one judgement of an answer: a feed is dead exactly if no snapshot takes its price.

@@ -145,7 +145,9 @@ contract RebalanceHub is IRebalanceHub {
         require(now_ == Status.Active || (isRepair && now_ == Status.Stale), WrongStatus(now_));
         _requireInWindow(from);
         if (isRepair) {
-            require(oracle.isRepair(mandates.get(head.mandate()).feedSet, to.feedSet), FeedsAlive());
+            Mandate memory old = mandates.get(head.mandate());
+            // The proposal is compared with this mandate, so it waited for half of this age.
+            require(oracle.isRepair(old.feedSet, to.feedSet, from - old.maxProofAge / 2), FeedsAlive());
         } else if (head.doOrdersWait()) {
             ShareCalls.requireExitsServed(vault.opener, from - vault.looseningDelay / 2);
         }

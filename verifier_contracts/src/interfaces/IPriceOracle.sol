@@ -96,7 +96,9 @@ interface IPriceOracle {
     /// longer heartbeat and no larger deviation. A sequencer's uptime feed that does not answer may be replaced by one that
     /// does. While the sequencer is down or just back, nothing is a repair: every feed is late then. No feed can make this
     /// revert.
-    function isRepair(bytes32 from, bytes32 to) external view returns (bool);
+    /// @param since a feed whose answer is too old must have been dead at this time too, so that one that is late twice is not
+    /// taken for one that is dead. A time to come counts as now.
+    function isRepair(bytes32 from, bytes32 to, uint40 since) external view returns (bool);
 
     /// @notice The round whose prices bound the next round's, and its time; 0 and 0 before the first round.
     function anchor(bytes32 feedSet) external view returns (uint32 round, uint40 timestamp);

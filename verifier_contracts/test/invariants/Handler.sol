@@ -309,7 +309,7 @@ contract Handler is Scene, Chronicle {
         bytes4 reason = by == m.operator ? unless(!m.woundDown) : IRebalanceHub.NotOperator.selector;
         bool atOnce = tightens(m.mandate, to);
         if (reason == 0 && atOnce) reason = unless(isActive(m));
-        bool repair = !atOnce && isRepair(m.mandate, to);
+        bool repair = !atOnce && isRepair(m.mandate, to, clock());
         if (send(by, abi.encodeCall(hub.proposeMandate, (m.id, mandateNames[to])), reason)) {
             if (atOnce) moved(m, to);
             else m.proposal = Wait(true, to, address(0), clock() + (repair ? age(m) / 2 : m.looseningDelay), repair);
@@ -317,16 +317,16 @@ contract Handler is Scene, Chronicle {
     }
 
     /// Between BASE and FEEDS nothing differs but the feed of slot 3.
-    function isRepair(uint256 from, uint256 to) private view returns (bool) {
+    function isRepair(uint256 from, uint256 to, uint256 since) private view returns (bool) {
         bool between = (from == BASE && to == FEEDS) || (from == FEEDS && to == BASE);
         if (!between) return false;
         uint256 old = from == BASE ? 0 : 1;
-        return isDead(old) && !isDead(1 - old);
+        return isDead(old, since) && !isDead(1 - old, clock());
     }
 
-    function isDead(uint256 which) private view returns (bool) {
+    function isDead(uint256 which, uint256 since) private view returns (bool) {
         (,,, uint256 updatedAt,) = third[which].latestRoundData();
-        return clock() - updatedAt > HEARTBEAT;
+        return updatedAt + HEARTBEAT < since;
     }
 
     function activateSome(Model storage m) private {
@@ -341,7 +341,9 @@ contract Handler is Scene, Chronicle {
         else if (name != p.what) reason = IRebalanceHub.MandateNotProposed.selector;
         else reason = unless(isActive(m) || (p.repair && statusOf(m) == IRebalanceHub.Status.Stale));
         if (reason == 0) reason = inWindow(p.from);
-        if (reason == 0 && p.repair && !isRepair(m.mandate, name)) reason = IRebalanceHub.FeedsAlive.selector;
+        if (reason == 0 && p.repair && !isRepair(m.mandate, name, p.from - age(m) / 2)) {
+            reason = IRebalanceHub.FeedsAlive.selector;
+        }
         if (send(someone(m), abi.encodeCall(hub.activateMandate, (m.id, mandateNames[name])), reason)) moved(m, name);
     }
 

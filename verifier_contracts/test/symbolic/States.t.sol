@@ -24,7 +24,7 @@ contract Surroundings {
         return 1 hours;
     }
 
-    function isRepair(bytes32, bytes32) external pure returns (bool) {
+    function isRepair(bytes32, bytes32, uint40) external pure returns (bool) {
         return true;
     }
 

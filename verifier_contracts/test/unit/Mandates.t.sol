@@ -181,15 +181,16 @@ contract MandatesTest is Scene {
         add();
     }
 
-    function test_redemptionPeriodFromTheProofAgeTo90Days() public {
-        terms.share.redemptionPeriod = MAX_PROOF_AGE - 1;
-        refuseTerm("share.redemptionPeriod", MAX_PROOF_AGE - 1, MAX_PROOF_AGE, 90 days);
-        terms.share.redemptionPeriod = MAX_PROOF_AGE;
+    function test_redemptionPeriodFromTheProofAgeAndTheOrderDelayTo90Days() public {
+        uint32 least = MAX_PROOF_AGE + HEARTBEAT;
+        terms.share.redemptionPeriod = least - 1;
+        refuseTerm("share.redemptionPeriod", least - 1, least, 90 days);
+        terms.share.redemptionPeriod = least;
         add();
         terms.share.redemptionPeriod = 90 days;
         add();
         terms.share.redemptionPeriod = 90 days + 1;
-        refuseTerm("share.redemptionPeriod", 90 days + 1, MAX_PROOF_AGE, 90 days);
+        refuseTerm("share.redemptionPeriod", 90 days + 1, least, 90 days);
     }
 
     function test_bandWaitUpToTheProofAge() public {

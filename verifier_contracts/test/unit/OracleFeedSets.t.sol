@@ -244,7 +244,7 @@ contract OracleFeedSetsTest is OracleScene {
                 abi.encodeCall(oracle.roundAt, (unknown[i], NOON)),
                 abi.encodeCall(oracle.longestHeartbeat, (unknown[i], 1)),
                 abi.encodeCall(oracle.deadFeeds, (unknown[i])),
-                abi.encodeCall(oracle.isRepair, (unknown[i], known)),
+                abi.encodeCall(oracle.isRepair, (unknown[i], known, NOON)),
                 abi.encodeCall(oracle.anchor, (unknown[i])),
                 abi.encodeCall(oracle.unconfirmed, (unknown[i]))
             ];
@@ -254,7 +254,7 @@ contract OracleFeedSetsTest is OracleScene {
                 vm.assertEq(data, reason);
             }
             vm.expectRevert(reason);
-            oracle.isRepair(known, unknown[i]);
+            oracle.isRepair(known, unknown[i], NOON);
         }
     }
 }

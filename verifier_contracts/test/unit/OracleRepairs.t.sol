@@ -57,7 +57,7 @@ contract OracleRepairsTest is OracleScene {
 
     function expectRepair(IPriceOracle.FeedSet memory set, bool yes) private {
         bytes32 name = oracle.addFeedSet(set);
-        vm.assertEq(oracle.isRepair(broken, name), yes);
+        vm.assertEq(oracle.isRepair(broken, name, type(uint40).max), yes);
     }
 
     // --- dead feeds ---
@@ -165,7 +165,7 @@ contract OracleRepairsTest is OracleScene {
 
     function test_anyOtherDifferenceIsNone() public {
         kill();
-        vm.assertFalse(oracle.isRepair(broken, broken));
+        vm.assertFalse(oracle.isRepair(broken, broken, type(uint40).max));
 
         IPriceOracle.FeedSet memory set = mended();
         set.feeds[0].aggregator = newFeed(); // of a feed that lives

@@ -109,6 +109,22 @@ contract RepairsTest is Scene {
         hub.activateMandate(vaultId, to);
     }
 
+    /// Many feeds are late for some seconds at the end of a heartbeat. One that is late at the proposal and late again at the
+    /// activation is not dead: nobody may put another feed, perhaps one of its own, in its place.
+    function test_aFeedThatIsLateTwiceIsNotDead() public {
+        killThirdAt(NOON + HEARTBEAT + 1);
+        DevFeed old = feeds[3];
+        bytes32 to = repaired();
+        uint40 from = propose(to);
+        old.post(dollars(4), uint40(block.timestamp)); // a second late, and every heartbeat again
+        vm.warp(from);
+        old.post(dollars(4), uint40(block.timestamp));
+        vm.warp(from + HEARTBEAT + 1);
+        refresh();
+        vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.FeedsAlive.selector));
+        hub.activateMandate(vaultId, to);
+    }
+
     function test_livingFeedsAreReplacedByALooseningOnly() public {
         bytes32 to = repaired();
         propose(to);

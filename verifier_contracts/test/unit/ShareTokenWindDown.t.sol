@@ -126,6 +126,29 @@ contract ShareTokenWindDownTest is ShareTokenScene {
         vm.assertTrue(hub.status(vaultId) == IRebalanceHub.Status.WindDown);
     }
 
+    /// The shortest period that a mandate may have, the longest delay, and the largest gaps that a vault may have between its
+    /// rounds and proofs: an operator who pays is never wound down, and in time if somebody takes the order's round at once.
+    function test_nobodyWindsDownAnOperatorWhoProvesInTime() public {
+        IRebalanceHub.Mandate memory m = termsNow();
+        (m.share.orderDelay, m.share.redemptionPeriod) = (MAX_PROOF_AGE, 2 * MAX_PROOF_AGE);
+        use(newVault(hub.addMandate(m), CUSTODY));
+        requestDeposit(ADA, 600 * usd);
+        for (uint256 i; i < 3; ++i) {
+            prove(0);
+            pass(MAX_PROOF_AGE - 1);
+        }
+        claimShares(ADA);
+        uint256 id = requestRedeem(ADA, 600 * one);
+        uint256 asked = vm.getBlockTimestamp();
+        while (vault.claimableRedeemRequest(id, ADA) == 0) {
+            pass(MAX_PROOF_AGE - 2);
+            vm.expectRevert(IShareToken.RedemptionsNotOverdue.selector);
+            vault.windDown();
+            prove(0);
+        }
+        vm.assertTrue(vm.getBlockTimestamp() > asked + 2 * MAX_PROOF_AGE); // the bound of before
+    }
+
     function test_paidRedemptionsAreNotOverdue() public {
         requestRedeem(ADA, 600 * one);
         settleAt(900);
