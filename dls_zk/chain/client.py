@@ -66,8 +66,20 @@ class Client:
         is_done: Callable[[Block], bool] | None = None,
     ) -> Receipt | None:
         """Call a function once: see ``Sender.perform``. once: tells this call from others of the function by the account."""
-        key: IntentKey = (function, self.chain.chain_id, self.address, sender.address, *once)
-        return sender.perform(key, self.call(function, *arguments), is_done)
+        return sender.perform((*self._calls(sender, function), *once), self.call(function, *arguments), is_done)
+
+    def once_in(self, sender: Sender, function: str, period: int, *what: str | int) -> Sequence[str | int]:
+        """``once`` of a call that may be made again in a later period.
+
+        An interrupted one of an earlier period, whose end nobody has seen, is ended and not begun anew. Ask before
+        anything else is sent: that ends what is open.
+        """
+        head = self._calls(sender, function)
+        return sender.begun((*head, period, *what), len(head))[len(head) :]
+
+    def _calls(self, sender: Sender, function: str) -> IntentKey:
+        """How the keys of an account's calls of a function begin."""
+        return function, self.chain.chain_id, self.address, sender.address
 
     def add(self, sender: Sender, function: str, view: str, *arguments: Any, name: bytes | None = None) -> bytes:
         """Add something that the contract names by its content, and return the name; nothing is sent if it is there.

@@ -240,7 +240,8 @@ class Hub(Client):
         The same flow is recorded once between two rebalances, unless it has another label.
         """
         # As mined: a rebalance that waits in the pool would give a second run another key.
-        once = (vault.hex(), self.state(vault, "latest").sequence, flow_e6, label)
+        sequence = self.state(vault, "latest").sequence
+        once = self.once_in(sender, "recordFlow", sequence, vault.hex(), flow_e6, label)
         return self.act(sender, "recordFlow", vault, flow_e6, once=once)
 
     def mark(self, sender: Sender, vault: bytes, function: str) -> Receipt | None:

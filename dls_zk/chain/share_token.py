@@ -185,10 +185,11 @@ class ShareToken(Client):
         """
         controller = controller or sender.address
         # As mined: a rebalance that waits in the pool would give a second run another key.
-        once = (hub.state(self.vault, "latest").sequence, amount, controller, label)
+        function, sequence = f"request{_WORDS[kind]}", hub.state(self.vault, "latest").sequence
+        once = self.once_in(sender, function, sequence, amount, controller, label)
         if kind == "deposit":
             self.asset.approve(sender, self.address, amount)
-        mined = self.act(sender, f"request{_WORDS[kind]}", amount, controller, sender.address, once=once)
+        mined = self.act(sender, function, amount, controller, sender.address, once=once)
         assert mined  # only a check of the state makes it None
         return self.said(mined, f"{_WORDS[kind]}Request")["requestId"]
 
@@ -249,15 +250,16 @@ class ShareToken(Client):
         The same flow is made once between two rebalances, unless it has another label.
         """
         # As mined: a rebalance that waits in the pool would give a second run another key.
-        once = (hub.state(self.vault, "latest").sequence, flow_e6, label)
-        if flow_e6 > 0:
-            return self.act(sender, "draw", flow_e6, once=once)
-        self.asset.approve(sender, self.address, -flow_e6 * self.read("unit"))
-        return self.act(sender, "giveBack", -flow_e6, once=once)
+        function, sequence = "draw" if flow_e6 > 0 else "giveBack", hub.state(self.vault, "latest").sequence
+        once = self.once_in(sender, function, sequence, flow_e6, label)
+        if flow_e6 < 0:
+            self.asset.approve(sender, self.address, -flow_e6 * self.read("unit"))
+        return self.act(sender, function, abs(flow_e6), once=once)
 
     def contribute(self, sender: Sender, hub: Hub, assets: int, label: str = "") -> Receipt | None:
         """Give assets to all holders; the same amount once between two rebalances, unless it has another label."""
-        once = (hub.state(self.vault, "latest").sequence, assets, label)
+        sequence = hub.state(self.vault, "latest").sequence
+        once = self.once_in(sender, "contribute", sequence, assets, label)
         self.asset.approve(sender, self.address, assets)
         return self.act(sender, "contribute", assets, once=once)
 

@@ -178,6 +178,17 @@ class Sender:
         message = f"other transactions of {self.address} took the nonce {_ROUNDS} times; run this again later"
         raise ChainError(message, code="nonce_taken")
 
+    def begun(self, key: IntentKey, period: int) -> IntentKey:
+        """The key of the account's open intent that differs from this one at most at the place ``period``, if there is one;
+        else the key itself."""
+
+        def apart(one: IntentKey) -> IntentKey:
+            return *one[:period], *one[period + 1 :]
+
+        with opened(self.folder, self.chain.genesis_hash()) as journal:
+            pending = journal.unsettled(self.address, self.chain.transaction_count(self.address))
+        return next((intent.key for intent in pending if apart(intent.key) == apart(key)), key)
+
     def _may_be_mined(self, journal: Journal, intent: Intent, nonce: int) -> bool:
         """Whether a node may have taken an attempt that it refused, before the intent gets the ``nonce`` that is free."""
         if intent.status is IntentStatus.REFUSED and intent.nonce < nonce:

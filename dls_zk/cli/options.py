@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..statement.deployment import Deployment
 from ..storage import places
 from .common import FILE
+from .params import Seconds
 from .stages import Stages
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ _CHAIN = [
         "--timeout",
         "timeout_s",
         metavar="SECONDS",
-        type=click.FloatRange(0.1, 600),
+        type=Seconds(0.1, 600),
         envvar="DLS_ZK_TIMEOUT",
         default=15.0,
         show_default="15",

@@ -49,8 +49,8 @@ def status(access: Access, vault: bytes, price_lag: int, transcripts: tuple[Tran
 
     Also compares the contracts with those that this package compiles, and the keys with its circuits, as `deploy --check`
     does, and says what an operator whose proofs are all valid can take at most: from the book, by gains that nobody made,
-    and by orders of its own. With --ceremony and --ptau, also verifies the transcript of the ceremony that made a key. Times
-    are in UTC, with --json in Unix seconds.
+    and by orders of its own, beside what it announces as a write-down. With --ceremony and --ptau, also verifies the
+    transcript of the ceremony that made a key. Times are in UTC, with --json in Unix seconds.
     """
     from .. import chain
 
@@ -110,11 +110,11 @@ def vault_json(protocol: Protocol, vault: bytes, findings: Sequence[AuditFinding
 def _reason(protocol: Protocol, vault: bytes, state: VaultState, mandate: Mandate) -> str:
     from ..chain import VaultStatus
 
-    proven = time_text(state.snapshot_timestamp)
+    last = "the last proof's prices are of" if state.sequence else "nothing is proven yet; it was opened at"
+    since = f"{last} {time_text(state.snapshot_timestamp)} UTC"
     return {
-        VaultStatus.ACTIVE: f"the last proof's prices are of {proven} UTC",
-        VaultStatus.STALE: f"the last proof's prices are of {proven} UTC, older than {mandate.max_proof_age_s} s: the next "
-        "proof ends it",
+        VaultStatus.ACTIVE: since,
+        VaultStatus.STALE: f"{since}, older than {mandate.max_proof_age_s} s: the next proof ends it",
         VaultStatus.PAUSED: "its guardian paused it until "
         f"{time_text(protocol.hub.paused_until(vault)) if state.status is VaultStatus.PAUSED else ''} UTC",
         VaultStatus.WIND_DOWN: "it was wound down for good: only redemptions and flows back",

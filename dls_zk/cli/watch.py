@@ -14,7 +14,7 @@ from . import streams
 from .common import example, json_option
 from .events import event_json, event_text
 from .options import Access, chain_command
-from .params import EXAMPLE_VAULT, VaultId
+from .params import EXAMPLE_VAULT, Seconds, VaultId
 
 if TYPE_CHECKING:
     from ..chain.client import Event
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Recent blocks that a reorganisation may replace.",
 )
-@click.option("--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between two looks.")
+@click.option("--every", type=Seconds(0.1, 86_400), default=2.0, show_default=True, help="Seconds between two looks.")
 @json_option
 def watch(
     access: Access,

@@ -165,7 +165,9 @@ template <class A> struct Proving {
     Msm<Fp> a, b1, hc;
     Msm<Fp2> b2;
 
-    Proving(const Key<A> &key_, int threads_) : key(key_), threads(threads_) {}
+    Proving(const Key<A> &key_, int threads_) : key(key_), threads(threads_) {
+        static_assert(sizeof(Proving) <= WIPED_STACK / 2, "the stack below it has to be wiped, too");
+    }
     ~Proving() {
         wipe(r, sizeof r);
         wipe(s, sizeof s);

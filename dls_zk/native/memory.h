@@ -17,9 +17,12 @@ static inline void wipe(void *at, size_t size) {
     __asm__ volatile("" : : "r"(at) : "memory");
 }
 
+// Of the stack, what a call may have written: a proof takes half of that.
+static const size_t WIPED_STACK = 1 << 16;
+
 // Overwrites what the functions that have returned left on the stack.
 __attribute__((noinline)) static void wipe_stack() {
-    u8 room[1 << 16];  // a proof takes half of that
+    u8 room[WIPED_STACK];
     wipe(room, sizeof room);
 }
 

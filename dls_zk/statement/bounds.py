@@ -18,6 +18,11 @@ from the moment of a settlement, which the operator chooses within ``grace``.
    passes at most one settlement in each order delay and in each least interval. A stranger cannot choose: orders are
    committed before any answer that prices them.
 
+A write-down is none of these and no part of the bound: check 5 lets a cost be as large as what was announced, lost or
+taken. The mandate says how much of NAV an operator may announce alone in 30 days. Anything larger, all of NAV too, waits in
+the sight of all for half of the greatest proof age or for the guardian, and no order settles before the proof that carries
+it.
+
 ``tests/economics`` holds a simulation of the whole protocol against 1 and 2 at every proof.
 
 Units: ppb and ppm of NAV; everything is rounded up.

@@ -91,9 +91,12 @@ def packaged() -> bool:
 
 
 def compilers() -> list[list[str]]:
-    """Commands to compile with, the first choice first: $CC, or what is on the PATH."""
-    if chosen := os.environ.get("CC"):
-        return [shlex.split(chosen)]
+    """Commands to compile with, the first choice first: $CC, or what is on the PATH. ToolError if $CC is no command."""
+    if chosen := os.environ.get("CC", "").strip():
+        try:
+            return [shlex.split(chosen)]
+        except ValueError:
+            raise ToolError("CC is no command (its quotation marks do not fit together); set it to a compiler") from None
     return [[found] for name in _COMPILERS if (found := shutil.which(name))]
 
 

@@ -610,6 +610,9 @@ def test_stale(place: Place, story: Story) -> None:
         (("vault", "order", "list", "0x" + "00" * 32, "me"), 2, "not an address"),
         (("vault", "claim", "0x" + "00" * 32), 9, "was not opened"),
         (("chain", "wait", "0"), 2, "is not in the range"),
+        (("watch", "--every", "nan"), 2, "'nan' is no number of seconds"),
+        (("watch", "--every", "inf"), 2, "is not in the range"),
+        (("watch", "--timeout", "nan"), 2, "'nan' is no number of seconds"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
 )

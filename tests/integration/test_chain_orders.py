@@ -66,6 +66,36 @@ def test_a_deposit_settles_at_the_first_proof_whose_prices_are_younger(
     assert holdings.worth == (600 * ONE, holdings.worth[1])
 
 
+@pytest.mark.parametrize("act", ["request", "contribute"])
+def test_an_interrupted_command_is_not_done_twice_after_a_proof(
+    market: Market, share: ShareToken, holder: Sender, act: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed when its transaction was sent, and run again when another rebalance has been accepted."""
+    hub, operator = market.protocol.hub, market.people[1]
+    if act == "contribute":
+        share.request(holder, hub, "deposit", 100 * ONE)
+        settle(market, share, operator)
+    share.asset.approve(holder, share.address, 600 * ONE)
+    before, send = share.asset.balance(holder.address), chain.Chain.send
+
+    def run() -> object:
+        if act == "contribute":
+            return share.contribute(holder, hub, 600 * ONE)
+        return share.request(holder, hub, "deposit", 600 * ONE)
+
+    def killed(self: chain.Chain, raw: bytes) -> None:
+        send(self, raw)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chain.Chain, "send", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    settle(market, share, operator)
+    assert run()
+    assert share.asset.balance(holder.address) == before - 600 * ONE
+
+
 def test_a_redemption_waits_for_assets_and_is_paid(market: Market) -> None:
     hub, operator, holder = market.protocol.hub, market.people[1], market.owner
     share = markets.funded(market, operator, 777 * ONE)

@@ -380,6 +380,66 @@ def test_the_random_numbers_are_wiped(small_key: ProvingKey, good_witness: bytes
     assert drawn == [bytearray(32)] * 4
 
 
+#: Proves on a stack that is zero before, and writes it to a file after; by turns of (r, s), each 64 bytes of standard input.
+STACKS = r"""
+#include "core.cpp"
+#include <stdio.h>
+static u64 contents(const char *name, u8 *out, size_t room) {
+    FILE *file = fopen(name, "rb");
+    size_t size = fread(out, 1, room, file);
+    fclose(file);
+    return size;
+}
+static OpenKey *key;
+static u8 zkey[1 << 20], witness[1 << 16];
+static u64 count;
+static u8 random_numbers[64], proof[256];
+static int answer;
+static void *prove(void *) {
+    answer = dls_zk_prove(key, witness, count, random_numbers, random_numbers + 32, 1, proof);
+    return nullptr;
+}
+int main(int, char **argv) {
+    const u64 zkey_size = contents(argv[1], zkey, sizeof zkey);
+    count = contents(argv[2], witness, sizeof witness) / 32;
+    const size_t size = 1 << 20;
+    u8 *stack = (u8 *)mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+    if (dls_zk_open(atoi(argv[3]), zkey, zkey_size, &key)) return 1;
+    while (fread(random_numbers, 64, 1, stdin) == 1) {
+        memset(stack, 0, size);
+        pthread_attr_t attributes;
+        pthread_t thread;
+        pthread_attr_init(&attributes);
+        pthread_attr_setstack(&attributes, stack, size);
+        if (pthread_create(&thread, &attributes, prove, nullptr)) return 2;
+        pthread_join(thread, nullptr);
+        if (answer) return 3;
+        fwrite(stack, 1, size, stdout);
+    }
+}
+"""
+
+
+@pytest.mark.skipif(not native.compilers(), reason="compiles the core")
+def test_nothing_of_the_random_numbers_stays_on_the_stack(zkey: bytes, good_witness: bytes, tmp_path: Path) -> None:
+    """The stack after a proof is the same for other random numbers, but for addresses."""
+    (tmp_path / "zkey").write_bytes(zkey)
+    (tmp_path / "witness").write_bytes(good_witness)
+    (tmp_path / "stacks.cpp").write_text(STACKS)
+    flags = [flag for flag in native.FLAGS if flag not in ("-fPIC", "-shared")]
+    sources = ["-I", native.places.native_sources(), "-x", "c++", tmp_path / "stacks.cpp", "-o", tmp_path / "stacks"]
+    subprocess.run([*native.compilers()[0], *flags, *sources], check=True, timeout=120)
+    some, others = (word(3**150 + k) + word(5**108 + k) for k in range(2))
+    for path in {0, core(0).library.dls_zk_best_path()}:
+        argv = [tmp_path / "stacks", tmp_path / "zkey", tmp_path / "witness", str(path)]
+        done = subprocess.run(argv, input=3 * some + others, capture_output=True, check=True, timeout=60)
+        stacks = struct.iter_unpack(f"<{len(done.stdout) // 32}Q", done.stdout)
+        _, first, again, other = stacks
+        assert any(first)
+        changed = [x for x, y, z in zip(first, again, other, strict=True) if x == y != z and x >> 48]
+        assert not changed, f"{len(changed)} words follow from the random numbers"
+
+
 # --- keys ----------------------------------------------------------------------------------------------------
 
 

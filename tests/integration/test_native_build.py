@@ -122,6 +122,19 @@ def test_a_compiler_that_fails(home: Path, tmp_path: Path, monkeypatch: pytest.M
     assert not [path for path in home.rglob("*") if path.is_file() and "/node/" not in str(path) and path.suffix != ".lock"]
 
 
+def test_a_compiler_that_no_shell_would_find(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "g++ 'unfinished")
+    with pytest.raises(ToolError, match="^CC is no command"):
+        native.object_path()
+    assert not native.ready() and native.why_not().startswith("CC is no command")
+    found, ok, remedy = native_row()
+    assert (found, ok) == ("not used", None) and remedy.startswith("CC is no command")
+    monkeypatch.setenv("CC", " ")
+    chosen_blank = native.compilers()
+    monkeypatch.delenv("CC")
+    assert chosen_blank == native.compilers()
+
+
 @pytest.mark.parametrize(
     "body",
     ["return 5;", "__builtin_trap(); return 0;", "for (;;) {}"],

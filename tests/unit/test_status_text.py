@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import click
 import pytest
 
+from dls_zk.chain.hub import VaultState, VaultStatus
 from dls_zk.cli import main
 from dls_zk.cli.main import COMMANDS
 from dls_zk.cli.options import Access
-from dls_zk.cli.vault_status import _rows, text_of
+from dls_zk.cli.vault_status import _reason, _rows, text_of
 from dls_zk.statement.ethereum import NOBODY
 
 
@@ -33,6 +36,19 @@ from dls_zk.statement.ethereum import NOBODY
 )
 def test_values(name: str, value: object, text: str) -> None:
     assert text_of(name, value) == text
+
+
+@pytest.mark.parametrize(
+    ("sequence", "said"), [(0, "nothing is proven yet; it was opened at"), (1, "the last proof's prices are of")]
+)
+@pytest.mark.parametrize(
+    ("status", "end"), [(VaultStatus.ACTIVE, ""), (VaultStatus.STALE, ", older than 60 s: the next proof ends it")]
+)
+def test_a_vault_that_was_never_proven_has_no_last_proof(sequence: int, said: str, status: VaultStatus, end: str) -> None:
+    state = VaultState(0, sequence, 0, 1_724_889_600, 0, 1, b"", 0, False, False, 0, status)
+    mandate: Any = SimpleNamespace(max_proof_age_s=60)
+    no_chain: Any = None
+    assert _reason(no_chain, b"", state, mandate) == f"{said} 2024-08-29 00:00:00 UTC{end}"
 
 
 def test_what_lies_deeper_has_the_names_above_it() -> None:
