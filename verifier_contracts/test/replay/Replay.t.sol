@@ -76,9 +76,11 @@ contract ReplayTest is OracleScene, PolicyScene {
 
     function replay(string memory path) private {
         vm.pauseGasMetering(); // each line costs more to read than a block has
+        // forge-lint: disable-next-line(unsafe-cheatcode)
         line = READER.readLine(path);
         open();
         uint256 lines;
+        // forge-lint: disable-next-line(unsafe-cheatcode)
         for (line = READER.readLine(path); bytes(line).length != 0; line = READER.readLine(path)) {
             string memory action = text(".action");
             place = string.concat("line ", text(".n"), ", ", action);

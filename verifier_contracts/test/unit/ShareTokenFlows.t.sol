@@ -141,6 +141,7 @@ contract ShareTokenFlowsTest is ShareTokenScene {
     function test_anOrderDoesNotMeetRoundsOfANewSetFromBeforeIt() public {
         IRebalanceHub.Mandate memory m = termsNow();
         m.maxProofAge = 3 days;
+        m.share.redemptionPeriod = 4 days;
         m.grace = 6 hours;
         use(newVault(hub.addMandate(m), CUSTODY));
         enter(ADA, 1_000 * usd, 0);
