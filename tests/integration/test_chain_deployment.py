@@ -288,7 +288,7 @@ def test_an_honest_deployment_has_no_fault(market: Market) -> None:
         "BatchVerifier of rebalance_8", "Groth16Verifier_rebalance_8",
     ]  # fmt: skip
     assert not faults(market.protocol)
-    assert [finding.insecure for finding in findings] == [False] * 4 + [True, False]
+    assert [finding.insecure for finding in findings] == [False] * 6 + [True, False]
     assert market.protocol.key_hash(market.mandate.key) == key_hash(market.trapdoor.vk)
 
 

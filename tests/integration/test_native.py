@@ -427,7 +427,15 @@ def test_nothing_of_the_random_numbers_stays_on_the_stack(zkey: bytes, good_witn
     (tmp_path / "witness").write_bytes(good_witness)
     (tmp_path / "stacks.cpp").write_text(STACKS)
     flags = [flag for flag in native.FLAGS if flag not in ("-fPIC", "-shared")]
-    sources = ["-I", native.places.native_sources(), "-x", "c++", tmp_path / "stacks.cpp", "-o", tmp_path / "stacks"]
+    sources: list[str | Path] = [
+        "-I",
+        native.places.native_sources(),
+        "-x",
+        "c++",
+        tmp_path / "stacks.cpp",
+        "-o",
+        tmp_path / "stacks",
+    ]
     subprocess.run([*native.compilers()[0], *flags, *sources], check=True, timeout=120)
     some, others = (word(3**150 + k) + word(5**108 + k) for k in range(2))
     for path in {0, core(0).library.dls_zk_best_path()}:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from dls_zk.errors import ArtifactError, InputError, ToolError
+from dls_zk.groth16 import native as native_prover
 from dls_zk.groth16 import prover
 from dls_zk.groth16.verifier import verify
 from dls_zk.groth16.witness import WitnessCalculator
@@ -32,7 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("DLS_ZK_HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir(mode=0o700)
     (tmp_path / "home" / "node").symlink_to(packages)
-    caches = (native.library, native.why_not, prover._fastest)
+    caches = (native.library, native.why_not, prover._fastest, native_prover._open_keys)
     for cache in caches:
         cache.cache_clear()
     yield tmp_path / "home"

@@ -521,7 +521,7 @@ owner = Sender(on, signers.from_url(sys.argv[1], on.accounts()[0]), Path(sys.arg
 oracle = Oracle(on, artifact, "0x" + "11" * 20)
 list(oracle.events(0, on.block_number()))
 try:
-    oracle.latest_round(1)
+    oracle.latest_round(bytes(32))
 except dls_zk.errors.ChainError:
     pass
 print(loaded())

@@ -48,7 +48,8 @@ def test_circuits_and_contracts_compile_and_schemas_and_examples_are_there(wheel
     _python(wheel, home, "-m", "dls_zk", "circuits", "build", "--size", "8")
     program = "from dls_zk.solidity import contracts; print(*sorted(contracts.compile_contracts()))"
     assert _python(wheel, home, "-c", program).split() == [
-        "BatchVerifier", "DevAsset", "DevFeed", "PolicyRegistry", "PoseidonT6", "PriceOracle", "RebalanceHub", "ShareToken"
+        "BatchVerifier", "Claims", "DevAsset", "DevFeed", "MandateRules", "PolicyRegistry", "PoseidonT6", "PriceOracle",
+        "RebalanceHub", "Settlement", "SharePriceFeed", "ShareToken", "StandardizedYield",
     ]  # fmt: skip
     package = wheel / "dls_zk"
     assert (package / "node" / "package-lock.json").is_file() and not (package / "node" / "node_modules").exists()
