@@ -68,8 +68,8 @@ template Rebalance(N, S, F, V) {
     signal input instrumentsWord;               // hash of the slots' instruments: bound by policyHash, no arithmetic here
 
     // ---- 1. Commitments ------------------------------------------------------------------------------------------
-    component bookBefore = BookCommitment(N);
-    component bookAfter = BookCommitment(N);
+    component bookBefore = BookCommitment(N, DOMAIN_BOOK(N));
+    component bookAfter = BookCommitment(N, DOMAIN_BOOK(N));
     for (var i = 0; i < N; i++) {
         bookBefore.quantity[i] <== quantityAfter[i] - trade[i];
         bookAfter.quantity[i] <== quantityAfter[i];

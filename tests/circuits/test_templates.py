@@ -12,7 +12,7 @@ import pytest
 from dls_zk.audit.circuits import Circuit, compile_template
 from dls_zk.audit.instances import random_rebalance
 from dls_zk.statement.commitments import book_commitment, global_words, instruments_word, pack, policy_hash, slot_words
-from dls_zk.statement.constants import FIELD, SIZES
+from dls_zk.statement.constants import FIELD, SIZES, book_domain
 from dls_zk.statement.field import encode_signed
 from dls_zk.statement.model import Opening
 from dls_zk.statement.policy_fields import slot_layout
@@ -153,7 +153,7 @@ def test_poseidon_equals_circomlibjs(template, count):
 
 @pytest.mark.parametrize("slots", SIZES)
 def test_book_commitment_equals_python(template, slots):
-    circuit = template(f"BookCommitment({slots})", "book/commitment.circom")
+    circuit = template(f"BookCommitment({slots}, {book_domain(slots)})", "book/commitment.circom")
     rng = Random(slots)
     for quantities in ([0] * slots, [rng.randint(-(2**57) + 1, 2**57 - 1) for _ in range(slots)], [-(2**57) + 1] * slots):
         opening = Opening(tuple(quantities), rng.randrange(FIELD))

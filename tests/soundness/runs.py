@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from dls_zk.statement.circuits import REBALANCE
 from dls_zk.storage import disk, places
 from dls_zk.tools.machine import in_a_line
 from tests.soundness import figures
@@ -59,13 +61,20 @@ class Record:
     parts: dict[str, Done] = field(default_factory=dict)
 
 
-def circuits_key(root: Path | None = None) -> str:
-    """16 hex digits that change with any byte, and any name, of the circuits' sources."""
-    folder = root or places.data_dir("circuits")
+def circuits_key(root: Path | None = None, family: str = REBALANCE) -> str:
+    """16 hex digits that change with any byte, and any name, of the sources from which a family's circuits are made: its
+    mains, and all that they include."""
+    folder = (root or places.data_dir("circuits")).resolve()
+    waiting, sources = sorted((folder / "main").glob(f"{family}_*.circom")), set[Path]()
+    while waiting:
+        path = waiting.pop()
+        if path not in sources:
+            sources.add(path)
+            included = re.findall(r'^include "([^"]+)";', path.read_text(), re.MULTILINE)
+            waiting += [(path.parent / name).resolve() for name in included]
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.circom")):
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
+    for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in sources):
+        digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()[:16]
 
 

@@ -172,7 +172,7 @@ def _loop_shortened(code: str) -> Iterator[str]:
 
 
 def _domain_removed(code: str) -> Iterator[str]:
-    for found in re.finditer(r"(?<=<== )DOMAIN_\w+\(N\)", code):
+    for found in re.finditer(r"\bDOMAIN(_\w+\(N\))?(?=[;)])", code):
         yield _replaced(code, found, "0")
     for found in re.finditer(r"\* 256 \+ N", code):
         yield _replaced(code, found, "* 256")

@@ -119,14 +119,19 @@ def test_the_seed_is_random_and_kept(file: Path) -> None:
     assert json.loads(state.file.read_text())["fake"]["seed"] == state.records["fake"].seed
 
 
-def test_the_key_changes_with_any_byte_and_name(tmp_path: Path) -> None:
+def test_the_key_changes_with_any_byte_and_name_of_what_a_family_includes(tmp_path: Path) -> None:
     keys = set()
-    for name, text in (("a.circom", "x"), ("a.circom", "y"), ("b.circom", "y")):
-        for old in tmp_path.glob("*.circom"):
+    for name, text in (("a", "x"), ("a", "y"), ("b", "y")):
+        for old in sorted(tmp_path.rglob("*.circom")):
             old.unlink()
-        (tmp_path / name).write_text(text)
+        (tmp_path / "main").mkdir(exist_ok=True)
+        (tmp_path / "main" / "rebalance_8.circom").write_text(f'include "../{name}.circom";\n')
+        (tmp_path / f"{name}.circom").write_text(text)
         keys.add(runs.circuits_key(tmp_path))
-    assert len(keys) == 3 and runs.circuits_key() == runs.circuits_key(places.data_dir("circuits"))
+    (tmp_path / "main" / "other_8.circom").write_text('include "../other.circom";\n')
+    (tmp_path / "other.circom").write_text("not of this family")
+    assert len(keys) == 3 and runs.circuits_key(tmp_path) in keys
+    assert runs.circuits_key() == runs.circuits_key(places.data_dir("circuits"))
 
 
 def test_the_file_has_a_section_for_each_step_and_says_of_each_what_it_is_of() -> None:
