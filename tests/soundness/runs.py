@@ -63,7 +63,7 @@ class Record:
 
 def circuits_key(root: Path | None = None, family: str = REBALANCE) -> str:
     """16 hex digits that change with any byte, and any name, of the sources from which a family's circuits are made: its
-    mains, and all that they include."""
+    mains, and all that they include (but ``lib/poseidon_constants.circom``, which a build makes from fixed parameters)."""
     folder = (root or places.data_dir("circuits")).resolve()
     waiting, sources = sorted((folder / "main").glob(f"{family}_*.circom")), set[Path]()
     while waiting:
@@ -71,7 +71,7 @@ def circuits_key(root: Path | None = None, family: str = REBALANCE) -> str:
         if path not in sources:
             sources.add(path)
             included = re.findall(r'^include "([^"]+)";', path.read_text(), re.MULTILINE)
-            waiting += [(path.parent / name).resolve() for name in included]
+            waiting += [(path.parent / name).resolve() for name in included if name != "poseidon_constants.circom"]
     digest = hashlib.sha256()
     for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in sources):
         digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
