@@ -17,6 +17,7 @@ import click
 
 from ..errors import CODES, DlsError, InputError
 from . import streams
+from .common import NoTerminal
 
 EPILOG = """Exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input, 4 the statement does not hold, 5 a tool is missing or
 failed, 6 a built file is damaged or missing, 7 a proof does not verify, 8 an insecure key, 9 the chain refused, 10 a vault
@@ -79,7 +80,10 @@ class Commands(click.Group):
             failure = error
         except click.UsageError as error:
             error.show()
-            _fail(DlsError(error.format_message(), code="usage"), words, said=True)
+            failure = DlsError(error.format_message(), code="usage")
+            if isinstance(error, NoTerminal):
+                failure.document = error.document
+            _fail(failure, words, said=True)
         except click.Abort:  # at a prompt
             failure = DlsError("interrupted", code="interrupted")
         except _Signalled as signalled:
