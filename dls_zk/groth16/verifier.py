@@ -18,8 +18,8 @@ from .proof import Proof
 from .sound_keys import require_sound_once
 from .zkey import PointG1, PointG2, VerifyingKey
 
-#: The verifier of ``native_verifier``, where the native core can be had; that of ``pyecc_verifier``; and snarkjs's.
-NATIVE, PYECC, SNARKJS = NAMES = ("native", "pyecc", "snarkjs")
+#: The verifiers: of ``pyecc_verifier``, of snarkjs, and of ``native_verifier`` where the native core can be had.
+PYECC, SNARKJS, NATIVE = NAMES = ("pyecc", "snarkjs", "native")
 
 
 def verify(name: str, vk: VerifyingKey, proof: Proof) -> None:
