@@ -34,21 +34,12 @@ struct Ends {
     bool used;
 }
 
-/// All orders under one id.
-struct Group {
-    uint32 id;
-    /// When the first of them was made.
-    uint40 time;
-}
-
 /// The orders of one direction.
 struct OrderBook {
     /// Number of groups, and the id of the last.
     uint32 count;
     uint32 lastId;
-    /// By id, from number 1 on.
-    mapping(uint256 number => Group) groups;
-    /// Amounts ordered. The groups stand in a queue: a group's place begins with the sum of those before it.
+    /// Amounts ordered, by id. The groups stand in a queue: a group's place begins with the sum of those before it.
     Sums asked;
     mapping(address controller => mapping(uint256 id => Order)) orders;
     mapping(address controller => Ends) ends;
@@ -86,8 +77,7 @@ library Orders {
         } else {
             ++group;
             (book.count, book.lastId) = (group, id);
-            book.groups[group] = Group(id, uint40(block.timestamp));
-            book.asked.append(group, amount);
+            book.asked.append(group, id, amount);
         }
         add(book, controller, id, group, amount);
     }
@@ -98,14 +88,14 @@ library Orders {
         uint256 high = count;
         uint256 low = count;
         // Steps back that double, then halves: the id is one of the last.
-        for (uint256 step = 1; low != 0 && book.groups[low].id > id; step <<= 1) {
+        for (uint256 step = 1; low != 0 && book.asked.groups[low].id > id; step <<= 1) {
             high = low - 1;
             low = low.saturatingSub(step);
         }
         // Groups up to number `low` have at most this id, those after number `high` a later one.
         while (low < high) {
             uint256 middle = (low + high + 1) / 2;
-            if (book.groups[middle].id > id) high = middle - 1;
+            if (book.asked.groups[middle].id > id) high = middle - 1;
             else low = middle;
         }
         return book.asked.between(low, count);
@@ -115,7 +105,7 @@ library Orders {
     function timeAfter(OrderBook storage book, uint256 place_) internal view returns (uint40) {
         uint256 count = book.count;
         uint256 group = book.asked.firstAbove(count, place_);
-        return group > count ? 0 : book.groups[group].time;
+        return group > count ? 0 : book.asked.groups[group].time;
     }
 
     // --- open ids of a controller ---
