@@ -17,7 +17,7 @@ from ..statement.commitments import policy_hash
 from ..statement.constants import QUANTITY_DECIMALS
 from ..statement.model import Policy
 from ..statement.policy_diff import changes, verdict
-from .common import FILE, confirm, console, example, json_option, marked, print_json, table
+from .common import FILE, beside, confirm, console, example, json_option, marked, print_json, table
 from .options import Access, chain_command
 from .params import EXAMPLE_VAULT, Name, VaultId
 from .policy import hash_of, mandate_of, policy_of, registered
@@ -287,14 +287,21 @@ def mandate_propose(access: Access, vault: bytes, file: Path, yes: bool, as_json
     difference = Difference(protocol, before, terms, policy)
     if difference.verdict == "no change":
         raise InputError("the vault has this mandate already; nothing to propose", str(file))
+    proposal = {"mandate": f"0x{terms.name.hex()}", "verdict": difference.verdict, "changes": difference.json()}
     if not as_json:
         difference.print()
     if difference.verdict == "forbidden":
-        raise InputError("a change is forbidden: no vault may make it, because its book would change its meaning", str(file))
+        with beside(proposal):
+            raise InputError(
+                "a change is forbidden: no vault may make it, because its book would change its meaning", str(file)
+            )
     if not yes:
+        for change in difference.json() if as_json else ():  # else the table shows them
+            words = term_words(change["term"])
+            click.echo(f"{words}: from {change['old']} to {change['new']} ({change['effect']})", err=True)
         replaces = waiting is not None and waiting.mandate != terms.name
         click.echo(_WAITS[difference.verdict] + " It replaces the proposal that waits." * replaces, err=True)
-        confirm("Propose it?", "There is no terminal to ask on: look at the changes, then pass --yes.")
+        confirm("Propose it?", "There is no terminal to ask on: look at the changes, then pass --yes.", proposal)
     sender = access.sender(protocol.chain)
     with access.stages("Mandate"):
         name = added(protocol, sender, terms, fields, file.parent)

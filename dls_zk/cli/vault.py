@@ -121,6 +121,10 @@ def vault_terms(
     """
     protocol = access.protocol()
     mandate = mandate_of(protocol, vault)
+    now = protocol.chain.now()
+    if deadline and deadline <= now:
+        passed = f"{time_text(deadline)} UTC has passed; the chain's time is {time_text(now)} UTC ({now})"
+        raise InputError(passed, "--deadline")
     feed_set = mandate.feed_set
     snapshot = protocol.oracle.snapshot(number) if number else protocol.oracle.latest(feed_set)
     if snapshot is None:
@@ -129,7 +133,7 @@ def vault_terms(
     if snapshot.feed_set != feed_set:
         theirs, ours = snapshot.feed_set.hex(), feed_set.hex()
         raise InputError(f"round {snapshot.round} is of the feed set 0x{theirs}; the vault's is 0x{ours}")
-    terms = protocol.hub.terms(vault, snapshot, deadline or protocol.chain.now() + valid_for)
+    terms = protocol.hub.terms(vault, snapshot, deadline or now + valid_for)
     if prices_out:
         write_prices(prices_out, snapshot, protocol.registry.policy(mandate.policy_hash), protocol.chain.chain_id)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from .constants import (
     QUANTITIES_PER_WORD,
@@ -74,9 +75,9 @@ def has_commitment(opening: Opening) -> bool:
 def book_commitment(opening: Opening) -> int:
     """Poseidon(domain(N), words, salt), four quantities a word in signed limbs of 58 bits.
 
-    ValueError unless ``has_commitment`` (the quantity is not shown).
+    ValueError unless ``has_commitment`` (the quantity is not shown). Computed once for an opening, and forgotten with it.
     """
-    return _commitment(book_domain(len(opening.quantities_e6)), opening)
+    return _cached(book_domain(len(opening.quantities_e6)), opening)
 
 
 def attestation_commitment(opening: Opening) -> int:
@@ -84,7 +85,18 @@ def attestation_commitment(opening: Opening) -> int:
 
     Quantities in slots of other venues are zero: else no reconciliation opens it. ValueError unless ``has_commitment``.
     """
-    return _commitment(attestation_domain(len(opening.quantities_e6)), opening)
+    return _cached(attestation_domain(len(opening.quantities_e6)), opening)
+
+
+#: By domain. Nothing here keeps an opening, which is secret, in memory.
+_COMMITMENTS: WeakKeyDictionary[Opening, dict[int, int]] = WeakKeyDictionary()
+
+
+def _cached(domain: int, opening: Opening) -> int:
+    known = _COMMITMENTS.setdefault(opening, {})
+    if domain not in known:
+        known[domain] = _commitment(domain, opening)
+    return known[domain]
 
 
 def _commitment(domain: int, opening: Opening) -> int:

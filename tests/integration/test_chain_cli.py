@@ -203,6 +203,12 @@ def test_terms_without_their_prices_are_not_left_behind(story: Story) -> None:
     assert taken.startswith("now2.yaml: exists") and not (folder / "fresh.yaml").exists()
 
 
+def test_terms_of_a_deadline_that_has_passed_are_not_written(story: Story) -> None:
+    place = story.place
+    late = place.run("vault", "terms", story.vault, "--out", "late.yaml", "--deadline", "1700000000").refused(3)
+    assert late.startswith("--deadline: 2023-11-14") and "has passed" in late and not (place.folder / "late.yaml").exists()
+
+
 def test_another_book_than_the_vaults_is_not_proven(story: Story) -> None:
     commitment = files.read_opening(story.place.folder / "r1" / "opening.json").commitment
     message = story.said["of another book"].refused(3)
@@ -427,7 +433,12 @@ def test_a_vault_of_its_own_moves_to_other_mandates(place: Place) -> None:
     assert [(one["term"], one["effect"]) for one in told["changes"]] == [
         ("grace_s", "tighter"), ("policy: max_turnover_bps", "tighter")
     ]  # fmt: skip
-    assert "pass --yes" in place.run(*propose, "first.yaml").stderr
+    unasked = place.run(*propose, "first.yaml", "--json")
+    assert unasked.code == 2 and "pass --yes" in unasked.stderr and "grace: from 1800 s to 3600 s (looser)" in unasked.stderr
+    shown = json.loads(unasked.stdout)
+    assert (shown["verdict"], shown["mandate"], shown["error"]["code"]) == ("looser", first["name"], "usage")
+    assert ["grace_s", "looser"] in [[one["term"], one["effect"]] for one in shown["changes"]]
+    assert place.json("vault", "status", vault)["waiting"]["mandate"] is None, "proposed without a yes"
     waiting = place.json(*propose, "first.yaml", "--yes")
     assert (waiting["active"], waiting["verdict"], waiting["mandate"]) == (False, "looser", first["name"])
     assert waiting["lapses_at"] == waiting["active_from"] + 7 * 86_400
@@ -441,6 +452,8 @@ def test_a_vault_of_its_own_moves_to_other_mandates(place: Place) -> None:
     assert "already" in place.run(*propose, "tighter.json", "--yes").refused(3)
     forbidden = place.run(*propose, written("forbidden.json", policy="other.yaml"), "--yes")
     assert "a change is forbidden" in forbidden.refused(3) or "forbidden" in forbidden.stdout
+    forbidden = place.run(*propose, "forbidden.json", "--yes", "--json")
+    assert json.loads(forbidden.stdout)["verdict"] == "forbidden", "what is forbidden is shown"
     unknown = place.run(*propose, written("key.json", key="0x" + "77" * 32), "--yes")
     assert unknown.refused(9).endswith("(UnknownKey)")
     assert "bad.json: grace" in place.run(*propose, written("bad.json", grace="soon"), "--yes").refused(3)
