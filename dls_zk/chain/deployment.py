@@ -100,11 +100,13 @@ class CheckedKey:
 def checked_key(key: ProvingKey, circuit: BuiltCircuit) -> CheckedKey:
     """An installed key, once everything that can be known of it is found right.
 
-    InsecureKey for one that ``zkey.lint`` finds fault with; ArtifactError if it is not for this constraint system, or if
+    InsecureKey for one that ``key_lint.lint`` finds fault with; ArtifactError if it is not for this constraint system, or if
     the verification key beside it is another's.
     """
     read = zkey.read_zkey(key.zkey)
-    zkey.require_sound(read, n_public=len(known(circuit.name).signals))
+    from ..groth16 import key_lint  # it brings py_ecc
+
+    key_lint.require_sound(read, n_public=len(known(circuit.name).signals))
     zkey.require_for_circuit(key.zkey, circuit.r1cs)
     vk = zkey.verifying_key(key)
     if vk != read.verifying_key:
@@ -273,8 +275,8 @@ def audit(protocol: Protocol, transcripts: Sequence[Transcript] = (), stage: Sta
     """Compare what is on the chain with what this package compiles: for a depositor, who trusts no deployer.
 
     The creation code of each contract, byte by byte, and the arguments of its constructor; of each key that both verifiers
-    hold the same one, that its hash is the one in the deployment file, that ``zkey.lint`` finds no fault with it, that its
-    circuit is the one that this package builds, and that it is no development key, unless the chain is one for development.
+    hold the same one, that its hash is the one in the deployment file, that ``key_lint.lint`` finds no fault with it, that
+    its circuit is the one that this package builds, and that it is no development key, unless the chain is for development.
     The deployment file is believed in nothing of this. That it is the key of the circuit and of an honest ceremony only the
     ceremony's transcript says, which is verified if it is among ``transcripts``.
 
@@ -324,7 +326,9 @@ def _audit_key(
     own_circuit = circom.compile_circuit(circuit)
     # A mark in the file, or on the chain, can make a key insecure, and not secure.
     insecure = deployed.insecure or called_insecure or zkey.is_development(vk, own_circuit.r1cs_sha256)
-    faults = zkey.lint(vk, n_public=len(known(circuit).signals))
+    from ..groth16 import key_lint  # it brings py_ecc
+
+    faults = key_lint.lint(vk, n_public=len(known(circuit).signals))
     if insecure and not protocol.chain.is_development:
         faults.append("it has an INSECURE development key, and this is no local development chain: anybody can forge proofs")
     if own_circuit.r1cs_sha256 != deployed.r1cs_sha256:

@@ -88,7 +88,7 @@ def uint(bits: int, least: int = 0) -> click.IntRange:
 
 
 def warn_insecure() -> None:
-    from ..groth16 import zkey  # it brings py_ecc
+    from ..groth16 import zkey
 
     click.echo(f"warning: {zkey.MARKER}", err=True)
 
