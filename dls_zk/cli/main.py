@@ -27,6 +27,7 @@ signal: 129 SIGHUP, 130 SIGINT, 143 SIGTERM. Under --json a failure is one JSON 
 #: Commands: name → the module with the function of this name (``-`` is ``_``) and the first line of its help, so that
 #: ``--help`` imports none of them. A test holds the lines against the commands.
 COMMANDS = {
+    "attest": ("attest", "Attest what you hold of a vault's book, without showing it."),
     "chain": ("chain", "Run a local chain for development."),
     "check": ("check", "Decide the twenty checks, without a circuit."),
     "circuits": ("circuits", "Compile the circuits."),

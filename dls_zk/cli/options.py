@@ -72,7 +72,7 @@ _CEREMONY = [
     click.option("--ptau", type=FILE, help="Powers of tau that the ceremony started from, for --ceremony."),
     click.option("--ptau-blake2b", help="blake2b-512 (hex) of a ptau file of a power that has no pinned hash."),
 ]
-_SIGNING = [
+_SIGNER = [
     click.option("--keystore", type=FILE, help="Ethereum keystore file to sign with."),
     click.option(
         "--password-file",
@@ -81,6 +81,9 @@ _SIGNING = [
     ),
     click.option("--signer", metavar="URL", help="Program that holds the key and signs over JSON-RPC."),
     click.option("--from", "account", metavar="ADDRESS", help="Account of the signer or of a local development node."),
+]
+_SIGNING = [
+    *_SIGNER,
     click.option(
         "--confirmations", type=click.IntRange(1), help="Confirmations to wait for [default: 3; 1 on a local chain]."
     ),
@@ -139,17 +142,56 @@ class Access:
     def _signer(self, on: Chain) -> Signer:
         from ..chain import signers
 
-        if self.keystore and self.signer:
-            raise click.UsageError("Give one of --keystore and --signer.")
-        if self.keystore:
-            return signers.from_keystore(self.keystore, self.password_file)
-        if self.signer:
-            return signers.from_url(self.signer, self.account)
-        if signers.key_is_set():
-            return signers.from_environment()
+        if chosen := _chosen_signer(self.keystore, self.password_file, self.signer, self.account):
+            return chosen
         if on.is_development:
             return signers.from_url(on.rpc.url, self.account or on.accounts()[0])
-        raise InputError(f"no account to sign with: pass --keystore or --signer, or set ${signers.KEY_VARIABLE}")
+        raise _no_signer()
+
+
+def _chosen_signer(keystore: Path | None, password_file: Path | None, url: str | None, account: str | None) -> Signer | None:
+    """Who signs as the options say, or else the account in $DLS_ZK_PRIVATE_KEY; None if neither names anybody."""
+    from ..chain import signers
+
+    if keystore and url:
+        raise click.UsageError("Give one of --keystore and --signer.")
+    if keystore:
+        return signers.from_keystore(keystore, password_file)
+    if url:
+        return signers.from_url(url, account)
+    return signers.from_environment() if signers.key_is_set() else None
+
+
+def _no_signer() -> InputError:
+    from ..chain import signers
+
+    return InputError(f"no account to sign with: pass --keystore or --signer, or set ${signers.KEY_VARIABLE}")
+
+
+def signer_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a command that signs and sends nothing; it gets ``signer_of``, which makes the signer."""
+
+    @functools.wraps(command)
+    def run(
+        *args: Any,
+        keystore: Path | None,
+        password_file: Path | None,
+        signer: str | None,
+        account: str | None,
+        **options: Any,
+    ) -> None:
+        def signer_of() -> Signer:
+            chosen = _chosen_signer(keystore, password_file, signer, account)
+            if chosen is None:
+                raise _no_signer()
+            return chosen
+
+        command(*args, signer_of=signer_of, **options)
+
+    decorated: Any = run
+    for option in reversed(_SIGNER):
+        decorated = option(decorated)
+    return decorated
 
 
 def ceremony_options(command: Callable[..., None]) -> Callable[..., None]:
