@@ -21,7 +21,8 @@ static inline void wipe(void *at, size_t size) {
 static const size_t WIPED_STACK = 1 << 16;
 
 // Registers of vectors keep what was copied through them, until somebody writes them to memory: the loader when it looks up a
-// function, or a signal. Those wider than the compiler uses are left alone: the core copies no secret through them.
+// function, or a signal. Wider ones are left alone: no number of the
+// witness is copied through them, nor r or s.
 static inline void wipe_registers() {
 #if defined(__x86_64__)
     __asm__ volatile("pxor %%xmm0, %%xmm0; pxor %%xmm1, %%xmm1; pxor %%xmm2, %%xmm2; pxor %%xmm3, %%xmm3;"

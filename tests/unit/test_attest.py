@@ -359,7 +359,8 @@ def test_a_second_is_signed_once(place: Path) -> None:
 def test_the_same_balances_at_another_second_look_different(place: Path) -> None:
     _, recipient = identity(place)
     attestor, vault = attestor_of(write_configuration(place, recipient))
-    commitments = {attestor.attest(vault, now() - k).attestation.attestation.commitment for k in range(3)}
+    at = now()
+    commitments = {attestor.attest(vault, at - k).attestation.attestation.commitment for k in range(3)}
     assert len(commitments) == 3
 
 
