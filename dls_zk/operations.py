@@ -69,6 +69,31 @@ def installed_key(circuit: BuiltCircuit, kind: str | None = None) -> ProvingKey:
 
 
 @dataclass(frozen=True, repr=False)
+class Statement(Secret):
+    """A rebalance for which all checks hold, with the public signals of its proof. See ``statement``."""
+
+    rebalance: Rebalance
+    signals: PublicSignals
+    report: Report
+
+
+def statement(rebalance: Rebalance, advice: str = "") -> Statement:
+    """Evaluate the relation, once, and compute the public signals. StatementRefused, with the advice, if a check fails.
+
+    Terms with the vault's buckets are replaced by such that name the least allowances: see ``with_least_allowances``.
+    InputError for prices, a policy or an opening that the terms say are not theirs.
+    """
+    require_same_round(rebalance.prices, rebalance.terms)
+    rebalance = with_least_allowances(rebalance)
+    report = check(rebalance)
+    require(report, advice)  # names what no signal can hold, too
+    signals = relation.public_signals(rebalance)
+    require_policy(signals.policy_hash, rebalance.terms)
+    require_commitment_before(signals.commitment_before, rebalance.terms, rebalance.size)
+    return Statement(rebalance, signals, report)
+
+
+@dataclass(frozen=True, repr=False)
 class Proven(Secret):
     """A proof with what its operator must keep. ``after`` is secret, and without it the vault cannot move again.
 
@@ -87,27 +112,22 @@ class Proven(Secret):
 def prove(
     rebalance: Rebalance, key: ProvingKey, circuit: BuiltCircuit, backend: str = "auto", stage: Stage = no_stages
 ) -> Proven:
-    """Check the relation, compute the witness, prove, verify. StatementRefused before the circuit is touched.
-
-    Terms with the vault's buckets are replaced by such that name the least allowances: see ``with_least_allowances``.
-    InsecureKey for a development key where the terms name a chain that is no development chain; InputError for prices or
-    an opening that the terms say are not theirs.
-    """
-    context = rebalance.terms.context
-    if context and context.chain_id not in DEVELOPMENT_CHAIN_IDS and installed_target(key).insecure:
-        raise InsecureKey(
-            f"the terms are for chain {context.chain_id}, and the only key is an INSECURE development key; "
-            "install one from `dls-zk setup ceremony`"
-        )
-    require_same_round(rebalance.prices, rebalance.terms)
-    rebalance = with_least_allowances(rebalance)
+    """``statement``, then ``prove_statement``: StatementRefused before the circuit is touched."""
+    _require_key_for(rebalance.terms, key)
     with stage("Relation"):
-        require(check(rebalance))  # names what no signal can hold, too
-        signals = relation.public_signals(rebalance)
-        require_policy(signals.policy_hash, rebalance.terms)
-        require_commitment_before(signals.commitment_before, rebalance.terms, rebalance.size)
-        report = relation.evaluate(rebalance, signals)
-        require(report)
+        holding = statement(rebalance)
+    return prove_statement(holding, key, circuit, backend, stage)
+
+
+def prove_statement(
+    holding: Statement, key: ProvingKey, circuit: BuiltCircuit, backend: str = "auto", stage: Stage = no_stages
+) -> Proven:
+    """Compute the witness, prove, verify.
+
+    InsecureKey for a development key where the terms name a chain that is no development chain.
+    """
+    rebalance, signals = holding.rebalance, holding.signals
+    _require_key_for(rebalance.terms, key)
     with stage("Witness"):
         witness = WitnessCalculator(circuit).calculate(circuit_inputs(rebalance, signals))
     with stage("Proof"):
@@ -115,7 +135,19 @@ def prove(
     if rebalance_signals(proof.circuit, proof.signals) != signals:
         raise ProofInvalid("the proof shows other public signals than the statement's; circuit and package disagree")
     instruments = tuple(slot.instrument for slot in rebalance.policy.slots)
-    return Proven(proof, signals, rebalance.terms, rebalance.after, instruments, report, installed_target(key).insecure)
+    return Proven(
+        proof, signals, rebalance.terms, rebalance.after, instruments, holding.report, installed_target(key).insecure
+    )
+
+
+def _require_key_for(terms: Terms, key: ProvingKey) -> None:
+    """Return unless this is a development key and the terms name a chain that is no development chain: then InsecureKey."""
+    context = terms.context
+    if context and context.chain_id not in DEVELOPMENT_CHAIN_IDS and installed_target(key).insecure:
+        raise InsecureKey(
+            f"the terms are for chain {context.chain_id}, and the only key is an INSECURE development key; "
+            "install one from `dls-zk setup ceremony`"
+        )
 
 
 #: What ``write_proven`` writes: secret the first, public the others.

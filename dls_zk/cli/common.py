@@ -88,7 +88,7 @@ def uint(bits: int, least: int = 0) -> click.IntRange:
 
 
 def warn_insecure() -> None:
-    from ..groth16 import zkey  # it brings py_ecc
+    from ..groth16 import zkey
 
     click.echo(f"warning: {zkey.MARKER}", err=True)
 
@@ -126,8 +126,16 @@ def one_circuit_options(required: bool = True) -> Callable[[F], F]:
     return with_options
 
 
-def confirm(question: str, without_terminal: str) -> None:
-    """Ask before a step, and end if the answer is no; where there is no terminal, a usage error that says what to pass."""
+class NoTerminal(click.UsageError):
+    """There is nobody to ask. document: what there was to look at, shown beside the error where JSON is asked for."""
+
+    def __init__(self, message: str, document: Mapping[str, object]):
+        super().__init__(message)
+        self.document = document
+
+
+def confirm(question: str, without_terminal: str, document: Mapping[str, object] | None = None) -> None:
+    """Ask before a step, and end if the answer is no; ``NoTerminal`` where there is none, saying what to pass."""
     if not sys.stdin.isatty():
-        raise click.UsageError(without_terminal)
+        raise NoTerminal(without_terminal, document or {})
     click.confirm(question, abort=True, err=True)

@@ -62,10 +62,12 @@ def prove(
     )
     warn_readable(trades_path, after_path)
     operations.proven_paths(out)
-    checking.require(checking.check(rebalance), "; `dls-zk check` with the same files shows the values")
+    with stages("Relation"):
+        holding = operations.statement(rebalance, "; `dls-zk check` with the same files shows the values")
     with stages("Circuit"):
         circuit = operations.build_circuit(rebalance.circuit.name)
-    proven = operations.prove(rebalance, operations.installed_key(circuit, kind), circuit, backend, stages)
+    key = operations.installed_key(circuit, kind)
+    proven = operations.prove_statement(holding, key, circuit, backend, stages)
     opening_path, terms_path, proof_path = operations.write_proven(proven, out)
     if proven.insecure:
         warn_insecure()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from .constants import (
     QUANTITIES_PER_WORD,
@@ -73,8 +74,18 @@ def has_commitment(opening: Opening) -> bool:
 def book_commitment(opening: Opening) -> int:
     """Poseidon(domain(N), words, salt), four quantities a word in signed limbs of 58 bits.
 
-    ValueError unless ``has_commitment`` (the quantity is not shown).
+    ValueError unless ``has_commitment`` (the quantity is not shown). Computed once for an opening, and forgotten with it.
     """
+    if opening not in _COMMITMENTS:
+        _COMMITMENTS[opening] = _book_commitment(opening)
+    return _COMMITMENTS[opening]
+
+
+#: Nothing here keeps an opening, which is secret, in memory.
+_COMMITMENTS: WeakKeyDictionary[Opening, int] = WeakKeyDictionary()
+
+
+def _book_commitment(opening: Opening) -> int:
     quantities = opening.quantities_e6
     if not has_commitment(opening):
         raise ValueError("a quantity is outside the range that a commitment can hold")

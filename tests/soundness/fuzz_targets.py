@@ -21,7 +21,7 @@ from eth_utils import is_checksum_address
 from dls_zk import files
 from dls_zk.audit.simulator import Secrets
 from dls_zk.errors import DlsError
-from dls_zk.groth16 import ceremony, zkey
+from dls_zk.groth16 import ceremony, key_lint, zkey
 from dls_zk.groth16.proof import Proof
 from dls_zk.groth16.r1cs import R1CS, Header
 from dls_zk.groth16.zkey import VerifyingKey, ZKey, read_zkey
@@ -218,7 +218,7 @@ def _manifest(path: Path) -> built.Manifest:
 
 def _judged(path: Path) -> ZKey:
     key = read_zkey(path)
-    zkey.require_sound(key)
+    key_lint.require_sound(key)
     return key
 
 

@@ -70,8 +70,8 @@ contract ReplayTest is OracleScene, PolicyScene {
         replay("test/generated/sequence-2.jsonl");
     }
 
-    function test_replay_seed3() public {
-        replay("test/generated/sequence-3.jsonl");
+    function test_replay_seed4() public {
+        replay("test/generated/sequence-4.jsonl");
     }
 
     function replay(string memory path) private {
