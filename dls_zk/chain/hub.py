@@ -373,6 +373,10 @@ class Hub(Client):
         message = f"vault 0x{vault.hex()} was not opened since block {self.first_block}; check the deployment file"
         raise ChainError(message, code="unknown_id")
 
+    def vaults(self) -> list[bytes]:
+        """The ids of all vaults, in the order in which they were opened."""
+        return [bytes(event.arguments["vaultId"]) for event in self._named("VaultOpened")]
+
     def history(self, vault: bytes | None = None, first: int | None = None, last: int | None = None) -> Iterator[Event]:
         """What happened to a vault, or to all, in order, from a block on (from the start), up to a block (up to now)."""
         topics = [None, "0x" + vault.hex()] if vault else []
