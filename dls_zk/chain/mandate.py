@@ -15,13 +15,15 @@ class ShareTerms:
     """Orders, fees and the price of a share; fields in the order of the contract's struct.
 
     order_delay_s, redemption_period_s, band_wait_s: seconds. least_order_e6, deposit_cap_e6: 1e-6 of slot 0.
-    management_fee_ppm: of NAV, a year. performance_fee_ppm: of gains. band_ppm_per_day: of the price, 0 for no band.
+    order_levy_ppm: of each order, for those who stay. management_fee_ppm: of NAV, a year. performance_fee_ppm: of gains.
+    band_ppm_per_day: of the price, 0 for no band.
     """
 
     order_delay_s: int
     redemption_period_s: int
     least_order_e6: int
     deposit_cap_e6: int
+    order_levy_ppm: int
     management_fee_ppm: int
     performance_fee_ppm: int
     band_ppm_per_day: int
@@ -102,6 +104,7 @@ _ANY_CHANGE_LOOSENS = {
     "step",
     "order_delay_s",
     "least_order_e6",
+    "order_levy_ppm",
     "band_ppm_per_day",
     "band_wait_s",
 }

@@ -70,6 +70,7 @@ def resolved(protocol: Protocol, fields: files.MandateFields, beside: Path) -> t
             redemption_period_s=fields.orders.redemption_period,
             least_order_e6=fields.orders.least,
             deposit_cap_e6=fields.orders.cap,
+            order_levy_ppm=fields.orders.levy,
             management_fee_ppm=fees.management if fees else 0,
             performance_fee_ppm=fees.performance if fees else 0,
             band_ppm_per_day=band.per_day if band else 0,
@@ -117,6 +118,7 @@ def as_fields(terms: Mandate) -> files.MandateFields:
             redemption_period=share.redemption_period_s,
             least=share.least_order_e6,
             cap=share.deposit_cap_e6,
+            levy=share.order_levy_ppm,
         ),
         fees=built(files.FeeFields, management=share.management_fee_ppm, performance=share.performance_fee_ppm),
         band=built(files.BandFields, per_day=share.band_ppm_per_day, wait=share.band_wait_s)

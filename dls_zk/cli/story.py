@@ -248,6 +248,7 @@ def _mandate(market: LocalMarket) -> chain.Mandate:
             redemption_period_s=7 * 86_400,
             least_order_e6=100 * 10**6,
             deposit_cap_e6=2 * DEPOSIT_E6,
+            order_levy_ppm=0,
             management_fee_ppm=0,
             performance_fee_ppm=0,
             band_ppm_per_day=0,

@@ -182,6 +182,7 @@ def operator_can_take(mandate: Mandate, policy: Policy, price_lag_ppm: int) -> d
         price_lag_ppm=price_lag_ppm,
         least_interval_s=mandate.min_interval_s,
         order_delay_s=mandate.share.order_delay_s,
+        order_levy_ppm=mandate.share.order_levy_ppm,
     )
     days = {"first_day": terms.most(DAY_S), "each_further_day": terms.per_day()}
     return {"price_lag_ppm": price_lag_ppm} | {

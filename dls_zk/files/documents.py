@@ -15,6 +15,7 @@ from ..statement.buckets import Bucket, Buckets
 from ..statement.circuits import CIRCUITS
 from ..statement.constants import (
     ALLOWANCE_BITS,
+    MOST_ORDER_LEVY_PPM,
     PPM,
     QUANTITY_DECIMALS,
 )
@@ -286,6 +287,8 @@ class OrderFields(Document):
     """least deposit, and least worth of a redemption, in the settlement asset"""
     cap: Annotated[int, _AMOUNT]
     """most that the shares may be worth with all pending deposits, in the settlement asset"""
+    levy: Annotated[int, Fixed(4, 0, MOST_ORDER_LEVY_PPM, "%")]
+    """share of each deposit and redemption that stays with those who stay, at most 2%, such as 0.5%"""
 
 
 class FeeFields(Document):

@@ -14,9 +14,10 @@ from the moment of a settlement, which the operator chooses within ``grace``.
    whoever redeems takes a share of that, all of it at most.
 4. Orders of its own. A settlement at prices that are wrong by price_lag values the book wrong by at most
    max leverage · price_lag of NAV (check 8; slots without a gross weight, such as stablecoins, aside). Who enters below
-   worth or leaves above it takes at most that part of the capital that it moves from the others, and the same capital
-   passes at most one settlement in each order delay and in each least interval. A stranger cannot choose: orders are
-   committed before any answer that prices them.
+   worth or leaves above it takes at most that part of the capital that it moves from the others, less the levy that each
+   order leaves to those who stay, and the same capital passes at most one settlement in each order delay and in each least
+   interval: settlements · max(max leverage · price_lag − levy, 0). A stranger cannot choose: orders are committed before
+   any answer that prices them.
 
 A write-down is none of these and no part of the bound: check 5 lets a cost be as large as what was announced, lost or
 taken. The mandate says how much of NAV an operator may announce alone in 30 days. Anything larger, all of NAV too, waits in
@@ -80,7 +81,7 @@ class OperatorTerms:
     gain_ppb, loss_ppb, turnover_ppm: the buckets of the mandate. max_turnover_bps, max_leverage_bps: limits of the policy.
     price_lag_ppm: largest relative error of the prices of a usable round (see above). least_interval_s: of the mandate;
     without one there is still at most one round a second, and a second proof at one round settles nothing new.
-    order_delay_s: of the mandate.
+    order_delay_s, order_levy_ppm: of the mandate.
     """
 
     gain_ppb: BucketRate
@@ -91,9 +92,11 @@ class OperatorTerms:
     price_lag_ppm: int
     least_interval_s: int
     order_delay_s: int
+    order_levy_ppm: int
 
     def __post_init__(self) -> None:
-        terms = (self.max_turnover_bps, self.max_leverage_bps, self.price_lag_ppm, self.least_interval_s, self.order_delay_s)
+        policy = (self.max_turnover_bps, self.max_leverage_bps)
+        terms = (*policy, self.price_lag_ppm, self.least_interval_s, self.order_delay_s, self.order_levy_ppm)
         if min(terms) < 0:
             raise ValueError("a term of the bound is below zero")
 
@@ -126,7 +129,7 @@ class OperatorTerms:
             cost_ppb=loss_ppb,
             trading_ppb=_ceil_div(traded_ppm * self.price_lag_ppm * _PPB_PER_PPM, PPM),
             gains_ppb=gain_ppb,
-            own_orders_ppb=settlements * misvalued_ppb,
+            own_orders_ppb=settlements * max(misvalued_ppb - self.order_levy_ppm * _PPB_PER_PPM, 0),
         )
 
 

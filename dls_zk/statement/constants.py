@@ -42,6 +42,9 @@ SIGNED_OFFSET = 1 << (SIGNED_BITS - 1)
 # The highest tolerance of a reconciliation, in ppm of NAV.
 MAX_TOLERANCE_PPM = 20_000
 
+# The highest levy on an order, in ppm of it.
+MOST_ORDER_LEVY_PPM = 20_000
+
 # Units of NAV and of factor exposures where they are rounded, against the prover: in the factors' limits, the stress loss
 # and the value at risk. A unit of NAV is about 0.011 USD.
 NAV_SHIFT = 40

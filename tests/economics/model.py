@@ -17,6 +17,7 @@ DAY_S = 86_400
 BPS, PPM, PPB = 10**4, 10**6, 10**9
 USD_E14 = 10**14
 VIRTUAL_SHARES = 10**6
+MOST_ORDER_LEVY_PPM = 20_000
 #: Nothing settles while one NAV step is more than one part in so many of what the shares are worth.
 LEAST_NAV_STEPS = 100
 #: Nothing settles while the shares are worth less than one part in so many of what they cost at first.
@@ -126,6 +127,7 @@ class Mandate:
     nav_step_usd: int = 1000
     least_order: int = 100 * 10**6
     cap: int = 10**9 * 10**6
+    order_levy_ppm: int = 0
 
     @property
     def nav_step_e14(self) -> int:
@@ -138,16 +140,19 @@ class Mandate:
         require(0 < self.grace_s <= self.max_proof_age_s // 4, "grace too long for the proof age")
         require(self.order_delay_s <= self.max_proof_age_s, "order delay too long for the proof age")
         require(self.max_proof_age_s + self.order_delay_s <= self.redemption_period_s, "redemption period too short")
+        require(0 <= self.order_levy_ppm <= MOST_ORDER_LEVY_PPM, "order levy too large")
 
     def tightens(self, old: Mandate) -> bool:
-        """Whether a move from the old mandate to this one only tightens."""
+        """Whether a move from the old mandate to this one only tightens. Any change of the levy favours some and burdens
+        others."""
         lower = ("grace_s", "max_proof_age_s", "redemption_period_s", "write_down_ppm", "slippage_bps", "max_turnover_bps")
         buckets = all(
             new.rate_per_day <= was.rate_per_day and new.cap <= was.cap
             for new, was in ((self.gain, old.gain), (self.loss, old.loss), (self.turnover, old.turnover))
         )
         higher = self.order_delay_s == old.order_delay_s and self.least_interval_s >= old.least_interval_s
-        return buckets and higher and all(getattr(self, name) <= getattr(old, name) for name in lower)
+        same = self.order_levy_ppm == old.order_levy_ppm
+        return buckets and higher and same and all(getattr(self, name) <= getattr(old, name) for name in lower)
 
 
 @dataclass(frozen=True)
@@ -367,6 +372,7 @@ class Hub:
             self.share.return_deposits()
         self.proposal = None
         self.levels = {name: min(level, getattr(mandate, name).cap) for name, level in self.levels.items()}
+        self.share.follow_levy(mandate.order_levy_ppm)
         self.mandate = mandate
 
     # --- guardian and end ---
@@ -420,6 +426,9 @@ class Settlement:
     asked: int = 0
     filled: int = 0
     paid: int = 0
+    #: What deposits and redemptions paid to those who stay, ppm.
+    entry_levy_ppm: int = 0
+    exit_levy_ppm: int = 0
     refused: str = ""
 
 
@@ -431,10 +440,12 @@ class Share:
         self.balances: dict[str, int] = {}
         self.supply = self.booked = self.pending_deposits = self.set_aside = self.cancelled = 0
         self.escrow_entered = self.escrow_asked = 0
-        self.last_id = self.last_cutoff = self.deposit_cutoff = self.sequence = 0
+        self.last_id = self.last_redemption = self.last_cutoff = self.deposit_cutoff = self.sequence = 0
         #: Of the last proof that was settled, or was there before an order waited: its time, and the last write-down then.
         self.seen_at, self.seen_write_down = hub.snapshot_at, 0
         self.quote_assets = self.quote_supply = 0
+        #: What redemptions pay until this place in the line is filled: those up to this id keep a lower levy.
+        self.exit_levy_ppm, self.exit_levy_until = hub.mandate.order_levy_ppm, 0
         self.drawn = False
         self.locked = self.locked_at = self.vests_until = 0
         # Deposits.
@@ -535,7 +546,7 @@ class Share:
         large = self.quoted(shares) >= self.hub.mandate.least_order or shares == balance
         require(large, "redeem: least order")
         self._see_the_last_proof()
-        order_id = self.last_id = self.request_id()
+        order_id = self.last_id = self.last_redemption = self.request_id()
         self.balances[who] -= shares
         self.escrow_asked += shares
         order = self.redemptions.get((who, order_id))
@@ -772,21 +783,38 @@ class Share:
         worthless = (bottom + 1) * VIRTUAL_SHARES * LEAST_WORTH_PARTS < self.supply + VIRTUAL_SHARES
         done.refused = "coarse" if coarse else "worthless" if worthless else ""
         rate = self.supply + VIRTUAL_SHARES, top + 1
-        self._settle_deposits(done, cutoff, rate if deposits and not done.refused else None)
         self._line_up(cutoff)
         done.asked = self.line_end - self.filled
+        # Where nobody stays nobody is paid.
+        if done.asked < done.supply:
+            done.entry_levy_ppm, done.exit_levy_ppm = hub.mandate.order_levy_ppm, self.exit_levy()
+        self._settle_deposits(done, cutoff, rate if deposits and not done.refused else None)
         if not done.refused:
             self._settle_redemptions(done)
         self.last_cutoff = cutoff
         return done
 
+    def follow_levy(self, levy_ppm: int) -> None:
+        """The mandate moves: if the levy changes, who waits to leave keeps the lower one."""
+        if levy_ppm == self.hub.mandate.order_levy_ppm:
+            return
+        before = self.exit_levy()
+        waits = self.escrow_asked > 0 and before < levy_ppm
+        self.exit_levy_ppm, self.exit_levy_until = (before, self.last_redemption) if waits else (levy_ppm, 0)
+
+    def exit_levy(self) -> int:
+        """What redemptions pay now, ppm."""
+        oldest = self.oldest_unpaid()
+        return self.exit_levy_ppm if 0 < oldest <= self.exit_levy_until else self.hub.mandate.order_levy_ppm
+
     def _settle_deposits(self, done: Settlement, cutoff: int, rate: tuple[int, int] | None) -> None:
         assets = self._meet(cutoff)
-        if assets and (rate is None or not assets * rate[0] // rate[1]):
+        priced = assets - ceil_div(assets * done.entry_levy_ppm, PPM)
+        if assets and (rate is None or not priced * rate[0] // rate[1]):
             self._return(cutoff, assets)
             done.returned = assets
         elif assets:
-            done.deposited, done.minted = assets, assets * rate[0] // rate[1]
+            done.deposited, done.minted = assets, priced * rate[0] // rate[1]
             self._enter(cutoff, (done.minted, assets))
             self.booked += assets
             self.supply += done.minted
@@ -825,8 +853,8 @@ class Share:
                 self.line_ends.append(self.line_end)
 
     def _settle_redemptions(self, done: Settlement) -> None:
-        """Pay at the bottom, first come first served, as far as idle assets reach."""
-        supply, worth = done.supply + VIRTUAL_SHARES, done.bottom + 1
+        """Pay at the bottom less the levy, first come first served, as far as idle assets reach."""
+        supply, worth = (done.supply + VIRTUAL_SHARES) * PPM, (done.bottom + 1) * (PPM - done.exit_levy_ppm)
         shares, idle = done.asked, self.booked
         assets = shares * worth // supply
         if assets > idle:

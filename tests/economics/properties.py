@@ -52,6 +52,8 @@ class Properties:
         self.met: dict[int, int] = {}
         self.cycle_from = 0
         self.loosening = 0
+        #: The levy from each time on, ppm.
+        self.levies: list[tuple[int, int]] = []
         self.take_e14 = 0
         self.take_of_nav = Fraction(0)
         self.max_lag_ppm = 0
@@ -76,9 +78,11 @@ class Properties:
         self.was_paused = world.now < world.hub.paused_until
         if action in ("prove", "propose", "activate"):
             self.was_waiting = {i: x for i, x in share.waiting_deposits.items() if x}
-            self.was_mandate = world.hub.mandate
+            self.was_mandate, self.was_proposal = world.hub.mandate, world.hub.proposal
         if action == "prove":
-            hub = world.hub
+            hub, oldest = world.hub, share.oldest_unpaid()
+            self.oldest_from = share.asked_at[oldest] if oldest else world.now
+            self.levies = self.levies or [(0, hub.mandate.order_levy_ppm)]
             self.was_book, self.was_flow, self.was_filled = hub.book, hub.pending_flow, share.filled
             self.was_cutoff, self.was_deposit_cutoff = share.last_cutoff, share.deposit_cutoff
             self.was_announced = hub.announced
@@ -291,16 +295,18 @@ class Properties:
         for worth in (done.bottom, exact, done.top):
             left, right = (worth + moved + 1) * supply, (worth + 1) * supply_after
             self.require("E-3", left >= right, "a settlement lowers the price of those who stay", worth)
+            self._levy_stays(world, done, worth)
         if done.deposited:
             # Who enters: worth of the shares minus what was paid for them, in asset units.
             received = done.minted * (exact + 1) / supply
-            self.require("E-4", received <= done.deposited, "who enters takes from the others", received)
-            least = done.deposited - (step * done.minted / supply + (exact + 1) / supply + 1)
+            levy = Fraction(done.deposited * done.entry_levy_ppm, PPM)
+            self.require("E-4", received <= done.deposited - levy, "who enters takes from the others", received)
+            least = done.deposited - levy - (step * done.minted / supply + 2 * (exact + 1) / supply + 1)
             self.require(
                 "E-5", received >= least or not done.supply, "who enters overpays more than a NAV step's share", received
             )
         if done.paid:
-            worth = done.filled * (exact + 1) / supply
+            worth = done.filled * (exact + 1) / supply * Fraction(PPM - done.exit_levy_ppm, PPM)
             self.require("E-4", done.paid <= worth, "who leaves takes from the others", worth)
             least = worth - (step * done.filled / supply + (exact + 1) / supply + 1)
             self.require("E-5", done.paid >= least, "who leaves forgoes more than a NAV step's share", worth)
@@ -308,11 +314,27 @@ class Properties:
         if not done.refused:
             rest = done.asked - done.filled
             self.require("E-11", not rest or not share.booked, "idle assets, and redemptions wait", rest)
-            self.require("E-17", not rest or not idle or rest * (done.bottom + 1) >= supply, "dust waits", rest)
+            unit = Fraction(supply * PPM, (done.bottom + 1) * (PPM - done.exit_levy_ppm))
+            self.require("E-17", not rest or not idle or rest >= unit, "dust waits", rest)
             self.require("E-11", share.filled == self.was_filled + done.filled <= share.line_end, "more filled than asked")
         coarse = done.supply and (done.top - done.bottom) * LEAST_NAV_STEPS > done.bottom
         self.require("E-14", not coarse or not (done.filled or done.deposited), "settled in a step that is too coarse")
         self._edges(world, done, prices)
+
+    def _levy_stays(self, world: World, done: Settlement, worth: int | Fraction) -> None:
+        """E-22: each order leaves the levy to those who stay: the mandate's, and of who leaves the lowest since the oldest
+        that waits asked to; none where nobody stays."""
+        # That of the request, and all later ones.
+        first = max(k for k, (time, _) in enumerate(self.levies) if time <= self.oldest_from)
+        stays = done.asked < done.supply
+        entry = world.hub.mandate.order_levy_ppm * stays
+        exit_ = min(ppm for _, ppm in self.levies[first:]) * stays
+        supply = done.supply + VIRTUAL_SHARES
+        levied = Fraction(done.deposited * entry, PPM) + Fraction(done.filled * (done.bottom + 1) * exit_, supply * PPM)
+        kept = (worth + done.deposited - done.paid - levied + 1) * supply
+        enough = kept >= (worth + 1) * (world.share.supply + VIRTUAL_SHARES)
+        self.require("E-22", enough, "an order leaves less than the levy to those who stay", levied)
+        self.require("E-22", done.exit_levy_ppm <= exit_, "who asked to leave before pays a levy raised since", exit_)
 
     def _edges(self, world: World, done: Settlement, prices: tuple[int, ...]) -> None:
         """For the figures: how far, in ppm, the settled worth was from the worth at the true prices, for those who enter
@@ -347,7 +369,7 @@ class Properties:
         self.require("E-12", share.booked >= owed, "a draw of what redemptions are owed", share.booked, owed)
 
     def _after_propose(self, world: World, who: str, args: dict[str, int], result: object) -> None:
-        if world.hub.proposal is not None and args["looser"]:
+        if world.hub.proposal is not None and world.hub.proposal is not self.was_proposal:
             self.loosening = world.now
         if world.hub.mandate is not self.was_mandate:
             # The operator could look at the price, tighten, and take its own deposit back.
@@ -357,6 +379,8 @@ class Properties:
     def _after_activate(self, world: World, who: str, args: dict[str, int], result: object) -> None:
         """E-13: who asked to leave until the middle of a loosening's delay is paid, and the delay is over."""
         share, delay = world.share, world.hub.loosening_delay_s
+        self.levies = self.levies or [(0, self.was_mandate.order_levy_ppm)]
+        self.levies.append((world.now, world.hub.mandate.order_levy_ppm))
         self.require("E-13", not share.pending_deposits, "deposits wait on under a looser mandate")
         self.met.update(self.was_waiting)
         self.require("E-13", world.now >= self.loosening + delay, "a loosening before its delay")

@@ -89,6 +89,7 @@ def random_mandate(random: Random) -> Mandate:
         nav_step_usd=random.choice((1, 100, 1000, 1000, 1000, 100_000)),
         least_order=random.choice((1, 100)) * 10**6,
         cap=random.choice((10**14, 2 * 10**13)),
+        order_levy_ppm=random.choice((0, 1_000, 5_000, 20_000)),
     )
 
 
@@ -124,7 +125,8 @@ def build(
         protocol=protocol,
         loosening_delay_s=random.choice((DAY_S, 7 * DAY_S)),
     )
-    world.looser = replace(limits, slippage_bps=limits.slippage_bps + 1)
+    levy_ppm = random.choice((limits.order_levy_ppm, 0, 3_000, 10_000))
+    world.looser = replace(limits, slippage_bps=limits.slippage_bps + 1, order_levy_ppm=levy_ppm)
     world.tighter = replace(limits, slippage_bps=max(limits.slippage_bps - 1, 0))
     steals = random.random() < 0.5 if thief is None else thief
     operator: Operator = Thief() if steals else Operator()
@@ -219,6 +221,7 @@ def terms(mandate: Mandate, price_lag_ppm: int) -> OperatorTerms:
         price_lag_ppm=price_lag_ppm,
         least_interval_s=mandate.least_interval_s,
         order_delay_s=mandate.order_delay_s,
+        order_levy_ppm=mandate.order_levy_ppm,
     )
 
 

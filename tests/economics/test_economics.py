@@ -39,13 +39,13 @@ def test_a_life_of_a_vault():
     result = lives()
     assert result.steps > 500 * EPISODES
     assert result.done.keys() >= ACTIONS
-    assert result.checked.keys() >= {f"E-{number}" for number in range(1, 20)}
+    assert result.checked.keys() >= {f"E-{number}" for number in range(1, 20)} | {"E-22"}
     assert result.settled["deposits settled"] and result.settled["redemptions filled in part"]
     assert result.ends["operator gone"] and result.ends["operator goes on"]
 
 
 def test_the_default_run_meets_most_rules():
-    assert len(lives().refusals) > 40
+    assert len(lives().refusals) > 36
 
 
 @pytest.mark.slow
@@ -95,6 +95,7 @@ def test_clocks_are_compared():
         {"least_interval_s": 8 * 3600},
         {"grace_s": 6 * 3600 + 1},
         {"redemption_period_s": DAY_S + 3599},
+        {"order_levy_ppm": 20_001},
     ):
         with pytest.raises(Refused):
             Mandate(**wrong).check((3600, 3600))
@@ -111,6 +112,7 @@ TERMS = {
     "price_lag_ppm": 7_500,
     "least_interval_s": 600,
     "order_delay_s": 3_600,
+    "order_levy_ppm": 0,
 }
 
 
@@ -135,10 +137,13 @@ def test_the_closed_form_knows_the_policy_too():
         == 2 * 100 * 7_500 // 1000
     )
     assert OperatorTerms(**{**TERMS, "least_interval_s": 0}).most(3_600).own_orders_ppb == 2 * 18_750_000
+    # Each order leaves the levy to those who stay; a levy above the gain leaves nothing to take.
+    assert OperatorTerms(**{**TERMS, "order_levy_ppm": 10_000}).per_day().own_orders_ppb == 24 * 8_750_000
+    assert OperatorTerms(**{**TERMS, "order_levy_ppm": 18_751}).per_day().own_orders_ppb == 0
 
 
 @pytest.mark.parametrize(
-    "term", ["max_turnover_bps", "max_leverage_bps", "price_lag_ppm", "least_interval_s", "order_delay_s"]
+    "term", ["max_turnover_bps", "max_leverage_bps", "price_lag_ppm", "least_interval_s", "order_delay_s", "order_levy_ppm"]
 )
 def test_the_closed_form_refuses_what_makes_no_sense(term: str):
     with pytest.raises(ValueError):

@@ -47,7 +47,7 @@ mandate:
   gain: {{per_day: 0.05%, cap: 0.2%, step: 0.001%}}
   loss: {{per_day: 0.1%, cap: 0.5%, step: 0.01%}}
   turnover: {{per_day: 100%, cap: 400%, step: 5%}}
-  orders: {{delay: 3600 s, redemption_period: 604800 s, least: 1, cap: 100000000}}
+  orders: {{delay: 3600 s, redemption_period: 604800 s, least: 1, cap: 100000000, levy: 0%}}
 """
 SHARE = """\
 share:

@@ -246,6 +246,7 @@ def on(url: str, folder: Path, slots: int = SLOTS) -> Market:
             redemption_period_s=14 * 86_400,
             least_order_e6=1_000_000,
             deposit_cap_e6=10**12 * 10**6,
+            order_levy_ppm=0,
             management_fee_ppm=0,
             performance_fee_ppm=0,
             band_ppm_per_day=0,

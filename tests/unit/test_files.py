@@ -613,7 +613,7 @@ MANDATE = """
   gain: {per_day: 0.0274%, cap: 1%, step: 0.001%}
   loss: {per_day: 0.05%, cap: 0.5%, step: 0.01%}
   turnover: {per_day: 100%, cap: 400%, step: 5%}
-  orders: {delay: 3600 s, redemption_period: 604800 s, least: 100, cap: 20000000}
+  orders: {delay: 3600 s, redemption_period: 604800 s, least: 100, cap: 20000000, levy: 0.5%}
   fees: {management: 1%, performance: 10%}
   band: {per_day: 10%, wait: 3600 s}
 """

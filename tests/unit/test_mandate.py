@@ -28,13 +28,13 @@ MANDATE = Mandate(
     gain=Bucket(274_000, 10_000_000, 1_000),
     loss=Bucket(500_000, 5_000_000, 100_000),
     turnover=Bucket(1_000_000, 4_000_000, 50_000),
-    share=ShareTerms(3600, 604_800, 100_000_000, 20_000_000_000_000, 10_000, 100_000, 50_000, 3600),
+    share=ShareTerms(3600, 604_800, 100_000_000, 20_000_000_000_000, 5_000, 10_000, 100_000, 50_000, 3600),
 )
 
 
 def test_the_name_is_the_hash_of_a_word_for_each_term() -> None:
     words = [value if isinstance(value, bytes) else value.to_bytes(32, "big") for _, value in flat_terms(MANDATE)]
-    assert len(words) == 24 and MANDATE.name == keccak256(b"".join(words))
+    assert len(words) == 25 and MANDATE.name == keccak256(b"".join(words))
     assert replace(MANDATE, grace_s=901).name != MANDATE.name
     values = [getattr(MANDATE, field.name) for field in fields(Mandate)]
     as_read = [tuple(getattr(v, f.name) for f in fields(v)) if isinstance(v, Bucket | ShareTerms) else v for v in values]
@@ -71,6 +71,7 @@ EFFECTS = {
     "redemption_period_s": ("tighter", "looser"),
     "least_order_e6": ("looser", "looser"),
     "deposit_cap_e6": ("tighter", "looser"),
+    "order_levy_ppm": ("looser", "looser"),
     "management_fee_ppm": ("tighter", "looser"),
     "performance_fee_ppm": ("tighter", "looser"),
     "band_ppm_per_day": ("looser", "looser"),

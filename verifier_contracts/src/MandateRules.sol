@@ -21,6 +21,7 @@ contract MandateRules {
     uint256 private constant LEAST_PROOF_AGE = 1 hours;
     uint256 private constant MOST_PROOF_AGE = 30 days;
     uint256 private constant MOST_REDEMPTION_PERIOD = 90 days;
+    uint256 private constant MOST_ORDER_LEVY_PPM = 20_000;
     uint256 private constant MOST_MANAGEMENT_FEE_PPM = 50_000;
     uint256 private constant MOST_PERFORMANCE_FEE_PPM = 500_000;
 
@@ -42,6 +43,7 @@ contract MandateRules {
         _requireClocks(m, oracle.longestHeartbeat(m.feedSet, exposed));
         _requireBuckets(m);
         _requireWithin("writeDownPpm", m.writeDownPpm, 0, Signals.PPM);
+        _requireWithin("share.orderLevyPpm", m.share.orderLevyPpm, 0, MOST_ORDER_LEVY_PPM);
         _requireWithin("share.managementFeePpm", m.share.managementFeePpm, 0, MOST_MANAGEMENT_FEE_PPM);
         _requireWithin("share.performanceFeePpm", m.share.performanceFeePpm, 0, MOST_PERFORMANCE_FEE_PPM);
     }
@@ -129,7 +131,7 @@ contract MandateRules {
     {
         return to.orderDelay == from.orderDelay && to.redemptionPeriod <= from.redemptionPeriod
             && to.leastOrderE6 == from.leastOrderE6 && to.depositCapE6 <= from.depositCapE6
-            && to.managementFeePpm <= from.managementFeePpm && to.performanceFeePpm <= from.performanceFeePpm
+            && to.orderLevyPpm == from.orderLevyPpm && to.managementFeePpm <= from.managementFeePpm && to.performanceFeePpm <= from.performanceFeePpm
             && to.bandPpmPerDay == from.bandPpmPerDay && to.bandWait == from.bandWait;
     }
 

@@ -72,6 +72,7 @@ abstract contract Scene is OracleScene, PolicyScene {
                 redemptionPeriod: 7 days,
                 leastOrderE6: 1e6,
                 depositCapE6: 1e12,
+                orderLevyPpm: 3_000,
                 managementFeePpm: 10_000,
                 performanceFeePpm: 100_000,
                 bandPpmPerDay: 0,

@@ -41,6 +41,9 @@ interface IRebalanceHub {
         uint64 leastOrderE6;
         /// Most that the shares may be worth with all pending deposits, in 1e-6 of slot 0.
         uint64 depositCapE6;
+        /// Part of each order that stays with those who stay, in parts per million: of the assets of a deposit, and of what a
+        /// redemption would be paid.
+        uint16 orderLevyPpm;
         /// Fee on NAV, in parts per million a year.
         uint24 managementFeePpm;
         /// Fee on gains above the high-water mark, in parts per million.

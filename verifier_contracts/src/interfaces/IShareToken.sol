@@ -59,6 +59,7 @@ interface IShareToken is
     /// @param deposited assets of the deposits that it settled, all there were up to the cutoff.
     /// @param redeemed shares that it redeemed.
     /// @param paid assets that it set aside for them.
+    /// @param levied assets that both left to those who stay.
     event Settled(
         uint32 indexed sequence,
         uint256 cutoff,
@@ -66,7 +67,8 @@ interface IShareToken is
         uint256 supply,
         uint256 deposited,
         uint256 redeemed,
-        uint256 paid
+        uint256 paid,
+        uint256 levied
     );
 
     /// @notice Deposits up to this id were returned; their controllers take them back with `claimCancelDepositRequest`.

@@ -57,6 +57,12 @@ struct Terms {
     uint24 bandPpmPerDay;
     uint32 bandWait;
     uint32 grace;
+    /// What deposits pay to those who stay: the mandate's own rate, because none survives a change of it.
+    uint16 orderLevyPpm;
+    /// What redemptions pay; after a change the lower rate, until those are paid that waited at the change: the groups up to
+    /// and with number `exitLevyUntil`, 0 if there are none.
+    uint16 exitLevyPpm;
+    uint32 exitLevyUntil;
 }
 
 /// Prices of a share, as in the high-water mark, and the times of their proofs.

@@ -18,10 +18,10 @@ struct MandateShelf {
 }
 
 /// @title Mandates, by their names: the hash of their content
-/// @notice A mandate is all static, so its encoding is its words one after the other: 7 of its own, 3 for each bucket, 8 of the
+/// @notice A mandate is all static, so its encoding is its words one after the other: 7 of its own, 3 for each bucket, 9 of the
 /// share. A load copies them from the code of a contract to memory (`DataContract`) and points the struct at its parts.
 library Mandates {
-    uint256 private constant BYTES = 32 * (7 + 3 * 3 + 8);
+    uint256 private constant BYTES = 32 * (7 + 3 * 3 + 9);
 
     /// A vault's head has 30 bits for a number.
     uint32 internal constant MOST_MANDATES = 2 ** 30 - 1;

@@ -7,6 +7,7 @@ import {IShareToken} from "../interfaces/IShareToken.sol";
 import {Band, Contribution, Ledger, Setting, State, Terms, SUPPLY_BOUND, VIRTUAL_SHARES} from "./Ledger.sol";
 import {Entry, Fill, OrderBook, Orders, Progress, Side} from "./Orders.sol";
 import {Prices} from "./Prices.sol";
+import {Sums, SumsOfGroups} from "./Sums.sol";
 
 /// @title Orders, their settlement by the last proof, and what the shares are worth
 /// @notice A library of its own, which the token calls, because one contract has no room for both (EIP-170). It moves no
@@ -15,6 +16,7 @@ library Settlement {
     using Math for uint256;
     using Orders for Fill[];
     using Orders for OrderBook;
+    using SumsOfGroups for Sums;
 
     /// Orders settle while one NAV step is at most one percent of what the shares are worth.
     uint256 private constant LEAST_NAV_STEPS = 100;
@@ -23,6 +25,22 @@ library Settlement {
     uint256 private constant PPM = 1e6;
     /// The high-water mark is the assets for so many shares.
     uint256 private constant MARK_SHARES = 2 ** 96;
+
+    /// What a settlement does with the orders.
+    struct Settled {
+        /// All shares before, and what they were worth at the bottom of the NAV step, and at its top.
+        uint256 supply;
+        uint256 bottom;
+        uint256 top;
+        /// Assets of the deposits, and the shares that they bought.
+        uint256 deposited;
+        uint256 bought;
+        /// Shares redeemed, and the assets paid for them.
+        uint256 redeemed;
+        uint256 paid;
+        /// Assets that both left to those who stay.
+        uint256 levied;
+    }
 
     // --- requests ---
 
@@ -193,6 +211,7 @@ library Settlement {
             // Whoever ordered until now did so before any later round of the new set.
             if (m.feedSet != old.feedSet) s.roundsFrom = setting.oracle.latestRound(m.feedSet);
         }
+        (uint16 exitLevyPpm, uint32 exitLevyUntil) = _exitLevyAfter(self, old, m.share.orderLevyPpm);
         self.terms = Terms({
             feedSet: m.feedSet,
             mandateVersion: v.mandateVersion,
@@ -207,8 +226,26 @@ library Settlement {
             nextPerformanceFeePpm: m.share.performanceFeePpm,
             bandPpmPerDay: m.share.bandPpmPerDay,
             bandWait: m.share.bandWait,
-            grace: m.grace
+            grace: m.grace,
+            orderLevyPpm: m.share.orderLevyPpm,
+            exitLevyPpm: exitLevyPpm,
+            exitLevyUntil: exitLevyUntil
         });
+    }
+
+    /// @dev What redemptions pay under the next levy, and up to which group. Only a change of the levy itself lets those that
+    /// wait keep a lower one: an operator tightens when it likes, and would let orders of its own join them.
+    function _exitLevyAfter(Ledger storage self, Terms memory old, uint16 next) private view returns (uint16, uint32) {
+        if (next == old.orderLevyPpm) return (old.exitLevyPpm, old.exitLevyUntil);
+        if (self.accounts.pendingShares == 0) return (next, 0);
+        uint16 before = _isExitLevyOver(self, old.exitLevyUntil) ? old.orderLevyPpm : old.exitLevyPpm;
+        return before < next ? (before, self.redemptions.count) : (next, 0);
+    }
+
+    /// @dev Whether the redemptions are paid that kept a lower levy.
+    function _isExitLevyOver(Ledger storage self, uint32 until) private view returns (bool) {
+        (uint256 filled,) = self.fills.filled();
+        return filled >= self.redemptions.asked.upTo(until);
     }
 
     function _lower(uint24 a, uint24 b) private pure returns (uint24) {
@@ -244,11 +281,53 @@ library Settlement {
         s.cutoff = _cutoff(self, setting, s);
         // Without shares nobody can lose by the bottom, and at the top the first holder would give a NAV step away.
         if (supply == 0) top = bottom;
-        (uint256 deposited, uint256 bought) = _settleDeposits(self, s, why, supply + VIRTUAL_SHARES, top + 1);
-        uint256 paid;
-        (burnt, paid) = _settleRedemptions(self, s.cutoff, redeemable, supply + VIRTUAL_SHARES, bottom + 1);
-        minted += bought;
-        emit IShareToken.Settled(v.sequence, s.cutoff, bottom, supply, deposited, burnt, paid);
+        Settled memory done = Settled(supply, bottom, top, 0, 0, 0, 0, 0);
+        _settleOrders(self, s, done, why, redeemable);
+        (minted, burnt) = (minted + done.bought, done.redeemed);
+        emit IShareToken.Settled(
+            v.sequence, s.cutoff, bottom, supply, done.deposited, done.redeemed, done.paid, done.levied
+        );
+    }
+
+    /// @dev Both prices are struck from the totals before either side settles.
+    function _settleOrders(
+        Ledger storage self,
+        State memory s,
+        Settled memory done,
+        IShareToken.Returned why,
+        bool redeemable
+    ) private {
+        uint256 waiting = redeemable ? self.accounts.pendingShares : 0;
+        uint256 owed = waiting == 0 ? 0 : waiting - self.redemptions.askedAfter(s.cutoff);
+        (uint256 entryLevy, uint256 exitLevy) = _levies(self, owed, done.supply);
+        _settleDeposits(self, s, done, why, entryLevy);
+        uint256 idle_ = self.accounts.booked + done.deposited;
+        if (owed != 0 && idle_ != 0) {
+            (uint256 num, uint256 den) = (done.supply + VIRTUAL_SHARES, done.bottom + 1);
+            // Below 2^141 and 2^149; the product of shares below 2^120 and assets below 2^129 fits too.
+            (done.redeemed, done.paid) = _redeem(self, idle_, owed, num * PPM, den * (PPM - exitLevy));
+            // A part of what waits.
+            self.accounts.pendingShares = uint128(waiting - done.redeemed);
+            if (exitLevy != 0) done.levied += done.redeemed * den / num - done.paid;
+        }
+        if (done.deposited | done.paid == 0) return;
+        uint256 setAside = self.accounts.setAside + done.paid;
+        // Parts of what the token holds.
+        (self.accounts.booked, self.accounts.setAside) = (uint128(idle_ - done.paid), uint128(setAside));
+    }
+
+    /// @dev What deposits and redemptions leave to those who stay; nothing if nobody stays: there are no shares, or all but the
+    /// operator's uncollected fees, and those are not the most, leave.
+    function _levies(Ledger storage self, uint256 owed, uint256 supply) private returns (uint256, uint256) {
+        Terms storage t = self.terms;
+        (uint16 entryLevy, uint16 exitLevy, uint32 until) = (t.orderLevyPpm, t.exitLevyPpm, t.exitLevyUntil);
+        if (until != 0 && _isExitLevyOver(self, until)) {
+            exitLevy = entryLevy;
+            (t.exitLevyPpm, t.exitLevyUntil) = (entryLevy, 0);
+        }
+        // The fees are read if at least half of all shares leave: they seldom matter, and a storage slot costs gas.
+        if (owed >= supply / 2 && owed + self.accounts.uncollectedFees >= supply) return (0, 0);
+        return (entryLevy, exitLevy);
     }
 
     /// @dev Why this proof settles nothing, redemptions included; else `No`.
@@ -329,24 +408,25 @@ library Settlement {
         return round > s.roundsFrom && round > s.cutoff ? round : s.cutoff;
     }
 
-    function _settleDeposits(Ledger storage self, State memory s, IShareToken.Returned why, uint256 num, uint256 den)
-        private
-        returns (uint256 assets, uint256 shares)
-    {
-        if (why != IShareToken.Returned.No) {
-            _returnDeposits(self, s, s.cutoff, why);
-            return (0, 0);
-        }
-        assets = _met(self, s, s.cutoff);
-        if (assets == 0) return (0, 0);
-        shares = assets.mulDiv(num, den);
+    /// @dev The levy is rounded up: it leaves the whole of a deposit in the assets, and less to buy shares with.
+    function _settleDeposits(
+        Ledger storage self,
+        State memory s,
+        Settled memory done,
+        IShareToken.Returned why,
+        uint256 levyPpm
+    ) private {
+        if (why != IShareToken.Returned.No) return _returnDeposits(self, s, s.cutoff, why);
+        uint256 assets = _met(self, s, s.cutoff);
+        if (assets == 0) return;
+        uint256 levied = (assets * levyPpm).ceilDiv(PPM);
+        uint256 num = done.supply + VIRTUAL_SHARES;
+        uint256 shares = (assets - levied).mulDiv(num, done.top + 1);
         if (shares == 0 || num + shares >= SUPPLY_BOUND) {
-            _return(self, s.cutoff, assets, IShareToken.Returned.Worthless);
-            return (0, 0);
+            return _return(self, s.cutoff, assets, IShareToken.Returned.Worthless);
         }
-        // Deposits that wait are below 2^104 by the cap.
-        self.entries.push(Entry(s.cutoff, uint104(assets), uint120(shares)));
-        self.accounts.booked += uint128(assets);
+        _enter(self, s.cutoff, assets, shares);
+        (done.deposited, done.bought, done.levied) = (assets, shares, levied);
     }
 
     /// @dev Returns all deposits that wait up to an id.
@@ -356,9 +436,15 @@ library Settlement {
     }
 
     function _return(Ledger storage self, uint32 cutoff, uint256 assets, IShareToken.Returned why) private {
-        self.entries.push(Entry(cutoff, uint104(assets), 0));
+        _enter(self, cutoff, assets, 0);
         self.accounts.setAside += uint128(assets);
         emit IShareToken.DepositsReturned(cutoff, assets, why);
+    }
+
+    /// @dev A function of its own, so that the compiler writes the word at once.
+    function _enter(Ledger storage self, uint32 cutoff, uint256 assets, uint256 shares) private {
+        // Deposits that wait are below 2^104 by the cap; settled shares are below `SUPPLY_BOUND`.
+        self.entries.push(Entry(cutoff, uint104(assets), uint120(shares)));
     }
 
     /// @dev Takes the deposits up to an id out of those that wait.
@@ -372,29 +458,22 @@ library Settlement {
         if (assets != 0) self.accounts.pendingDeposits = uint128(waiting - assets);
     }
 
-    function _settleRedemptions(Ledger storage self, uint32 cutoff, bool redeemable, uint256 num, uint256 den)
+    /// @dev First come first served, as far as idle assets reach, with the settled deposits': `den` assets for `num` shares,
+    /// rounded down.
+    function _redeem(Ledger storage self, uint256 idle_, uint256 owed, uint256 num, uint256 den)
         private
         returns (uint256 shares, uint256 assets)
     {
-        uint256 waiting = self.accounts.pendingShares;
-        if (waiting == 0) return (0, 0);
-        uint256 owed = waiting - self.redemptions.askedAfter(cutoff);
-        uint256 idle_ = self.accounts.booked;
-        (uint256 filledShares, uint256 filledAssets) = self.fills.filled();
-        if (redeemable && owed != 0 && idle_ != 0) {
-            (shares, assets) = (owed, owed.mulDiv(den, num));
-            if (assets > idle_) {
-                assets = idle_;
-                shares = Math.min(owed, assets.mulDiv(num, den, Math.Rounding.Ceil));
-                // No dust stays in the queue that no payment could ever clear.
-                if ((owed - shares).mulDiv(den, num) == 0) shares = owed;
-            }
-            // Sums of supplies below 2^120 and of what was paid for them.
-            self.fills.push(Fill(uint144(filledShares + shares), uint112(filledAssets + assets)));
-            self.accounts.booked = uint128(idle_ - assets);
-            self.accounts.setAside += uint128(assets);
-            self.accounts.pendingShares = uint128(waiting - shares);
+        (shares, assets) = (owed, owed.mulDiv(den, num));
+        if (assets > idle_) {
+            assets = idle_;
+            shares = Math.min(owed, assets.mulDiv(num, den, Math.Rounding.Ceil));
+            // No dust stays in the queue that no payment could ever clear.
+            if ((owed - shares).mulDiv(den, num) == 0) shares = owed;
         }
+        (uint256 filledShares, uint256 filledAssets) = self.fills.filled();
+        // Sums of supplies below 2^120 and of what was paid for them.
+        self.fills.push(Fill(uint144(filledShares + shares), uint112(filledAssets + assets)));
     }
 
     /// @dev Fees for the time since the last proof, and on what a share is worth above the high-water mark.
@@ -432,9 +511,9 @@ library Settlement {
 
     /// @dev The hub calls `settle` at a proof while orders wait, and always if fees or a band count the proofs.
     function _tellWhetherOrdersWait(Ledger storage self, Setting memory setting, State memory s) private {
-        bool waiting = self.accounts.pendingDeposits != 0 || self.accounts.pendingShares != 0
-            || self.terms.nextManagementFeePpm != 0 || self.terms.nextPerformanceFeePpm != 0
-            || self.terms.bandPpmPerDay != 0;
+        // One look at each storage slot.
+        bool waiting = self.accounts.pendingDeposits | self.accounts.pendingShares != 0
+            || self.terms.nextManagementFeePpm | self.terms.nextPerformanceFeePpm | self.terms.bandPpmPerDay != 0;
         if (waiting == s.waiting) return;
         s.waiting = waiting;
         setting.hub.setOrdersWaiting(setting.vaultId, waiting);

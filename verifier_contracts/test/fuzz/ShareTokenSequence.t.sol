@@ -29,6 +29,13 @@ contract ShareTokenSequenceTest is ShareTokenScene {
         open(6, 1);
     }
 
+    /// Another vault, whose orders leave a part to those who stay.
+    function levy(uint16 ppm) private {
+        IRebalanceHub.Mandate memory m = termsNow();
+        m.share.orderLevyPpm = ppm;
+        use(newVault(hub.addMandate(m), CUSTODY));
+    }
+
     function draws(uint256 bound) private returns (uint256) {
         random = uint256(keccak256(abi.encode(random)));
         return random % bound;
@@ -42,6 +49,8 @@ contract ShareTokenSequenceTest is ShareTokenScene {
     /// forge-config: ci.fuzz.runs = 450
     function testFuzz_noClaimAboveWhatIsSetAsideAndNobodyWhoStaysLoses(uint256 seed) public {
         random = seed;
+        uint16[4] memory levies = [0, 1, 5_000, 20_000];
+        levy(levies[seed % 4]);
         enter(ADA, 10_000 * usd, 0);
         for (uint256 i; i < STEPS; ++i) {
             step(draws(14));

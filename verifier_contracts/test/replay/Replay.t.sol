@@ -138,6 +138,7 @@ contract ReplayTest is OracleScene, PolicyScene {
         mandate.share.redemptionPeriod = uint32(number(".mandate.redemption_period_s"));
         mandate.share.leastOrderE6 = uint64(number(".mandate.least_order"));
         mandate.share.depositCapE6 = uint64(number(".mandate.cap"));
+        mandate.share.orderLevyPpm = uint16(number(".mandate.order_levy_ppm"));
     }
 
     function bucket(string memory name) private view returns (IRebalanceHub.Bucket memory) {

@@ -189,7 +189,7 @@ contract MandateMovesTest is Scene {
 
     /// What favours some holders and burdens others waits, whichever way it goes.
     function test_otherShareTermsWait() public {
-        for (uint256 i; i < 12; ++i) {
+        for (uint256 i; i < 14; ++i) {
             next = terms;
             if (i == 0) next.share.managementFeePpm += 1;
             if (i == 1) next.share.performanceFeePpm += 1;
@@ -203,6 +203,8 @@ contract MandateMovesTest is Scene {
             if (i == 9) next.loss.step += 1;
             if (i == 10) next.gain.step += 1;
             if (i == 11) next.turnover.step += 1;
+            if (i == 12) next.share.orderLevyPpm += 1;
+            if (i == 13) next.share.orderLevyPpm -= 1;
             vaultId = open();
             requireWaits();
         }

@@ -43,6 +43,7 @@ contract MandatesTest is Scene {
     function test_keepsEveryField() public {
         terms.share.leastOrderE6 = type(uint64).max;
         terms.share.depositCapE6 = type(uint64).max - 1;
+        terms.share.orderLevyPpm = 20_000;
         terms.share.bandPpmPerDay = type(uint24).max;
         terms.share.bandWait = 4;
         terms.share.managementFeePpm = 5;
@@ -207,6 +208,13 @@ contract MandatesTest is Scene {
         refuseTerm("share.managementFeePpm", 50_001, 0, 50_000);
         (terms.share.managementFeePpm, terms.share.performanceFeePpm) = (0, 500_001);
         refuseTerm("share.performanceFeePpm", 500_001, 0, 500_000);
+    }
+
+    function test_orderLevyUpToTwoPercent() public {
+        terms.share.orderLevyPpm = 20_000;
+        add();
+        terms.share.orderLevyPpm += 1;
+        refuseTerm("share.orderLevyPpm", 20_001, 0, 20_000);
     }
 
     function test_writeDownUpToAllOfTheNav() public {

@@ -13,6 +13,9 @@ contract ShareTokenGasTest is ShareTokenScene {
     function setUp() public override {
         super.setUp();
         open(6, 1);
+        IRebalanceHub.Mandate memory m = termsNow();
+        m.share.orderLevyPpm = 5_000;
+        use(newVault(hub.addMandate(m), CUSTODY));
         vm.snapshotValue("ShareToken", "runtime code, bytes", address(vault).code.length);
         enter(ADA, 10_000 * usd, 0);
         enter(BEN, 10_000 * usd, 0);
