@@ -68,6 +68,12 @@ CODES = {
     "opening_missing": Code(3, "the opening of a proof is missing or cannot be read"),
     "opening_mismatch": Code(3, "an opening is not that of the commitment that is needed"),
     "policy_mismatch": Code(3, "a policy is not the one in the mandate of the vault that the terms are for"),
+    "no_slot": Code(3, "a source shows a balance that no slot takes and no exclusion names"),
+    "account_bound": Code(3, "an account is bound to another vault, for good"),
+    "stale_source": Code(3, "the balances of a source are not of the second that was asked for"),
+    "equity_mismatch": Code(3, "an account's equity is not the value of its positions and its cash"),
+    "clock_skew": Code(3, "this machine's clock is not that of the exchange, the chain or the attestor"),
+    "source_refused": Code(3, "an exchange or an attestor refuses, or answers what its documents do not say"),
     # --- 4 to 8: statement, tools, artifacts, proofs, keys ---
     "statement_refused": Code(4, "the input is well-formed, but a check of the statement fails"),
     "tool_failed": Code(5, "a tool failed"),
@@ -75,6 +81,7 @@ CODES = {
     "artifact_damaged": Code(6, "a built file (circuit, key) is damaged or foreign"),
     "artifact_missing": Code(6, "a built file (circuit, key) is not there; the message names the command that makes it"),
     "proof_invalid": Code(7, "a proof or its public signals do not verify"),
+    "attestation_invalid": Code(7, "an attestation is not signed by its attestor, or is not what was asked for"),
     "insecure_key": Code(8, "a key is a development key or malformed, where a real one is needed"),
     # --- 9: the chain, for good ---
     "chain_unexpected": Code(9, "the chain or a contract is not as expected"),
@@ -110,7 +117,7 @@ CODES = {
     "batch_incomplete": Code(12, "some of many were not accepted, for reasons with different exit codes; see the list"),
     # --- 75: again later ---
     "node_unreachable": Code(75, "the node does not answer, or not in time"),
-    "rate_limited": Code(75, "the node asks us to wait"),
+    "rate_limited": Code(75, "the node, the exchange or the attestor asks us to wait"),
     "node_behind": Code(75, "the node's answers do not fit together yet, or it lacks newest blocks"),
     "transaction_pending": Code(75, "a transaction may be on its way; run again to learn what became of it"),
     "transaction_reverted": Code(75, "a transaction was mined and reverted; run again to learn why or to go on"),
@@ -121,6 +128,7 @@ CODES = {
     "feed_not_ready": Code(75, "a price feed does not answer, or its answer is stale or no price"),
     "sequencer_down": Code(75, "the rollup's sequencer is down, or back only now"),
     "too_early": Code(75, "the time for this has not come"),
+    "source_unreachable": Code(75, "an exchange or an attestor does not answer, or not in time"),
     "tool_timeout": Code(75, "a tool did not answer in time"),
     "same_vault": Code(75, "`submit`: another rebalance of the same vault goes first"),
     # --- 128 + a signal ---
@@ -186,7 +194,7 @@ class InputError(DlsError):
 
 
 class StatementRefused(DlsError):
-    """The relation does not hold. ``report`` is the ``relation.Report`` that says which checks fail."""
+    """The relation does not hold. ``report`` is the ``verdict.Report`` that says which checks fail."""
 
     code = "statement_refused"
 
@@ -201,6 +209,12 @@ class ToolError(DlsError):
 
 class ArtifactError(DlsError):
     code = "artifact_damaged"
+
+
+class SourceError(DlsError):
+    """An exchange, or an attestor's service, does not give what it was asked for."""
+
+    code = "source_refused"
 
 
 class ProofInvalid(DlsError):

@@ -205,7 +205,7 @@ def fleet(site: Site, slots: int, figures: Figures) -> Fleet:
         gain=Bucket(500_000, 2_000_000, 1_000),
         loss=Bucket(1_000_000, 5_000_000, 10_000),
         turnover=Bucket(10_000_000, 40_000_000, 50_000),
-        share=ShareTerms(3_600, 30 * DAY, USD, 2**50, 0, 0, 0, 0),
+        share=ShareTerms(3_600, 31 * DAY, USD, 2**50, 0, 0, 0, 0),
     )
     made = Fleet(site, slots, feeds, feed_set, protocol.hub.add_mandate(owner, mandate), policy)
     made.snapshot(1)  # a first one that came late would wait for a confirmation

@@ -2,6 +2,7 @@
 
 rpc           JSON-RPC to nodes as they are                  connection    what is asked of a chain
 signers       who signs: a keystore, a key, another program  eip1559       the transaction that is signed
+signatures    who signed a hash, contracts too
 journal       what was signed, kept on the disk              transactions  one effect for each intent, whatever breaks
 refusals      a contract's errors in words                   client        what all clients do
 registry      readable policies by their hash                oracle        feeds and their snapshots

@@ -22,8 +22,8 @@ from .rpc import TIMEOUT_S, Refused, Rpc, is_loopback
 if TYPE_CHECKING:
     from web3 import Web3
 
-#: A block by its number, or the newest one, or the one that is being made.
-Block = int | Literal["latest", "pending"]
+#: A block by its number, or the newest one, or the one that is being made, or the newest that is final.
+Block = int | Literal["latest", "pending", "finalized"]
 
 #: Gas for asking a verifier: as much as the hub gives it (``Groth16.GAS_CAP``), and the price of the call itself.
 _VERIFY_GAS = 600_000 + 100_000
@@ -146,6 +146,11 @@ class Chain:
         """Timestamp of a block, Unix seconds."""
         return self._field(self._block(number), "timestamp")
 
+    def finalized(self) -> tuple[int, int]:
+        """Number and timestamp (Unix seconds) of the newest block that is final by the chain's own rule."""
+        block = self._block("finalized")
+        return self._field(block, "number"), self._field(block, "timestamp")
+
     def block_hash(self, number: int) -> str | None:
         """Hash of the block that has this number now, hex with 0x; None if there is none."""
         block = self._find_block(number)
@@ -184,6 +189,10 @@ class Chain:
     def code(self, address: str) -> bytes:
         """The code of the contract at an address; empty if there is none."""
         return self._bytes(self.rpc.ask("eth_getCode", address, "latest"))
+
+    def balance(self, address: str, block: Block = "latest") -> int:
+        """What an account holds of the chain's own coin at a block, in its smallest unit."""
+        return self._int(self.rpc.ask("eth_getBalance", address, _tag(block)))
 
     def require_contract(self, address: str) -> None:
         """NoContract if there is none at an address."""

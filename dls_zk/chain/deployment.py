@@ -22,7 +22,7 @@ from ..statement.ethereum import keccak256
 from ..storage.built import BuiltCircuit, ProvingKey
 from ..tools import circom, snarkjs
 from .client import Client
-from .connection import Chain
+from .connection import Chain, Receipt
 from .creation import NotGenuine, constructor_arguments
 from .hub import Hub
 from .oracle import Oracle
@@ -100,11 +100,13 @@ class CheckedKey:
 def checked_key(key: ProvingKey, circuit: BuiltCircuit) -> CheckedKey:
     """An installed key, once everything that can be known of it is found right.
 
-    InsecureKey for one that ``zkey.lint`` finds fault with; ArtifactError if it is not for this constraint system, or if
+    InsecureKey for one that ``key_lint.lint`` finds fault with; ArtifactError if it is not for this constraint system, or if
     the verification key beside it is another's.
     """
     read = zkey.read_zkey(key.zkey)
-    zkey.require_sound(read, n_public=len(known(circuit.name).signals))
+    from ..groth16 import key_lint  # it brings py_ecc
+
+    key_lint.require_sound(read, n_public=len(known(circuit.name).signals))
     zkey.require_for_circuit(key.zkey, circuit.r1cs)
     vk = zkey.verifying_key(key)
     if vk != read.verifying_key:
@@ -142,18 +144,21 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
                 "no local development chain: anyone could forge proofs. Use a key from `dls-zk setup ceremony`"
             )
     created: dict[str, str] = {}
+    blocks: list[int] = []
 
     def put(artifact: CompiledContract, *arguments: object) -> str:
-        address, created[address] = _created(sender, artifact, *arguments)
+        address, mined = _created(sender, artifact, *arguments)
+        created[address] = mined.hash
+        blocks.append(mined.block)
         return address
 
-    block = chain.block_number()
     compiled = contracts.compile_contracts()
     with stage("Contracts deployed"):
         libraries = {name: put(compiled[name]) for name in _libraries(compiled)}
         registry = put(compiled["PolicyRegistry"].linked(libraries))
         oracle = put(compiled["PriceOracle"])
-        hub = Hub(chain, compiled["RebalanceHub"], put(compiled["RebalanceHub"], oracle, registry), block)
+        hub = Hub(chain, compiled["RebalanceHub"], put(compiled["RebalanceHub"], oracle, registry))
+        block = min(blocks) - 1
     deployed = {}
     for key in keys:
         with stage(f"Key of {key.circuit} deployed"):
@@ -193,15 +198,15 @@ def create(sender: Sender, artifact: CompiledContract, *arguments: object) -> st
     return _created(sender, artifact, *arguments)[0]
 
 
-def _created(sender: Sender, artifact: CompiledContract, *arguments: object) -> tuple[str, str]:
-    """As ``create``, with the hash of the transaction."""
+def _created(sender: Sender, artifact: CompiledContract, *arguments: object) -> tuple[str, Receipt]:
+    """As ``create``, with the transaction."""
     call = Call.deploying(artifact, *arguments)
     mined = sender.perform(
         ("deploy", sender.chain.chain_id, artifact.name, sender.address, keccak256(call.data).hex()), call
     )
     if not mined or not mined.contract_address:
         raise ChainError(f"{artifact.name} was not deployed: its transaction has no contract address")
-    return mined.contract_address, mined.hash
+    return mined.contract_address, mined
 
 
 def _struct(vk: VerifyingKey) -> tuple[object, ...]:
@@ -270,8 +275,8 @@ def audit(protocol: Protocol, transcripts: Sequence[Transcript] = (), stage: Sta
     """Compare what is on the chain with what this package compiles: for a depositor, who trusts no deployer.
 
     The creation code of each contract, byte by byte, and the arguments of its constructor; of each key that both verifiers
-    hold the same one, that its hash is the one in the deployment file, that ``zkey.lint`` finds no fault with it, that its
-    circuit is the one that this package builds, and that it is no development key, unless the chain is one for development.
+    hold the same one, that its hash is the one in the deployment file, that ``key_lint.lint`` finds no fault with it, that
+    its circuit is the one that this package builds, and that it is no development key, unless the chain is for development.
     The deployment file is believed in nothing of this. That it is the key of the circuit and of an honest ceremony only the
     ceremony's transcript says, which is verified if it is among ``transcripts``.
 
@@ -321,7 +326,9 @@ def _audit_key(
     own_circuit = circom.compile_circuit(circuit)
     # A mark in the file, or on the chain, can make a key insecure, and not secure.
     insecure = deployed.insecure or called_insecure or zkey.is_development(vk, own_circuit.r1cs_sha256)
-    faults = zkey.lint(vk, n_public=len(known(circuit).signals))
+    from ..groth16 import key_lint  # it brings py_ecc
+
+    faults = key_lint.lint(vk, n_public=len(known(circuit).signals))
     if insecure and not protocol.chain.is_development:
         faults.append("it has an INSECURE development key, and this is no local development chain: anybody can forge proofs")
     if own_circuit.r1cs_sha256 != deployed.r1cs_sha256:

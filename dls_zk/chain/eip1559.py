@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..statement.ethereum import checksum_address, keccak256
+from .signatures import recover
 
 TYPE = 2
-
-#: Order of the curve secp256k1. Nodes take an s in its lower half alone (EIP-2).
-_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 #: How many fields are signed; the rest are the signature.
 _SIGNED = 9
@@ -58,19 +56,11 @@ def parse(raw: bytes) -> Transaction:
 
 def decode(raw: bytes) -> tuple[Transaction, str]:
     """A signed transaction and its sender's address. ValueError if it is anything but a signed ``Transaction``."""
-    from eth_keys import keys  # it takes a third of a second to load
-
     items, signed = _items(raw)
     transaction = _transaction(items)
     parity, r, s = map(_integer, items[_SIGNED:])
-    if parity > 1 or not 0 < r < _ORDER or not 0 < s <= _ORDER // 2:
-        raise ValueError("no signature")
     digest = keccak256(bytes([TYPE]) + _head(0xC0, len(signed)) + signed)
-    try:
-        public = keys.Signature(vrs=(parity, r, s)).recover_public_key_from_msg_hash(digest)
-    except Exception:  # eth_keys and its backends each have errors of their own
-        raise ValueError("no signature of any account") from None
-    return transaction, public.to_checksum_address()
+    return transaction, recover(digest, parity, r, s)
 
 
 def _transaction(items: Sequence[Any]) -> Transaction:

@@ -42,6 +42,7 @@ READS = frozenset(
         "eth_chainId",
         "eth_estimateGas",
         "eth_feeHistory",
+        "eth_getBalance",
         "eth_getBlockByNumber",
         "eth_getCode",
         "eth_getLogs",

@@ -1,7 +1,8 @@
 """Who signs: a keystore file, a key in the environment, or another program that holds the key. Never an argument.
 
-A signer has an address and turns a ``Transaction`` into its signed bytes. What another program returns is decoded and
-must be the transaction that it was asked to sign, in every field, signed by the account that it was asked for.
+A signer has an address, turns a ``Transaction`` into its signed bytes, and signs typed data (EIP-712). What another program
+returns is decoded and must be the transaction that it was asked to sign, in every field, or the typed data, signed by the
+account that it was asked for.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..errors import ChainError, InputError
 from ..statement.ethereum import checksum_address, is_address
+from ..statement.typed_data import TypedData
 from ..storage import disk, strict_json
 from .eip1559 import TYPE, Transaction, decode
 from .rpc import Rpc
+from .signatures import signer_of
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -43,6 +46,9 @@ class Signer(Protocol):
     def sign(self, transaction: Transaction) -> bytes:
         """The signed transaction as it is sent; ChainError if it cannot be had."""
 
+    def sign_typed_data(self, data: TypedData) -> bytes:
+        """The signature, 65 bytes (r, s, 27 or 28); ChainError if it cannot be had."""
+
 
 # --- a key in this process --------------------------------------------------------------------------------------
 
@@ -62,6 +68,11 @@ class KeySigner:
 
     def sign(self, transaction: Transaction) -> bytes:
         return bytes(self._account.sign_transaction({"type": TYPE, **transaction.fields()}).raw_transaction)
+
+    def sign_typed_data(self, data: TypedData) -> bytes:
+        from eth_typing import Hash32
+
+        return bytes(self._account.unsafe_sign_hash(Hash32(data.digest())).signature)
 
 
 def key_is_set() -> bool:
@@ -161,6 +172,18 @@ class ExternalSigner:
                 code="signer_refused",
             )
         return bytes.fromhex(str(raw).removeprefix("0x"))
+
+    def sign_typed_data(self, data: TypedData) -> bytes:
+        answer = self._rpc.ask("eth_signTypedData_v4", self.address, data.document())
+        try:
+            signature = bytes.fromhex(str(answer).removeprefix("0x"))
+            if signature[64:] in (b"\0", b"\1"):  # some programs count from 0
+                signature = signature[:64] + bytes([signature[64] + 27])
+            if signer_of(data.digest(), signature) == self.address:
+                return signature
+        except ValueError:
+            pass
+        raise ChainError(f"{self.where} returned no signature of {self.address} for the typed data", code="signer_refused")
 
 
 def from_url(url: str, address: str | None = None) -> ExternalSigner:

@@ -17,6 +17,7 @@ import click
 
 from ..errors import CODES, DlsError, InputError
 from . import streams
+from .common import NoTerminal
 
 EPILOG = """Exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input, 4 the statement does not hold, 5 a tool is missing or
 failed, 6 a built file is damaged or missing, 7 a proof does not verify, 8 an insecure key, 9 the chain refused, 10 a vault
@@ -26,6 +27,7 @@ signal: 129 SIGHUP, 130 SIGINT, 143 SIGTERM. Under --json a failure is one JSON 
 #: Commands: name → the module with the function of this name (``-`` is ``_``) and the first line of its help, so that
 #: ``--help`` imports none of them. A test holds the lines against the commands.
 COMMANDS = {
+    "attest": ("attest", "Attest what you hold of a vault's book, without showing it."),
     "chain": ("chain", "Run a local chain for development."),
     "check": ("check", "Decide the twenty checks, without a circuit."),
     "circuits": ("circuits", "Compile the circuits."),
@@ -79,7 +81,10 @@ class Commands(click.Group):
             failure = error
         except click.UsageError as error:
             error.show()
-            _fail(DlsError(error.format_message(), code="usage"), words, said=True)
+            failure = DlsError(error.format_message(), code="usage")
+            if isinstance(error, NoTerminal):
+                failure.document = error.document
+            _fail(failure, words, said=True)
         except click.Abort:  # at a prompt
             failure = DlsError("interrupted", code="interrupted")
         except _Signalled as signalled:

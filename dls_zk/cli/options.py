@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,7 @@ _CEREMONY = [
     click.option("--ptau", type=FILE, help="Powers of tau that the ceremony started from, for --ceremony."),
     click.option("--ptau-blake2b", help="blake2b-512 (hex) of a ptau file of a power that has no pinned hash."),
 ]
-_SIGNING = [
+_SIGNER = [
     click.option("--keystore", type=FILE, help="Ethereum keystore file to sign with."),
     click.option(
         "--password-file",
@@ -81,6 +81,9 @@ _SIGNING = [
     ),
     click.option("--signer", metavar="URL", help="Program that holds the key and signs over JSON-RPC."),
     click.option("--from", "account", metavar="ADDRESS", help="Account of the signer or of a local development node."),
+]
+_SIGNING = [
+    *_SIGNER,
     click.option(
         "--confirmations", type=click.IntRange(1), help="Confirmations to wait for [default: 3; 1 on a local chain]."
     ),
@@ -102,6 +105,7 @@ class Access:
     account: str | None = None
     confirmations: int | None = None
     max_fee: int | None = None
+    senders: list[Sender] = field(default_factory=list)
 
     def chain(self) -> Chain:
         """The chain that the node is on."""
@@ -125,22 +129,69 @@ class Access:
         changes = {"confirmations": self.confirmations, "max_fee_cap_wei": self.max_fee and self.max_fee * 10**9}
         given = {name: value for name, value in changes.items() if value is not None}
         delivery = chain.Delivery.on(on, **(given if on.is_development else {"confirmations": CONFIRMATIONS} | given))
-        return chain.Sender(on, self._signer(on), places.state_dir(), delivery, self.stages.moving)
+        self.senders.append(chain.Sender(on, self._signer(on), places.state_dir(), delivery, self.stages.moving, ends=[]))
+        return self.senders[-1]
+
+    def report(self) -> None:
+        """The command has said how it ended: say what was done before already, and record that all of it was reported."""
+        for sender in self.senders:
+            for transaction in dict.fromkeys(end.mined.hash for end in sender.ends or () if end.found):
+                click.echo(f"note: already done in transaction {transaction}", err=True)
+            sender.report()
 
     def _signer(self, on: Chain) -> Signer:
         from ..chain import signers
 
-        if self.keystore and self.signer:
-            raise click.UsageError("Give one of --keystore and --signer.")
-        if self.keystore:
-            return signers.from_keystore(self.keystore, self.password_file)
-        if self.signer:
-            return signers.from_url(self.signer, self.account)
-        if signers.key_is_set():
-            return signers.from_environment()
+        if chosen := _chosen_signer(self.keystore, self.password_file, self.signer, self.account):
+            return chosen
         if on.is_development:
             return signers.from_url(on.rpc.url, self.account or on.accounts()[0])
-        raise InputError(f"no account to sign with: pass --keystore or --signer, or set ${signers.KEY_VARIABLE}")
+        raise _no_signer()
+
+
+def _chosen_signer(keystore: Path | None, password_file: Path | None, url: str | None, account: str | None) -> Signer | None:
+    """Who signs as the options say, or else the account in $DLS_ZK_PRIVATE_KEY; None if neither names anybody."""
+    from ..chain import signers
+
+    if keystore and url:
+        raise click.UsageError("Give one of --keystore and --signer.")
+    if keystore:
+        return signers.from_keystore(keystore, password_file)
+    if url:
+        return signers.from_url(url, account)
+    return signers.from_environment() if signers.key_is_set() else None
+
+
+def _no_signer() -> InputError:
+    from ..chain import signers
+
+    return InputError(f"no account to sign with: pass --keystore or --signer, or set ${signers.KEY_VARIABLE}")
+
+
+def signer_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a command that signs and sends nothing; it gets ``signer_of``, which makes the signer."""
+
+    @functools.wraps(command)
+    def run(
+        *args: Any,
+        keystore: Path | None,
+        password_file: Path | None,
+        signer: str | None,
+        account: str | None,
+        **options: Any,
+    ) -> None:
+        def signer_of() -> Signer:
+            chosen = _chosen_signer(keystore, password_file, signer, account)
+            if chosen is None:
+                raise _no_signer()
+            return chosen
+
+        command(*args, signer_of=signer_of, **options)
+
+    decorated: Any = run
+    for option in reversed(_SIGNER):
+        decorated = option(decorated)
+    return decorated
 
 
 def ceremony_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -170,6 +221,7 @@ def chain_command(signing: bool = False) -> Callable[[Callable[..., None]], Call
             names = [name for name in Access.__dataclass_fields__ if name in options]
             access = Access(Stages(quiet=options["as_json"]), **{name: options.pop(name) for name in names})
             command(access, *args, **options)
+            access.report()
 
         decorated: Any = run
         for option in reversed([*_CHAIN, *(_SIGNING if signing else [])]):

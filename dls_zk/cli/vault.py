@@ -121,6 +121,10 @@ def vault_terms(
     """
     protocol = access.protocol()
     mandate = mandate_of(protocol, vault)
+    now = protocol.chain.now()
+    if deadline and deadline <= now:
+        passed = f"{time_text(deadline)} UTC has passed; the chain's time is {time_text(now)} UTC ({now})"
+        raise InputError(passed, "--deadline")
     feed_set = mandate.feed_set
     snapshot = protocol.oracle.snapshot(number) if number else protocol.oracle.latest(feed_set)
     if snapshot is None:
@@ -129,7 +133,7 @@ def vault_terms(
     if snapshot.feed_set != feed_set:
         theirs, ours = snapshot.feed_set.hex(), feed_set.hex()
         raise InputError(f"round {snapshot.round} is of the feed set 0x{theirs}; the vault's is 0x{ours}")
-    terms = protocol.hub.terms(vault, snapshot, deadline or protocol.chain.now() + valid_for)
+    terms = protocol.hub.terms(vault, snapshot, deadline or now + valid_for)
     if prices_out:
         write_prices(prices_out, snapshot, protocol.registry.policy(mandate.policy_hash), protocol.chain.chain_id)
     try:
@@ -171,8 +175,6 @@ def _flow_command(name: str, example_text: str, help_text: str, direction: int) 
             print_json({"transaction": mined and mined.hash, "pending_flow": pending})
             return
         click.echo(f"pending flow  {pending}")
-        if mined is None:
-            click.echo("recorded before; to record an equal flow once more, pass another --label", err=True)
 
 
 _flow_command(
@@ -272,9 +274,10 @@ def vault_collect_fees(access: Access, vault: bytes, receiver: str | None, as_js
     """Take the shares that settlements minted as fees. Only the operator may; `vault status` shows how many there are."""
     protocol = access.protocol()
     share, sender = share_of(protocol, vault), access.sender(protocol.chain)
-    shares = Fixed(share.decimals()[1], 0, 0).show(share.holdings().uncollected_fees)
     with access.stages("Fees collected"):
         mined = share.collect_fees(sender, receiver or sender.address)
+    collected = share.said(mined, "FeesCollected")["shares"] if mined else 0
+    shares = Fixed(share.decimals()[1], 0, 0).show(collected)
     if as_json:
         print_json({"transaction": mined and mined.hash, "shares": shares})
     else:

@@ -4,6 +4,7 @@ values       how single values are written                policy       the polic
 documents    all other documents                          text         from bytes to YAML
 validation   a document held against its model            tables       YAML or CSV with one value an instrument
 read         reading and writing each document            schemas      the JSON schemas of all
+attest       the documents of an attestor
 """
 
 from .documents import (

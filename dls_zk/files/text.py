@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..storage import disk
 
 FILE_LIMIT = 1 << 17  # bytes; the largest policy is a fifth of this
-DEPTH_LIMIT = 8  # nesting of a YAML file
+DEPTH_LIMIT = 10  # nesting of a YAML file
 
 
 def read_text(path: str | Path) -> str:

@@ -28,7 +28,7 @@ from ..statement.constants import BASE_FIELD
 from ..storage.disk import publish_new
 from .binfile import BinFile
 from .r1cs import Header, r1cs_header
-from .zkey import ZKey, is_development, read_zkey, require_sound
+from .zkey import ZKey, is_development, read_zkey
 
 #: blake2b-512 of the published files of the Perpetual Powers of Tau ceremony (powersOfTau28_hez_final_<power>.ptau).
 PINNED = {
@@ -107,7 +107,7 @@ def verify(zkey: Path, ptau: Path, r1cs: Path, *, run: Run, ptau_blake2b: str | 
     key = read_zkey(zkey)
     if is_development(key, hashlib.sha256(r1cs.read_bytes()).hexdigest()):
         raise InsecureKey("this is a development key: anybody can forge proofs against it")
-    require_sound(key, n_public=circuit.n_public)
+    _require_sound(key, n_public=circuit.n_public)
     try:
         # zkvr is `zkey verify r1cs`, which snarkjs's own command line does not find: another alias hides it.
         run(["zkvr", r1cs.absolute(), ptau.absolute(), zkey.absolute()])
@@ -136,7 +136,7 @@ def _step(
         after = read_zkey(temporary)
         if len(after.contributions) == 0 or after.contributions[:-1] != before.contributions:
             raise ArtifactError(f"snarkjs added no contribution to {zkey_in}")
-        require_sound(after)
+        _require_sound(after)
     return after
 
 
@@ -187,3 +187,9 @@ def _check_ptau(path: Path, circuit: Header, expected: str | None) -> None:
         digest = hashlib.file_digest(content, "blake2b").hexdigest()
     if digest != expected:
         raise ArtifactError(f"{path} is not the expected powers-of-tau file (its blake2b-512 is {digest})")
+
+
+def _require_sound(key: ZKey, n_public: int | None = None) -> None:
+    from . import key_lint  # it brings py_ecc
+
+    key_lint.require_sound(key, n_public=n_public)

@@ -1,8 +1,4 @@
-"""Groth16 keys, read and judged in Python: snarkjs's .zkey and verification_key.json.
-
-snarkjs checks little here. It calls a key without a phase-2 contribution (γ = δ) fine, and proofs of anything can be
-forged against such a key. ``lint`` looks for that and for every other fault that the numbers alone show; whether a
-ceremony was honest only its transcript can say (see ``ceremony``).
+"""Groth16 keys, read in Python: snarkjs's .zkey and verification_key.json. Whether they are sound: see ``key_lint``.
 
 Points are affine, coordinates plain integers below BASE_FIELD; (0, 0) and ((0, 0), (0, 0)) stand for infinity, as in
 the zkey. An element a + b·i of the quadratic extension is (a, b).
@@ -13,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import secrets
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,36 +16,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from py_ecc.optimized_bn128 import (
-    FQ,
-    FQ2,
-    FQ12,
-    G1,
-    G2,
-    add,
-    b,
-    b2,
-    curve_order,
-    final_exponentiate,
-    is_inf,
-    is_on_curve,
-    multiply,
-    neg,
-    normalize,
-    pairing,
-)
-
-from ..errors import ArtifactError, InputError, InsecureKey
+from ..errors import ArtifactError, InputError
 from ..statement.constants import BASE_FIELD, FIELD
 from ..storage.built import ProvingKey
 from ..storage.strict_json import parse_json
-from . import relations
 from .binfile import BinFile, Cursor
 from .r1cs import constraints, r1cs_header
 
 Fq2 = tuple[int, int]
 PointG1 = tuple[int, int]
 PointG2 = tuple[Fq2, Fq2]
+
+INFINITY_G1: PointG1 = (0, 0)
+INFINITY_G2: PointG2 = ((0, 0), (0, 0))
 
 #: The name of the contribution in a development key, as node/dev_setup.mjs writes it.
 MARKER = "INSECURE development setup (single party, known toxic waste): never use with value"
@@ -59,8 +37,6 @@ _MARKER_START = "INSECURE development setup"
 _DEV_LABEL = b"dls-zk/dev-setup/v1"
 
 _GROTH16 = 1
-_INFINITY_G1: PointG1 = (0, 0)
-_INFINITY_G2: PointG2 = ((0, 0), (0, 0))
 _MONTGOMERY_INVERSE = pow(1 << 256, -1, BASE_FIELD)  # zkeys hold x·2^256 mod q
 _COEFFICIENT = struct.Struct("<III32s")  # matrix, row, wire, value
 _COEFFICIENT_SCALE = pow(1 << 512, -1, FIELD)  # and of a coefficient x·2^512 mod r
@@ -110,10 +86,10 @@ class VerifyingKey:
         """snarkjs's members of verification_key.json, less vk_alphabeta_12, which nothing uses."""
 
         def g1(point: PointG1) -> list[str]:
-            return ["0", "1", "0"] if point == _INFINITY_G1 else [str(point[0]), str(point[1]), "1"]
+            return ["0", "1", "0"] if point == INFINITY_G1 else [str(point[0]), str(point[1]), "1"]
 
         def g2(point: PointG2) -> list[list[str]]:
-            if point == _INFINITY_G2:
+            if point == INFINITY_G2:
                 return [["0", "0"], ["1", "0"], ["0", "0"]]
             return [*([str(part) for part in coordinate] for coordinate in point), ["1", "0"]]
 
@@ -327,7 +303,7 @@ def _json_list(value: object, length: int, name: str) -> list[Any]:
 def _json_g1(value: object, name: str) -> PointG1:
     x, y, z = (_json_number(part, name) for part in _json_list(value, 3, name))
     if (x, y, z) == (0, 1, 0):
-        return _INFINITY_G1
+        return INFINITY_G1
     if z != 1:
         raise ValueError(f"{name} must have 1 as its third coordinate")
     return x, y
@@ -337,7 +313,7 @@ def _json_g2(value: object, name: str) -> PointG2:
     parts = [_json_list(part, 2, name) for part in _json_list(value, 3, name)]
     x, y, z = ((_json_number(part[0], name), _json_number(part[1], name)) for part in parts)
     if (x, y, z) == ((0, 0), (1, 0), (0, 0)):
-        return _INFINITY_G2
+        return INFINITY_G2
     if z != (1, 0):
         raise ValueError(f"{name} must have 1 as its third coordinate")
     return x, y
@@ -351,7 +327,7 @@ def verification_key_json(zkey: ZKey, circuit: str, r1cs_sha256: str) -> str:
     return json.dumps(members, indent=1) + "\n"
 
 
-# --- judging a key ---------------------------------------------------------------------------------------
+# --- development keys -----------------------------------------------------------------------------------------------
 
 
 def is_development(key: ZKey | VerifyingKey, r1cs_sha256: str | None = None) -> bool:
@@ -364,157 +340,37 @@ def is_development(key: ZKey | VerifyingKey, r1cs_sha256: str | None = None) -> 
     return key.development or (r1cs_sha256 is not None and key.alpha1 == _development_alpha(r1cs_sha256))
 
 
+@cache
 def _development_alpha(r1cs_sha256: str) -> PointG1:
     """α·G1 of a circuit's development key: see toxicValue in node/dev_setup.mjs."""
     seed = _DEV_LABEL + bytes.fromhex(r1cs_sha256) + b"alpha"
     halves = [hashlib.sha256(seed + bytes([i])).digest() for i in range(2)]
-    x, y = normalize(multiply(G1, int.from_bytes(b"".join(halves), "big") % FIELD))
-    return int(x), int(y)
+    return _generator_times(int.from_bytes(b"".join(halves), "big") % FIELD)
 
 
-def lint(
-    key: VerifyingKey | ZKey, *, n_public: int | None = None, contributions: Sequence[Contribution] | None = None
-) -> list[str]:
-    """What is wrong with a key, a phrase for each fault; empty if nothing is.
-
-    n_public: how many public signals the circuit has, if the caller knows. contributions: those of the second phase;
-    a ZKey brings its own. About a second for a verifying key, half of one for a ZKey, and none for one that was looked at
-    before.
-    """
-    faults = []
-    given = key
-    if isinstance(key, ZKey):
-        contributions = key.contributions
-        if contributions and contributions[-1].delta_after != key.delta1:
-            faults.append("δ is not the one that its last contribution left")
-        key = key.verifying_key
-    if contributions is not None and not contributions:
-        faults.append("nobody has contributed to the second phase")
-    if len(key.ic) > _MOST_POINTS:
-        return [*faults, f"IC has {len(key.ic)} points, and keys with more than {_MOST_POINTS} are not looked at"]
-    return [*faults, *_point_faults(given), *_relation_faults(given), *_signal_faults(key, n_public)]
+def _generator_times(scalar: int) -> PointG1:
+    """scalar·G1, by doubling and adding, for 0 < scalar < FIELD - 1: py_ecc takes longer to load than this takes to run."""
+    point = _GENERATOR
+    for bit in f"{scalar:b}"[1:]:
+        point = _sum(point, point)
+        if bit == "1":
+            point = _sum(point, _GENERATOR)
+    return point
 
 
-def require_sound(
-    key: VerifyingKey | ZKey, *, n_public: int | None = None, contributions: Sequence[Contribution] | None = None
-) -> None:
-    """InsecureKey with what ``lint`` finds, in one line. A development key passes: ask ``is_development``."""
-    if faults := lint(key, n_public=n_public, contributions=contributions):
-        more = f"; and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
-        raise InsecureKey(f"the key must not be used: {'; '.join(faults[:_NAMED])}{more}")
+_GENERATOR: PointG1 = (1, 2)
 
 
-#: Points of IC in the largest key that is looked at, since every two of them are compared; those of our circuits have 15.
-_MOST_POINTS = 65
-
-#: Faults of a key that one message names.
-_NAMED = 8
-
-
-def _points(key: VerifyingKey | ZKey) -> dict[str, PointG1 | PointG2]:
-    """The points of a key by their names. Those that a ZKey has in both groups are called β and β₁, δ and δ₁."""
-    vk = key.verifying_key if isinstance(key, ZKey) else key
-    points: dict[str, PointG1 | PointG2] = {"α": vk.alpha1, "β": vk.beta2, "γ": vk.gamma2, "δ": vk.delta2}
-    points |= {f"IC[{i}]": point for i, point in enumerate(vk.ic)}
-    return points | {"β₁": key.beta1, "δ₁": key.delta1} if isinstance(key, ZKey) else points
+def _sum(one: PointG1, other: PointG1) -> PointG1:
+    """ValueError for a point and its inverse."""
+    (x1, y1), (x2, y2) = one, other
+    rise, run = (3 * x1 * x1, 2 * y1) if one == other else (y2 - y1, x2 - x1)
+    slope = rise * pow(run, -1, BASE_FIELD)
+    x = (slope * slope - x1 - x2) % BASE_FIELD
+    return x, (slope * (x1 - x) - y1) % BASE_FIELD
 
 
-@cache
-def _point_faults(key: VerifyingKey | ZKey) -> tuple[str, ...]:
-    return tuple(f"{name} {fault}" for name, point in _points(key).items() if (fault := _point_fault(point)))
-
-
-def _point_fault(point: PointG1 | PointG2) -> str:
-    if point in (_INFINITY_G1, _INFINITY_G2):
-        return "is the point at infinity"
-    if isinstance(point[0], int):
-        if not all(0 <= part < BASE_FIELD for part in point):
-            return "has a coordinate outside the base field"
-        return "" if is_on_curve((FQ(point[0]), FQ(point[1]), FQ(1)), b) else "is not on the curve"
-    if not all(0 <= part < BASE_FIELD for coordinate in point for part in coordinate):
-        return "has a coordinate outside the base field"
-    projective = (FQ2(point[0]), FQ2(point[1]), FQ2.one())
-    if not is_on_curve(projective, b2):
-        return "is not on the curve"
-    return "" if is_inf(multiply(projective, curve_order)) else "is not in the subgroup of order r"
-
-
-_GENERATOR_G1: PointG1 = (1, 2)
-_GENERATOR_G2: PointG2 = tuple(tuple(map(int, part.coeffs)) for part in G2[:2])  # type: ignore[assignment]
-
-
-@cache
-def _relation_faults(key: VerifyingKey | ZKey) -> tuple[str, ...]:
-    """Small linear relations between two points, each a fault (``relations``).
-
-    γ is the generator, as every setup leaves it. Then with a relation among the generators, α, β and δ a proof of anything
-    follows from the key's points alone. The equation holds for (α, β, −IC(x)/k) if δ = kγ; for (IC(x), γ, −kα) if β = kδ;
-    for (P, γ + δ, P) with P = kα + IC(x) if β = kγ; and likewise if α is related, because everybody has β and δ in G1 too.
-    If β = kα, the proof binds only the sum of the circuit's matrices A and B. Of two signals whose points of IC are related
-    only a sum is bound; if a point of IC is kδ, a proof of one value of its signal becomes a proof of any other.
-    """
-    points = {name: point for name, point in _points(key).items() if not _point_fault(point)}
-    faults = [] if points.get("γ", _GENERATOR_G2) == _GENERATOR_G2 else ["γ is not the generator, as every setup leaves it"]
-    first: dict[str, PointG1 | PointG2] = {"the generator": _GENERATOR_G1}
-    first |= {name: point for name, point in points.items() if isinstance(point[0], int)}
-    second: dict[str, PointG1 | PointG2] = {"the generator": _GENERATOR_G2}
-    second |= {name: point for name, point in points.items() if name in ("β", "δ")}
-    pairs = relations.G1.related(first) + relations.G2.related(second)
-    if len(points) == len(_points(key)) and not faults and not pairs:  # pairings take long
-        if not isinstance(key, ZKey):
-            pairs += relations.TARGET.related(_paired(key))
-        elif not _same_in_both_groups(key):
-            faults.append("β or δ is not the same in both groups")
-    shown = (tuple(name.removesuffix("₁") for name in pair) for pair in pairs)
-    return (*faults, *(_relation_fault(*pair) for pair in dict.fromkeys(shown)))
-
-
-def _relation_fault(one: str, other: str) -> str:
-    if one.startswith("IC[") and other.startswith("IC[") and one != "IC[0]":
-        # Only kx + y is bound of such two signals, so that many pairs (x, y) do for one proof.
-        return f"public signals {int(one[3:-1]) - 1} and {int(other[3:-1]) - 1} are bound only together"
-    unbound = one.startswith("IC[") or other.startswith("IC[")
-    return f"{one} and {other} are small multiples of one another, so that {_UNBOUND if unbound else _FORGEABLE}"
-
-
-_FORGEABLE = "proofs of anything can be forged"
-_UNBOUND = "signals are not bound"
-
-
-def _paired(key: VerifyingKey) -> dict[str, FQ12]:
-    """α, β and δ in one group, that of the pairings with the generators."""
-    alpha = (FQ(key.alpha1[0]), FQ(key.alpha1[1]), FQ(1))
-    beta, delta = ((FQ2(point[0]), FQ2(point[1]), FQ2.one()) for point in (key.beta2, key.delta2))
-    return {"α": relations.paired(alpha, G2), "β": relations.paired(G1, beta), "δ": relations.paired(G1, delta)}
-
-
-def _same_in_both_groups(key: ZKey) -> bool:
-    """Whether β₁ is to the generator of G1 as β is to that of G2, and δ₁ as δ: e(β₁ + ρδ₁, G2) = e(G1, β)·e(ρG1, δ).
-
-    ρ is random, so that two wrong points do not make up for one another.
-    """
-    weight = secrets.randbits(128)
-    beta1, delta1 = ((FQ(point[0]), FQ(point[1]), FQ(1)) for point in (key.beta1, key.delta1))
-    vk = key.verifying_key
-    beta2, delta2 = ((FQ2(point[0]), FQ2(point[1]), FQ2.one()) for point in (vk.beta2, vk.delta2))
-    product = FQ12.one()
-    for left, right in (
-        (neg(add(beta1, multiply(delta1, weight))), G2),
-        (G1, beta2),
-        (multiply(G1, weight), delta2),
-    ):
-        product *= pairing(right, left, final_exponentiate=False)
-    return final_exponentiate(product) == FQ12.one()
-
-
-def _signal_faults(key: VerifyingKey, n_public: int | None) -> list[str]:
-    faults = []
-    if n_public is not None and key.n_public != n_public:
-        faults.append(f"it is for {key.n_public} public signals where the circuit has {n_public}")
-    if len(key.ic) != key.n_public + 1:
-        faults.append(f"IC has {len(key.ic)} points for {key.n_public} public signals")
-    # Setups give every signal a row of its own, so this does not happen by accident.
-    return faults + [f"public signal {i} is not bound" for i, point in enumerate(key.ic[1:]) if point == _INFINITY_G1]
+# --- installed keys ------------------------------------------------------------------------------------------------
 
 
 def verifying_key(key: ProvingKey) -> VerifyingKey:

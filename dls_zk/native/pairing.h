@@ -1,5 +1,6 @@
 // Whether a product of pairings is 1: the optimal ate pairing of BN254 (Vercauteren 2010), by its definition. It shares the
-// field with the prover, and nothing else: no table, no bucket, no precomputed constant.
+// field with the prover, and nothing else: no table, no bucket, no precomputed constant. (The sum over the points IC, which
+// verification needs too, comes from the buckets of msm.h, by the portable arithmetic and one thread.)
 #pragma once
 #include "curve.h"
 

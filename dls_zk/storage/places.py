@@ -5,6 +5,7 @@
     home()/keys/<circuit>/<r1cs>-<kind>/  proving_key.zkey, verification_key.json, manifest.json   (kind: dev, ceremony)
     home()/contracts/<digest>/          contracts.json
     home()/native/<key>/                core.so, manifest.json: the native core of the prover (key: ``tools.native``)
+    home()/sound_keys/<digest>          marks of verifying keys that were looked at (digest: ``groth16.sound_keys``)
     state_dir()/                        the journal of signed transactions
 
 No other module builds such paths.
@@ -101,6 +102,11 @@ def native_object() -> Path:
 def native_dir(key: str) -> Path:
     """The folder of the native core that is used on this machine."""
     return inside("native", key[:16])
+
+
+def sound_key(digest: str) -> Path:
+    """Where it stands that a verifying key is sound, for the digest of ``groth16.sound_keys``."""
+    return inside("sound_keys", digest)
 
 
 def circuit_dir(circuit: str, key: str) -> Path:

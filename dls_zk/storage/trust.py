@@ -27,18 +27,32 @@ def require_trusted(path: Path, advice: str) -> None:
 
 
 def require_trusted_place(path: Path, advice: str) -> None:
-    """As ``require_trusted``, and nobody can put another in its place because everybody may write to a folder above it.
+    """As ``require_trusted``, and nobody else can put another in its place: each folder above it belongs to this user or
+    root too, and others can write to it only as to /tmp, where the sticky bit keeps them from moving what is not theirs.
 
     path: absolute, without symbolic links, which could be changed afterwards.
     """
     require_trusted(path, advice)
     for parent in path.parents:
         try:
-            mode = parent.stat().st_mode
+            status = parent.stat()
         except OSError:
             continue
-        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            raise _untrusted(f"everybody can write to {parent}, and so replace what is in it", path, advice)
+        if problem := _replaceable(status):
+            raise _untrusted(f"{parent} {problem}, who can replace what is in it", path, advice)
+
+
+def _replaceable(status: os.stat_result) -> str:
+    """Who else can move what is in a folder; "" if nobody can."""
+    if status.st_uid not in (0, os.geteuid()):
+        return "belongs to another user"  # whom no sticky bit binds
+    if status.st_mode & stat.S_ISVTX:
+        return ""
+    if status.st_mode & stat.S_IWOTH:
+        return "can be written to by everybody"
+    if status.st_mode & stat.S_IWGRP and not _is_own_group(status.st_gid, status.st_uid):
+        return "can be written to by its group"
+    return ""
 
 
 def require_trusted_tree(folder: Path, advice: str) -> None:

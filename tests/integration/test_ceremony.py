@@ -19,8 +19,9 @@ from dls_zk.cli.ceremony import ceremony_group
 from dls_zk.errors import ArtifactError, DlsError, InputError, InsecureKey
 from dls_zk.groth16 import ceremony
 from dls_zk.groth16.binfile import BinFile
+from dls_zk.groth16.key_lint import lint
 from dls_zk.groth16.r1cs import r1cs_header
-from dls_zk.groth16.zkey import VerifyingKey, is_development, lint, read_zkey, verification_key_json
+from dls_zk.groth16.zkey import VerifyingKey, is_development, read_zkey, verification_key_json
 from dls_zk.statement.constants import BASE_FIELD
 from dls_zk.storage import built, places
 from dls_zk.storage.built import BuiltCircuit

@@ -35,10 +35,10 @@ from dls_zk.tools import native
 from tests.integration.conftest import SMALL_INPUTS
 from tests.support.native import PlainKey, R, core, from_bytes, native_sum, plain_sum, to_bytes, word
 
-PATHS = (0, 1)  # portable, ADX
+PATHS = (0, 1, 2)  # portable, ADX, ADX with sums and transforms by eights
 
 
-@pytest.fixture(params=PATHS, ids=["portable", "adx"])
+@pytest.fixture(params=PATHS, ids=["portable", "adx", "eights"])
 def each(request: pytest.FixtureRequest) -> Core:
     return core(request.param)
 

@@ -13,9 +13,10 @@ from dls_zk import operations
 from dls_zk.errors import InsecureKey, ProofInvalid, ToolError
 from dls_zk.groth16 import prover, verifier
 from dls_zk.groth16.binfile import BinFile
+from dls_zk.groth16.key_lint import lint
 from dls_zk.groth16.r1cs import r1cs_header
 from dls_zk.groth16.witness import WitnessCalculator
-from dls_zk.groth16.zkey import MARKER, VerifyingKey, is_development, lint, read_zkey, verification_key_json
+from dls_zk.groth16.zkey import MARKER, VerifyingKey, is_development, read_zkey, verification_key_json
 from dls_zk.statement.context import Context
 from dls_zk.statement.model import Terms
 from dls_zk.storage import built, disk

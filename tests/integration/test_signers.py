@@ -10,7 +10,7 @@ import sys
 import threading
 import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, astuple, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -231,7 +231,9 @@ def test_what_is_no_keystore(
 
 
 def test_a_key_is_never_shown(signer: KeySigner) -> None:
-    shown = [repr(signer), f"{signer}", [signer], asdict(signer), astuple(signer), vars(signer)]
+    shown = [repr(signer), f"{signer}", [signer], vars(signer)]
+    with suppress(TypeError):  # accounts cannot be copied where coincurve is installed
+        shown += [asdict(signer), astuple(signer)]
     assert all(shows_no_key(str(value)) for value in shown)
     assert repr(signer) == f"KeySigner({ADDRESS})"
     assert CALL.data.hex() not in repr(CALL)

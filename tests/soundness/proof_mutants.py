@@ -14,7 +14,7 @@ from py_ecc.optimized_bn128 import FQ, add, b, is_on_curve, multiply, neg, norma
 
 from dls_zk.audit.simulator import g1, outside_the_subgroup
 from dls_zk.groth16.proof import Proof
-from dls_zk.groth16.verifier import _g1, _g2
+from dls_zk.groth16.pyecc_verifier import to_g1, to_g2
 from dls_zk.groth16.zkey import VerifyingKey
 from dls_zk.statement.constants import BASE_FIELD, FIELD
 
@@ -67,7 +67,7 @@ def _affine(point: Any) -> Any:
 
 
 def _point(point: Any) -> Any:
-    return _g1(point) if isinstance(point[0], int) else _g2(point)
+    return to_g1(point) if isinstance(point[0], int) else to_g2(point)
 
 
 def _multiple(point: Any, scalar: int) -> Any:
@@ -88,7 +88,7 @@ def _of_small_order() -> Any:
 
 
 def _off_curve(rng: Random) -> Any:
-    while is_on_curve(_g1(point := (rng.randrange(BASE_FIELD), rng.randrange(BASE_FIELD))), b):
+    while is_on_curve(to_g1(point := (rng.randrange(BASE_FIELD), rng.randrange(BASE_FIELD))), b):
         pass
     return point
 

@@ -17,8 +17,8 @@ from py_ecc.optimized_bn128 import FQ, FQ2, G1, Z1, Z2, add, b, b2, is_inf, is_o
 
 from dls_zk import chain
 from dls_zk.audit.simulator import g1, g2, outside_the_subgroup
-from dls_zk.groth16 import zkey
-from dls_zk.groth16.verifier import _g1, _g2, _pairings_are_one
+from dls_zk.groth16 import key_lint
+from dls_zk.groth16.pyecc_verifier import pairings_are_one, to_g1, to_g2
 from dls_zk.groth16.zkey import PointG1, PointG2
 from dls_zk.statement.constants import BASE_FIELD, FIELD
 from dls_zk.tools import foundry
@@ -42,12 +42,12 @@ def numbers(data: bytes) -> list[int]:
 
 
 def point1(x: int, y: int) -> tuple[FQ, FQ, FQ]:
-    return Z1 if (x, y) == (0, 0) else _g1((x, y))
+    return Z1 if (x, y) == (0, 0) else to_g1((x, y))
 
 
 def point2(x_imaginary: int, x_real: int, y_imaginary: int, y_real: int) -> tuple[FQ2, FQ2, FQ2]:
     coordinates = ((x_real, x_imaginary), (y_real, y_imaginary))
-    return Z2 if coordinates == ((0, 0), (0, 0)) else _g2(coordinates)
+    return Z2 if coordinates == ((0, 0), (0, 0)) else to_g2(coordinates)
 
 
 def encoded(point: tuple[FQ, FQ, FQ]) -> bytes:
@@ -63,7 +63,7 @@ def by_pyecc(address: int, data: bytes) -> bytes:
     """What the precompile answers for points that are points, by the functions that our verifier is made of."""
     if address == PAIRING:
         rows = [numbers(data[k : k + 192]) for k in range(0, len(data), 192)]
-        return words(int(_pairings_are_one(*((point1(*row[:2]), point2(*row[2:])) for row in rows))))
+        return words(int(pairings_are_one(*((point1(*row[:2]), point2(*row[2:])) for row in rows))))
     size = {ADD: 128, MULTIPLY: 96}[address]
     x, y, *second = numbers(data[:size].ljust(size, b"\0"))
     if address == ADD:
@@ -129,7 +129,7 @@ def test_products_of_pairings_agree(ask: Ask) -> None:
 def off_curve(rng: Random) -> PointG1:
     while True:
         x, y = rng.randrange(BASE_FIELD), rng.randrange(BASE_FIELD)
-        if not is_on_curve(_g1((x, y)), b):
+        if not is_on_curve(to_g1((x, y)), b):
             return x, y
 
 
@@ -142,8 +142,8 @@ def test_what_is_a_point_of_g1_is_agreed(ask: Ask) -> None:
     points += [off_curve(rng) for _ in range(10)]
     verdicts = {point: ask(ADD, words(*point)) is not None for point in points}
     assert verdicts.pop((0, 0))  # infinity is a point to the precompile; in keys and proofs of ours it has no place
-    assert zkey._point_fault((0, 0)) == "is the point at infinity"
-    assert {point: zkey._point_fault(point) == "" for point in verdicts} == verdicts
+    assert key_lint._point_fault((0, 0)) == "is the point at infinity"
+    assert {point: key_lint._point_fault(point) == "" for point in verdicts} == verdicts
     assert sum(verdicts.values()) == 6
 
 
@@ -161,7 +161,7 @@ def test_what_is_a_point_of_g2_is_agreed(ask: Ask) -> None:
     points += [outside_the_subgroup(start) for start in (1, 100, 200, BASE_FIELD - 200)]
     verdicts = {point: ask(PAIRING, words(0, 0) + words2(point)) == words(1) for point in points}
     assert verdicts.pop(((0, 0), (0, 0)))
-    assert zkey._point_fault(((0, 0), (0, 0))) == "is the point at infinity"
-    assert {point: zkey._point_fault(point) == "" for point in verdicts} == verdicts
+    assert key_lint._point_fault(((0, 0), (0, 0))) == "is the point at infinity"
+    assert {point: key_lint._point_fault(point) == "" for point in verdicts} == verdicts
     assert sum(verdicts.values()) == 4
-    assert all(is_on_curve(_g2(point), b2) for point in points[-4:])
+    assert all(is_on_curve(to_g2(point), b2) for point in points[-4:])

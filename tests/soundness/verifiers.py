@@ -24,7 +24,7 @@ from dls_zk import chain, operations
 from dls_zk.audit.simulator import g1, g2
 from dls_zk.chain import Chain, Question, Refused
 from dls_zk.errors import ProofInvalid
-from dls_zk.groth16 import native_verifier, verifier, zkey
+from dls_zk.groth16 import native_verifier, pyecc_verifier, verifier, zkey
 from dls_zk.groth16.proof import Proof
 from dls_zk.groth16.zkey import _DEV_LABEL, VerifyingKey
 from dls_zk.solidity import contracts, verifiers
@@ -58,7 +58,7 @@ class Simulator:
         a, b = rng.randrange(1, FIELD), rng.randrange(1, FIELD)
         point = multiply(G1, (a * b - self.alpha * self.beta) % FIELD)
         for signal, ic in zip((1, *signals), self.vk.ic, strict=True):
-            point = add(point, neg(multiply(verifier._g1(ic), signal)))
+            point = add(point, neg(multiply(pyecc_verifier.to_g1(ic), signal)))
         x, y = normalize(multiply(point, pow(self.delta, -1, FIELD)))
         return Proof(self.circuit, g1(a), g2(b), (int(x), int(y)), tuple(signals))
 

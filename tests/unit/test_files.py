@@ -737,6 +737,35 @@ def test_schemas_are_current():
         assert (folder / f"{name}.json").read_text(encoding="utf-8") == schema, f"run scripts/schemas ({name})"
 
 
+_NAMED = {"chain_id": 1, "contract": "0x" + "11" * 20, "vault_id": "0x" + "ab" * 32, "venue": 0, "observed_at": 1790000000}
+ATTESTING = {
+    "attestor": {
+        "chain_id": "1",
+        "contract": "0x" + "11" * 20,
+        "vaults": [
+            {
+                "vault": "0x" + "ab" * 32,
+                "policy": "policy.yaml",
+                "venue": "custody",
+                "operator": "0x" + "22" * 20,
+                "recipients": ["age1" + "q" * 58],
+                "equity_tolerance": "0.5%",
+                "accounts": [{"name": "all", "statement": {"file": "a.csv", "account": "1"}, "slots": {"USDC": "USDC"}}],
+            }
+        ],
+    },
+    "statement": {"account": "1", "time": "1790000000", "balances": {"USDC": "5.5"}},
+    "attestation": _NAMED
+    | {"format": "dls-zk/attestation/v1", "attestor": "0x" + "33" * 20, "policy_hash": "0x" + "00" * 32}
+    | {"commitment": "0x" + "00" * 32, "steady_since": 1790000000, "signature": "0x" + "00" * 65}
+    | {"accounts": [{"name": "all", "id": "0x" + "44" * 32}]}
+    | {"exclusions": [{"account": "all", "instrument": "LEND", "reason": "closed loan"}]},
+    "attestation-opening": _NAMED
+    | {"format": "dls-zk/attestation-opening/v1", "circuit": "rebalance_8", "commitment": "0x" + "00" * 32}
+    | {"instruments": [*"ABCDEFGH"], "quantities": ["-5"] * 8, "salt": "0x" + "00" * 32},
+}
+
+
 def test_schemas_accept_what_the_files_accept():
     jsonschema = pytest.importorskip("jsonschema")
     documents = {
@@ -751,12 +780,14 @@ def test_schemas_accept_what_the_files_accept():
         "vault": yaml.load(VAULT, Loader=yaml.BaseLoader),
         "mandate": yaml.load(MANDATE, Loader=yaml.BaseLoader),
         "deployment": DEPLOYMENT,
+        **ATTESTING,
     }
     wrong = {
         "policy": ("size", 9), "prices": ("date", "today"), "book": ("book", {"USDC": "1e3"}), "terms": ("allowances", "12"),
         "trades": ("trades", {"USDC": "1,5"}), "opening": ("salt", "0x7"), "proof": ("public", ["0x1"]),
         "feeds": ("confirmation_delay", "60"), "vault": ("loosening_delay", "1 day"), "deployment": ("genesis", "0x12"),
-        "mandate": ("grace", "900"),
+        "mandate": ("grace", "900"), "attestor": ("contract", "0x12"), "statement": ("balances", {"USDC": 5}),
+        "attestation": ("signature", "0x1"), "attestation-opening": ("salt", "0x7"),
     }  # fmt: skip
     for name, schema in schemas.json_schemas().items():
         validator = jsonschema.Draft202012Validator(json.loads(schema))

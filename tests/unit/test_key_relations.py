@@ -8,13 +8,15 @@ from itertools import product
 from random import Random
 
 import pytest
+from py_ecc.optimized_bn128 import pairing
 
 from dls_zk.audit.simulator import Secrets, g1, g2
 from dls_zk.errors import InsecureKey
-from dls_zk.groth16 import relations, verifier
+from dls_zk.groth16 import pyecc_verifier, relations
+from dls_zk.groth16.key_lint import lint
 from dls_zk.groth16.proof import Proof
 from dls_zk.groth16.verifier import verify
-from dls_zk.groth16.zkey import VerifyingKey, lint
+from dls_zk.groth16.zkey import VerifyingKey
 from dls_zk.statement.constants import FIELD
 
 RNG = Random("relations")
@@ -52,9 +54,9 @@ def test_every_small_multiple_is_found(group: relations.Group, point: object) ->
 
 
 def test_every_small_multiple_is_found_through_the_pairing() -> None:
-    points = verifier._g1(g1(ALPHA)), verifier._g2(g2(BETA))
+    points = pyecc_verifier.to_g1(g1(ALPHA)), pyecc_verifier.to_g2(g2(BETA))
     one = relations.paired(*points)
-    assert one == verifier.pairing(*points[::-1])
+    assert one == pairing(*points[::-1])
     for ratio in (1, 2, 255, 256, 257, 513, 514, 65535, 65536, inverse(3), inverse(65536), 255 * inverse(256)):
         for signed in (ratio % FIELD, -ratio % FIELD):
             assert relations.TARGET.related({"x": one, "y": one**signed}) == [("x", "y")], ratio
@@ -89,7 +91,7 @@ def test_a_forgery_against_related_points_is_refused(name: str, ratio: int) -> N
     vk = key(alpha, beta, delta)
     a, b, c = forge(ratio)
     forged = Proof("simulated", g1(a), g2(b), g1(c), SIGNALS)
-    assert verifier._pyecc(vk, forged), "the equation alone takes it"
+    assert pyecc_verifier.holds(vk, forged), "the equation alone takes it"
     with pytest.raises(InsecureKey, match="small multiples of one another, so that proofs of anything can be forged"):
         verify("pyecc", vk, forged)
 
@@ -106,7 +108,7 @@ def test_a_proof_of_one_value_is_no_proof_of_another_where_points_of_ic_are_rela
     vk = key(ic=(*IC[:3], k * IC[1] % FIELD))
     honest = Secrets(ALPHA, BETA, 1, DELTA, (*IC[:3], k * IC[1] % FIELD)).prove((9, 8, 7), 31337, 4242)
     moved = replace(honest, signals=(9 + k, 8, 6))
-    assert verifier._pyecc(vk, moved)
+    assert pyecc_verifier.holds(vk, moved)
     with pytest.raises(InsecureKey, match="public signals 0 and 2 are bound only together"):
         verify("pyecc", vk, moved)
 

@@ -23,7 +23,7 @@ FLOORS = (
     ("groth16",),
     ("solidity", "audit"),
     ("chain",),
-    ("operations",),
+    ("operations", "attest"),
     ("cli",),
     ("__main__",),
 )

@@ -8,6 +8,7 @@ import os
 import pwd
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -105,15 +106,76 @@ def test_a_journal_that_others_can_change_is_refused(home: Path, tmp_path: Path,
     assert "DLS_ZK_STATE" in untrusted(places.state_dir, folder)
 
 
-def test_a_folder_above_that_everybody_can_write_to_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless it is like /tmp, where nobody can move what is another's."""
-    (tmp_path / "open" / "home").mkdir(parents=True, mode=0o755)
-    monkeypatch.setenv("DLS_ZK_HOME", str(tmp_path / "open" / "home"))
-    (tmp_path / "open").chmod(0o1777)
-    assert places.home() == tmp_path / "open" / "home"
-    (tmp_path / "open").chmod(0o777)
-    message = untrusted(places.home, tmp_path / "open" / "home")
-    assert f"everybody can write to {tmp_path / 'open'}" in message
+@pytest.mark.parametrize("above", ["parent", "grandparent"])
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        pytest.param(give_away, "belongs to another user", marks=needs_root),
+        (open_to_all, "can be written to by everybody"),
+        (open_to_a_group, "can be written to by its group"),
+    ],
+)
+def test_a_folder_above_that_others_can_change_is_refused(
+    home: Path, monkeypatch: pytest.MonkeyPatch, above: str, spoil: Callable[[Path], None], problem: str
+) -> None:
+    """Who can write to a folder can move away what is in it, and put something else there."""
+    chosen = home / "between" / "mine"
+    disk.make_dir(chosen)
+    for variable, find in (("DLS_ZK_HOME", places.home), ("DLS_ZK_STATE", places.state_dir)):
+        monkeypatch.setenv(variable, str(chosen))
+        assert find() == chosen
+    folder = chosen.parent if above == "parent" else chosen.parent.parent
+    spoil(folder)
+    for find in (places.home, places.state_dir):
+        assert f"{folder} {problem}" in untrusted(find, chosen)
+    # Where nobody can move what is another's, as in /tmp; but the owner of such a folder can.
+    folder.chmod(folder.stat().st_mode | 0o1000)
+    if spoil is give_away:
+        assert f"{folder} {problem}" in untrusted(places.home, chosen)
+    else:
+        assert places.home() == chosen
+
+
+def test_folders_above_belong_to_the_user_or_to_root(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As another user sees it: root's folders are as good as its own, and a third user's are not."""
+    owners = {home: 1000, home.parent: 0}
+    stat_of = Path.stat
+
+    def as_if(path: Path, **options: Any) -> os.stat_result:
+        status = list(stat_of(path, **options))
+        status[4] = owners.get(path, 0)
+        return os.stat_result(status)
+
+    monkeypatch.setattr(Path, "stat", as_if)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert places.home() == home
+    owners[home.parent] = 1000
+    assert places.home() == home
+    owners[home.parent] = 1001
+    assert f"{home.parent} belongs to another user" in untrusted(places.home, home)
+
+
+@needs_root
+def test_root_and_another_user_look_at_the_same_folders(home: Path) -> None:
+    """A user's own folder is good for that user, and not for root."""
+    chosen = home / "mine"
+    disk.make_dir(chosen)
+    os.chown(home, SOMEBODY, -1)
+    assert "belongs to another user" in untrusted(lambda: trust.require_trusted_place(chosen, "choose"), chosen)
+    os.chown(chosen, SOMEBODY, -1)
+    reader, child = os.pipe(), os.fork()
+    if not child:  # as that user
+        try:
+            os.setuid(SOMEBODY)
+            trust.require_trusted_place(chosen, "choose")
+            os.write(reader[1], b"trusted")
+        except InputError as error:
+            os.write(reader[1], str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(reader[1])
+    os.waitpid(child, 0)
+    assert os.read(reader[0], 1000) == b"trusted"
 
 
 def test_a_link_is_followed_once(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

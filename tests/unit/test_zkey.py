@@ -13,6 +13,7 @@ import pytest
 
 from dls_zk.audit.simulator import g1, g2, outside_the_subgroup
 from dls_zk.errors import ArtifactError, InsecureKey
+from dls_zk.groth16.key_lint import lint, require_sound
 from dls_zk.groth16.zkey import (
     MARKER,
     Contribution,
@@ -20,9 +21,7 @@ from dls_zk.groth16.zkey import (
     ZKey,
     _development_alpha,
     is_development,
-    lint,
     read_zkey,
-    require_sound,
     verification_key_json,
 )
 from dls_zk.statement.constants import BASE_FIELD, FIELD

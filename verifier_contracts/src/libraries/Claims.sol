@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IShareToken} from "../interfaces/IShareToken.sol";
 import {Ledger} from "./Ledger.sol";
-import {Entry, Fill, Order, OrderBook, Orders, Progress} from "./Orders.sol";
+import {Ends, Entry, Fill, Order, OrderBook, Orders, Progress, Side} from "./Orders.sol";
 import {Sums, SumsOfGroups} from "./Sums.sol";
 
 /// @title What has become of the orders of a controller, and taking it
@@ -48,10 +48,10 @@ library Claims {
             (assets, shares) = _takeDeposit(self, id, left, inShares, controller);
             left -= inShares ? shares : assets;
         } else {
-            uint256 next = self.deposits.following(controller, 0);
+            uint256 next = self.deposits.following(self.ends[controller], Side.Deposits, controller, 0);
             for (uint256 i; i < MOST_IDS && next != 0 && left != 0; ++i) {
                 id = next;
-                next = self.deposits.following(controller, id);
+                next = self.deposits.following(self.ends[controller], Side.Deposits, controller, id);
                 (uint256 a, uint256 s) = _takeDeposit(self, id, left, inShares, controller);
                 (assets, shares) = (assets + a, shares + s);
                 left -= inShares ? s : a;
@@ -80,7 +80,7 @@ library Claims {
                 return (assets, shares);
             }
         }
-        self.deposits.close(controller, id);
+        self.deposits.close(self.ends[controller], Side.Deposits, controller, id);
     }
 
     /// @dev Nothing while a deposit waits, or if it was returned.
@@ -108,7 +108,7 @@ library Claims {
         require(order.amount != 0 && id > self.state.depositCutoff, IShareToken.NothingToCancel(id));
         require(id > committed, IShareToken.OrderCommitted(id));
         self.deposits.asked.decrease(order.group, self.deposits.count, order.amount);
-        self.deposits.close(controller, id);
+        self.deposits.close(self.ends[controller], Side.Deposits, controller, id);
         self.accounts.pendingDeposits -= order.amount;
         self.accounts.setAside += order.amount;
         self.cancelled[controller][id].assets += order.amount;
@@ -120,7 +120,7 @@ library Claims {
         assets = returned + self.cancelled[controller][id].assets;
         require(assets != 0, IShareToken.NothingToClaim(id));
         self.cancelled[controller][id].assets = 0;
-        if (returned != 0) self.deposits.close(controller, id);
+        if (returned != 0) self.deposits.close(self.ends[controller], Side.Deposits, controller, id);
         // What is set aside is at least each part of it.
         self.accounts.setAside -= uint128(assets);
     }
@@ -131,9 +131,9 @@ library Claims {
     {
         Order memory order = self.deposits.orders[from][id];
         require(order.amount != 0 && id > self.state.depositCutoff, IShareToken.NothingToTransfer(id));
-        self.deposits.close(from, id);
+        self.deposits.close(self.ends[from], Side.Deposits, from, id);
         // An order that exists has an id of 32 bits.
-        self.deposits.add(to, uint32(id), order.group, order.amount);
+        self.deposits.add(self.ends[to], Side.Deposits, to, uint32(id), order.group, order.amount);
         return order.amount;
     }
 
@@ -149,10 +149,10 @@ library Claims {
             (assets, shares) = _takeRedemption(self, id, left, inShares, controller);
             left -= inShares ? shares : assets;
         } else {
-            uint256 next = self.redemptions.following(controller, 0);
+            uint256 next = self.redemptions.following(self.ends[controller], Side.Redemptions, controller, 0);
             for (uint256 i; i < MOST_IDS && next != 0 && left != 0; ++i) {
                 id = next;
-                next = self.redemptions.following(controller, id);
+                next = self.redemptions.following(self.ends[controller], Side.Redemptions, controller, id);
                 (uint256 a, uint256 s) = _takeRedemption(self, id, left, inShares, controller);
                 (assets, shares) = (assets + a, shares + s);
                 left -= inShares ? s : a;
@@ -212,7 +212,7 @@ library Claims {
         if (r.group == 0) return;
         if (r.pending == 0 && r.shares == 0) {
             if (r.touched) delete self.progress[controller][id];
-            self.redemptions.close(controller, id);
+            self.redemptions.close(self.ends[controller], Side.Redemptions, controller, id);
         } else if (r.touched || r.mark != 0) {
             Order storage order = self.redemptions.orders[controller][id];
             // Parts of amounts of 128 bits.
@@ -258,7 +258,7 @@ library Claims {
         // Both are at the same mark then, and the parts of the group that they stand for add up.
         _put(self, id, to, _redemption(self, id, to));
         // An order that exists has an id of 32 bits; a part of an amount of 128 bits.
-        self.redemptions.add(to, uint32(id), r.group, uint128(shares));
+        self.redemptions.add(self.ends[to], Side.Redemptions, to, uint32(id), r.group, uint128(shares));
         if (r.mark != 0) {
             self.redemptions.orders[to][id].touched = true;
             self.progress[to][id].mark = r.mark;
@@ -299,11 +299,11 @@ library Claims {
         view
         returns (uint256 assets, uint256 shares)
     {
-        uint256 id = self.deposits.following(controller, 0);
+        uint256 id = self.deposits.following(self.ends[controller], Side.Deposits, controller, 0);
         for (uint256 i; i < MOST_IDS && id != 0; ++i) {
             (uint256 a, uint256 s,) = _claimable(self, id, controller);
             (assets, shares) = (assets + a, shares + s);
-            id = self.deposits.following(controller, id);
+            id = self.deposits.following(self.ends[controller], Side.Deposits, controller, id);
         }
     }
 
@@ -312,11 +312,11 @@ library Claims {
         view
         returns (uint256 assets, uint256 shares)
     {
-        uint256 id = self.redemptions.following(controller, 0);
+        uint256 id = self.redemptions.following(self.ends[controller], Side.Redemptions, controller, 0);
         for (uint256 i; i < MOST_IDS && id != 0; ++i) {
             Redemption memory r = _redemption(self, id, controller);
             (assets, shares) = (assets + r.assets, shares + r.shares);
-            id = self.redemptions.following(controller, id);
+            id = self.redemptions.following(self.ends[controller], Side.Redemptions, controller, id);
         }
     }
 
@@ -326,15 +326,17 @@ library Claims {
         view
         returns (uint256[] memory ids)
     {
-        OrderBook storage book = redemptions ? self.redemptions : self.deposits;
+        (OrderBook storage book, Ends storage ends) =
+            (redemptions ? self.redemptions : self.deposits, self.ends[controller]);
+        Side side = redemptions ? Side.Redemptions : Side.Deposits;
         uint256 length;
         for (uint256 id = previous; length < count; ++length) {
-            id = book.following(controller, id);
+            id = book.following(ends, side, controller, id);
             if (id == 0) break;
         }
         ids = new uint256[](length);
         for (uint256 i; i < length; ++i) {
-            previous = book.following(controller, previous);
+            previous = book.following(ends, side, controller, previous);
             ids[i] = previous;
         }
     }

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IPriceOracle} from "../interfaces/IPriceOracle.sol";
 import {IRebalanceHub} from "../interfaces/IRebalanceHub.sol";
-import {Entry, Fill, OrderBook, Progress} from "./Orders.sol";
+import {Ends, Entry, Fill, OrderBook, Progress} from "./Orders.sol";
 
 /// What a share token never changes.
 struct Setting {
@@ -109,6 +109,7 @@ struct Ledger {
     Entry[] entries;
     OrderBook redemptions;
     Fill[] fills;
+    mapping(address controller => Ends) ends;
     mapping(address controller => mapping(uint256 id => Progress)) progress;
     mapping(address controller => mapping(uint256 id => Cancelled)) cancelled;
 }

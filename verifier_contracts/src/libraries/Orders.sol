@@ -26,19 +26,21 @@ struct Progress {
     uint128 assets;
 }
 
-/// First and last open id of a controller; 0 for none.
-struct Ends {
-    uint32 first;
-    uint32 last;
-    /// Set by the first order for good: to set the word anew each time would cost more gas.
-    bool used;
+/// The two directions of orders.
+enum Side {
+    Deposits,
+    Redemptions
 }
 
-/// All orders under one id.
-struct Group {
-    uint32 id;
-    /// When the first of them was made.
-    uint40 time;
+/// First and last open ids of a controller; 0 for none. Both directions share the word: who has ever deposited pays no new
+/// storage slot to redeem.
+struct Ends {
+    uint32 firstDeposit;
+    uint32 lastDeposit;
+    uint32 firstRedemption;
+    uint32 lastRedemption;
+    /// Set by the first order for good: to set the word anew each time would cost more gas.
+    bool used;
 }
 
 /// The orders of one direction.
@@ -46,12 +48,9 @@ struct OrderBook {
     /// Number of groups, and the id of the last.
     uint32 count;
     uint32 lastId;
-    /// By id, from number 1 on.
-    mapping(uint256 number => Group) groups;
-    /// Amounts ordered. The groups stand in a queue: a group's place begins with the sum of those before it.
+    /// Amounts ordered, by id. The groups stand in a queue: a group's place begins with the sum of those before it.
     Sums asked;
     mapping(address controller => mapping(uint256 id => Order)) orders;
-    mapping(address controller => Ends) ends;
 }
 
 /// Redemptions paid so far, and what was paid for them, cumulative.
@@ -78,7 +77,9 @@ library Orders {
     // --- groups ---
 
     /// @notice Add an order under an id, the last or a later one.
-    function place(OrderBook storage book, address controller, uint32 id, uint128 amount) internal {
+    function place(OrderBook storage book, Ends storage ends, Side side, address controller, uint32 id, uint128 amount)
+        internal
+    {
         // The number of a group fits: each takes a transaction.
         uint32 group = book.count;
         if (group != 0 && book.lastId == id) {
@@ -86,10 +87,9 @@ library Orders {
         } else {
             ++group;
             (book.count, book.lastId) = (group, id);
-            book.groups[group] = Group(id, uint40(block.timestamp));
-            book.asked.append(group, amount);
+            book.asked.append(group, id, amount);
         }
-        add(book, controller, id, group, amount);
+        add(book, ends, side, controller, id, group, amount);
     }
 
     /// @notice Sum of all orders under later ids.
@@ -98,14 +98,14 @@ library Orders {
         uint256 high = count;
         uint256 low = count;
         // Steps back that double, then halves: the id is one of the last.
-        for (uint256 step = 1; low != 0 && book.groups[low].id > id; step <<= 1) {
+        for (uint256 step = 1; low != 0 && book.asked.groups[low].id > id; step <<= 1) {
             high = low - 1;
             low = low.saturatingSub(step);
         }
         // Groups up to number `low` have at most this id, those after number `high` a later one.
         while (low < high) {
             uint256 middle = (low + high + 1) / 2;
-            if (book.groups[middle].id > id) high = middle - 1;
+            if (book.asked.groups[middle].id > id) high = middle - 1;
             else low = middle;
         }
         return book.asked.between(low, count);
@@ -115,19 +115,28 @@ library Orders {
     function timeAfter(OrderBook storage book, uint256 place_) internal view returns (uint40) {
         uint256 count = book.count;
         uint256 group = book.asked.firstAbove(count, place_);
-        return group > count ? 0 : book.groups[group].time;
+        return group > count ? 0 : book.asked.groups[group].time;
     }
 
     // --- open ids of a controller ---
 
     /// @notice Add to a controller's order, and open it if there is none.
-    function add(OrderBook storage book, address controller, uint32 id, uint32 group, uint128 amount) internal {
+    function add(
+        OrderBook storage book,
+        Ends storage ends,
+        Side side,
+        address controller,
+        uint32 id,
+        uint32 group,
+        uint128 amount
+    ) internal {
         Order storage order = book.orders[controller][id];
         if (order.group == 0) {
-            Ends memory ends = book.ends[controller];
-            uint32 last = ends.last;
-            if (last != 0) book.orders[controller][last].next = id;
-            book.ends[controller] = Ends({first: last == 0 ? id : ends.first, last: id, used: true});
+            uint32 last = _last(ends, side);
+            if (last == 0) _setFirst(ends, side, id);
+            else book.orders[controller][last].next = id;
+            _setLast(ends, side, id);
+            ends.used = true;
             book.orders[controller][id] = Order({amount: amount, next: 0, previous: last, group: group, touched: false});
         } else {
             order.amount += amount;
@@ -135,19 +144,37 @@ library Orders {
     }
 
     /// @notice Close a controller's order.
-    function close(OrderBook storage book, address controller, uint256 id) internal {
+    function close(OrderBook storage book, Ends storage ends, Side side, address controller, uint256 id) internal {
         Order memory order = book.orders[controller][id];
         delete book.orders[controller][id];
-        Ends storage ends = book.ends[controller];
-        if (order.previous == 0) ends.first = order.next;
+        if (order.previous == 0) _setFirst(ends, side, order.next);
         else book.orders[controller][order.previous].next = order.next;
-        if (order.next == 0) ends.last = order.previous;
+        if (order.next == 0) _setLast(ends, side, order.previous);
         else book.orders[controller][order.next].previous = order.previous;
     }
 
     /// @notice The open id after another; the first for 0.
-    function following(OrderBook storage book, address controller, uint256 id) internal view returns (uint256) {
-        return id == 0 ? book.ends[controller].first : book.orders[controller][id].next;
+    function following(OrderBook storage book, Ends storage ends, Side side, address controller, uint256 id)
+        internal
+        view
+        returns (uint256)
+    {
+        if (id != 0) return book.orders[controller][id].next;
+        return side == Side.Deposits ? ends.firstDeposit : ends.firstRedemption;
+    }
+
+    function _last(Ends storage ends, Side side) private view returns (uint32) {
+        return side == Side.Deposits ? ends.lastDeposit : ends.lastRedemption;
+    }
+
+    function _setFirst(Ends storage ends, Side side, uint32 id) private {
+        if (side == Side.Deposits) ends.firstDeposit = id;
+        else ends.firstRedemption = id;
+    }
+
+    function _setLast(Ends storage ends, Side side, uint32 id) private {
+        if (side == Side.Deposits) ends.lastDeposit = id;
+        else ends.lastRedemption = id;
     }
 
     // --- fills ---

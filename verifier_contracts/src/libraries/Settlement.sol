@@ -5,7 +5,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IRebalanceHub} from "../interfaces/IRebalanceHub.sol";
 import {IShareToken} from "../interfaces/IShareToken.sol";
 import {Band, Contribution, Ledger, Setting, State, Terms, SUPPLY_BOUND, VIRTUAL_SHARES} from "./Ledger.sol";
-import {Entry, Fill, OrderBook, Orders, Progress} from "./Orders.sol";
+import {Entry, Fill, OrderBook, Orders, Progress, Side} from "./Orders.sol";
 import {Prices} from "./Prices.sol";
 
 /// @title Orders, their settlement by the last proof, and what the shares are worth
@@ -36,18 +36,22 @@ library Settlement {
     ) external returns (uint32 id) {
         (IRebalanceHub.Status status, State memory s) = _atRequest(self, setting);
         require(status == IRebalanceHub.Status.Active, IShareToken.WrongStatus(status));
+        _addToWaiting(self, setting, assets, supply);
+        _requireNotOverdue(self);
+        id = nextId(self, setting, s);
+        self.deposits.place(self.ends[controller], Side.Deposits, controller, id, uint128(assets));
+        _await(self, setting, s, id);
+    }
+
+    /// @dev Counts a deposit that waits, if it is neither too small nor too large.
+    function _addToWaiting(Ledger storage self, Setting memory setting, uint256 assets, uint256 supply) private {
         uint256 least = self.terms.leastOrderE6 * setting.unit;
         require(assets != 0 && assets >= least, IShareToken.OrderTooSmall(assets, least));
         uint256 waiting = self.accounts.pendingDeposits + assets;
         uint256 most = (self.terms.depositCapE6 * setting.unit).saturatingSub(toAssets(self, supply));
         require(waiting <= most, IShareToken.CapExceeded(waiting, most));
-        _requireNotOverdue(self);
-
         // Below the cap, so below 2^104.
         self.accounts.pendingDeposits = uint128(waiting);
-        id = nextId(self, setting, s);
-        self.deposits.place(controller, id, uint128(assets));
-        _await(self, setting, s, id);
     }
 
     /// @notice Record a redemption of shares that the token has.
@@ -64,9 +68,11 @@ library Settlement {
         uint256 supply
     ) external returns (uint32 id, bool burn) {
         (IRebalanceHub.Status status, State memory s) = _atRequest(self, setting);
-        uint256 assets = toAssets(self, shares);
-        uint256 least = self.terms.leastOrderE6 * setting.unit;
-        require(assets >= least || all, IShareToken.OrderTooSmall(assets, least));
+        if (!all) {
+            uint256 assets = toAssets(self, shares);
+            uint256 least = self.terms.leastOrderE6 * setting.unit;
+            require(assets >= least, IShareToken.OrderTooSmall(assets, least));
+        }
         if (status == IRebalanceHub.Status.WindDown) {
             return (_redeemAtOnce(self, s, shares, controller, supply), true);
         }
@@ -74,7 +80,7 @@ library Settlement {
         // No balance exceeds 128 bits.
         self.accounts.pendingShares += uint128(shares);
         id = nextId(self, setting, s);
-        self.redemptions.place(controller, id, uint128(shares));
+        self.redemptions.place(self.ends[controller], Side.Redemptions, controller, id, uint128(shares));
         _await(self, setting, s, id);
     }
 
@@ -93,7 +99,7 @@ library Settlement {
         id = uint32(Math.max(s.lastId, _met(s)) + 1);
         s.lastId = id;
         self.state = s;
-        self.redemptions.add(controller, id, Orders.NO_GROUP, 0);
+        self.redemptions.add(self.ends[controller], Side.Redemptions, controller, id, Orders.NO_GROUP, 0);
         self.redemptions.orders[controller][id].touched = true;
         self.progress[controller][id] = Progress(0, uint128(shares), uint128(assets));
     }

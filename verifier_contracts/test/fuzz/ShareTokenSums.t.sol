@@ -19,19 +19,20 @@ contract ShareTokenSumsTest is Base {
             uint256 action = random % 3;
             if (list.length == 0 || action == 0) {
                 list.push(amount);
-                sums.append(list.length, amount);
+                sums.append(list.length, uint32(list.length), uint128(amount));
             } else if (action == 1) {
                 list[list.length - 1] += amount;
-                sums.increaseLast(list.length, amount);
+                sums.increaseLast(list.length, uint128(amount));
             } else {
                 uint256 group = (random >> 32) % list.length;
                 amount = amount < list[group] ? amount : list[group];
                 list[group] -= amount;
-                sums.decrease(group + 1, list.length, amount);
+                sums.decrease(group + 1, list.length, uint128(amount));
             }
         }
         uint256 sum;
         for (uint256 i; i < list.length; ++i) {
+            vm.assertEq(sums.groups[i + 1].id, i + 1);
             vm.assertEq(sums.upTo(i), sum);
             uint256 before = sum;
             sum += list[i];
