@@ -148,7 +148,7 @@ def test_empty_books_are_those_of_python() -> None:
 def test_what_nobody_attests_is_that_of_python() -> None:
     source = (places.data_dir("verifier_contracts") / "src/libraries/Custody.sol").read_text()
     for slots in SIZES:
-        assert f"NOTHING_{slots} = {empty_attestation(slots)};" in source
+        assert f"NONE_{slots} = {empty_attestation(slots)};" in source
 
 
 def test_compiler_settings_are_those_of_forge() -> None:

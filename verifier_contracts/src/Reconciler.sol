@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
-import {IPriceOracle} from "./interfaces/IPriceOracle.sol";
 import {IRebalanceHub} from "./interfaces/IRebalanceHub.sol";
 import {IReconciler} from "./interfaces/IReconciler.sol";
 import {Custody} from "./libraries/Custody.sol";

@@ -12,20 +12,18 @@ library Custody {
 
     // What stands for a venue of which nobody attests anything: the commitment to the empty vector with salt 0, under the domain
     // tag "dls-zk/attestation/v1" and one byte for the size.
-    uint256 internal constant NOTHING_8 = 15560989793245946650438981863214133218362961165943407339420393499214170210451;
-    uint256 internal constant NOTHING_16 =
-        11210785024825504530654880639024387746493244434124704852250133372185393680865;
-    uint256 internal constant NOTHING_32 =
-        20863579363705853823817245091336834982737600106150539044426428772476701032034;
+    uint256 internal constant NONE_8 = 15560989793245946650438981863214133218362961165943407339420393499214170210451;
+    uint256 internal constant NONE_16 = 11210785024825504530654880639024387746493244434124704852250133372185393680865;
+    uint256 internal constant NONE_32 = 20863579363705853823817245091336834982737600106150539044426428772476701032034;
 
     uint256 internal constant COMMITMENT = 0;
     uint256 internal constant ATTESTATIONS = 1;
 
     /// @param slots 8, 16 or 32, checked by the caller, as below.
     function nothing(uint256 slots) internal pure returns (uint256) {
-        if (slots == 8) return NOTHING_8;
-        if (slots == 16) return NOTHING_16;
-        return NOTHING_32;
+        if (slots == 8) return NONE_8;
+        if (slots == 16) return NONE_16;
+        return NONE_32;
     }
 
     /// @notice Venues of a book of this size: 4, 4 or 8.
