@@ -18,7 +18,7 @@ from .statement.commitments import book_commitment, empty_commitment, policy_has
 from .statement.constants import FIELD, USD_E14, Size
 from .statement.model import Opening, Policy, Prices, Rebalance, Terms
 from .statement.needs import HIGHEST, least_allowances, policy_allowances
-from .statement.relation import Report
+from .statement.verdict import Report
 
 
 def load_rebalance(

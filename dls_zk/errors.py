@@ -194,7 +194,7 @@ class InputError(DlsError):
 
 
 class StatementRefused(DlsError):
-    """The relation does not hold. ``report`` is the ``relation.Report`` that says which checks fail."""
+    """The relation does not hold. ``report`` is the ``verdict.Report`` that says which checks fail."""
 
     code = "statement_refused"
 

@@ -1,4 +1,5 @@
-"""What a user does, as functions: load a rebalance, check it, prove it, verify a proof. The command line is thin over this.
+"""What a user does, as functions: load a rebalance, check it, prove it, reconcile a book, verify a proof. The command line
+is thin over this.
 
 Nothing here prints. A ``stage`` callable, a context manager factory, is told what goes on, for a progress display.
 """
@@ -26,15 +27,16 @@ from .groth16.witness import WitnessCalculator
 from .groth16.zkey import VerifyingKey
 from .progress import Moving, Stage, no_stages
 from .solidity import verifiers
+from .statement import reconciliation as reconciliation_relation
 from .statement import relation
 from .statement.allowances import Allowances
-from .statement.circuit_inputs import circuit_inputs
-from .statement.circuits import known, rebalance_signals
+from .statement.circuit_inputs import circuit_inputs, reconciliation_inputs
+from .statement.circuits import known, rebalance_signals, reconciliation_signals
 from .statement.commitments import policy_hash
 from .statement.constants import DEVELOPMENT_CHAIN_IDS
-from .statement.model import KeptOpening, Opening, Policy, Rebalance, Secret, Terms
-from .statement.relation import Report
-from .statement.signals import PublicSignals, pack_prices
+from .statement.model import KeptOpening, Opening, Policy, Rebalance, Reconciliation, Secret, Terms
+from .statement.signals import PublicSignals, ReconciliationSignals, pack_prices, pack_venues
+from .statement.verdict import Report
 from .storage import built, disk, places
 from .storage.built import BuiltCircuit, ProvingKey
 from .tools import circom, snarkjs
@@ -128,12 +130,9 @@ def prove_statement(
     """
     rebalance, signals = holding.rebalance, holding.signals
     _require_key_for(rebalance.terms, key)
-    with stage("Witness"):
-        witness = WitnessCalculator(circuit).calculate(circuit_inputs(rebalance, signals))
-    with stage("Proof"):
-        proof = prover.backend(backend).prove(key, witness)
+    proof = _prove(circuit_inputs(rebalance, signals), key, circuit, backend, stage)
     if rebalance_signals(proof.circuit, proof.signals) != signals:
-        raise ProofInvalid("the proof shows other public signals than the statement's; circuit and package disagree")
+        raise ProofInvalid(_OTHER_SIGNALS)
     instruments = tuple(slot.instrument for slot in rebalance.policy.slots)
     return Proven(
         proof, signals, rebalance.terms, rebalance.after, instruments, holding.report, installed_target(key).insecure
@@ -148,6 +147,54 @@ def _require_key_for(terms: Terms, key: ProvingKey) -> None:
             f"the terms are for chain {context.chain_id}, and the only key is an INSECURE development key; "
             "install one from `dls-zk setup ceremony`"
         )
+
+
+_OTHER_SIGNALS = "the proof shows other public signals than the statement's; circuit and package disagree"
+
+
+def _prove(inputs: dict[str, list[int]], key: ProvingKey, circuit: BuiltCircuit, backend: str, stage: Stage) -> Proof:
+    with stage("Witness"):
+        witness = WitnessCalculator(circuit).calculate(inputs)
+    with stage("Proof"):
+        return prover.backend(backend).prove(key, witness)
+
+
+@dataclass(frozen=True)
+class ProvenReconciliation:
+    """A reconciliation proof and what it says in public. insecure: whether it is of a development key."""
+
+    proof: Proof
+    signals: ReconciliationSignals
+    insecure: bool
+
+
+def check_reconciliation(reconciliation: Reconciliation) -> Report:
+    """The verdict of the relation on a reconciliation, as of an honest prover. The report is as secret as the book; where
+    too much is missing, its shortfall names the venues at which."""
+    return reconciliation_relation.evaluate(reconciliation)
+
+
+def prove_reconciliation(
+    reconciliation: Reconciliation,
+    key: ProvingKey,
+    circuit: BuiltCircuit,
+    backend: str = "auto",
+    stage: Stage = no_stages,
+    expected: ReconciliationSignals | None = None,
+) -> ProvenReconciliation:
+    """Check the relation, compute the witness, prove, verify. StatementRefused before the circuit is touched.
+
+    expected: what a verifier will ask for (the vault's commitment, what attestors signed, venues, tolerance and prices as
+    the chain has them), if it is known: a reconciliation that does not open all of it is refused by name.
+    """
+    with stage("Relation"):
+        require(check_reconciliation(reconciliation))  # names what no signal can hold, too
+        signals = expected or reconciliation_relation.reconciliation_signals(reconciliation)
+        require(reconciliation_relation.evaluate(reconciliation, signals))
+    proof = _prove(reconciliation_inputs(reconciliation, signals), key, circuit, backend, stage)
+    if reconciliation_signals(proof.circuit, proof.signals) != signals:
+        raise ProofInvalid(_OTHER_SIGNALS)
+    return ProvenReconciliation(proof, signals, installed_target(key).insecure)
 
 
 #: What ``write_proven`` writes: secret the first, public the others.
@@ -256,6 +303,17 @@ def _granted(terms: Terms, signals: PublicSignals) -> Allowances:
     return named if fits and named.write_down_steps == terms.allowances.write_down_steps else terms.allowances
 
 
+def require_reconciliation_signals(
+    signals: ReconciliationSignals, policy: Policy | None = None, prices_path: Path | None = None
+) -> None:
+    """Return if the proof has this policy's map of slots to venues, and these prices, as far as given; ProofInvalid says
+    which differs. The commitment, the attestations and the tolerance are the chain's to compare."""
+    if policy and pack_venues(policy.size, [slot.venue for slot in policy.slots]) != signals.venues:
+        raise ProofInvalid("the proof has the slots at other venues than the policy of the file")
+    if policy and prices_path:
+        _require_prices(signals.prices, policy, prices_path)
+
+
 def require_signals(
     signals: PublicSignals, policy: Policy | None = None, prices_path: Path | None = None, terms_path: Path | None = None
 ) -> None:
@@ -274,6 +332,9 @@ def require_signals(
     if policy and policy_hash(policy) != signals.policy_hash:
         raise ProofInvalid("the proof is about another policy: its policy_hash is not the one of the file")
     if policy and prices_path:
-        words = pack_prices(policy.size, files.read_prices(prices_path, policy).usd_e8)
-        if words != signals.prices:
-            raise ProofInvalid("the proof is at other prices than those of the file")
+        _require_prices(signals.prices, policy, prices_path)
+
+
+def _require_prices(words: tuple[int, ...], policy: Policy, path: Path) -> None:
+    if pack_prices(policy.size, files.read_prices(path, policy).usd_e8) != words:
+        raise ProofInvalid("the proof is at other prices than those of the file")

@@ -14,12 +14,11 @@ from ..chain.signatures import is_signed
 from ..chain.signers import Signer
 from ..errors import InputError
 from ..statement.attestation import Account, Attestation, account_id, accounts_hash, exclusions_hash
-from ..statement.commitments import policy_hash
+from ..statement.commitments import attestation_commitment, policy_hash
 from ..statement.constants import FIELD, PPM
 from ..statement.ethereum import encode_strings, keccak256
 from ..statement.model import Opening, Prices
 from ..storage.sealed import seal
-from .commitment import attestation_commitment
 from .configuration import AttestedVault, Configuration
 from .documents import AttestationInvalid, SignedAttestation, opening_document
 from .mapping import Attested, MappedAccount, attested

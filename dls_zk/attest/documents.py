@@ -18,11 +18,11 @@ from ..files.text import FILE_LIMIT
 from ..files.validation import validate
 from ..statement.attestation import Account, Attestation, Exclusion, accounts_hash, exclusions_hash
 from ..statement.circuits import of_size
+from ..statement.commitments import attestation_commitment
 from ..statement.model import Opening, Policy, Secret
 from ..statement.typed_data import Domain
 from ..storage.disk import read_limited
 from ..storage.strict_json import parse_json
-from .commitment import attestation_commitment
 
 
 class AttestationInvalid(DlsError):

@@ -57,6 +57,7 @@ class Facts:
         self.constraints = [self._normal(constraint) for constraint in system.constraints]
         self._take_halves()
         self.zero_tests = [*self._find_zero_tests()]
+        self._selected = self._find_selections()
         for constraint in self.constraints:
             self._add(*constraint)
         self._propagate()
@@ -153,6 +154,17 @@ class Facts:
                 elif c.keys() == {0}:
                     yield ZeroTest(form, 0, inverse, True, (index,))
 
+    def _find_selections(self) -> dict[int, list[tuple[int, Combination]]]:
+        """y → e and X where y = e·X: if e ∈ {0, 1}, y is X or 0, and X − y the other one. See ``_span``."""
+        found: dict[int, list[tuple[int, Combination]]] = defaultdict(list)
+        for a, b, c in self.constraints:
+            for factor, other in ((a, b), (b, a)):
+                if len(factor) == len(c) == 1 and 0 not in factor.keys() | c.keys():
+                    (e, y) = *factor, *c
+                    scale = factor[e] * pow(c[y], -1, self.prime)
+                    found[y].append((e, {wire: self.signed(scale * x) for wire, x in other.items()}))
+        return found
+
     def _new_wire(self) -> int:
         self._added += 1
         return self.n_wires + self._added - 1
@@ -218,6 +230,20 @@ class Facts:
             high += factor * span[factor > 0]
         return low, high
 
+    def _span(self, side: Combination) -> Range:
+        """An interval with an integer in it that is congruent to a combination, whose wires must have ranges.
+
+        k·(X − y) with y = e·X and e ∈ {0, 1} is k·X or 0, wherever the integers of X and y lie: it is between 0 and k·X.
+        """
+        for y in side.keys() & self._selected.keys():
+            rest = {wire: factor for wire, factor in side.items() if wire != y}
+            for e, x in self._selected[y]:
+                other = {wire: self.signed(-side[y] * factor) for wire, factor in x.items()}
+                if self.ranges.get(e) == (0, 1) and rest == other:
+                    low, high = self._span(rest)
+                    return min(low, 0), max(high, 0)
+        return self.interval(side)
+
     def _propagate(self) -> None:
         """Derive ranges until none is found, or none is narrower by half than it was."""
         for test in self.zero_tests:
@@ -260,11 +286,11 @@ class Facts:
                 product = products.popleft()
                 a, b = self.products[product]
                 if self.have_ranges(a, b):
-                    narrow(product, multiply(self.interval(a), self.interval(b)))
+                    narrow(product, multiply(self._span(a), self._span(b)))
 
     def _solve(self, equation: Combination, narrow: Callable[[int, Range], None]) -> None:
         """Σ c_j·x_j = 0: where a coefficient can be made ±1, its wire is ∓ the sum of the others, an integer in the sum of
-        their intervals. (Not so for another coefficient: 2x ≡ 1 has the solution (r + 1)/2.)"""
+        their intervals, or nearer (``_span``). (Not so for another coefficient: 2x ≡ 1 has the solution (r + 1)/2.)"""
         unknown = [wire for wire in equation if wire not in self.ranges]
         if len(unknown) > 1:
             return
@@ -274,7 +300,7 @@ class Facts:
                 wire = unknown[0]
                 factor = terms[wire]
                 if abs(factor) == 1:
-                    low, high = self.interval({w: f for w, f in terms.items() if w != wire})
+                    low, high = self._span({w: f for w, f in terms.items() if w != wire})
                     narrow(wire, (-high, -low) if factor == 1 else (low, high))
             else:
                 low, high = self.interval(terms)

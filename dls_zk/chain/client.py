@@ -12,7 +12,7 @@ from ..solidity.contracts import CompiledContract
 from ..statement.ethereum import checksum_address, is_address
 from .connection import Block, Chain, Log, NoContract, Question, Receipt, Refused
 from .journal import IntentKey
-from .transactions import Call, Sender
+from .transactions import Call, Period, Sender
 
 
 @dataclass(frozen=True)
@@ -62,20 +62,18 @@ class Client:
         sender: Sender,
         function: str,
         *arguments: Any,
-        once: Sequence[str | int],
+        once: Sequence[str | int] = (),
+        period: Period = "ever",
         is_done: Callable[[Block], bool] | None = None,
+        stands: Callable[[Receipt], bool] | None = None,
     ) -> Receipt | None:
         """Call a function once: see ``Sender.perform``. once: tells this call from others of the function by the account."""
-        return sender.perform((*self._calls(sender, function), *once), self.call(function, *arguments), is_done)
+        key, call = (*self._calls(sender, function), *once), self.call(function, *arguments)
+        return sender.perform(key, call, is_done, period=period, stands=stands)
 
-    def once_in(self, sender: Sender, function: str, period: int, *what: str | int) -> Sequence[str | int]:
-        """``once`` of a call that may be made again in a later period.
-
-        An interrupted one of an earlier period, whose end nobody has seen, is ended and not begun anew. Ask before
-        anything else is sent: that ends what is open.
-        """
-        head = self._calls(sender, function)
-        return sender.begun((*head, period, *what), len(head))[len(head) :]
+    def is_interrupted(self, sender: Sender, function: str, *once: str | int) -> bool:
+        """Whether a run that was cut off made just this call (``once``, as in ``act``), so that making it finds its end."""
+        return bool(sender.interrupted((*self._calls(sender, function), *once)))
 
     def _calls(self, sender: Sender, function: str) -> IntentKey:
         """How the keys of an account's calls of a function begin."""

@@ -22,7 +22,7 @@ from ..statement.ethereum import keccak256
 from ..storage.built import BuiltCircuit, ProvingKey
 from ..tools import circom, snarkjs
 from .client import Client
-from .connection import Chain
+from .connection import Chain, Receipt
 from .creation import NotGenuine, constructor_arguments
 from .hub import Hub
 from .oracle import Oracle
@@ -144,18 +144,21 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
                 "no local development chain: anyone could forge proofs. Use a key from `dls-zk setup ceremony`"
             )
     created: dict[str, str] = {}
+    blocks: list[int] = []
 
     def put(artifact: CompiledContract, *arguments: object) -> str:
-        address, created[address] = _created(sender, artifact, *arguments)
+        address, mined = _created(sender, artifact, *arguments)
+        created[address] = mined.hash
+        blocks.append(mined.block)
         return address
 
-    block = chain.block_number()
     compiled = contracts.compile_contracts()
     with stage("Contracts deployed"):
         libraries = {name: put(compiled[name]) for name in _libraries(compiled)}
         registry = put(compiled["PolicyRegistry"].linked(libraries))
         oracle = put(compiled["PriceOracle"])
-        hub = Hub(chain, compiled["RebalanceHub"], put(compiled["RebalanceHub"], oracle, registry), block)
+        hub = Hub(chain, compiled["RebalanceHub"], put(compiled["RebalanceHub"], oracle, registry))
+        block = min(blocks) - 1
     deployed = {}
     for key in keys:
         with stage(f"Key of {key.circuit} deployed"):
@@ -195,15 +198,15 @@ def create(sender: Sender, artifact: CompiledContract, *arguments: object) -> st
     return _created(sender, artifact, *arguments)[0]
 
 
-def _created(sender: Sender, artifact: CompiledContract, *arguments: object) -> tuple[str, str]:
-    """As ``create``, with the hash of the transaction."""
+def _created(sender: Sender, artifact: CompiledContract, *arguments: object) -> tuple[str, Receipt]:
+    """As ``create``, with the transaction."""
     call = Call.deploying(artifact, *arguments)
     mined = sender.perform(
         ("deploy", sender.chain.chain_id, artifact.name, sender.address, keccak256(call.data).hex()), call
     )
     if not mined or not mined.contract_address:
         raise ChainError(f"{artifact.name} was not deployed: its transaction has no contract address")
-    return mined.contract_address, mined.hash
+    return mined.contract_address, mined
 
 
 def _struct(vk: VerifyingKey) -> tuple[object, ...]:

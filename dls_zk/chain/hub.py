@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field, replace
 from enum import IntEnum
-from typing import Any
 
 from ..errors import ChainError
 from ..solidity.calldata import ProofArguments
@@ -202,17 +201,17 @@ class Hub(Client):
             waiting = self.proposal(vault, block)
             return mandate == self.state(vault, block).mandate or (waiting is not None and mandate == waiting.mandate)
 
-        self.act(sender, "proposeMandate", vault, mandate, once=self._now(vault), is_done=is_done)
+        self.act(sender, "proposeMandate", vault, mandate, once=(vault.hex(), mandate.hex()), period="run", is_done=is_done)
 
     def activate_mandate(self, sender: Sender, vault: bytes, mandate: bytes) -> None:
         """Move to the proposed mandate, whose time has come; nothing is sent if it is active."""
-        version = self.state(vault).mandate_version
         self.act(
             sender,
             "activateMandate",
             vault,
             mandate,
-            once=(vault.hex(), version, mandate.hex()),
+            once=(vault.hex(), mandate.hex()),
+            period="run",
             is_done=lambda block: self.state(vault, block).mandate == mandate,
         )
 
@@ -222,7 +221,9 @@ class Hub(Client):
         def is_done(block: Block) -> bool:
             return Roles(*self.read("rolesOf", vault, block=block)).proposed_operator == operator
 
-        return self.act(sender, "proposeOperator", vault, operator, once=self._now(vault), is_done=is_done)
+        return self.act(
+            sender, "proposeOperator", vault, operator, once=(vault.hex(), operator), period="run", is_done=is_done
+        )
 
     def accept_operator(self, sender: Sender, vault: bytes) -> Receipt | None:
         """Take over as operator. Proofs that were made for the old one are void from here on."""
@@ -230,7 +231,7 @@ class Hub(Client):
         def is_done(block: Block) -> bool:
             return Roles(*self.read("rolesOf", vault, block=block)).operator == sender.address
 
-        return self.act(sender, "acceptOperator", vault, once=self._now(vault), is_done=is_done)
+        return self.act(sender, "acceptOperator", vault, once=(vault.hex(),), period="run", is_done=is_done)
 
     # --- what happens to a vault --------------------------------------------------------------------------------
 
@@ -241,12 +242,25 @@ class Hub(Client):
         """
         # As mined: a rebalance that waits in the pool would give a second run another key.
         sequence = self.state(vault, "latest").sequence
-        once = self.once_in(sender, "recordFlow", sequence, vault.hex(), flow_e6, label)
-        return self.act(sender, "recordFlow", vault, flow_e6, once=once)
+        return self.act(sender, "recordFlow", vault, flow_e6, once=(vault.hex(), flow_e6, label), period=sequence)
 
-    def mark(self, sender: Sender, vault: bytes, function: str) -> Receipt | None:
+    def mark(self, sender: Sender, vault: bytes, function: str) -> Receipt:
         """``pause``, ``unpause``, ``windDown``, ``withdrawMandate``, ``withdrawWriteDown``; the hub refuses a second."""
-        return self.act(sender, function, vault, once=self._now(vault))
+
+        def is_paused(_: Receipt) -> bool:
+            return self.state(vault).status is VaultStatus.PAUSED
+
+        # A guardian who pauses must not be told of a pause that is over.
+        stands = is_paused if function == "pause" else None
+        mined = self.act(sender, function, vault, once=(vault.hex(),), period="run", stands=stands)
+        assert mined  # only a check of the state makes it None
+        return mined
+
+    def withdrawn_mandate(self, vault: bytes, mined: Receipt) -> bytes:
+        """The mandate that a transaction withdrew: the one that was proposed last before."""
+        topics = [self.topic("MandateProposed"), "0x" + vault.hex()]
+        *_, last = self.events(self.first_block, mined.block, topics)
+        return bytes(last.arguments["mandate"])
 
     def announce_write_down(self, sender: Sender, vault: bytes, nav_steps: int) -> Receipt | None:
         """Announce a loss of so many NAV steps for the next rebalance; nothing is sent if just that is open."""
@@ -254,11 +268,13 @@ class Hub(Client):
         def is_done(block: Block) -> bool:
             return self.write_down(vault, block).nav_steps == nav_steps
 
-        return self.act(sender, "announceWriteDown", vault, nav_steps, once=self._now(vault), is_done=is_done)
+        return self.act(
+            sender, "announceWriteDown", vault, nav_steps, once=(vault.hex(), nav_steps), period="run", is_done=is_done
+        )
 
     def approve_write_down(self, sender: Sender, vault: bytes, nav_steps: int) -> Receipt | None:
         """Let the open write-down, of this size, be used now."""
-        return self.act(sender, "approveWriteDown", vault, nav_steps, once=self._now(vault))
+        return self.act(sender, "approveWriteDown", vault, nav_steps, once=(vault.hex(), nav_steps), period="run")
 
     def submission(self, vault: bytes, proof: ProofArguments, round: int, deadline: int) -> Call:
         """The call that submits one rebalance."""
@@ -365,7 +381,3 @@ class Hub(Client):
 
     def _last(self, last: int | None) -> int:
         return self.chain.block_number() if last is None else last
-
-    def _now(self, vault: bytes) -> tuple[Any, ...]:
-        """Tells two calls that mean different things at different times; that one effect is not had twice is for the hub."""
-        return vault.hex(), self.chain.block_number()

@@ -10,7 +10,10 @@ transactions with that nonce. Of those the chain takes one at most, so an intent
     replaced   a transaction that is none of the attempts was mined with the nonce
     refused    the node would not take the last attempt
 
-The last three may be taken up again with another nonce. A chain is known by the hash of its first block, because every
+The last three may be taken up again with another nonce. Until the end of an intent was reported to whoever asked for it, it
+stays that command's: run again, the command finds it, although something else of the account has seen it through meanwhile.
+
+A chain is known by the hash of its first block, because every
 local development chain has the same chain id.
 """
 
@@ -19,7 +22,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -42,6 +45,9 @@ CREATE TABLE attempts (
     chain TEXT, hash TEXT, key TEXT, sender TEXT, nonce INTEGER, raw BLOB, PRIMARY KEY (chain, hash)
 );
 """
+#: The intents whose end nobody has been told yet. A table of its own: an older version, which does not know it, can read the
+#: journal, and what that version began counts as reported.
+_UNREPORTED = "CREATE TABLE IF NOT EXISTS unreported (chain TEXT, key TEXT, PRIMARY KEY (chain, key))"
 
 
 class IntentStatus(StrEnum):
@@ -58,7 +64,7 @@ class IntentStatus(StrEnum):
 class Intent:
     """One row. hash: of the attempt that was mined, else of the newest, hex with 0x. block_*: where it was mined.
 
-    reason: why it was refused or reverted, "" otherwise.
+    reason: why it was refused or reverted, "" otherwise. is_reported: whether who asked for it was told how it ended.
     """
 
     key: IntentKey
@@ -69,6 +75,7 @@ class Intent:
     block_number: int | None
     block_hash: str | None
     reason: str
+    is_reported: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,15 @@ class Journal:
         """The intent with this key, if it was begun."""
         found = self._select("key = ?", _text(key))
         return found[0] if found else None
+
+    def under(self, beginning: IntentKey) -> list[Intent]:
+        """The intents whose keys begin with this and go on, in the order in which they were begun."""
+        text = _text(beginning)[:-1] + ", "
+        return self._select("substr(key, 1, ?) = ? ORDER BY rowid", len(text), text)
+
+    def newest(self, key: IntentKey) -> Intent | None:
+        """Of the intents whose keys are this one and one part more, the one that was begun last."""
+        return next((one for one in reversed(self.under(key)) if len(one.key) == len(key) + 1), None)
 
     def unsettled(self, sender: str, used: int) -> list[Intent]:
         """A sender's intents that are pending, by nonce. ``used``: how many nonces of the sender the chain has used.
@@ -132,6 +148,7 @@ class Journal:
                 "INSERT OR REPLACE INTO attempts VALUES (:chain, :hash, :key, :sender, :nonce, :raw)",
                 row | {"raw": attempt.raw},
             )
+            self._database.execute("INSERT OR IGNORE INTO unreported VALUES (:chain, :key)", row)
 
     def settle(
         self, intent: Intent, status: IntentStatus, hash: str, block: tuple[int, str] | None = None, reason: str = ""
@@ -144,17 +161,28 @@ class Journal:
                 (status, hash, *(block or (None, None)), reason, self.chain, _text(intent.key)),
             )
 
+    def report(self, keys: Iterable[IntentKey]) -> None:
+        """Record that whoever asked for these intents was told how they ended."""
+        with _change(self._database):
+            self._database.executemany(
+                "DELETE FROM unreported WHERE chain = ? AND key = ?", [(self.chain, _text(key)) for key in keys]
+            )
+
     def reopen(self, intent: Intent) -> None:
         """Record that what was recorded does not hold any more: the intent is pending again."""
         self.settle(intent, IntentStatus.PENDING, intent.hash)
 
     def _select(self, condition: str, *values: str | int) -> list[Intent]:
         rows = self._database.execute(
-            "SELECT key, sender, nonce, status, hash, block_number, block_hash, reason FROM intents "
-            f"WHERE chain = ? AND {condition}",
+            "SELECT key, sender, nonce, status, hash, block_number, block_hash, reason, "
+            "NOT EXISTS (SELECT 1 FROM unreported AS u WHERE u.chain = intents.chain AND u.key = intents.key) "
+            f"FROM intents WHERE chain = ? AND {condition}",
             (self.chain, *values),
         )
-        return [Intent(tuple(json.loads(key)), who, n, IntentStatus(status), *rest) for key, who, n, status, *rest in rows]
+        return [
+            Intent(tuple(json.loads(key)), sender, nonce, IntentStatus(status), hash, number, block, reason, bool(told))
+            for key, sender, nonce, status, hash, number, block, reason, told in rows
+        ]
 
 
 @contextmanager
@@ -220,6 +248,7 @@ def _database(folder: Path) -> Iterator[sqlite3.Connection]:
                     for statement in _TABLES.split(";"):
                         database.execute(statement)
                     database.execute(f"PRAGMA user_version = {_FORMAT}")
+                database.execute(_UNREPORTED)
             yield database
     except sqlite3.Error as error:
         message = f"the journal cannot be used ({error}); look at the file and its disk"

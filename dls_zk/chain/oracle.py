@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
+from typing import Any
 
 from ..errors import ChainError
 from ..solidity.abi import encode, type_of
@@ -92,15 +93,23 @@ class Oracle(Client):
     def take_snapshot(self, sender: Sender, feed_set: bytes) -> Snapshot | Unconfirmed:
         """Read all feeds and keep their prices, or prices that wait for a second confirmation.
 
-        A call that was cut off is found again, unless another snapshot of the set was taken meanwhile.
+        A call that was cut off is found again while its round is the newest of the set, or its prices wait.
         """
-        before, waiting = self.latest_round(feed_set), self.read("unconfirmed", feed_set)[0]
-        mined = self.act(sender, "takeSnapshot", feed_set, once=(feed_set.hex(), before, waiting))
+
+        def stands(mined: Receipt) -> bool:
+            said = self._snapshot_said(mined)
+            newest = said.get("round") == self.latest_round(feed_set)
+            return newest if "round" in said else said["confirmableAt"] > self.chain.now()
+
+        mined = self.act(sender, "takeSnapshot", feed_set, once=(feed_set.hex(),), period="run", stands=stands)
         assert mined  # only a check of the state makes it None
-        said = self.said(mined, "SnapshotTaken", "ConfirmationNeeded")
+        said = self._snapshot_said(mined)
         if "round" in said:
             return Snapshot(said["round"], bytes(said["feedSet"]), said["timestamp"], tuple(said["words"]), self.address)
         return Unconfirmed(said["confirmableAt"], tuple(said["words"]))
+
+    def _snapshot_said(self, mined: Receipt) -> dict[str, Any]:
+        return self.said(mined, "SnapshotTaken", "ConfirmationNeeded")
 
     def latest_round(self, feed_set: bytes) -> int:
         """The newest round of a feed set; 0 if there is none yet."""

@@ -17,6 +17,7 @@ from .connection import Receipt, Refused
 from .creation import NotGenuine, constructor_arguments
 from .deployment import Protocol, create
 from .hub import Hub
+from .journal import IntentKey
 from .transactions import Sender
 
 Kind = Literal["deposit", "redeem"]
@@ -111,7 +112,16 @@ class Asset(Client):
     def approve(self, sender: Sender, spender: str, amount: int) -> None:
         """Let a contract take this amount of the sender's; nothing is sent if it may already."""
         if self.read("allowance", sender.address, spender) < amount:
-            self.act(sender, "approve", spender, amount, once=(spender, amount, self.chain.block_number()))
+
+            def stands(_: Receipt) -> bool:
+                return self.read("allowance", sender.address, spender) >= amount
+
+            self.act(sender, "approve", spender, amount, once=(spender, amount), period="run", stands=stands)
+
+    def received(self, mined: Receipt, account: str) -> int:
+        """What a transaction brought to an account, by the token's events."""
+        moved = [event.arguments for event in self._decoded(mined.logs) if event.name == "Transfer"]
+        return sum(one["value"] for one in moved if one["to"] == account)
 
     def balance(self, account: str) -> int:
         """What an account has."""
@@ -169,6 +179,11 @@ class ShareToken(Client):
         """The token that the shares are paid for with, by the functions that all tokens have."""
         return Asset(self.chain, self.artifact, self.read("asset"))
 
+    @property
+    def as_asset(self) -> Asset:
+        """The shares as the token that they are."""
+        return Asset(self.chain, self.artifact, self.address)
+
     def decimals(self) -> tuple[int, int]:
         """Of the asset and of the share."""
         return self.asset.read("decimals"), self.read("decimals")
@@ -186,31 +201,58 @@ class ShareToken(Client):
         controller = controller or sender.address
         # As mined: a rebalance that waits in the pool would give a second run another key.
         function, sequence = f"request{_WORDS[kind]}", hub.state(self.vault, "latest").sequence
-        once = self.once_in(sender, function, sequence, amount, controller, label)
-        if kind == "deposit":
+        once = (amount, controller, label)
+        if kind == "deposit" and not self.is_interrupted(sender, function, *once):
             self.asset.approve(sender, self.address, amount)
-        mined = self.act(sender, function, amount, controller, sender.address, once=once)
+        mined = self.act(sender, function, amount, controller, sender.address, once=once, period=sequence)
         assert mined  # only a check of the state makes it None
         return self.said(mined, f"{_WORDS[kind]}Request")["requestId"]
 
     def cancel(self, sender: Sender, kind: Kind, order: int, controller: str) -> Receipt | None:
         """Cancel an order whose round is not taken yet. What it was for can then be taken back: see ``claim``."""
-        return self.act(sender, f"cancel{_WORDS[kind]}Request", order, controller, once=self._now(order))
+        return self.act(sender, f"cancel{_WORDS[kind]}Request", order, controller, once=(order, controller), period="run")
 
     def transfer(self, sender: Sender, kind: Kind, order: int, controller: str, to: str) -> Receipt | None:
         """Make another account the controller of what of an order is pending."""
-        return self.act(sender, f"transfer{_WORDS[kind]}Request", order, controller, to, once=self._now(order))
+        once = (order, controller, to)
+        return self.act(sender, f"transfer{_WORDS[kind]}Request", order, controller, to, once=once, period="run")
 
     def claim(self, sender: Sender, order: Order, controller: str, receiver: str) -> list[Receipt]:
         """Take what is settled of an order, and what of it was cancelled or returned."""
         mined = []
         if order.claimable:
             arguments = (order.id, order.claimable, receiver, controller)
-            mined.append(self.act(sender, _CLAIMS[order.kind], *arguments, once=self._now(order.id)))
+            mined.append(self.act(sender, _CLAIMS[order.kind], *arguments, once=arguments, period="run"))
         if order.returned:
-            function = f"claimCancel{_WORDS[order.kind]}Request"
-            mined.append(self.act(sender, function, order.id, receiver, controller, once=self._now(order.id)))
+            cancelled = (order.id, receiver, controller)
+            mined.append(self.act(sender, self._take_back(order.kind), *cancelled, once=cancelled, period="run"))
         return [receipt for receipt in mined if receipt]
+
+    def _take_back(self, kind: Kind) -> str:
+        return f"claimCancel{_WORDS[kind]}Request"
+
+    def interrupted(self, sender: Sender, act: Literal["cancel", "transfer"], order: int, *what: str) -> list[Kind]:
+        """The kinds of the orders with this id of which a run that was cut off called this; repeated, it finds its end.
+
+        what: the controller, and to whom the order was transferred."""
+        return [kind for kind, word in _WORDS.items() if self.is_interrupted(sender, f"{act}{word}Request", order, *what)]
+
+    def interrupted_claims(self, sender: Sender, controller: str, receiver: str) -> list[Order]:
+        """What ``claim`` has to be called with once more to find the ends of claims that were cut off."""
+        found = []
+        for kind in _WORDS:
+            for number, claimed, *who in self._interrupted(sender, _CLAIMS[kind]):
+                if who == [receiver, controller]:
+                    found.append(Order(kind, int(number), 0, int(claimed), 0))
+            for number, *who in self._interrupted(sender, self._take_back(kind)):
+                if who == [receiver, controller]:
+                    found.append(Order(kind, int(number), 0, 0, 1))
+        return found
+
+    def _interrupted(self, sender: Sender, function: str) -> list[IntentKey]:
+        """By what the calls of a function differ that were cut off."""
+        head = self._calls(sender, function)
+        return [key[len(head) : -1] for key in sender.interrupted(head)]
 
     def orders(self, controller: str) -> list[Order]:
         """The orders of an account of which something is left, oldest first, deposits before redemptions."""
@@ -240,7 +282,7 @@ class ShareToken(Client):
 
     def settle(self, sender: Sender) -> Receipt | None:
         """Settle the orders that the last proof prices, if its own transaction could not. Does nothing a second time."""
-        return self.act(sender, "settle", once=self._now())
+        return self.act(sender, "settle", period="run")
 
     # --- flows ----------------------------------------------------------------------------------------------------
 
@@ -251,25 +293,25 @@ class ShareToken(Client):
         """
         # As mined: a rebalance that waits in the pool would give a second run another key.
         function, sequence = "draw" if flow_e6 > 0 else "giveBack", hub.state(self.vault, "latest").sequence
-        once = self.once_in(sender, function, sequence, flow_e6, label)
-        if flow_e6 < 0:
+        once = (flow_e6, label)
+        if flow_e6 < 0 and not self.is_interrupted(sender, function, *once):
             self.asset.approve(sender, self.address, -flow_e6 * self.read("unit"))
-        return self.act(sender, function, abs(flow_e6), once=once)
+        return self.act(sender, function, abs(flow_e6), once=once, period=sequence)
 
     def contribute(self, sender: Sender, hub: Hub, assets: int, label: str = "") -> Receipt | None:
         """Give assets to all holders; the same amount once between two rebalances, unless it has another label."""
         sequence = hub.state(self.vault, "latest").sequence
-        once = self.once_in(sender, "contribute", sequence, assets, label)
-        self.asset.approve(sender, self.address, assets)
-        return self.act(sender, "contribute", assets, once=once)
+        if not self.is_interrupted(sender, "contribute", assets, label):
+            self.asset.approve(sender, self.address, assets)
+        return self.act(sender, "contribute", assets, once=(assets, label), period=sequence)
 
     def collect_fees(self, sender: Sender, receiver: str) -> Receipt | None:
         """Take the shares that were minted as fees. Only the operator may."""
-        return self.act(sender, "collectFees", receiver, once=self._now())
+        return self.act(sender, "collectFees", receiver, once=(receiver,), period="run")
 
     def wind_down(self, sender: Sender) -> Receipt | None:
         """Wind the vault down, because redemptions are overdue by twice their period."""
-        return self.act(sender, "windDown", once=self._now())
+        return self.act(sender, "windDown", period="run")
 
     # --- views ----------------------------------------------------------------------------------------------------
 
@@ -310,7 +352,3 @@ class ShareToken(Client):
         """The last ids that a settlement has met: of deposits, and of redemptions."""
         deposits, redemptions = self.read("cutoffs")
         return deposits, redemptions
-
-    def _now(self, *what: int) -> tuple[int, ...]:
-        """Tells calls that mean different things at different times; the token sees to it that no effect is had twice."""
-        return (*what, self.chain.block_number())

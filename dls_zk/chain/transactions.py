@@ -10,6 +10,9 @@ what happened it asks the chain, and what was signed is in the journal before it
 3. A nonce is taken only when the node has no transaction of the account waiting that the journal does not know.
 4. Raw bytes are sent again only when the node says that it does not have them, and they would still do what they should.
 
+A command that was cut off and runs again finds what it sent before, whoever saw it through: the journal knows which intents
+were not reported to the command that asked (``perform``'s ``period``, and ``Sender.ends``).
+
 The same loop does the first sending and every repair: see ``Sender._advance``.
 """
 
@@ -21,7 +24,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import ChainError, InputError, NodeRefused, TransactionPending
 from ..solidity.abi import Mismatch
@@ -123,11 +126,26 @@ def _an_eighth_over(wei: int) -> int:
     return max(-(-wei * 9 // 8), wei + 1)
 
 
+#: How long equal calls are one effect: for ever; within a numbered period; or for one run, with those that repeat it because
+#: its end was not reported.
+Period = int | Literal["ever", "run"]
+
+
+@dataclass(frozen=True)
+class End:
+    """What an intent came to. found: it was signed before, by a run that was cut off or for an equal call."""
+
+    key: IntentKey
+    mined: Receipt
+    found: bool
+
+
 @dataclass(frozen=True)
 class Sender:
     """An account that acts on a chain, with the folder that holds its journal.
 
-    progress(what, done, of) is called while there is something to wait for.
+    progress(what, done, of) is called while there is something to wait for. ends: where ``perform`` puts what intents came
+    to, until ``report`` records that a person or a program was told; without it, the return of ``perform`` is the report.
     """
 
     chain: Chain
@@ -135,12 +153,21 @@ class Sender:
     folder: Path
     delivery: Delivery
     progress: Callable[[str, int, int], None] = field(default=lambda what, done, of: None, repr=False)
+    ends: list[End] | None = field(default=None, repr=False, compare=False)
 
     @property
     def address(self) -> str:
         return self.signer.address
 
-    def perform(self, key: IntentKey, call: Call, is_done: Callable[[Block], bool] | None = None) -> Receipt | None:
+    def perform(
+        self,
+        key: IntentKey,
+        call: Call,
+        is_done: Callable[[Block], bool] | None = None,
+        *,
+        period: Period = "ever",
+        stands: Callable[[Receipt], bool] | None = None,
+    ) -> Receipt | None:
         """Bring about the effect of a call once, and wait until it is confirmed.
 
         key: what the intent is known by. The same key, however often and from however many processes, is one effect; the
@@ -148,18 +175,27 @@ class Sender:
         whoever brought it about, and from then on for ever; without it the journal alone knows. The result is None if
         the effect is there and no transaction of this intent brought it about.
 
+        period: how long the same key is one effect. Beyond that it is begun anew, unless the end of the last one was not
+        reported: then this run repeats the one that was cut off, and returns its transaction. stands(mined): whether what
+        that did matters now; where it does not any more, the effect is begun anew.
+
         Refused if the contract or the node will not take the call, or if it was mined and reverted. ChainError if it
         cannot be said yet what came of it: then the same is to be done again. InputError if the journal cannot be written;
         nothing is sent that is not in it.
         """
+        asked, signed = key, set()
         with self._turn() as journal:
             for _ in range(_ROUNDS):
+                key, fresh = self._keys(journal, asked, period)
                 ended = self._settle(journal, key, call)
                 intent = journal.find(key)
                 if intent and intent.status is IntentStatus.CONFIRMED:
-                    if mined := self._still_there(intent):
-                        return mined
-                    journal.reopen(intent)
+                    if not (mined := self._still_there(intent)):
+                        journal.reopen(intent)
+                    elif key not in signed and stands and not stands(mined):
+                        journal.report([key])
+                    else:
+                        return self._ended(journal, End(key, mined, key not in signed))
                     continue
                 turns, nonce = self.chain.rpc.turns, self._free_nonce()
                 if intent and self._may_be_mined(journal, intent, nonce):
@@ -172,22 +208,48 @@ class Sender:
                     raise ChainError(f"{intent.sender} has begun this; go on from that account", code="not_authorized")
                 if intent and key in ended and intent.reason:
                     raise Refused(intent.reason, code=ended[key])
+                if key != fresh:  # it came to nothing in an earlier period
+                    journal.report([key])
+                    continue
                 transaction = self._prepared(call, nonce)
                 if self.chain.rpc.turns == turns:  # else another node answered in part, which may not be equally far
                     self._sign(journal, key, transaction)
+                    signed.add(key)
         message = f"other transactions of {self.address} took the nonce {_ROUNDS} times; run this again later"
         raise ChainError(message, code="nonce_taken")
 
-    def begun(self, key: IntentKey, period: int) -> IntentKey:
-        """The key of the account's open intent that differs from this one at most at the place ``period``, if there is one;
-        else the key itself."""
-
-        def apart(one: IntentKey) -> IntentKey:
-            return *one[:period], *one[period + 1 :]
-
+    def interrupted(self, beginning: IntentKey) -> list[IntentKey]:
+        """The keys that begin with this and go on, of the account's intents that are or may be done, and whose end was not
+        reported: what repeats them finds them."""
+        told = {end.key for end in self.ends or ()}
         with opened(self.folder, self.chain.genesis_hash()) as journal:
-            pending = journal.unsettled(self.address, self.chain.transaction_count(self.address))
-        return next((intent.key for intent in pending if apart(intent.key) == apart(key)), key)
+            found = [one for one in journal.under(beginning) if one.sender == self.address and not one.is_reported]
+        alive = (IntentStatus.PENDING, IntentStatus.CONFIRMED)
+        return [one.key for one in found if one.status in alive and one.key not in told]
+
+    def report(self) -> None:
+        """Record that whoever asked was told what is in ``ends``: equal calls from now on are new ones."""
+        if self.ends:
+            with opened(self.folder, self.chain.genesis_hash()) as journal:
+                journal.report(end.key for end in self.ends)
+
+    def _keys(self, journal: Journal, key: IntentKey, period: Period) -> tuple[IntentKey, IntentKey]:
+        """The key of the intent that a call is, and the one that it has if it is begun now."""
+        if period == "ever":
+            return key, key
+        newest = journal.newest(key)
+        told = newest is None or newest.is_reported or any(end.key == newest.key for end in self.ends or ())
+        if period == "run":
+            number = 1 if newest is None else int(newest.key[-1]) + told
+            return (*key, number), (*key, number)
+        return (*key, period) if newest is None or told else newest.key, (*key, period)
+
+    def _ended(self, journal: Journal, end: End) -> Receipt:
+        if self.ends is None:
+            journal.report([end.key])
+        else:
+            self.ends.append(end)
+        return end.mined
 
     def _may_be_mined(self, journal: Journal, intent: Intent, nonce: int) -> bool:
         """Whether a node may have taken an attempt that it refused, before the intent gets the ``nonce`` that is free."""

@@ -29,6 +29,10 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 size_option = click.option(
     "--size", "sizes", type=click.Choice([str(n) for n in SIZES]), multiple=True, help="Circuit size; all if not given."
 )
+FAMILIES = tuple(dict.fromkeys(circuit.family for circuit in CIRCUITS.values()))
+families_option = click.option(
+    "--family", "families", type=click.Choice(FAMILIES), multiple=True, help="Family of circuits; all if not given."
+)
 
 
 class Epilog(TypedDict):
@@ -107,18 +111,21 @@ key_option = click.option(
 )
 
 
-def chosen_circuits(sizes: tuple[str, ...]) -> list[Circuit]:
-    """The circuits of these sizes, of every family; all if no size is chosen."""
-    return [circuit for circuit in CIRCUITS.values() if not sizes or str(circuit.size.slots) in sizes]
+def chosen_circuits(sizes: tuple[str, ...], families: tuple[str, ...] = ()) -> list[Circuit]:
+    """The circuits of these sizes and families; of all sizes, of all families, if none is chosen."""
+    return [
+        circuit
+        for circuit in CIRCUITS.values()
+        if (not sizes or str(circuit.size.slots) in sizes) and (not families or circuit.family in families)
+    ]
 
 
 def one_circuit_options(required: bool = True) -> Callable[[F], F]:
-    """``--size`` and, once there are several families, ``--family``: together they choose one circuit."""
-    families = list(dict.fromkeys(circuit.family for circuit in CIRCUITS.values()))
+    """``--size`` and ``--family``: together they choose one circuit."""
 
     def with_options(command: F) -> F:
         family = click.option(
-            "--family", type=click.Choice(families), default=REBALANCE, hidden=len(families) < 2, help="Family of circuits."
+            "--family", type=click.Choice(FAMILIES), default=REBALANCE, show_default=True, help="Family of circuits."
         )
         size = click.option("--size", type=click.Choice([str(n) for n in SIZES]), required=required, help="Circuit size.")
         return size(family(command))

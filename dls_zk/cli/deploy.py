@@ -10,6 +10,7 @@ import click
 
 from .. import files, operations
 from ..errors import ChainError
+from ..statement.circuits import REBALANCE
 from ..statement.deployment import Deployment
 from ..storage import disk, places
 from .common import (
@@ -75,7 +76,7 @@ def deploy(
     assert out
     disk.require_absent(out)
     keys = []
-    for row in chosen_circuits(sizes):
+    for row in chosen_circuits(sizes, (REBALANCE,)):
         circuit = operations.build_circuit(row.name)
         with access.stages(f"Key of {circuit.name} checked"):
             keys.append(chain.checked_key(operations.installed_key(circuit, kind), circuit))

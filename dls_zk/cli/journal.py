@@ -43,6 +43,8 @@ def journal(pending: bool, as_json: bool) -> None:
         block = "" if intent.block_number is None else str(intent.block_number)
         what, chain_id = str(intent.key[0]), "" if _chain_id(intent) is None else str(_chain_id(intent))
         rows.add_row(mark, what, chain_id, intent.sender, str(intent.nonce), block, intent.hash)
+        if intent.status is record.IntentStatus.CONFIRMED and not intent.is_reported:
+            rows.add_row("", "its end was not reported: the command that began it finds it when it runs again")
         if intent.reason:
             rows.add_row("", intent.reason)
     if intents:
@@ -67,4 +69,5 @@ def _intent_json(chain: str, intent: Intent) -> dict[str, object]:
         "transaction": intent.hash,
         "block": intent.block_number,
         "reason": intent.reason or None,
+        "reported": intent.is_reported,
     }

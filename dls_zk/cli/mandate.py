@@ -285,7 +285,9 @@ def mandate_propose(access: Access, vault: bytes, file: Path, yes: bool, as_json
     terms, policy = resolved(protocol, fields, file.parent)
     before, waiting = mandate_of(protocol, vault), protocol.hub.proposal(vault)
     difference = Difference(protocol, before, terms, policy)
-    if difference.verdict == "no change":
+    sender = access.sender(protocol.chain)
+    is_proposed = protocol.hub.is_interrupted(sender, "proposeMandate", vault.hex(), terms.name.hex())
+    if difference.verdict == "no change" and not is_proposed:
         raise InputError("the vault has this mandate already; nothing to propose", str(file))
     proposal = {"mandate": f"0x{terms.name.hex()}", "verdict": difference.verdict, "changes": difference.json()}
     if not as_json:
@@ -295,14 +297,13 @@ def mandate_propose(access: Access, vault: bytes, file: Path, yes: bool, as_json
             raise InputError(
                 "a change is forbidden: no vault may make it, because its book would change its meaning", str(file)
             )
-    if not yes:
+    if not yes and not is_proposed:  # by a run that was cut off: its end is all that is to be found
         for change in difference.json() if as_json else ():  # else the table shows them
             words = term_words(change["term"])
             click.echo(f"{words}: from {change['old']} to {change['new']} ({change['effect']})", err=True)
         replaces = waiting is not None and waiting.mandate != terms.name
         click.echo(_WAITS[difference.verdict] + " It replaces the proposal that waits." * replaces, err=True)
         confirm("Propose it?", "There is no terminal to ask on: look at the changes, then pass --yes.", proposal)
-    sender = access.sender(protocol.chain)
     with access.stages("Mandate"):
         name = added(protocol, sender, terms, fields, file.parent)
         protocol.hub.propose_mandate(sender, vault, name)
@@ -357,10 +358,13 @@ def _print_proposal(protocol: Protocol, vault: bytes, name: bytes, difference: D
 def mandate_withdraw(access: Access, vault: bytes, as_json: bool) -> None:
     """Withdraw the proposed mandate. Its operator and its guardian may."""
     protocol = access.protocol()
-    name = _proposed(protocol, vault).mandate
+    hub, sender = protocol.hub, access.sender(protocol.chain)
+    if not hub.is_interrupted(sender, "withdrawMandate", vault.hex()):
+        _proposed(protocol, vault)
     with access.stages("Mandate withdrawn"):
-        mined = protocol.hub.mark(access.sender(protocol.chain), vault, "withdrawMandate")
+        mined = hub.mark(sender, vault, "withdrawMandate")
+    name = hub.withdrawn_mandate(vault, mined)
     if as_json:
-        print_json({"mandate": f"0x{name.hex()}", "transaction": mined and mined.hash})
+        print_json({"mandate": f"0x{name.hex()}", "transaction": mined.hash})
     else:
         click.echo(f"withdrawn  0x{name.hex()}")

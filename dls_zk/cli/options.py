@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +105,7 @@ class Access:
     account: str | None = None
     confirmations: int | None = None
     max_fee: int | None = None
+    senders: list[Sender] = field(default_factory=list)
 
     def chain(self) -> Chain:
         """The chain that the node is on."""
@@ -128,7 +129,15 @@ class Access:
         changes = {"confirmations": self.confirmations, "max_fee_cap_wei": self.max_fee and self.max_fee * 10**9}
         given = {name: value for name, value in changes.items() if value is not None}
         delivery = chain.Delivery.on(on, **(given if on.is_development else {"confirmations": CONFIRMATIONS} | given))
-        return chain.Sender(on, self._signer(on), places.state_dir(), delivery, self.stages.moving)
+        self.senders.append(chain.Sender(on, self._signer(on), places.state_dir(), delivery, self.stages.moving, ends=[]))
+        return self.senders[-1]
+
+    def report(self) -> None:
+        """The command has said how it ended: say what was done before already, and record that all of it was reported."""
+        for sender in self.senders:
+            for transaction in dict.fromkeys(end.mined.hash for end in sender.ends or () if end.found):
+                click.echo(f"note: already done in transaction {transaction}", err=True)
+            sender.report()
 
     def _signer(self, on: Chain) -> Signer:
         from ..chain import signers
@@ -212,6 +221,7 @@ def chain_command(signing: bool = False) -> Callable[[Callable[..., None]], Call
             names = [name for name in Access.__dataclass_fields__ if name in options]
             access = Access(Stages(quiet=options["as_json"]), **{name: options.pop(name) for name in names})
             command(access, *args, **options)
+            access.report()
 
         decorated: Any = run
         for option in reversed([*_CHAIN, *(_SIGNING if signing else [])]):

@@ -15,7 +15,9 @@ from .params import EXAMPLE_VAULT, Address, Amount, VaultId, of_decimals
 from .report import decimal_text
 
 if TYPE_CHECKING:
-    from ..chain import Order, Protocol, ShareToken
+    from collections.abc import Sequence
+
+    from ..chain import Order, Protocol, Receipt, ShareToken
     from ..chain.share_token import Kind
 
 EXAMPLE_ACCOUNT = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
@@ -131,12 +133,17 @@ def order_cancel(
     protocol = access.protocol()
     share, sender = share_of(protocol, vault), access.sender(protocol.chain)
     who = controller or sender.address
-    found = _one(share, who, number, kind)
+    cancelled = _one(share, who, number, kind, share.interrupted(sender, "cancel", number, who))
+
+    def take_back(orders: list[Order]) -> None:
+        for one in orders:
+            if (one.kind, one.id) == (cancelled.kind, number) and one.returned:
+                share.claim(sender, one, who, who)
+
     with access.stages("Order cancelled"):
-        share.cancel(sender, found.kind, number, who)
-        left = [one for one in share.orders(who) if (one.kind, one.id) == (found.kind, number) and one.returned]
-        for one in left:
-            share.claim(sender, one, who, who)
+        share.cancel(sender, cancelled.kind, number, who)
+        take_back(share.interrupted_claims(sender, who, who))
+        take_back(share.orders(who))
     _print_orders(share, who, share.orders(who), as_json)
 
 
@@ -163,20 +170,28 @@ def order_transfer(
     protocol = access.protocol()
     share, sender = share_of(protocol, vault), access.sender(protocol.chain)
     who = controller or sender.address
-    found = _one(share, who, number, kind)
+    moved = _one(share, who, number, kind, share.interrupted(sender, "transfer", number, who, to))
     if not yes:
         confirm(
-            f"Transfer the order to {found.kind} {shown(share, found.kind, found.pending)} to {to} for good?",
+            f"Transfer the order to {moved.kind} {shown(share, moved.kind, moved.pending)} to {to} for good?",
             "A transfer cannot be undone, and there is no terminal to ask on: pass --yes.",
         )
     with access.stages("Order transferred"):
-        share.transfer(sender, found.kind, number, who, to)
-    _print_orders(share, to, [one for one in share.orders(to) if (one.kind, one.id) == (found.kind, number)], as_json)
+        share.transfer(sender, moved.kind, number, who, to)
+    _print_orders(share, to, [one for one in share.orders(to) if (one.kind, one.id) == (moved.kind, number)], as_json)
 
 
-def _one(share: ShareToken, controller: str, number: int, kind: Kind | None) -> Order:
-    """The order of an account with this id; an error if there is none, or if there are two."""
-    found = [one for one in share.orders(controller) if one.id == number and kind in (None, one.kind)]
+def _one(share: ShareToken, controller: str, number: int, kind: Kind | None, interrupted: Sequence[Kind]) -> Order:
+    """The order of an account with this id; an error if there is none, or if there are two.
+
+    interrupted: kinds of such orders that a run which was cut off acted on, so that little or nothing of them may be left;
+    one of them comes first.
+    """
+    from ..chain import Order
+
+    orders = {one.kind: one for one in share.orders(controller) if one.id == number}
+    acted_on = [orders.get(one, Order(one, number, 0, 0, 0)) for one in interrupted]
+    found = [one for one in acted_on or orders.values() if kind in (None, one.kind)]
     if not found:
         raise ChainError(f"{controller} has no open order {number}; see `dls-zk vault order list`", code="unknown_id")
     if len(found) > 1:
@@ -222,13 +237,15 @@ def claim(access: Access, vault: bytes, controller: str | None, receiver: str | 
     share, sender = share_of(protocol, vault), access.sender(protocol.chain)
     who = controller or sender.address
     to = receiver or who
-    due = [one for one in share.orders(who) if one.claimable or one.returned]
-    before = share.asset.balance(to), share.read("balanceOf", to)
+    mined: list[Receipt] = []
     with access.stages("Claimed"):
-        mined = [receipt for one in due for receipt in share.claim(sender, one, who, to)]
-    after = share.asset.balance(to), share.read("balanceOf", to)
+        for one in share.interrupted_claims(sender, who, to):
+            mined += share.claim(sender, one, who, to)
+        for one in share.orders(who):
+            mined += share.claim(sender, one, who, to)
     assets, shares = (
-        Fixed(decimals, 0, 0).show(now - then) for decimals, now, then in zip(share.decimals(), after, before, strict=True)
+        Fixed(decimals, 0, 0).show(sum(token.received(one, to) for one in mined))
+        for decimals, token in zip(share.decimals(), (share.asset, share.as_asset), strict=True)
     )
     if as_json:
         transactions = [receipt.hash for receipt in mined]

@@ -9,10 +9,11 @@ import click
 from .. import checking, files, operations
 from ..groth16 import prover
 from ..groth16.proof import Proof
-from ..statement.circuits import rebalance_signals
+from ..statement.circuits import RECONCILIATION, known, rebalance_signals, reconciliation_signals
+from ..statement.signals import PublicSignals, ReconciliationSignals
 from .check import book_before, rebalance_options, require_one_move
 from .common import FILE, beside, example, json_option, key_option, print_json, warn_insecure, warn_readable
-from .report import print_signals, signals_json
+from .report import print_reconciliation, print_signals, signals_json
 from .stages import Stages
 
 backend_option = click.option(
@@ -126,7 +127,12 @@ def verify(
     if prices_path and not policy_path:
         raise click.UsageError("--prices needs --policy, which says which instrument is in which slot.")
     proof = Proof.read(proof_path)
-    signals = rebalance_signals(proof.circuit, proof.signals)
+    if known(proof.circuit).family == RECONCILIATION:
+        if terms_path:
+            raise click.UsageError("--terms is for the proof of a rebalance; a reconciliation has none.")
+        signals: PublicSignals | ReconciliationSignals = reconciliation_signals(proof.circuit, proof.signals)
+    else:
+        signals = rebalance_signals(proof.circuit, proof.signals)
     policy = files.read_policy(policy_path) if policy_path else None
     names = operations.VERIFIERS if verifier == "all" else (verifier,)
     if vkey_path and "evm" in names:
@@ -136,7 +142,10 @@ def verify(
         target = operations.verification_target(proof, vkey_path, kind)
     summary = {"circuit": proof.circuit, "insecure": target.insecure, "signals": signals_json(signals)}
     with beside({"holds": False} | summary):
-        operations.require_signals(signals, policy, prices_path, terms_path)
+        if isinstance(signals, PublicSignals):
+            operations.require_signals(signals, policy, prices_path, terms_path)
+        else:
+            operations.require_reconciliation_signals(signals, policy, prices_path)
         for name in names:
             with stages(f"Verified by {name}"):
                 operations.verify(name, target, proof)
@@ -144,5 +153,7 @@ def verify(
         warn_insecure()
     if as_json:
         print_json({"holds": True, "verifiers": list(names)} | summary | {"seconds": stages.seconds})
-    else:
+    elif isinstance(signals, PublicSignals):
         print_signals(signals, policy, (policy_path, prices_path, terms_path))
+    else:
+        print_reconciliation(signals, known(proof.circuit).size.slots, (policy_path, prices_path))

@@ -12,11 +12,12 @@ import click
 
 from ..statement import relation
 from ..statement.allowances import Allowances
-from ..statement.constants import PRICE_DECIMALS, QUANTITY_DECIMALS, USD_E14, VALUE_DECIMALS
+from ..statement.commitments import empty_attestation
+from ..statement.constants import PPM, PRICE_DECIMALS, QUANTITY_DECIMALS, USD_E14, VALUE_DECIMALS
 from ..statement.model import Policy, Rebalance
 from ..statement.needs import least_allowances
-from ..statement.relation import Check, Limit, Report
-from ..statement.signals import PublicSignals
+from ..statement.signals import PublicSignals, ReconciliationSignals
+from ..statement.verdict import Check, Limit, Report
 from .common import console, marked, table
 
 
@@ -137,8 +138,16 @@ def allowances_text(allowances: Allowances) -> str:
     )
 
 
-def signals_json(signals: PublicSignals) -> dict[str, Any]:
+def signals_json(signals: PublicSignals | ReconciliationSignals) -> dict[str, Any]:
     """Public signals by name; field elements as hex, amounts as decimal strings (nav_floor in the policy's steps)."""
+    if isinstance(signals, ReconciliationSignals):
+        return {
+            "commitment": f"0x{signals.commitment:064x}",
+            "attestations": [f"0x{attestation:064x}" for attestation in signals.attestations],
+            "venues": f"0x{signals.venues:064x}",
+            "tolerance_ppm": signals.tolerance_ppm,
+            "prices": [f"0x{word:064x}" for word in signals.prices],
+        }
     return {
         "commitment_before": f"0x{signals.commitment_before:064x}",
         "commitment_after": f"0x{signals.commitment_after:064x}",
@@ -166,6 +175,22 @@ def print_signals(signals: PublicSignals, policy: Policy | None, demanded: tuple
         if name.startswith(("commitment", "policy", "context")):
             rows.add_row(name.replace("_", " "), str(value))
     console.print(rows)
-    missing = [f"--{name}" for name, path in zip(("policy", "prices", "terms"), demanded, strict=True) if not path]
+    _note_missing(("policy", "prices", "terms"), demanded)
+
+
+def print_reconciliation(signals: ReconciliationSignals, slots: int, demanded: tuple[Path | None, ...]) -> None:
+    """What a reconciliation proof that holds says in public, and what of it nobody has compared."""
+    rows = table("the proof holds", "")
+    rows.add_row("tolerance", show_amount(Fraction(signals.tolerance_ppm, PPM), "of NAV"))
+    rows.add_row("commitment", f"0x{signals.commitment:064x}")
+    nobody = empty_attestation(slots)
+    for k, attestation in enumerate(signals.attestations):
+        rows.add_row(f"venue {k}", "nobody attests" if attestation == nobody else f"0x{attestation:064x}")
+    console.print(rows)
+    _note_missing(("policy", "prices"), demanded)
+
+
+def _note_missing(names: tuple[str, ...], demanded: tuple[Path | None, ...]) -> None:
+    missing = [f"--{name}" for name, path in zip(names, demanded, strict=True) if not path]
     if missing:
         click.echo(f"note: not compared with what it should be about: {', '.join(missing)}", err=True)

@@ -6,7 +6,7 @@ import click
 
 from .. import operations
 from .ceremony import ceremony_group
-from .common import chosen_circuits, example, json_option, print_json, size_option, warn_insecure
+from .common import chosen_circuits, example, families_option, json_option, print_json, size_option, warn_insecure
 from .stages import Stages
 
 
@@ -20,12 +20,13 @@ def setup() -> None:
 
 @setup.command("dev", **example("dls-zk setup dev --size 16"))
 @size_option
+@families_option
 @click.option("--force", is_flag=True, help="Make keys again that are in the cache.")
 @json_option
-def setup_dev(sizes: tuple[str, ...], force: bool, as_json: bool) -> None:
+def setup_dev(sizes: tuple[str, ...], families: tuple[str, ...], force: bool, as_json: bool) -> None:
     """Make INSECURE single-party keys for development. Anyone can forge proofs against them."""
     stages, made = Stages(quiet=as_json), []
-    for row in chosen_circuits(sizes):
+    for row in chosen_circuits(sizes, families):
         circuit = operations.build_circuit(row.name)
         with stages(f"Development key {row.name}") as moving:
             key = operations.development_key(circuit, force=force, moving=moving)

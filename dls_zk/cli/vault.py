@@ -175,8 +175,6 @@ def _flow_command(name: str, example_text: str, help_text: str, direction: int) 
             print_json({"transaction": mined and mined.hash, "pending_flow": pending})
             return
         click.echo(f"pending flow  {pending}")
-        if mined is None:
-            click.echo("recorded before; to record an equal flow once more, pass another --label", err=True)
 
 
 _flow_command(
@@ -276,9 +274,10 @@ def vault_collect_fees(access: Access, vault: bytes, receiver: str | None, as_js
     """Take the shares that settlements minted as fees. Only the operator may; `vault status` shows how many there are."""
     protocol = access.protocol()
     share, sender = share_of(protocol, vault), access.sender(protocol.chain)
-    shares = Fixed(share.decimals()[1], 0, 0).show(share.holdings().uncollected_fees)
     with access.stages("Fees collected"):
         mined = share.collect_fees(sender, receiver or sender.address)
+    collected = share.said(mined, "FeesCollected")["shares"] if mined else 0
+    shares = Fixed(share.decimals()[1], 0, 0).show(collected)
     if as_json:
         print_json({"transaction": mined and mined.hash, "shares": shares})
     else:

@@ -75,10 +75,11 @@ def write_down_approve(access: Access, vault: bytes, nav_steps: int, as_json: bo
 def write_down_withdraw(access: Access, vault: bytes, as_json: bool) -> None:
     """Withdraw the announced write-down. Only the operator may; no other can be announced for a while."""
     protocol = access.protocol()
-    if not protocol.hub.write_down(vault).nav_steps:
+    hub, sender = protocol.hub, access.sender(protocol.chain)
+    if not hub.write_down(vault).nav_steps and not hub.is_interrupted(sender, "withdrawWriteDown", vault.hex()):
         raise ChainError("no write-down is open; there is nothing to withdraw", code="unknown_id")
     with access.stages("Write-down withdrawn"):
-        mined = protocol.hub.mark(access.sender(protocol.chain), vault, "withdrawWriteDown")
+        mined = hub.mark(sender, vault, "withdrawWriteDown")
     _show(protocol, vault, mined.hash if mined else None, as_json)
 
 

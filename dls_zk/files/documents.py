@@ -39,6 +39,7 @@ from .values import (
     Name,
     Price,
     Quantity,
+    RebalanceCircuitName,
     Seconds,
     SecretAddress,
     SecretBytes32,
@@ -440,7 +441,7 @@ class OpeningFile(Document):
 
     format: Literal["dls-zk/opening/v2"]
     """format and version of this file"""
-    circuit: CircuitName
+    circuit: RebalanceCircuitName
     """circuit of the commitment"""
     chain_id: WholeUint256
     """EIP-155 chain id"""

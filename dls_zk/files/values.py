@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-from ..statement.circuits import CIRCUITS
+from ..statement.circuits import CIRCUITS, REBALANCE, of_family
 from ..statement.constants import (
     PRICE_BITS,
     PRICE_DECIMALS,
@@ -276,6 +276,7 @@ SecretAddress = Annotated[str, Text("0x[0-9a-fA-F]{40}", "an address (0x and 40 
 SecretBytes32 = Annotated[str, Text("0x[0-9a-fA-F]{64}", "32 bytes (0x and 64 hex digits)", secret=True)]
 SecretElement = Annotated[str, Text("0x[0-9a-f]{64}", "a field element (0x and 64 small hex digits)", secret=True)]
 CircuitName = one_of(CIRCUITS)
+RebalanceCircuitName = one_of([circuit.name for circuit in of_family(REBALANCE)])
 SizeName = one_of(SIZES)
 
 

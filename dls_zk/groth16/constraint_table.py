@@ -1,4 +1,4 @@
-"""What each of the twenty checks costs: every constraint of a deployed circuit, counted for one check.
+"""What each check of a statement costs: every constraint of a deployed circuit, counted for one check.
 
 The deployed constraints (circom --O1) do not say where they come from: a wire that leads from one component to the next
 keeps one of its names. So the circuit is compiled a second time by --O0, where nothing is merged and each constraint lies
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -19,46 +19,61 @@ from typing import Any
 from rich.table import Table
 
 from ..errors import ArtifactError
-from ..statement.circuits import of_size
+from ..statement.circuits import REBALANCE, RECONCILIATION, Circuit
 from ..statement.constants import FIELD
-from ..statement.relation import CHECKS
+from ..statement.families import CHECKS
 from ..storage import places
 from ..tools import circom
 from .r1cs import Combination, Constraint, Header, constraints, r1cs_header
 
-#: Where a constraint lies → the check that it serves: a component or a signal of rebalance.circom, or a signal inside a
-#: component. The last rules over its component's entry, for the constraints that name the signal and for those of a part
-#: of the component that has it as input or output (the IsZero of a price, the range checks that bound the NAV).
+#: By family: where a constraint lies → the check that it serves: a component or a signal of the top template, or a signal
+#: inside a component. The last rules over its component's entry, for the constraints that name the signal and for those of a
+#: part of the component that has it as input or output (the IsZero of a price, the range checks that bound the NAV).
 CHECK_OF = {
-    "bookBefore": 1,
-    "bookAfter": 1,
-    "policy": 2,
-    "slot": 2,
-    "globals": 2,
-    "priceWords": 3,
-    "valued.unpriced": 3,
-    "valued": 4,
-    "conservation": 5,
-    "flowParts": 5,
-    "allowance": 5,
-    "turnover": 6,
-    "navDisclosure.navHigh": 7,
-    "navDisclosure.low": 7,
-    "leverage": 8,
-    "exposures": 9,
-    "factor": 9,
-    "concentration": 10,
-    "venue": 11,
-    "parts": 12,
-    "collateralRatio": 12,
-    "stressSolvency": 13,
-    "stressLoss": 14,
-    "reserve": 15,
-    "impermanentLoss": 16,
-    "capitalEfficiency": 17,
-    "valueAtRisk": 18,
-    "navDisclosure": 19,
-    "contextSquare": 20,
+    REBALANCE: {
+        "bookBefore": 1,
+        "bookAfter": 1,
+        "policy": 2,
+        "slot": 2,
+        "globals": 2,
+        "priceWords": 3,
+        "valued.unpriced": 3,
+        "valued": 4,
+        "conservation": 5,
+        "flowParts": 5,
+        "allowance": 5,
+        "turnover": 6,
+        "navDisclosure.navHigh": 7,
+        "navDisclosure.low": 7,
+        "leverage": 8,
+        "exposures": 9,
+        "factor": 9,
+        "concentration": 10,
+        "venue": 11,
+        "parts": 12,
+        "collateralRatio": 12,
+        "stressSolvency": 13,
+        "stressLoss": 14,
+        "reserve": 15,
+        "impermanentLoss": 16,
+        "capitalEfficiency": 17,
+        "valueAtRisk": 18,
+        "navDisclosure": 19,
+        "contextSquare": 20,
+    },
+    RECONCILIATION: {
+        "book": 1,
+        "venueWord": 2,
+        "parts": 3,
+        "attestation": 3,
+        "priceWords": 4,
+        "reconciled.unpriced": 4,
+        "reconciled": 5,
+        "solvent": 6,
+        "shortfall.tolerance": 7,
+        "shortfall.room": 7,
+        "shortfall": 8,
+    },
 }
 
 
@@ -79,9 +94,9 @@ class Cost:
 
 @dataclass(frozen=True)
 class CircuitCost:
-    """What a circuit costs, check by check, in the order of ``relation.CHECKS``."""
+    """What a circuit costs, check by check, in the order of its family's checks."""
 
-    slots: int
+    circuit: Circuit
     header: Header
     checks: tuple[Cost, ...]
 
@@ -92,7 +107,7 @@ class CircuitCost:
     @property
     def per_slot(self) -> int:
         """Constraints a slot, rounded up."""
-        return -(-self.total.total // self.slots)
+        return -(-self.total.total // self.circuit.size.slots)
 
     @property
     def domain(self) -> int:
@@ -114,31 +129,31 @@ class System:
         return cls(tuple(constraints(r1cs)), {int(wire): name for _, wire, _, name in rows if wire != "-1"})
 
 
-def measure(slots: int) -> CircuitCost:
-    """Count the constraints of the circuit of this size."""
-    counts = Counter(attribute(*systems(slots)))
-    costs = (Cost(counts[k, False], counts[k, True]) for k in range(1, len(CHECKS) + 1))
-    return CircuitCost(slots, r1cs_header(circom.compile_circuit(of_size(slots).name).r1cs), tuple(costs))
+def measure(circuit: Circuit) -> CircuitCost:
+    """Count the constraints of a circuit."""
+    counts = Counter(attribute(circuit.family, *systems(circuit)))
+    costs = (Cost(counts[k, False], counts[k, True]) for k in range(1, len(CHECKS[circuit.family]) + 1))
+    return CircuitCost(circuit, r1cs_header(circom.compile_circuit(circuit.name).r1cs), tuple(costs))
 
 
-def systems(slots: int) -> tuple[System, System]:
-    """The circuit of this size as it is deployed, and by --O0, for which it is compiled again: what ``attribute`` takes."""
-    name = of_size(slots).name
+def systems(circuit: Circuit) -> tuple[System, System]:
+    """A circuit as it is deployed, and by --O0, for which it is compiled again: what ``attribute`` takes."""
+    name = circuit.name
     deployed = circom.compile_circuit(name)
     with circom.run_circom(name, ("--r1cs", "--sym", "--O0"), places.data_dir("circuits")) as (out, _):
         plain = System.read(out / f"{name}.r1cs", out / f"{name}.sym")
     return System.read(deployed.r1cs, deployed.sym), plain
 
 
-def attribute(deployed: System, plain: System) -> Iterator[tuple[int, bool]]:
-    """For each deployed constraint: the number of its check, and whether the constraint is linear.
+def attribute(family: str, deployed: System, plain: System) -> Iterator[tuple[int, bool]]:
+    """For each deployed constraint of a circuit of this family: the number of its check, and whether it is linear.
 
     deployed, plain and ArtifactError: as for ``sources``; also ArtifactError if a constraint belongs to no check, or to
     several.
     """
     merged = _Merged(plain)
     for (a, b, _), k in zip(deployed.constraints, sources(deployed, plain), strict=True):
-        yield _check(merged, plain.constraints[k]), not (a and b)
+        yield _check(CHECK_OF[family], merged, plain.constraints[k]), not (a and b)
 
 
 def sources(deployed: System, plain: System) -> list[int]:
@@ -249,14 +264,14 @@ def _place(name: str) -> tuple[str, str, str]:
     return component, "", ".".join(name.split(".")[:3]) if inner else ""
 
 
-def _check(merged: _Merged, constraint: Constraint) -> int:
+def _check(check_of: Mapping[str, int], merged: _Merged, constraint: Constraint) -> int:
     """The check of a constraint by --O0."""
     names = {merged.names[wire] for side in constraint for wire in side if wire}
     components, signals = set(), set()
     for component, signal, part in map(_place, names):
         components.add(component)
         signals |= merged.around[part] if part else {signal}
-    checks = {CHECK_OF[x] for x in signals & CHECK_OF.keys()} or {CHECK_OF[x] for x in components & CHECK_OF.keys()}
+    checks = {check_of[x] for x in signals & check_of.keys()} or {check_of[x] for x in components & check_of.keys()}
     if len(checks) != 1:
         raise ArtifactError(f"a constraint on {min(names)} belongs to {len(checks)} checks: see CHECK_OF")
     return checks.pop()
@@ -266,11 +281,13 @@ def _check(merged: _Merged, constraint: Constraint) -> int:
 
 
 def table(circuits: Sequence[CircuitCost]) -> Table:
-    """All of it for a person at a terminal."""
-    rows = Table("", "check", title="Constraints by check: non-linear + linear = total", title_justify="left")
+    """All of it for a person at a terminal, of circuits of one family."""
+    family = circuits[0].circuit.family
+    title = f"Constraints of a {family} by check: non-linear + linear = total"
+    rows = Table("", "check", title=title, title_justify="left")
     for circuit in circuits:
-        rows.add_column(f"{circuit.slots} slots", justify="right")
-    for number, name in enumerate(CHECKS, start=1):
+        rows.add_column(f"{circuit.circuit.size.slots} slots", justify="right")
+    for number, name in enumerate(CHECKS[family], start=1):
         rows.add_row(str(number), name, *(_sum(circuit.checks[number - 1]) for circuit in circuits))
     rows.add_section()
     rows.add_row("", "all", *(_sum(circuit.total) for circuit in circuits))
@@ -280,11 +297,12 @@ def table(circuits: Sequence[CircuitCost]) -> Table:
 
 
 def markdown(circuits: Sequence[CircuitCost]) -> str:
-    """The totals as a table for docs/statement.md."""
+    """The totals as a table for docs/statement.md, of circuits of one family."""
+    checks = CHECKS[circuits[0].circuit.family]
     lines = [
-        ["", "check", *(f"{circuit.slots} slots" for circuit in circuits)],
+        ["", "check", *(f"{circuit.circuit.size.slots} slots" for circuit in circuits)],
         ["---:", "---", *("---:" for _ in circuits)],
-        *([str(k), name, *(f"{circuit.checks[k - 1].total:,}" for circuit in circuits)] for k, name in enumerate(CHECKS, 1)),
+        *([str(k), name, *(f"{circuit.checks[k - 1].total:,}" for circuit in circuits)] for k, name in enumerate(checks, 1)),
         ["", "**all**", *(f"**{circuit.total.total:,}**" for circuit in circuits)],
         ["", "of which linear", *(f"{circuit.total.linear:,}" for circuit in circuits)],
         *(["", label, *values] for label, values in _facts(circuits)),
@@ -296,11 +314,13 @@ def to_json(circuits: Iterable[CircuitCost]) -> list[dict[str, Any]]:
     """The same as JSON values."""
     return [
         {
-            "circuit": of_size(circuit.slots).name,
-            "slots": circuit.slots,
+            "circuit": circuit.circuit.name,
+            "slots": circuit.circuit.size.slots,
             "checks": [
                 {"number": number, "name": name, **_counts(cost)}
-                for number, (name, cost) in enumerate(zip(CHECKS, circuit.checks, strict=True), start=1)
+                for number, (name, cost) in enumerate(
+                    zip(CHECKS[circuit.circuit.family], circuit.checks, strict=True), start=1
+                )
             ],
             **_counts(circuit.total),
             "per_slot": circuit.per_slot,

@@ -1,11 +1,11 @@
-"""From the model to the inputs of the circuit, by the names in ``circuits/rebalance.circom``."""
+"""From the model to the inputs of the circuits, by their names in ``circuits/``."""
 
 from __future__ import annotations
 
 from .commitments import global_words, instruments_word, slot_words
 from .field import encode_signed
-from .model import Rebalance
-from .signals import PublicSignals
+from .model import Rebalance, Reconciliation
+from .signals import PublicSignals, ReconciliationSignals
 
 
 def circuit_inputs(rebalance: Rebalance, signals: PublicSignals) -> dict[str, list[int]]:
@@ -28,4 +28,19 @@ def circuit_inputs(rebalance: Rebalance, signals: PublicSignals) -> dict[str, li
         "slotWord": slot_words(rebalance.policy),
         "globalWord": global_words(rebalance.policy),
         "instrumentsWord": [instruments_word(rebalance.policy)],
+    }
+
+
+def reconciliation_inputs(reconciliation: Reconciliation, signals: ReconciliationSignals) -> dict[str, list[int]]:
+    """Canonical field elements of every input of a reconciliation. Secret: never print or store the result."""
+    return {
+        "commitment": [signals.commitment],
+        "attestations": [*signals.attestations],
+        "venues": [signals.venues],
+        "tolerance": [encode_signed(signals.tolerance_ppm)],
+        "prices": [*signals.prices],
+        "quantity": [encode_signed(q) for q in reconciliation.book.quantities_e6],
+        "attested": [encode_signed(a) for a in reconciliation.attested_e6],
+        "salt": [reconciliation.book.salt],
+        "attestationSalt": [opening.salt for opening in reconciliation.attested],
     }

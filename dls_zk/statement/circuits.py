@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 from .constants import SIZES, Size
-from .signals import PublicSignals, signal_names
+from .signals import PublicSignals, ReconciliationSignals, reconciliation_signal_names, signal_names
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,19 @@ class Circuit:
     signals: tuple[str, ...]
 
 
-#: The family of ``circuits/rebalance.circom``.
-REBALANCE = "rebalance"
+#: The families of ``circuits/rebalance.circom`` and ``circuits/reconciliation.circom``.
+REBALANCE, RECONCILIATION = "rebalance", "reconciliation"
+
+#: Family → the names of the public signals by size.
+_SIGNALS = {REBALANCE: signal_names, RECONCILIATION: reconciliation_signal_names}
 
 CIRCUITS = {
     circuit.name: circuit
-    for circuit in (Circuit(f"rebalance_{size.slots}", REBALANCE, size, signal_names(size)) for size in SIZES.values())
+    for circuit in (
+        Circuit(f"{family}_{size.slots}", family, size, names(size))
+        for family, names in _SIGNALS.items()
+        for size in SIZES.values()
+    )
 }
 
 
@@ -42,6 +49,11 @@ def known(name: str) -> Circuit:
     if name not in CIRCUITS:
         raise InputError(f"unknown circuit {name[:64]!r}; this version knows {', '.join(CIRCUITS)}")
     return CIRCUITS[name]
+
+
+def of_family(family: str) -> list[Circuit]:
+    """The circuits of a family, the smallest first."""
+    return [circuit for circuit in CIRCUITS.values() if circuit.family == family]
 
 
 def of_size(slots: int, family: str = REBALANCE) -> Circuit:
@@ -55,9 +67,18 @@ def of_size(slots: int, family: str = REBALANCE) -> Circuit:
 def rebalance_signals(circuit: str, elements: Sequence[int]) -> PublicSignals:
     """The public signals of a rebalance proof of this circuit. InputError if it is another kind of circuit, or if the
     elements are not signals of it."""
+    return PublicSignals.from_field(_require(circuit, REBALANCE, elements).size, elements)
+
+
+def reconciliation_signals(circuit: str, elements: Sequence[int]) -> ReconciliationSignals:
+    """The public signals of a reconciliation proof of this circuit. InputError as for ``rebalance_signals``."""
+    return ReconciliationSignals.from_field(_require(circuit, RECONCILIATION, elements).size, elements)
+
+
+def _require(circuit: str, family: str, elements: Sequence[int]) -> Circuit:
     row = known(circuit)
-    if row.family != REBALANCE:
-        raise InputError(f"a proof of {circuit} is no rebalance proof")
+    if row.family != family:
+        raise InputError(f"a proof of {circuit} is no {family} proof")
     if len(elements) != len(row.signals):
         raise InputError(f"{len(elements)} public signals; a proof of {circuit} has {len(row.signals)}")
-    return PublicSignals.from_field(row.size, elements)
+    return row

@@ -1,4 +1,4 @@
-"""Packing and hashing: the policy's words and hash, and the commitment to a book."""
+"""Packing and hashing: the policy's words and hash, and the commitments to a book and to what an attestor holds."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .constants import (
     QUANTITY_LIMB_BITS,
     SIZES,
     WORD_BITS,
+    attestation_domain,
     book_domain,
     policy_domain,
 )
@@ -66,7 +67,7 @@ def words_hash(slots: int, words: Sequence[int]) -> int:
 
 
 def has_commitment(opening: Opening) -> bool:
-    """Whether a commitment can hold the book: |quantity| < 2^57, for which the packed words are unique."""
+    """Whether a commitment can hold the quantities: |quantity| < 2^57, for which the packed words are unique."""
     limit = 1 << (QUANTITY_LIMB_BITS - 1)
     return all(-limit < q < limit for q in opening.quantities_e6)
 
@@ -76,16 +77,29 @@ def book_commitment(opening: Opening) -> int:
 
     ValueError unless ``has_commitment`` (the quantity is not shown). Computed once for an opening, and forgotten with it.
     """
-    if opening not in _COMMITMENTS:
-        _COMMITMENTS[opening] = _book_commitment(opening)
-    return _COMMITMENTS[opening]
+    return _cached(book_domain(len(opening.quantities_e6)), opening)
 
 
-#: Nothing here keeps an opening, which is secret, in memory.
-_COMMITMENTS: WeakKeyDictionary[Opening, int] = WeakKeyDictionary()
+def attestation_commitment(opening: Opening) -> int:
+    """The commitment of a venue's attestor to what it holds: as ``book_commitment``, under a domain of its own.
+
+    Quantities in slots of other venues are zero: else no reconciliation opens it. ValueError unless ``has_commitment``.
+    """
+    return _cached(attestation_domain(len(opening.quantities_e6)), opening)
 
 
-def _book_commitment(opening: Opening) -> int:
+#: By domain. Nothing here keeps an opening, which is secret, in memory.
+_COMMITMENTS: WeakKeyDictionary[Opening, dict[int, int]] = WeakKeyDictionary()
+
+
+def _cached(domain: int, opening: Opening) -> int:
+    known = _COMMITMENTS.setdefault(opening, {})
+    if domain not in known:
+        known[domain] = _commitment(domain, opening)
+    return known[domain]
+
+
+def _commitment(domain: int, opening: Opening) -> int:
     quantities = opening.quantities_e6
     if not has_commitment(opening):
         raise ValueError("a quantity is outside the range that a commitment can hold")
@@ -95,9 +109,14 @@ def _book_commitment(opening: Opening) -> int:
         )
         for start in range(0, len(quantities), QUANTITIES_PER_WORD)
     ]
-    return poseidon([book_domain(len(quantities)), *words, opening.salt])
+    return poseidon([domain, *words, opening.salt])
 
 
 def empty_commitment(slots: int) -> int:
     """The public commitment from which every vault of this size starts: the empty book with salt 0."""
     return book_commitment(Opening.empty(SIZES[slots]))
+
+
+def empty_attestation(slots: int) -> int:
+    """The public commitment that stands for a venue of which nobody attests anything: the empty vector with salt 0."""
+    return attestation_commitment(Opening.empty(SIZES[slots]))

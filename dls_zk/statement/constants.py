@@ -1,6 +1,7 @@
 """Every constant of the statement, once: sizes, bit widths, scales, hash domains.
 
-The circuits hold the same numbers in ``circuits/lib/constants.circom``; a test compares the two.
+The circuits hold the same numbers in ``circuits/lib/constants.circom`` and, of a reconciliation,
+``circuits/custody/constants.circom``; a test compares them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ DEVELOPMENT_CHAIN_IDS = (31337, 1337)
 
 # --- scales -----------------------------------------------------------------
 BPS = 10_000  # ratios and weights: 1e-4
-PPM = 1_000_000  # turnover in the allowances: 1e-6 of NAV
+PPM = 1_000_000  # turnover in the allowances and the tolerance of a reconciliation: 1e-6 of NAV
 PPB = 1_000_000_000  # gain and loss in the allowances: 1e-9 of NAV
 QUANTITY_DECIMALS = 6  # quantities: 1e-6 of the instrument
 PRICE_DECIMALS = 8  # prices: USD 1e-8 (Chainlink's USD feeds)
@@ -34,8 +35,12 @@ PRICES_PER_WORD = 5
 ALLOWANCE_BITS = 30  # each of gain, loss, turnover and write-down
 NAV_BITS = 88  # 0 ≤ E < 2^88 · 1e-14 USD, about 3.09e12 USD
 NAV_FLOOR_BITS = 42  # 2^88 / 1e14 < 2^42
+TOLERANCE_BITS = 15  # of a reconciliation, at most MAX_TOLERANCE_PPM
 SIGNED_BITS = 17  # loadings and shocks: −65536 … 65535 bps, stored with offset 2^16
 SIGNED_OFFSET = 1 << (SIGNED_BITS - 1)
+
+# The highest tolerance of a reconciliation, in ppm of NAV.
+MAX_TOLERANCE_PPM = 20_000
 
 # Units of NAV and of factor exposures where they are rounded, against the prover: in the factors' limits, the stress loss
 # and the value at risk. A unit of NAV is about 0.011 USD.
@@ -75,6 +80,11 @@ def _ascii(tag: str) -> int:
 def book_domain(slots: int) -> int:
     """Hash domain of a book commitment: the ASCII bytes of the tag, then the slot count in one byte."""
     return _ascii("dls-zk/book/v1") * 256 + slots
+
+
+def attestation_domain(slots: int) -> int:
+    """Hash domain of an attestor's commitment: the ASCII bytes of the tag, then the slot count in one byte."""
+    return _ascii("dls-zk/attestation/v1") * 256 + slots
 
 
 def policy_domain(slots: int) -> int:

@@ -6,11 +6,12 @@ hold them show no content when printed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .allowances import Allowances
 from .buckets import Buckets
-from .circuits import Circuit, of_size
+from .circuits import RECONCILIATION, Circuit, of_size
 from .constants import BPS, SIZES, Size
 from .context import Context
 from .field import require_canonical
@@ -270,3 +271,54 @@ class Rebalance(Secret):
     def circuit(self) -> Circuit:
         """The circuit that proves it."""
         return of_size(self.size.slots)
+
+
+@dataclass(frozen=True, repr=False)
+class Reconciliation(Secret):
+    """All inputs of a reconciliation: public venues, prices and tolerance; secret book and attestations.
+
+    venues: the index of each slot's venue. tolerance_ppm: of NAV. book: what opens the vault's commitment. attested: for
+    each venue of the size what opens its attestor's commitment, with zeros in the slots of other venues; of a venue that
+    nobody attests, ``Opening.empty``. venue_names: for messages only. ValueError if a length is not the size's.
+    """
+
+    size: Size
+    venues: tuple[int, ...]
+    prices: Prices
+    tolerance_ppm: int
+    book: Opening
+    attested: tuple[Opening, ...]
+    venue_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        slots = {"venues": self.venues, "prices": self.prices.usd_e8, "quantities of the book": self.book.quantities_e6}
+        slots |= {f"quantities attested of venue {k}": opening.quantities_e6 for k, opening in enumerate(self.attested)}
+        for name, values in slots.items():
+            if len(values) != self.size.slots:
+                raise ValueError(f"{len(values)} {name}; size {self.size.slots} takes as many as slots")
+        if len(self.attested) != self.size.venues:
+            raise ValueError(f"{len(self.attested)} attestations; size {self.size.slots} takes {self.size.venues}")
+
+    @classmethod
+    def of(
+        cls, policy: Policy, prices: Prices, tolerance_ppm: int, book: Opening, attested: Mapping[int, Opening]
+    ) -> Reconciliation:
+        """The reconciliation of a vault with this policy. attested: the opening of each venue that is attested, by index."""
+        venues = tuple(slot.venue for slot in policy.slots)
+        openings = tuple(attested.get(k, Opening.empty(policy.size)) for k in range(policy.size.venues))
+        names = tuple(policy.name_of("venue", k) for k in range(policy.size.venues))
+        return cls(policy.size, venues, prices, tolerance_ppm, book, openings, names)
+
+    @property
+    def attested_e6(self) -> tuple[int, ...]:
+        """What is attested of each slot by its own venue, in 1e-6 of the instrument: the vector a of the statement."""
+        return tuple(self.attested[venue].quantities_e6[i] for i, venue in enumerate(self.venues))
+
+    @property
+    def circuit(self) -> Circuit:
+        """The circuit that proves it."""
+        return of_size(self.size.slots, RECONCILIATION)
+
+    def venue_name(self, k: int) -> str:
+        """The name of a venue, or its index if it has none."""
+        return self.venue_names[k] if k < len(self.venue_names) else f"venue {k}"

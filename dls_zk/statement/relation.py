@@ -9,7 +9,6 @@ Units: quantities 1e-6, prices USD 1e-8, values USD 1e-14, ratios and weights ba
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
 
@@ -32,6 +31,7 @@ from .field import fits_signed
 from .model import Rebalance
 from .policy_fields import FIELDS
 from .signals import PublicSignals, pack_prices
+from .verdict import Check, Limit, Report, condition
 
 #: The checks in order; a check's number is its place, from 1.
 CHECKS = (
@@ -56,101 +56,6 @@ CHECKS = (
     "nav disclosure",
     "context",
 )
-
-
-@dataclass(frozen=True, repr=False)
-class Limit:
-    """One inequality of a check, ``value ≤ bound`` (or ≥ if ``at_least``), both exact and in the unit that ``unit`` names.
-
-    unit: "of NAV" and "x" for ratios, "USD" for dollars, "" for yes-or-no conditions (value 1 where broken, bound 0).
-    subject: what it is about where a check has several (an instrument, a factor, a venue, a scenario), else "".
-    slack: value units left until the limit (negative where broken): an exact integer in the inequality's own scale.
-    limited: False where the policy sets no limit: the bound is what a limit that is left out has, or the slot is unused.
-    value and slack are secret, so printing shows the subject and the verdict only.
-    """
-
-    subject: str
-    value: Fraction | None
-    bound: Fraction
-    unit: str
-    at_least: bool
-    slack: int
-    limited: bool = True
-
-    @property
-    def holds(self) -> bool:
-        return self.slack >= 0
-
-    @property
-    def headroom(self) -> Fraction | None:
-        """What is left until the bound, in ``unit``; negative where broken, None where there is no value."""
-        if self.value is None:
-            return None
-        return self.value - self.bound if self.at_least else self.bound - self.value
-
-    def __repr__(self) -> str:
-        return f"<Limit {self.subject!r}: {'holds' if self.holds else 'broken'}; values are secret>"
-
-
-@dataclass(frozen=True, repr=False)
-class Check:
-    """One of the twenty checks with its inequalities."""
-
-    number: int
-    name: str
-    limits: tuple[Limit, ...]
-
-    @property
-    def holds(self) -> bool:
-        return all(limit.holds for limit in self.limits)
-
-    @property
-    def broken(self) -> tuple[Limit, ...]:
-        return tuple(limit for limit in self.limits if not limit.holds)
-
-    def __str__(self) -> str:
-        """Its name, its number, and the subjects of what it breaks: "factor exposure (9): ETH"."""
-        subjects = ", ".join(limit.subject for limit in self.broken if limit.subject)
-        return f"{self.name} ({self.number}){': ' if subjects else ''}{subjects}"
-
-    def __repr__(self) -> str:
-        return f"<Check {self}; values are secret>"
-
-    @property
-    def tightest(self) -> Limit:
-        """The inequality that is broken or nearest to it, by share of its bound that is left; last what is without a limit,
-        and what may be and is nothing."""
-
-        def order(limit: Limit) -> tuple[bool, bool, bool, bool, Fraction]:
-            empty = limit.value == limit.bound == 0
-            return limit.holds, not limit.unit, not limit.limited, empty, _relative_room(limit)
-
-        return min(self.limits, key=order)
-
-
-@dataclass(frozen=True, repr=False)
-class Report:
-    """The verdict on a rebalance. Printing shows names only: values and slacks tell the book."""
-
-    checks: tuple[Check, ...]
-
-    @property
-    def holds(self) -> bool:
-        return all(check.holds for check in self.checks)
-
-    @property
-    def failures(self) -> tuple[Check, ...]:
-        return tuple(check for check in self.checks if not check.holds)
-
-    def __str__(self) -> str:
-        """Which checks refuse, and about what, without a value: "refused by turnover (6); factor exposure (9): ETH"."""
-        return "refused by " + "; ".join(map(str, self.failures)) if self.failures else f"{len(self.checks)} checks hold"
-
-    def __repr__(self) -> str:
-        return f"<Report: {self}; values are secret>"
-
-    def __getitem__(self, name: str) -> Check:
-        return self.checks[CHECKS.index(name)]
 
 
 def nav(rebalance: Rebalance) -> int:
@@ -192,17 +97,6 @@ def evaluate(rebalance: Rebalance, signals: PublicSignals | None = None) -> Repo
 def _nav_floor(nav: int, step_e14: int) -> int:
     """The NAV in whole steps, as an honest prover shows it; 0 for a NAV below zero or a step of zero, which are refused."""
     return max(nav, 0) // step_e14 if step_e14 else 0
-
-
-def _relative_room(limit: Limit) -> Fraction:
-    """Room left as a share of the bound, to compare inequalities of different size."""
-    if limit.headroom is None or not limit.bound:
-        return Fraction(limit.slack)
-    return limit.headroom / abs(limit.bound)
-
-
-def _condition(subject: str, holds: bool) -> Limit:
-    return Limit(subject, Fraction(0 if holds else 1), Fraction(0), "", False, 0 if holds else -1)
 
 
 class _Limits:
@@ -262,25 +156,25 @@ class _Limits:
             holds = has_commitment(opening) and (
                 self.signals is None or book_commitment(opening) == getattr(self.signals, f"commitment_{side}")
             )
-            yield _condition(f"commitment {side}", holds)
+            yield condition(f"commitment {side}", holds)
 
     def check_policy(self) -> Iterator[Limit]:
-        yield _condition("policy hash", self.signals is None or policy_hash(self.policy) == self.signals.policy_hash)
+        yield condition("policy hash", self.signals is None or policy_hash(self.policy) == self.signals.policy_hash)
 
     def check_prices(self) -> Iterator[Limit]:
         in_range = all(0 <= p < 1 << PRICE_BITS for p in self.p)
         packed = self.signals is None or (in_range and pack_prices(self.policy.size, self.p) == self.signals.prices)
-        yield _condition("price words", in_range and packed)
+        yield condition("price words", in_range and packed)
         for i, (p, q) in enumerate(zip(self.p, self.q, strict=True)):
-            yield _condition(f"slot {i} is priced or empty", p != 0 or q == 0)
+            yield condition(f"slot {i} is priced or empty", p != 0 or q == 0)
 
     def check_quantities(self) -> Iterator[Limit]:
         for i, (q, t) in enumerate(zip(self.q, self.t, strict=True)):
-            yield _condition(f"quantity of slot {i} in range", fits_signed(q, QUANTITY_BITS))
-            yield _condition(f"trade of slot {i} in range", fits_signed(t, QUANTITY_BITS))
+            yield condition(f"quantity of slot {i} in range", fits_signed(q, QUANTITY_BITS))
+            yield condition(f"trade of slot {i} in range", fits_signed(t, QUANTITY_BITS))
 
     def check_value_conservation(self) -> Iterator[Limit]:
-        yield _condition("flow in range", fits_signed(self.flow, QUANTITY_BITS))
+        yield condition("flow in range", fits_signed(self.flow, QUANTITY_BITS))
         cost = self.flow * self.p[0] - sum(t * p for t, p in zip(self.t, self.p, strict=True))
         gained = Fraction(self.allowances.gain_ppb * self.nav, PPB)
         written_down = self.allowances.write_down_steps * self.policy.nav_step_usd * USD_E14
@@ -303,7 +197,7 @@ class _Limits:
 
     def check_solvency(self) -> Iterator[Limit]:
         yield Limit("NAV", Fraction(self.nav, USD_E14), Fraction(0), "USD", True, self.nav)
-        yield _condition(f"NAV below 2^{NAV_BITS}", self.nav < 1 << NAV_BITS)
+        yield condition(f"NAV below 2^{NAV_BITS}", self.nav < 1 << NAV_BITS)
 
     def check_gross_leverage(self) -> Iterator[Limit]:
         yield self._of_nav("", self._weighted("gross_bps"), self.policy.max_leverage_bps, "max_leverage_bps")
@@ -379,13 +273,13 @@ class _Limits:
     def check_nav_disclosure(self) -> Iterator[Limit]:
         nav_step_e14 = self.policy.nav_step_usd * USD_E14
         nav_floor = self.signals.nav_floor if self.signals else _nav_floor(self.nav, nav_step_e14)
-        yield _condition("NAV floor in range", 0 <= nav_floor < 1 << NAV_FLOOR_BITS)
-        yield _condition("NAV floor", nav_floor * nav_step_e14 <= self.nav < (nav_floor + 1) * nav_step_e14)
+        yield condition("NAV floor in range", 0 <= nav_floor < 1 << NAV_FLOOR_BITS)
+        yield condition("NAV floor", nav_floor * nav_step_e14 <= self.nav < (nav_floor + 1) * nav_step_e14)
 
     def check_context(self) -> Iterator[Limit]:
         own = self.rebalance.terms.context_hash
         context = self.signals.context if self.signals else own
-        yield _condition("context", 0 <= context < FIELD and context == own)
+        yield condition("context", 0 <= context < FIELD and context == own)
 
 
 def _coverage(subject: str, collateral: int, debt: int, ratio_bps: int, used: bool = True) -> Limit:

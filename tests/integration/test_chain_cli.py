@@ -573,6 +573,70 @@ def test_orders_draws_and_claims_of_a_vault_with_a_share_token(place: Place) -> 
     assert "no share token" in place.run("vault", "settle", other).refused(9)
 
 
+def test_commands_that_are_ended_before_they_say_how_it_went(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ended when all is done and nothing said; another command of the account follows; run again, they say it."""
+    from dls_zk.cli import mandate, orders, write_down
+
+    monkeypatch.chdir(place.folder)
+    for name, value in place.env.items():
+        monkeypatch.setenv(name, value)
+    holder = to_checksum_address(place.rpc("eth_accounts")[2])
+    terms = VAULT.format(operator=place.up["account"], guardian=OPERATOR.address).replace("Small vault", "Cut vault")
+    (place.folder / "cut.yaml").write_text(terms + SHARE.format(asset=place.up["asset"], custody=OPERATOR.address))
+    vault = place.json("vault", "open", "cut.yaml")["vault"]
+    shown = place.json("vault", "mandate", "show", vault, "--out", "cut_first.yaml")
+    looser = json.loads((place.folder / "cut_first.yaml").read_text()) | {"grace": "7200 s"}
+    (place.folder / "looser.json").write_text(json.dumps(looser))
+    who, plain, other = ("--from", holder), terms, []
+
+    def ended(where: Any, name: str, *command: str) -> Any:
+        def cut(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(where, name, cut)
+            assert commandline.invoke(*command).code == 130
+        signer = command[command.index("--from") :][:2] if "--from" in command else ()
+        account = signer[1] if signer else place.up["account"]
+        other.append(f"Other vault {len(other)}")
+        (place.folder / "other.yaml").write_text(plain.replace("Cut vault", other[-1]))
+        place.ok("vault", "open", "other.yaml", "--from", account)  # a command of the same account
+        count = place.rpc("eth_getTransactionCount", account, "latest")
+        result = commandline.invoke(*command, *([] if "--json" in command else ["--json"]))
+        assert result.code == 0 and "note: already done in transaction 0x" in result.stderr, result
+        assert place.rpc("eth_getTransactionCount", account, "latest") == count
+        return json.loads(result.stdout)
+
+    (order,) = ended(orders, "_print_orders", "vault", "order", "deposit", vault, "7", "--yes", *who)["orders"]
+    assert order["pending"] == "7"
+    cancel = ("vault", "order", "cancel", vault, str(order["id"]), *who)
+    assert ended(orders, "_print_orders", *cancel)["orders"] == []
+    assert "no open order" in place.run(*cancel).refused(9), "told, so that it is done no second time"
+    place.json("vault", "order", "deposit", vault, "8", "--yes", *who)
+    assert ended(mandate, "_print_proposal", "vault", "mandate", "propose", vault, "looser.json", "--yes")["active_from"]
+    withdrawn = ended(mandate, "print_json", "vault", "mandate", "withdraw", vault, "--json")["mandate"]
+    assert withdrawn != shown["name"]
+    assert "no mandate is proposed" in place.run("vault", "mandate", "withdraw", vault).refused(9)
+    looser["grace"] = "1800 s"  # tightens, so it is active when it is said
+    (place.folder / "tight.json").write_text(json.dumps(looser))
+    assert ended(mandate, "_print_proposal", "vault", "mandate", "propose", vault, "tight.json", "--yes")["active"]
+    assert ended(write_down, "_show", "vault", "write-down", "announce", vault, "3", "--yes")["write_down"]["nav_steps"] == 3
+    assert ended(write_down, "_show", "vault", "write-down", "withdraw", vault)["write_down"]["nav_steps"] == 0
+    assert "nothing to withdraw" in place.run("vault", "write-down", "withdraw", vault).refused(9)
+    place.snapshot()
+    place.ok("chain", "wait", "3600")
+    place.json("oracle", "snapshot", place.up["feed_set"])
+    place.ok("vault", "terms", vault, "--out", "cut_terms.yaml", "--prices-out", "cut_prices.yaml")
+    place.ok(
+        "prove", "--policy", "policy.yaml", "--prices", "cut_prices.yaml", "--before", "empty", "--heartbeat",
+        "--terms", "cut_terms.yaml", "--out", "cut0"
+    )  # fmt: skip
+    place.json("submit", "cut0")
+    claimed = ended(orders, "print_json", "vault", "claim", vault, *who, "--json")
+    assert (claimed["assets"], claimed["shares"], len(claimed["transactions"])) == ("8", "0", 1), "the mandate moved"
+    assert place.json("vault", "claim", vault, *who)["transactions"] == []
+
+
 def test_stale(place: Place, story: Story) -> None:
     """Last: it moves the clock by two days."""
     assert place.run("watch", story.vault, "--once").code == 0

@@ -28,8 +28,9 @@ from dls_zk.operations import Proven
 from dls_zk.solidity.calldata import ProofArguments
 from dls_zk.statement.commitments import policy_hash
 from dls_zk.statement.constants import SIZES
-from dls_zk.statement.relation import CHECKS, Report
+from dls_zk.statement.relation import CHECKS
 from dls_zk.statement.signals import PublicSignals
+from dls_zk.statement.verdict import Report
 from dls_zk.storage import disk, places
 from dls_zk.storage.built import BuiltCircuit
 from dls_zk.tools import snarkjs
@@ -291,7 +292,7 @@ def test_export(proven: Vault) -> None:
 
 
 def test_what_is_built_already_is_named() -> None:
-    built = invoke("circuits", "build", "--size", "8", "--json")
+    built = invoke("circuits", "build", "--family", "rebalance", "--size", "8", "--json")
     assert (built.code, built.stderr) == (0, "")
     told = json.loads(built.stdout)
     assert told.keys() == {"circuits", "seconds"} and told["seconds"].keys() == {"Circuit rebalance_8"}
@@ -299,7 +300,7 @@ def test_what_is_built_already_is_named() -> None:
     assert circuit.keys() == {"circuit", "r1cs", "r1cs_sha256"} and circuit["circuit"] == "rebalance_8"
     assert disk.sha256_file(Path(circuit["r1cs"])) == circuit["r1cs_sha256"]
 
-    made = invoke("setup", "dev", "--size", "8", "--json")
+    made = invoke("setup", "dev", "--family", "rebalance", "--size", "8", "--json")
     assert (made.code, made.stderr) == (0, WARNING)
     (key,) = json.loads(made.stdout)["keys"]
     assert key.keys() == {"circuit", "zkey", "zkey_sha256", "insecure"} and key["insecure"] is True
@@ -670,7 +671,7 @@ def test_exit_6_one_bit_of_a_built_file(proven: Vault, name: str, command: str, 
     before = snapshot(proven.folder)
     line = {
         "prove": ("prove", *SECOND, "--out", "r2"),
-        "circuits": ("circuits", "build", "--size", "8", "--json"),
+        "circuits": ("circuits", "build", "--family", "rebalance", "--size", "8", "--json"),
         "export": ("export", "verifier", "--size", "8", "--out", "V.sol"),
         "verify": ("verify", "r1/proof.json"),
     }[command]

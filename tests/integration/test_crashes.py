@@ -169,10 +169,10 @@ def test_a_key_that_does_not_fit_on_the_disk(tmp_path: Path) -> None:
         path.unlink()
     folder.rmdir()
     env = commandline.environment(tmp_path, DLS_ZK_HOME=str(home))
-    refused = limited(1 << 20, "setup", "dev", "--size", "8", cwd=tmp_path, env=env)
+    refused = limited(1 << 20, "setup", "dev", "--family", "rebalance", "--size", "8", cwd=tmp_path, env=env)
     assert refused.refused(5) or refused.refused(3)
     assert not list((home / "keys" / "rebalance_8").glob("[!.]*"))
-    assert commandline.run("setup", "dev", "--size", "8", cwd=tmp_path, env=env).code == 0
+    assert commandline.run("setup", "dev", "--family", "rebalance", "--size", "8", cwd=tmp_path, env=env).code == 0
     no_half(home)
 
 
@@ -212,7 +212,13 @@ def test_prove_killed_at_twenty_points(tmp_path: Path, record_property: Callable
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [("circuits", "build", "--size", "8"), ("setup", "dev", "--size", "8")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("circuits", "build", "--family", "rebalance", "--size", "8"),
+        ("setup", "dev", "--family", "rebalance", "--size", "8"),
+    ],
+)
 def test_building_killed_at_ten_points(
     tmp_path: Path, command: tuple[str, ...], record_property: Callable[[str, object], None]
 ) -> None:

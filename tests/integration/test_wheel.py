@@ -45,7 +45,7 @@ def test_it_is_the_wheel_that_runs(wheel, tmp_path):
 
 def test_circuits_and_contracts_compile_and_schemas_and_examples_are_there(wheel, tmp_path):
     home = tmp_path / "home"
-    _python(wheel, home, "-m", "dls_zk", "circuits", "build", "--size", "8")
+    _python(wheel, home, "-m", "dls_zk", "circuits", "build", "--family", "rebalance", "--size", "8")
     program = "from dls_zk.solidity import contracts; print(*sorted(contracts.compile_contracts()))"
     assert _python(wheel, home, "-c", program).split() == [
         "BatchVerifier", "Claims", "DevAsset", "DevFeed", "MandateRules", "PolicyRegistry", "PoseidonT6", "PriceOracle",

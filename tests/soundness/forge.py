@@ -22,6 +22,7 @@ from pathlib import Path
 from dls_zk.audit.circuits import Circuit, circuit
 from dls_zk.groth16.constraint_table import System, attribute, sources
 from dls_zk.groth16.r1cs import Combination, Constraint
+from dls_zk.statement.circuits import REBALANCE, RECONCILIATION, of_size
 from dls_zk.statement.constants import EXPOSURE_SHIFT, FIELD, NAV_BITS, NAV_SHIFT, USD_E14
 from dls_zk.storage.places import data_dir
 from dls_zk.tools import circom
@@ -32,13 +33,21 @@ LIMIT_BITS = 17
 #: Wire → value.
 Pins = Mapping[int, int]
 
-#: The inputs of the circuit, the public ones first.
-INPUTS = (
-    "commitmentBefore", "commitmentAfter", "policyHash", "flow", "allowances", "navFloor", "context", "prices",
-    "quantityAfter", "trade", "saltBefore", "saltAfter", "slotWord", "globalWord", "instrumentsWord",
-)  # fmt: skip
-#: Public signals that the prover solves for.
-SOLVED = ("commitmentBefore", "commitmentAfter", "policyHash", "navFloor")
+#: Family → the inputs of its circuits, the public ones first.
+INPUTS = {
+    REBALANCE: (
+        "commitmentBefore", "commitmentAfter", "policyHash", "flow", "allowances", "navFloor", "context", "prices",
+        "quantityAfter", "trade", "saltBefore", "saltAfter", "slotWord", "globalWord", "instrumentsWord",
+    ),
+    RECONCILIATION: (
+        "commitment", "attestations", "venues", "tolerance", "prices", "quantity", "attested", "salt", "attestationSalt",
+    ),
+}  # fmt: skip
+#: Family → the public signals that the prover solves for.
+SOLVED = {
+    REBALANCE: ("commitmentBefore", "commitmentAfter", "policyHash", "navFloor"),
+    RECONCILIATION: ("commitment", "attestations"),
+}
 
 
 def inverse(x: int) -> int:
@@ -135,16 +144,16 @@ class Step:
 
 
 class Forger:
-    """A prover of the circuit whose constraints by --O0 are ``system``: his wires are called plain."""
+    """A prover of the circuit of a family whose constraints by --O0 are ``system``: his wires are called plain."""
 
-    def __init__(self, system: System) -> None:
-        self.system, self.plain = system, Constraints(system.constraints)
+    def __init__(self, system: System, family: str = REBALANCE) -> None:
+        self.system, self.plain, self.family = system, Constraints(system.constraints), family
         self.wire = {name: wire for wire, name in system.names.items()}
         self.size = max(system.names) + 1
         self.ranges = {r.name: r for r in self._ranges()}
         self.fields = self._unpack()
-        self.input = {name: self._elements(name) for name in INPUTS}
-        self.inputs = [wire for name in INPUTS if name not in SOLVED for wire in self.input[name]]
+        self.input = {name: self._elements(name) for name in INPUTS[family]}
+        self.inputs = [wire for name in INPUTS[family] if name not in SOLVED[family] for wire in self.input[name]]
         #: constraint of a Boolean → the wire that it has 0 or 1
         booleans = [wire for name, wire in self.wire.items() if re.search(r"\.Boolean_\w+(\[\d+\])?\.in$", name)]
         self.booleans = {self._boolean(wire): [wire] for wire in booleans}
@@ -181,7 +190,7 @@ class Forger:
         return found
 
     def _hints(self) -> Iterable[Step]:
-        """What circom's generator computes by ``<--``, and the NAV floor."""
+        """What circom's generator computes by ``<--``, and of a rebalance the NAV floor."""
         for r in self.ranges.values():
             bits = tuple(r.bit.values())
             yield Step((r.of,), bits, lambda v, r=r, bits=bits: _pick(r.digits(v[r.of], {}, None), bits), range=r)
@@ -191,7 +200,13 @@ class Forger:
             prefix, _, last = name.rpartition(".")
             if last == "inverse":
                 yield self._hint(name, [f"{prefix}.in"], inverse)
-            elif last == "low" and prefix.startswith("main.factor["):
+        if self.family == REBALANCE:
+            yield from self._hints_of_a_rebalance()
+
+    def _hints_of_a_rebalance(self) -> Iterable[Step]:
+        for name in self.wire:
+            prefix, _, last = name.rpartition(".")
+            if last == "low" and prefix.startswith("main.factor["):
                 yield self._hint(name, [f"{prefix}.exposure"], _lowest_bits)
         weighted = [name for name in self.wire if name.startswith("main.valueAtRisk.weighted[")]
         yield self._hint("main.valueAtRisk.residualRoundedUp", weighted, _units_rounded_up)
@@ -348,8 +363,8 @@ class Forger:
 class DeployedForger(Forger):
     """A prover and the judge: the r1cs as it is deployed, by --O1."""
 
-    def __init__(self, system: System, built: Circuit) -> None:
-        super().__init__(system)
+    def __init__(self, system: System, built: Circuit, family: str = REBALANCE) -> None:
+        super().__init__(system, family)
         self.built, self.deployed = built, Constraints(built.system)
         #: deployed wire → plain wire
         self.stands_for = [0] + [self.wire[built.names[wire][0]] for wire in sorted(built.names) if wire > 0]
@@ -371,7 +386,7 @@ class DeployedForger(Forger):
     @cached_property
     def check(self) -> list[int]:
         """The number of the check of each deployed constraint."""
-        return [check for check, _ in attribute(self._deployed_system, self.system)]
+        return [check for check, _ in attribute(self.family, self._deployed_system, self.system)]
 
     @cached_property
     def source(self) -> list[int]:
@@ -410,9 +425,9 @@ def _pick(digits: Mapping[int, int], wires: Sequence[int]) -> list[int]:
 
 
 @cache
-def forger(slots: int) -> DeployedForger:
+def forger(slots: int, family: str = REBALANCE) -> DeployedForger:
     """The forger of a circuit of the package."""
-    name = f"rebalance_{slots}"
+    name = of_size(slots, family).name
     with circom.run_circom(name, ("--r1cs", "--sym", "--O0"), data_dir("circuits")) as (out, _):
         plain = System.read(Path(out / f"{name}.r1cs"), Path(out / f"{name}.sym"))
-    return DeployedForger(plain, circuit(name))
+    return DeployedForger(plain, circuit(name), family)

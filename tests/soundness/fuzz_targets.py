@@ -25,6 +25,7 @@ from dls_zk.groth16 import ceremony, key_lint, zkey
 from dls_zk.groth16.proof import Proof
 from dls_zk.groth16.r1cs import R1CS, Header
 from dls_zk.groth16.zkey import VerifyingKey, ZKey, read_zkey
+from dls_zk.statement.circuits import CIRCUITS
 from dls_zk.statement.commitments import book_commitment
 from dls_zk.statement.constants import FIELD, PRICE_BITS
 from dls_zk.statement.deployment import Deployment
@@ -157,7 +158,7 @@ def vault_holds(value: files.VaultFile, _: bytes) -> bool:
 def deployment_holds(value: Deployment, _: bytes) -> bool:
     named = [value.hub, value.policy_registry, value.price_oracle, *value.libraries.values()]
     named += [key.verifier for key in value.keys.values()] + [key.batch_verifier for key in value.keys.values()]
-    return all(map(is_checksum_address, named)) and set(value.keys) <= {"rebalance_8", "rebalance_16", "rebalance_32"}
+    return all(map(is_checksum_address, named)) and value.keys.keys() <= CIRCUITS.keys()
 
 
 def feeds_hold(value: NamedFeeds, _: bytes) -> bool:

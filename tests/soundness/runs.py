@@ -61,9 +61,9 @@ class Record:
     parts: dict[str, Done] = field(default_factory=dict)
 
 
-def circuits_key(root: Path | None = None, family: str = REBALANCE) -> str:
-    """16 hex digits that change with any byte, and any name, of the sources from which a family's circuits are made: its
-    mains, and all that they include (but ``lib/poseidon_constants.circom``, which a build makes from fixed parameters)."""
+def circuit_sources(root: Path | None = None, family: str = REBALANCE) -> list[str]:
+    """The sources from which a family's circuits are made, below the folder of circuits: its mains, and what they include
+    (but ``lib/poseidon_constants.circom``, which a build makes from fixed parameters)."""
     folder = (root or places.data_dir("circuits")).resolve()
     waiting, sources = sorted((folder / "main").glob(f"{family}_*.circom")), set[Path]()
     while waiting:
@@ -72,9 +72,15 @@ def circuits_key(root: Path | None = None, family: str = REBALANCE) -> str:
             sources.add(path)
             included = re.findall(r'^include "([^"]+)";', path.read_text(), re.MULTILINE)
             waiting += [(path.parent / name).resolve() for name in included if name != "poseidon_constants.circom"]
+    return sorted(path.relative_to(folder).as_posix() for path in sources)
+
+
+def circuits_key(root: Path | None = None, family: str = REBALANCE) -> str:
+    """16 hex digits that change with any byte, and any name, of a family's sources."""
+    folder = root or places.data_dir("circuits")
     digest = hashlib.sha256()
-    for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in sources):
-        digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    for name in circuit_sources(folder, family):
+        digest.update(f"{name} {hashlib.sha256((folder / name).read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()[:16]
 
 

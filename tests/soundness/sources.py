@@ -46,6 +46,7 @@ from tests.soundness.extremes import widest
 from tests.soundness.forge import Constraints, Forger
 from tests.soundness.judge import is_true
 from tests.soundness.lies import lies
+from tests.soundness.runs import circuit_sources
 from tests.soundness.scenes import full_book, limits, past_a_limit
 from tests.support import boundary
 from tests.support.instances import tighten
@@ -246,8 +247,8 @@ OPERATORS: dict[str, Callable[[str], Iterator[str]]] = {
 
 
 def mutants(circuits: Path) -> Iterator[Mutant]:
-    """All mutants of the files below circuits/, in order. Of the mains, which say a size and what is public, one."""
-    for path in sorted(circuits.rglob("*.circom")):
+    """All mutants of a family's files below circuits/, in order. Of the mains, which say a size and what is public, one."""
+    for path in sorted(circuits / file for file in circuit_sources(circuits)):
         file = path.relative_to(circuits).as_posix()
         if file.startswith("main/") and path.stem != CIRCUIT.name:
             continue

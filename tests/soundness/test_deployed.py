@@ -18,6 +18,7 @@ from dls_zk.audit.gates import GATES, Subject
 from dls_zk.audit.ledger import ALLOWED, ledger
 from dls_zk.audit.report import deployed, determinism_table, ledger_table
 from dls_zk.groth16.r1cs import Constraint
+from dls_zk.statement.circuits import REBALANCE, RECONCILIATION
 from dls_zk.statement.constants import (
     ALLOWANCE_BITS,
     NAV_BITS,
@@ -25,10 +26,14 @@ from dls_zk.statement.constants import (
     PRICE_BITS,
     PRICES_PER_WORD,
     QUANTITY_BITS,
+    QUANTITY_LIMB_BITS,
     SIZES,
+    TOLERANCE_BITS,
+    attestation_domain,
     book_domain,
     policy_domain,
 )
+from dls_zk.statement.families import CHECKS
 from dls_zk.statement.policy_fields import global_layout, slot_layout
 from dls_zk.tools import process
 
@@ -36,16 +41,18 @@ DOCUMENT = (Path(__file__).parent / "DETERMINISM.md").read_text()
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
+@pytest.mark.parametrize("family", CHECKS)
 @pytest.mark.parametrize("slots", SIZES)
-def test_every_gate_is_passed(slots):
+def test_every_gate_is_passed(slots, family):
     # Compiled with --inspect, where a warning fails the build; tests/circuits/ has the gate "edges".
-    assert {gate: found for gate, look in GATES.items() if (found := look(deployed(slots)))} == {}
+    assert {gate: found for gate, look in GATES.items() if (found := look(deployed(slots, family)))} == {}
 
 
+@pytest.mark.parametrize("family", CHECKS)
 @pytest.mark.parametrize("slots", SIZES)
-def test_every_wire_is_settled_by_one_rule(slots):
-    header = deployed(slots).system.header
-    found = determine(deployed(slots).facts, main_inputs(header))
+def test_every_wire_is_settled_by_one_rule(slots, family):
+    header = deployed(slots, family).system.header
+    found = determine(deployed(slots, family).facts, main_inputs(header))
     assert found.remaining == [] and found.wires == {*range(header.n_wires)}
     assert sum(found.by_rule.values()) == header.n_wires - 1 - len(main_inputs(header))
 
@@ -59,6 +66,43 @@ def test_what_need_not_hold_as_integers_is_what_has_a_reason(slots):
     assert len(allowed["zero test"]) == 2 * (size.slots + size.factors)
     assert [subject.place(k) for k in allowed["square"]] == ["context, contextSquare"]
     assert {found.tag for found in subject.hashes} == {None, book_domain(slots), policy_domain(slots)}
+
+
+@pytest.mark.parametrize("slots", SIZES)
+def test_what_need_not_hold_as_integers_in_a_reconciliation(slots):
+    subject, size = deployed(slots, RECONCILIATION), SIZES[slots]
+    allowed = {reason: [line.constraint for line in subject.ledger if line.allowed == reason] for reason in ALLOWED}
+    assert len(allowed["zero test"]) == 2 * size.slots and allowed["square"] == [] and allowed["hash"]
+    tags = [found.tag for found in subject.hashes]
+    assert sorted(tags) == sorted([book_domain(slots), *[attestation_domain(slots)] * size.venues])
+
+
+@pytest.mark.parametrize("slots", SIZES)
+def test_nothing_comes_to_nothing_in_a_reconciliation(slots, monkeypatch):
+    monkeypatch.setattr(gates, "IDLE", {})
+    assert gates.idle(deployed(slots, RECONCILIATION)) == []
+
+
+@pytest.mark.parametrize("slots", SIZES)
+def test_numbers_of_a_reconciliation_are_in_their_declared_ranges(slots):
+    subject, size = deployed(slots, RECONCILIATION), SIZES[slots]
+
+    def span(name: str) -> tuple[int, int]:
+        return subject.facts.ranges[subject.circuit.wire[f"main.{name}"]]
+
+    assert span("tolerance") == unsigned(TOLERANCE_BITS)  # and what is left of it up to the highest is not negative, below
+    assert span("nav") == unsigned(NAV_BITS)
+    assert span("shortfall.slack")[0] == span("shortfall.room")[0] == 0
+    for i in range(slots):
+        assert span(f"quantity[{i}]") == span(f"reconciled[{i}].gap") == signed(QUANTITY_BITS)
+        # What BookCommitment needs of what is attested, and of the part of it at each venue.
+        widest = 1 << QUANTITY_LIMB_BITS - 1
+        for name in (f"attested[{i}]", *(f"attestation[{k}].quantity[{i}]" for k in range(size.venues))):
+            assert -widest < span(name)[0] <= span(name)[1] < widest, name
+    words = dict(enumerate_words("prices", [PRICE_BITS] * slots, most=PRICES_PER_WORD))
+    words["venues"] = [1] * (slots * size.venue_bits)
+    for name, widths in words.items():
+        assert unpacking(subject, name) == [*zip(accumulate(widths, initial=0), widths, strict=False)], name
 
 
 @pytest.mark.parametrize("slots", SIZES)
@@ -170,18 +214,25 @@ KINDS: dict[str, Callable[[Constraint], bool]] = {
 }
 
 
+@pytest.mark.parametrize("family", CHECKS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_missing_constraint_leaves_something_undetermined(kind):
-    subject = deployed(8)
+def test_a_missing_constraint_leaves_something_undetermined(kind, family):
+    subject = deployed(8, family)
     (*_, last) = (k for k, constraint in enumerate(subject.facts.constraints) if KINDS[kind](constraint))
     constraints = subject.system.constraints
     broken = replace(subject.system, constraints=constraints[:last] + constraints[last + 1 :])
     assert determine(Facts(broken), main_inputs(broken.header)).remaining
 
 
-@pytest.mark.parametrize("name", ["price[0]", "quantityAfter[0]", "limit[0]", "navFloor"])
-def test_a_missing_range_check_may_wrap(name):
-    subject = deployed(8)
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [
+        *((REBALANCE, name) for name in ("price[0]", "quantityAfter[0]", "limit[0]", "navFloor")),
+        *((RECONCILIATION, name) for name in ("priceWords.field[0]", "quantity[0]", "reconciled[0].gap", "nav")),
+    ],
+)
+def test_a_missing_range_check_may_wrap(family, name):
+    subject = deployed(8, family)
     wire = subject.circuit.wire[f"main.{name}"]
     kept = [
         constraint
@@ -197,8 +248,9 @@ def test_a_missing_range_check_may_wrap(name):
 
 
 def test_the_document_has_the_figures():
-    for table in (determinism_table([*SIZES]), ledger_table([*SIZES])):
-        assert table in DOCUMENT
+    for family in CHECKS:
+        for table in (determinism_table([*SIZES], family), ledger_table([*SIZES], family)):
+            assert table in DOCUMENT
 
 
 @pytest.mark.parametrize("name", ["determinism", "ledger"])

@@ -55,7 +55,7 @@ def random_system(rng: Random, prime: int) -> R1CS:
         return side | ({0: rng.choice([1, -1, 2, rng.randrange(1, prime)])} if rng.random() < 0.3 else {})
 
     def piece() -> list[Constraint]:
-        match rng.randrange(8):
+        match rng.randrange(9):
             case 0 | 1:
                 return [boolean(wire())]
             case 2:  # a range check: the lowest bit is an expression
@@ -81,6 +81,13 @@ def random_system(rng: Random, prime: int) -> R1CS:
                 z, v, t = wire(), wire(), wire()
                 half = {t: (prime + 1) // 2, v: rng.choice([1, -1]) * (prime + 1) // 2}
                 return [boolean(z), ({z: 2, 0: -1}, {v: 1}, {t: rng.choice([1, 1, 2])}), (half, {wire(): 1}, {wire(): 1})]
+            case 7:  # x to one of two places: y = e·x, and what is left of x
+                e, x, y, z = rng.sample(range(1, wires), 4) if wires > 4 else (wire() for _ in range(4))
+                first, other = (
+                    ({wire: 1, 0: -low}, {wire: 1, 0: -low - 1}, {})  # low or low + 1
+                    for wire, low in ((x, rng.choice([0, 1])), rng.choice([(e, 0), (y, rng.choice([0, -1]))]))
+                )
+                return [first, other, ({e: 1}, {x: 1}, {y: 1}), ({}, {}, {x: 1, y: -1, z: -1})]
             case _:
                 return [(combination(2), combination(2), combination(2))]
 
@@ -220,6 +227,9 @@ CONDITIONS = [
     (facts, "(-rest[1], -rest[0]) if factor == 1 else rest", "rest"),
     (facts, "max(old[1], span[1]) - min(old[0], span[0]) >= self.prime", "False"),
     (facts, "[x * y for x in a for y in b]", "[x * y for x, y in zip(a, b)]"),
+    (facts, "self.ranges.get(e) == (0, 1)", "True"),
+    (facts, "rest == other", "True"),
+    (facts, "(min(low, 0), max(high, 0))", "(low, high)"),
     # algebra: two roots, halves, a common factor
     (
         facts,

@@ -22,7 +22,8 @@ from dls_zk.statement.constants import (
 from dls_zk.statement.model import Policy, Rebalance, SlotPolicy
 from dls_zk.statement.needs import least_allowances
 from dls_zk.statement.policy_fields import FIELDS, GLOBAL_FIELDS, Field, Tighter, global_layout, slot_fields, slot_layout
-from dls_zk.statement.relation import Limit, evaluate
+from dls_zk.statement.relation import evaluate
+from dls_zk.statement.verdict import Limit
 
 #: Fields of which some change tightens.
 DIRECTED = {name for name, field in FIELDS.items() if field.tighter in (Tighter.LOWER, Tighter.HIGHER)}

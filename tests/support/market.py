@@ -30,8 +30,8 @@ from dls_zk.statement.buckets import Bucket
 from dls_zk.statement.commitments import policy_hash
 from dls_zk.statement.constants import SIZES
 from dls_zk.statement.model import Opening, Policy, SlotPolicy, Terms
-from dls_zk.statement.relation import Report
 from dls_zk.statement.signals import PublicSignals
+from dls_zk.statement.verdict import Report
 from dls_zk.tools import circom, foundry, node
 
 SLOTS = 8

@@ -3,7 +3,7 @@
 import re
 
 from dls_zk.statement import constants
-from dls_zk.statement.circuits import CIRCUITS
+from dls_zk.statement.circuits import CIRCUITS, REBALANCE, RECONCILIATION
 from dls_zk.statement.constants import SIZES
 from dls_zk.statement.policy_fields import GLOBAL_FIELDS, slot_fields, slot_layout
 from dls_zk.storage import places
@@ -23,21 +23,28 @@ def test_scales_and_widths():
         "NAV_SHIFT", "EXPOSURE_SHIFT",
     ):  # fmt: skip
         assert int(circom[name]) == getattr(constants, name), name
+    custody = _circom_functions("custody/constants.circom")
+    assert int(custody["MAX_TOLERANCE"]) == constants.MAX_TOLERANCE_PPM < 1 << constants.TOLERANCE_BITS
+    assert int(custody["TOLERANCE_BITS"]) == constants.TOLERANCE_BITS
 
 
 def test_hash_domains():
-    circom = _circom_functions("lib/constants.circom")
-    for name, function in (("DOMAIN_BOOK", constants.book_domain), ("DOMAIN_POLICY", constants.policy_domain)):
+    circom = _circom_functions("lib/constants.circom") | _circom_functions("custody/constants.circom")
+    functions = (constants.book_domain, constants.policy_domain, constants.attestation_domain)
+    for name, function in zip(("DOMAIN_BOOK", "DOMAIN_POLICY", "DOMAIN_ATTESTATION"), functions, strict=True):
         literal, factor = re.fullmatch(r"(0x[0-9a-f]+) \* (\d+) \+ N", circom[name]).groups()
         for slots in SIZES:
             assert int(literal, 16) * int(factor) + slots == function(slots)
-    assert len({f(n) for f in (constants.book_domain, constants.policy_domain) for n in SIZES}) == 2 * len(SIZES)
+    assert len({f(n) for f in functions for n in SIZES}) == 3 * len(SIZES)
 
 
 def test_sizes_of_the_mains():
     for circuit in CIRCUITS.values():
         source, size = (SOURCES / "main" / f"{circuit.name}.circom").read_text(), circuit.size
-        assert f"Rebalance({size.slots}, {size.scenarios}, {size.factors}, {size.venues});" in source
+        rebalance = f"Rebalance({size.slots}, {size.scenarios}, {size.factors}, {size.venues});"
+        assert {REBALANCE: rebalance, RECONCILIATION: f"Reconciliation({size.slots}, {size.venues});"}[
+            circuit.family
+        ] in source
 
 
 def test_a_slot_fits_its_word_and_widths_agree_with_the_circuit():

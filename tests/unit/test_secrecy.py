@@ -18,7 +18,8 @@ from dls_zk.groth16.proof import Proof
 from dls_zk.operations import Proven
 from dls_zk.statement.circuit_inputs import circuit_inputs
 from dls_zk.statement.model import Opening, Rebalance
-from dls_zk.statement.relation import CHECKS, Report, evaluate
+from dls_zk.statement.relation import CHECKS, evaluate
+from dls_zk.statement.verdict import Report
 from tests.support import boundary
 
 CASES = {case.name: case for case in boundary.cases()}

@@ -1,0 +1,5 @@
+pragma circom 2.2.2;
+
+include "../reconciliation.circom";
+
+component main { public [commitment, attestations, venues, tolerance, prices] } = Reconciliation(32, 8);
