@@ -46,7 +46,7 @@ COMMANDS = {
     "submit": ("submit", "Submit one or many rebalances, each exactly once."),
     "vault": ("vault", "Open a vault, read its state, and act on it."),
     "verify": ("proofs", "Verify a proof, by one verifier or by all."),
-    "watch": ("watch", "Print the events of vaults as they come, a line each."),
+    "watch": ("watch", "Print the events of vaults and of their share tokens as they come, a line each."),
 }
 
 

@@ -37,7 +37,10 @@ _MESSAGES = {
 
 
 class Core:
-    """The functions of the core. path: its arithmetic: 0 portable, 1 for x86-64 with ADX; by default the faster there is."""
+    """The functions of the core.
+
+    path: its arithmetic: 0 portable, 1 for x86-64 with ADX, 2 with AVX-512 IFMA as well; by default the fastest there is.
+    """
 
     def __init__(self, library: ctypes.CDLL, path: int | None = None) -> None:
         self.library = library

@@ -1,7 +1,7 @@
 // The native core of the prover: its C interface, for ctypes. It keeps no state but the keys that are open, and it may be
 // called by several threads at a time.
 //
-// path: the arithmetic, 0 for the portable one, 1 for Adx. Numbers are 32 bytes, little-endian.
+// path: the arithmetic, 0 for the portable one, 1 for Adx, 2 for Adx with sums and transforms by eights. Numbers are 32 bytes, little-endian.
 #include <stdlib.h>
 
 #include "groth16.h"
@@ -13,11 +13,14 @@ inline void *operator new(size_t, void *at) noexcept { return at; }
 
 #define PUBLIC extern "C" __attribute__((visibility("default")))
 
-static const int PORTABLE = 0, ADX = 1;
+static const int PORTABLE = 0, ADX = 1, EIGHTS = 2;
 
 static bool usable(int path) {
 #if defined(__x86_64__)
     if (path == ADX) return Adx::usable();
+#endif
+#ifdef DLS_ZK_WIDE
+    if (path == EIGHTS) return Adx::usable() && wide_usable();
 #endif
     return path == PORTABLE;
 }
@@ -26,7 +29,7 @@ static bool usable(int path) {
 template <class Run> static int with_path(int path, const Run &run) {
     if (!usable(path)) return NO_SUCH_PATH;
 #if defined(__x86_64__)
-    if (path == ADX) return run(Adx());
+    if (path != PORTABLE) return run(Adx());
 #endif
     return run(Portable());
 }
@@ -37,11 +40,11 @@ struct OpenKey {
 };
 
 // The fastest path that this machine has.
-PUBLIC int dls_zk_best_path(void) { return usable(ADX) ? ADX : PORTABLE; }
+PUBLIC int dls_zk_best_path(void) { return usable(EIGHTS) ? EIGHTS : usable(ADX) ? ADX : PORTABLE; }
 
 // DONE if all that a proof rests on holds on this machine, by this path.
 PUBLIC int dls_zk_self_test(int path) {
-    return with_path(path, [](auto arithmetic) { return self_test<decltype(arithmetic)>() ? DONE : NO_PROOF; });
+    return with_path(path, [&](auto arithmetic) { return self_test<decltype(arithmetic)>(path == EIGHTS) ? DONE : NO_PROOF; });
 }
 
 // Reads a proving key (.zkey) of `size` bytes, which need not stay. `*out`: to be given back to `dls_zk_close`.
@@ -55,7 +58,7 @@ PUBLIC int dls_zk_open(int path, const u8 *zkey, u64 size, OpenKey **out) {
             free(open), free(room);
             return NO_MEMORY;
         }
-        K *key = new (room) K();
+        K *key = new (room) K(path == EIGHTS);
         Answer answer = key->open(zkey, size);
         if (answer != DONE) {
             key->~K();
@@ -101,7 +104,7 @@ PUBLIC int dls_zk_prove(OpenKey *open, const u8 *witness, u64 count, const u8 *r
 
 // Points are in the form of key files: affine, coordinates times 2^256 modulo p, zeros for infinity.
 
-template <class F> static int sum_of(const u8 *points, const u8 *scalars, u32 count, int threads, u8 *out) {
+template <class F> static int sum_of(bool wide, const u8 *points, const u8 *scalars, u32 count, int threads, u8 *out) {
     const size_t size = sizeof(Affine<F>);
     Arena memory, digits, rooms[MAX_THREADS];
     Msm<F> msm;
@@ -111,7 +114,7 @@ template <class F> static int sum_of(const u8 *points, const u8 *scalars, u32 co
     Affine<F> *read = memory.take<Affine<F>>(count);
     F *images = memory.take<F>(count);
     u64(*numbers)[4] = memory.take<u64[4]>(count);
-    if (memory.failed || !msm.open(read, images, count)) return NO_MEMORY;
+    if (memory.failed || !msm.open(read, images, count, wide)) return NO_MEMORY;
     for (u32 i = 0; i < count; ++i) {
         Reader reader = {points + size * i};
         memcpy(numbers[i], scalars + 32 * (size_t)i, 32);
@@ -136,8 +139,8 @@ PUBLIC int dls_zk_sum(int path, int group, const u8 *points, const u8 *scalars, 
     threads = threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
     return with_path(path, [&](auto arithmetic) {
         typedef Element<BaseField, decltype(arithmetic)> Fp;
-        return group == 1 ? sum_of<Fp>(points, scalars, count, threads, out)
-                          : sum_of<Quadratic<Fp>>(points, scalars, count, threads, out);
+        return group == 1 ? sum_of<Fp>(path == EIGHTS, points, scalars, count, threads, out)
+                          : sum_of<Quadratic<Fp>>(path == EIGHTS, points, scalars, count, threads, out);
     });
 }
 
@@ -170,7 +173,16 @@ PUBLIC int dls_zk_field(int path, int field, int operation, const u8 *a, const u
     return with_path(path, [&](auto arithmetic) {
         typedef decltype(arithmetic) A;
         auto run = [&](auto x, auto y) {
+            typedef typename decltype(x)::Modulus M;
             if (!x.read(a) || !y.read(b)) return WRONG_SCALAR;
+#ifdef DLS_ZK_WIDE
+            if (path == EIGHTS && operation < 3) {
+                auto eights = operation == 0 ? ByEights::multiply<M> : operation == 1 ? ByEights::add<M> : ByEights::subtract<M>;
+                eights((u64 *)x.v, x.v, y.v);
+                memcpy(out, x.v, 32);
+                return DONE;
+            }
+#endif
             auto z = operation == 0 ? x * y : operation == 1 ? x + y : operation == 2 ? x - y : x.inverse();
             memcpy(out, z.v, 32);
             return DONE;

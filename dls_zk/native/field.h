@@ -27,6 +27,7 @@ static inline bool below(const u64 a[4], const u64 b[4]) {
 }
 
 struct Portable {
+    static constexpr bool WIDE = false;  // whether the functions of wide.h may do a part of the work
     // Subtracts p once, if that leaves no borrow.
     static inline void reduce(u64 t[4], const u64 p[4]) {
         u64 s[4], borrow = 0;
@@ -83,6 +84,7 @@ struct Portable {
 
 #if defined(__x86_64__)
 struct Adx {
+    static constexpr bool WIDE = true;
     static bool usable() {
         u32 a = 7, b, c = 0, d;
         u32 highest = 0, b0, c0, d0;
@@ -155,6 +157,9 @@ struct Adx {
 
 // An element of the field of modulus M.
 template <class M, class Arithmetic> struct Element {
+    typedef Arithmetic Path;
+    typedef M Modulus;
+    static constexpr int PARTS = 1;
     u64 v[4];
 
     static Element zero() { return {{0, 0, 0, 0}}; }
@@ -223,6 +228,9 @@ template <class M, class A> static inline Element<M, A> choose(const Element<M, 
 
 // a + b·i with i² = −1, over the base field.
 template <class F> struct Quadratic {
+    typedef typename F::Path Path;
+    typedef typename F::Modulus Modulus;
+    static constexpr int PARTS = 2;
     F a, b;
 
     static Quadratic zero() { return {F::zero(), F::zero()}; }

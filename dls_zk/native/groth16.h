@@ -65,6 +65,7 @@ template <class A> struct Key {
         Fr value;
     };
 
+    const bool wide;  // whether a part of the work is done by eights
     Arena memory;
     u32 n_vars, n_public, n_terms[2];
     Term *terms[2];
@@ -75,6 +76,8 @@ template <class A> struct Key {
     Affine<Fp2> *b2;
     Fp *a_images, *b1_images, *hc_images;
     Fp2 *b2_images;
+
+    explicit Key(bool wide_) : wide(wide_) {}
 
     u32 n_private() const { return n_vars - n_public - 1; }
 
@@ -186,11 +189,12 @@ template <class A> struct Proving {
         witness = memory.take<Words>(n_vars);
         for (Fr *&one : values) one = memory.take<Fr>(n);
         if (memory.failed) return NO_MEMORY;
-        memcpy(witness, given, 32 * (size_t)n_vars);
-        for (u32 i = 0; i < n_vars; ++i)
+        for (u32 i = 0; i < n_vars; ++i) {  // not at once: the library would use registers that we do not wipe
+            memcpy(witness[i], given + 32 * (size_t)i, 32);
             if (!below(witness[i], ScalarField::P)) return WRONG_WITNESS;
-        if (!a.open(key.a, key.a_images, n_vars) || !b1.open(key.b1, key.b1_images, n_vars) ||
-            !b2.open(key.b2, key.b2_images, n_vars) || !hc.open(key.hc, key.hc_images, n + key.n_private()))
+        }
+        if (!a.open(key.a, key.a_images, n_vars, key.wide) || !b1.open(key.b1, key.b1_images, n_vars, key.wide) ||
+            !b2.open(key.b2, key.b2_images, n_vars, key.wide) || !hc.open(key.hc, key.hc_images, n + key.n_private(), key.wide))
             return NO_MEMORY;
         if (!sums_of_the_witness() || !sum_of_the_quotient()) return NO_MEMORY;
         return combine(out) ? DONE : NO_PROOF;
@@ -227,7 +231,7 @@ template <class A> struct Proving {
             int window = task - 3;
             ok[task] = true;
             if (task < 3)
-                key.domain.to_coset(values[task]);
+                key.domain.to_coset(values[task], key.wide);
             else if (window < b2.windows)
                 ok[task] = b2.sum_window(window, rooms[thread]);
             else if ((window -= b2.windows) < a.windows)

@@ -5,7 +5,7 @@
 // windows. The method is not constant-time: how long it takes, and which memory it touches, depends on the scalars. So it
 // is with every prover in use.
 #pragma once
-#include "curve.h"
+#include "pairs.h"
 #include "threads.h"
 
 // --- cutting scalars --------------------------------------------------------------------------------------------------
@@ -121,6 +121,7 @@ template <class F> struct Msm {
     const F *images;  // β·x of each point
     u32 n;
     int bits, windows;
+    bool wide;
     Arena memory;
     Half *halves;  // two for each point
     i16 *digits;   // those of all halves for one window, then those for the next
@@ -128,8 +129,8 @@ template <class F> struct Msm {
 
     ~Msm() { wipe(sums, sizeof sums); }
 
-    bool open(const Affine<F> *points_, const F *images_, u32 count) {
-        points = points_, images = images_, n = count;
+    bool open(const Affine<F> *points_, const F *images_, u32 count, bool wide_) {
+        points = points_, images = images_, n = count, wide = wide_;
         digits = nullptr;
         bits = windows = 0;
         if (!memory.open(Arena::room_for<Half>(2 * (size_t)n) + 64)) return false;
@@ -190,22 +191,23 @@ template <class F> struct Msm {
     // What a thread needs for a window; `carve` says how much that is if it is given no memory.
     struct Room {
         u32 *entries, *starts, *sizes, *active;
-        Affine<F> *sums, *points;  // points: of the segments their running sums and totals, then the buckets
+        Affine<F> *sums[2], *points;  // points: twice the running sums and totals of the segments, then the buckets
         Pair *pairs;
         PairRoom<F> *pair_room;
 
         static size_t size(u32 n, int bits) {
             size_t entries = 2 * (size_t)n, buckets = (size_t)1 << (bits - 1);
             return Arena::room_for<u32>(entries) + 3 * Arena::room_for<u32>(buckets) +
-                   Arena::room_for<Affine<F>>(entries * 2 / 3 + 2) + Arena::room_for<Affine<F>>(2 * MAX_SEGMENTS + buckets) +
+                   Arena::room_for<Affine<F>>(entries * 2 / 3 + 2) + Arena::room_for<Affine<F>>(entries * 4 / 9 + 2) +
+                   Arena::room_for<Affine<F>>(4 * MAX_SEGMENTS + buckets) +
                    Arena::room_for<Pair>(PairRoom<F>::SIZE) + Arena::room_for<PairRoom<F>>(1);
         }
         bool carve(Arena &arena, u32 n, int bits) {
             size_t count = 2 * (size_t)n, buckets = (size_t)1 << (bits - 1);
             entries = arena.take<u32>(count);
             starts = arena.take<u32>(buckets), sizes = arena.take<u32>(buckets), active = arena.take<u32>(buckets);
-            sums = arena.take<Affine<F>>(count * 2 / 3 + 2);
-            points = arena.take<Affine<F>>(2 * MAX_SEGMENTS + buckets);
+            sums[0] = arena.take<Affine<F>>(count * 2 / 3 + 2), sums[1] = arena.take<Affine<F>>(count * 4 / 9 + 2);
+            points = arena.take<Affine<F>>(4 * MAX_SEGMENTS + buckets);
             pairs = arena.take<Pair>(PairRoom<F>::SIZE);
             pair_room = arena.take<PairRoom<F>>(1);
             return !arena.failed;
@@ -214,6 +216,7 @@ template <class F> struct Msm {
 
     // The points of entries: P or its image, with the sign of the digit. No branch hangs on the entry, whose bits are random.
     struct Table {
+        static constexpr bool SIGNED = true;
         const Affine<F> *points;
         const F *images;
         const u32 *entries;
@@ -223,12 +226,11 @@ template <class F> struct Msm {
             return (const F *)(plain ^ ((plain ^ image) & (0 - (uintptr_t)(entry >> 1 & 1))));
         }
         const F &x(u32 i) const { return *place_of_x(entries[i]); }
+        const F &unsigned_y(u32 i) const { return points[entries[i] >> 2].y; }
+        u64 minus(u32 i) const { return 0 - (u64)(entries[i] & 1); }
         F y(u32 i) const {
-            u32 entry = entries[i];
-            const F &y = points[entry >> 2].y;
-            const F minus = -y;
-            const u64 mask = 0 - (u64)(entry & 1);
-            return choose(y, minus, mask);
+            const F &y = unsigned_y(i);
+            return choose(y, -y, minus(i));
         }
         void fetch(u32 i) const {
             u32 entry = entries[i];
@@ -244,7 +246,7 @@ template <class F> struct Msm {
         const u32 buckets = 1u << (bits - 1);
         const i16 *window = digits + w * 2 * (size_t)n;
         u32 segments = buckets / 8 < 1 ? 1 : buckets / 8 > MAX_SEGMENTS ? MAX_SEGMENTS : buckets / 8;
-        Affine<F> *bucket = room.points + 2 * segments;
+        Affine<F> *bucket = room.points + 4 * segments;
 
         // Entries by bucket: the number of the half, and whether its digit is negative.
         memset(room.sizes, 0, buckets * sizeof(u32));
@@ -268,30 +270,34 @@ template <class F> struct Msm {
     void fill_buckets(Room &room, u32 buckets, Affine<F> *bucket) {
         const u32 FINAL = 1u << 31;
         const Table first = {points, images, room.entries};
-        const InArray<F> later = {room.sums};
         u32 actives = 0;
         for (u32 b = 0; b < buckets; ++b) {
             bucket[b] = Affine<F>::infinity();
             if (room.sizes[b] == 1) bucket[b] = {first.x(room.starts[b]), first.y(room.starts[b])};
             if (room.sizes[b] > 1) room.active[actives++] = b;
         }
-        auto put = [&](u32 out, const Affine<F> &p) { (out & FINAL ? bucket[out & ~FINAL] : room.sums[out]) = p; };
-        for (bool from_table = true; actives; from_table = false) {
-            int count = 0;
+        for (int round = 0; actives; ++round) {
+            Affine<F> *const sums = room.sums[round & 1];
+            const InArray<F> later = {room.sums[~round & 1]};
+            auto place = [&](u32 out) -> Affine<F> & { return out & FINAL ? bucket[out & ~FINAL] : sums[out]; };
+            int count = 0, copies = 0;  // pairs from the front of the room, what has no second from its end
             u32 next = 0, left = 0;
-            auto flush = [&]() {
-                if (from_table)
-                    add_pairs<F>(first, put, room.pairs, count, *room.pair_room);
-                else
-                    add_pairs<F>(later, put, room.pairs, count, *room.pair_room);
-                count = 0;
+            auto flush = [&](const auto &from) {
+                add_pairs<F>(wide, from, place, room.pairs, count, *room.pair_room);
+                const Pair *copy = room.pairs + PairRoom<F>::SIZE - copies;
+                for (int i = 0; i < copies; ++i) place(copy[i].out) = {from.x(copy[i].first), from.y(copy[i].first)};
+                count = copies = 0;
             };
+            auto flush_round = [&]() { round ? flush(later) : flush(first); };
             for (u32 k = 0; k < actives; ++k) {
                 u32 b = room.active[k], start = room.starts[b], size = room.sizes[b], half = (size + 1) / 2;
                 for (u32 i = 0; i < half; ++i) {
-                    u32 second = 2 * i + 1 < size ? start + 2 * i + 1 : NONE;
-                    room.pairs[count++] = {start + 2 * i, second, half == 1 ? FINAL | b : next + i};
-                    if (count == PairRoom<F>::SIZE) flush();
+                    const u32 out = half == 1 ? FINAL | b : next + i, one = start + 2 * i;
+                    if (2 * i + 1 < size)
+                        room.pairs[count++] = {one, one + 1, out};
+                    else
+                        room.pairs[PairRoom<F>::SIZE - ++copies] = {one, one, out};
+                    if (count + copies == PairRoom<F>::SIZE - 8) flush_round();
                 }
                 if (half > 1) {
                     room.active[left++] = b;
@@ -300,7 +306,7 @@ template <class F> struct Msm {
                     next += half;
                 }
             }
-            flush();
+            flush_round();
             actives = left;
         }
     }
@@ -310,25 +316,31 @@ template <class F> struct Msm {
         Affine<F> *points = room.points;
         const u32 length = buckets / segments;
         const InArray<F> from = {points};
-        auto put = [&](u32 out, const Affine<F> &p) { points[out] = p; };
+        auto place = [&](u32 out) -> Affine<F> & { return points[out]; };
+        u32 now = 0, then = 2 * segments;  // where the running sums are, the totals behind them, and where they go
+        auto add = [&](u32 count) {
+            add_pairs<F>(wide, from, place, room.pairs, (int)count, *room.pair_room);
+            const u32 before = now;
+            now = then, then = before;
+        };
         for (u32 s = 0; s < 2 * segments; ++s) points[s] = Affine<F>::infinity();
         for (u32 step = length; step-- > 0;) {
-            // The totals first: they take the running sums of the step before.
             for (u32 s = 0; s < segments; ++s) {
-                room.pairs[s] = {segments + s, s, segments + s};
-                room.pairs[segments + s] = {s, 2 * segments + s * length + step, s};
+                room.pairs[s] = {now + segments + s, now + s, then + segments + s};
+                room.pairs[segments + s] = {now + s, 4 * segments + s * length + step, then + s};
             }
-            add_pairs<F>(from, put, room.pairs, (int)(2 * segments), *room.pair_room);
+            add(2 * segments);
         }
-        for (u32 s = 0; s < segments; ++s) room.pairs[s] = {segments + s, s, segments + s};
-        add_pairs<F>(from, put, room.pairs, (int)segments, *room.pair_room);
+        const Affine<F> *const running = points + now, *const totals = points + then + segments;
+        for (u32 s = 0; s < segments; ++s) room.pairs[s] = {now + segments + s, now + s, then + segments + s};
+        add(segments);
         Jacobian<F> suffix = Jacobian<F>::infinity(), weighted = suffix;
         for (u32 s = segments; s-- > 1;) {
-            suffix = suffix + points[s];
+            suffix = suffix + running[s];
             weighted = weighted + suffix;
         }
         for (u32 power = 1; power < length; power *= 2) weighted = weighted.doubled();
-        for (u32 s = 0; s < segments; ++s) weighted = weighted + points[segments + s];
+        for (u32 s = 0; s < segments; ++s) weighted = weighted + totals[s];
         return weighted;
     }
 

@@ -48,7 +48,7 @@ template <class F> static bool field_holds() {
 }
 
 // A sum by buckets is the sum one by one, with points that are equal, opposite and infinite, and scalars at the ends.
-template <class F> static bool sums_hold(const Jacobian<F> &generator) {
+template <class F> static bool sums_hold(bool wide, const Jacobian<F> &generator) {
     const u32 count = 70;
     Affine<F> points[count];
     F images[count];
@@ -68,7 +68,7 @@ template <class F> static bool sums_hold(const Jacobian<F> &generator) {
     }
     Arena digits, room;
     Msm<F> msm;
-    if (!msm.open(points, images, count)) return false;
+    if (!msm.open(points, images, count, wide)) return false;
     msm.cut_scalars(scalars, 0, count);
     if (!msm.choose_windows(digits)) return false;
     msm.write_digits(0, count);
@@ -80,12 +80,13 @@ template <class F> static bool sums_hold(const Jacobian<F> &generator) {
 }
 
 // The transform of a polynomial given by its values on the domain has its values on the coset.
-template <class F> static bool transforms_hold() {
-    for (int log = 0; log <= 5; ++log) {
+template <class F> static bool transforms_hold(bool wide) {
+    const int most = Domain<F>::LEAST_WIDE;
+    for (int log = 0; 1 << log <= 2 * most; ++log) {
         Arena memory;
         Domain<F> domain;
         const u32 n = 1u << log;
-        F coefficients[32], values[32], root = {{0x636e735580d13d9c, 0xa22bf3742445ffd6, 0x56452ac01eb203d8, 0x1860ef942963f9e7}};
+        F coefficients[2 * most], values[2 * most], root = {{0x636e735580d13d9c, 0xa22bf3742445ffd6, 0x56452ac01eb203d8, 0x1860ef942963f9e7}};
         if (!memory.open(Domain<F>::room(n)) || !domain.open(memory, log)) return false;
         for (int i = 28; i > log + 1; --i) root = root.square();
         coefficients[0] = F::one();
@@ -97,7 +98,7 @@ template <class F> static bool transforms_hold() {
         };
         F x = F::one();
         for (u32 i = 0; i < n; ++i, x = x * root.square()) values[i] = value(x);
-        domain.to_coset(values);
+        domain.to_coset(values, wide);
         x = root;
         for (u32 i = 0; i < n; ++i, x = x * root.square())
             if (!(values[i] == value(x))) return false;
@@ -116,7 +117,7 @@ template <class A, class F, class F2> static bool pairings_hold(const Jacobian<F
     return !pairing.product_is_one(p, q, 2);
 }
 
-template <class A> static bool self_test() {
+template <class A> static bool self_test(bool wide) {
     typedef Element<BaseField, A> Fp;
     typedef Element<ScalarField, A> Fr;
     typedef Quadratic<Fp> Fp2;
@@ -126,6 +127,9 @@ template <class A> static bool self_test() {
     const Fp2 y = {{{0x619dfa9d886be9f6, 0xfe7fd297f59e9b78, 0xff9e1a62231b7dfe, 0x28fd7eebae9e4206}},
                    {{0x64095b56c71856ee, 0xdc57f922327d3cbb, 0x55f935be33351076, 0x0da4a0e693fd6482}}};
     Jacobian<Fp2> g2 = {x, y, Fp2::one()};
+#ifdef DLS_ZK_WIDE
+    if (wide && !(same_words<BaseField, ByEights>(90000) && same_words<ScalarField, ByEights>(90000))) return false;
+#endif
     return same_words<BaseField, A>(90000) && same_words<ScalarField, A>(90000) && field_holds<Fp>() && field_holds<Fr>() &&
-           field_holds<Fp2>() && transforms_hold<Fr>() && sums_hold(g1) && sums_hold(g2) && pairings_hold<A>(g1, g2);
+           field_holds<Fp2>() && transforms_hold<Fr>(wide) && sums_hold(wide, g1) && sums_hold(wide, g2) && pairings_hold<A>(g1, g2);
 }

@@ -29,7 +29,7 @@ def core(path: int) -> Core:
         pytest.skip(native.NO_COMPILER)
     library = native.library()
     if path > library.dls_zk_best_path():
-        pytest.skip("this processor lacks ADX")
+        pytest.skip(f"this processor lacks what path {path} uses")
     return Core(library, path)
 
 
