@@ -147,7 +147,7 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
     blocks: list[int] = []
 
     def put(artifact: CompiledContract, *arguments: object) -> str:
-        address, mined = _created(sender, artifact, *arguments)
+        address, mined = create_seen(sender, artifact, *arguments)
         created[address] = mined.hash
         blocks.append(mined.block)
         return address
@@ -195,10 +195,10 @@ def _libraries(compiled: Mapping[str, CompiledContract]) -> list[str]:
 
 def create(sender: Sender, artifact: CompiledContract, *arguments: object) -> str:
     """Deploy a contract, once for an account and the same code and arguments; its address."""
-    return _created(sender, artifact, *arguments)[0]
+    return create_seen(sender, artifact, *arguments)[0]
 
 
-def _created(sender: Sender, artifact: CompiledContract, *arguments: object) -> tuple[str, Receipt]:
+def create_seen(sender: Sender, artifact: CompiledContract, *arguments: object) -> tuple[str, Receipt]:
     """As ``create``, with the transaction."""
     call = Call.deploying(artifact, *arguments)
     mined = sender.perform(

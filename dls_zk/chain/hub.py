@@ -50,8 +50,9 @@ class VaultState:
 
     sequence: rebalances accepted so far. nav_floor: in NAV steps. snapshot_timestamp: Unix seconds, of the last proof's
     prices, at first of the opening. pending_flow_e6: what the next proof must state. mandate_version: moves to a mandate so
-    far. mandate: its name. rounds_after: Unix seconds; the next proof's round has to be later; 0 if only the last proof
-    counts. orders_wait: the next proof settles orders. last_write_down: sequence that carried one, 0 for none.
+    far. loosened_version: that of the last move that did not only tighten. mandate: its name. rounds_after: Unix seconds;
+    the next proof's round has to be later; 0 if only the last proof counts. orders_wait: the next proof settles orders.
+    last_write_down: sequence that carried one, 0 for none.
     """
 
     commitment: int
@@ -60,6 +61,7 @@ class VaultState:
     snapshot_timestamp: int
     pending_flow_e6: int
     mandate_version: int
+    loosened_version: int
     mandate: bytes
     rounds_after: int
     orders_wait: bool
@@ -370,6 +372,10 @@ class Hub(Client):
             return event
         message = f"vault 0x{vault.hex()} was not opened since block {self.first_block}; check the deployment file"
         raise ChainError(message, code="unknown_id")
+
+    def vaults(self) -> list[bytes]:
+        """The ids of all vaults, in the order in which they were opened."""
+        return [bytes(event.arguments["vaultId"]) for event in self._named("VaultOpened")]
 
     def history(self, vault: bytes | None = None, first: int | None = None, last: int | None = None) -> Iterator[Event]:
         """What happened to a vault, or to all, in order, from a block on (from the start), up to a block (up to now)."""

@@ -39,6 +39,28 @@ RETURNED = (
     "a share is worth too little",
     "the price of a share is out of the mandate's band",
 )
+#: The events that tell what happened to orders, assets and fees; those of the ERC-20 token that it is are too many.
+EVENTS = (
+    "DepositRequest",
+    "RedeemRequest",
+    "CancelDepositRequest",
+    "CancelRedeemRequest",
+    "CancelDepositClaim",
+    "CancelRedeemClaim",
+    "TransferDepositRequest",
+    "TransferRedeemRequest",
+    "Deposit",
+    "Withdraw",
+    "Settled",
+    "DepositsReturned",
+    "Drawn",
+    "GivenBack",
+    "Contributed",
+    "FeesMinted",
+    "FeesCollected",
+)
+#: Redemptions that are looked at for those that wait.
+_LOOKED_AT = 256
 #: Ids that are asked for at once.
 _PAGE = 64
 
@@ -68,6 +90,21 @@ class Exits:
     shares: int
     owed: int
     oldest: int
+
+
+@dataclass(frozen=True)
+class Exit:
+    """What waits of an account's redemptions with one id. controller: who may claim. owner: whose shares they were.
+
+    pending, claimable: shares. since: Unix seconds when the first of them was asked for.
+    """
+
+    id: int
+    controller: str
+    owner: str
+    pending: int
+    claimable: int
+    since: int
 
 
 @dataclass(frozen=True)
@@ -343,6 +380,30 @@ class ShareToken(Client):
     def exits(self) -> Exits:
         """The redemptions that wait."""
         return Exits(*self.read("exits"))
+
+    def waiting_exits(self, shares: int) -> list[Exit]:
+        """The redemptions of which something waits, oldest first. shares: all that wait, by ``exits``: they end the search.
+
+        It looks at the newest ``_LOOKED_AT`` redemptions at most: they are served in their order, so the newest wait.
+        """
+        asked: dict[tuple[int, str], tuple[str, int]] = {}
+        for event in self.events(self.first_block, self.chain.block_number()) if shares else ():
+            said = event.arguments
+            if event.name == "RedeemRequest":
+                asked.setdefault((said["requestId"], said["controller"]), (said["owner"], event.block))
+            elif event.name == "TransferRedeemRequest":
+                before = asked.get((said["requestId"], said["from"]), (said["from"], event.block))
+                asked.setdefault((said["requestId"], said["to"]), before)
+        found: list[Exit] = []
+        for (number, controller), (owner, block) in sorted(asked.items(), reverse=True)[:_LOOKED_AT]:
+            if shares <= 0:
+                break
+            order = self._order("redeem", number, controller)
+            if order.pending:
+                since = self.chain.timestamp(block)
+                found.append(Exit(number, controller, owner, order.pending, order.claimable, since))
+                shares -= order.pending
+        return found[::-1]
 
     def next_order(self) -> int:
         """The id that an order would get now."""

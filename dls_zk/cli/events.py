@@ -101,23 +101,6 @@ _AMOUNTS = {
     "performanceShares": 1,
 }
 
-#: Events of a share token that its history shows; those of the ERC-20 token that it is are too many.
-SHARE_EVENTS = (
-    "DepositRequest",
-    "RedeemRequest",
-    "CancelDepositRequest",
-    "CancelRedeemRequest",
-    "TransferDepositRequest",
-    "TransferRedeemRequest",
-    "Settled",
-    "DepositsReturned",
-    "Drawn",
-    "GivenBack",
-    "Contributed",
-    "FeesMinted",
-    "FeesCollected",
-)
-
 
 def event_json(event: Event, decimals: tuple[int, int] | None = None) -> dict[str, object]:
     """An event for pipelines. decimals: of asset and shares, for an event of a share token."""

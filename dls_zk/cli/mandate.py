@@ -17,6 +17,7 @@ from ..statement.commitments import policy_hash
 from ..statement.constants import QUANTITY_DECIMALS
 from ..statement.model import Policy
 from ..statement.policy_diff import changes, verdict
+from ..statement.policy_lint import lint_turnover_step
 from .common import FILE, beside, confirm, console, example, json_option, marked, print_json, table
 from .options import Access, chain_command
 from .params import EXAMPLE_VAULT, Name, VaultId
@@ -43,6 +44,8 @@ def resolved(protocol: Protocol, fields: files.MandateFields, beside: Path) -> t
     from .. import chain
 
     policy = policy_of(fields.policy, protocol, beside)
+    for finding in lint_turnover_step(policy, fields.turnover.step):
+        click.echo(f"warning: {fields.policy}: {finding.where}: {finding.text}", err=True)
     feed_set = hash_of(fields.feeds)
     if feed_set is None:
         named = files.read_feeds(beside / fields.feeds, policy)

@@ -313,12 +313,16 @@ def contribute(access: Access, vault: bytes, amount: str, label: str, yes: bool,
 # --- what vault status says of shares -------------------------------------------------------------------------------------
 
 
+#: Exits that are listed: the oldest.
+LISTED_EXITS = 50
+
+
 def shares_json(share: ShareToken) -> dict[str, Any]:
     """The shares of a vault: price, what is there, and who waits. Amounts as text, times in Unix seconds."""
     holdings, price, exits = share.holdings(), share.settled_price(), share.exits()
     asset, shares = (Fixed(decimals, 0, 0) for decimals in share.decimals())
     deposits_met, redemptions_met = share.cutoffs()
-    worth = holdings.worth
+    worth, waiting = holdings.worth, share.waiting_exits(exits.shares)[:LISTED_EXITS]
     return {
         "token": share.address,
         "asset": share.asset.address,
@@ -341,6 +345,18 @@ def shares_json(share: ShareToken) -> dict[str, Any]:
             "shares": shares.show(exits.shares),
             "owed_shares": shares.show(exits.owed),
             "since": exits.oldest or None,
+            "waiting": [
+                {
+                    "id": one.id,
+                    "controller": one.controller,
+                    "owner": one.owner,
+                    "pending_shares": shares.show(one.pending),
+                    "claimable_shares": shares.show(one.claimable),
+                    "since": one.since,
+                }
+                for one in waiting
+            ],
+            "unlisted_shares": shares.show(exits.shares - sum(one.pending for one in waiting)),
         },
         "next_order": share.next_order(),
         "last_orders_met": {"deposits": deposits_met, "redemptions": redemptions_met},

@@ -15,8 +15,9 @@ from ..files import Fixed
 from ..files.values import LAST_SECOND, time_text
 from ..statement.ethereum import NOBODY
 from .common import FILE, confirm, console, example, json_option, print_json, table, uint
-from .events import SHARE_EVENTS, event_json, event_text
+from .events import event_json, event_text
 from .mandate import added, mandate, resolved
+from .markets import price_feed, wrapper
 from .options import Access, chain_command
 from .oracle import write_prices
 from .orders import claim, contribute, order, settle, share_of
@@ -74,6 +75,7 @@ def vault_open(access: Access, vault: Path, as_json: bool) -> None:
 def vault_history(access: Access, vault: bytes, as_json: bool) -> None:
     """Show everything that happened to a vault and to its orders, in order."""
     from .. import chain
+    from ..chain.share_token import EVENTS
 
     protocol = access.protocol()
     protocol.hub.state(vault)  # there is such a vault
@@ -82,7 +84,7 @@ def vault_history(access: Access, vault: bytes, as_json: bool) -> None:
     if share := chain.ShareToken.of(protocol, vault):
         decimals, last = share.decimals(), protocol.chain.block_number()
         events = share.events(share.first_block, last)
-        happened += [(event, decimals) for event in events if event.name in SHARE_EVENTS]
+        happened += [(event, decimals) for event in events if event.name in EVENTS]
     happened.sort(key=lambda one: (one[0].where[0], one[0].where[2]))
     timed = [(event, decimals, protocol.chain.timestamp(event.block)) for event, decimals in happened]
     if as_json:
@@ -328,5 +330,5 @@ def _print_operators(protocol: Protocol, vault: bytes, as_json: bool) -> None:
             click.echo(f"accepts   from {time_text(offer.acceptable_from)} UTC on, before {time_text(offer.lapses_at)} UTC")
 
 
-for command in (status, mandate, order, claim, settle, contribute, write_down):
+for command in (status, mandate, order, claim, settle, contribute, write_down, price_feed, wrapper):
     vault.add_command(command)

@@ -273,8 +273,12 @@ def _rows(name: str, value: Any) -> list[tuple[str, str]]:
 
 
 def _line(item: dict[str, Any]) -> str:
-    """The parts of an item of a list; what is no text, with its name."""
-    parts = [part if isinstance(part, str) else " ".join(_rows(key, part)[0]) for key, part in item.items()]
+    """The parts of an item of a list; what is no text, or a number as text, with its name."""
+
+    def named(key: str, part: Any) -> bool:
+        return not isinstance(part, str) or key.endswith("_shares")
+
+    parts = [" ".join(_rows(key, part)[0]) if named(key, part) else part for key, part in item.items()]
     return ", ".join(part for part in parts if part)
 
 

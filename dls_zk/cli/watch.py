@@ -43,12 +43,15 @@ def watch(
     every: float,
     as_json: bool,
 ) -> None:
-    """Print the events of vaults as they come, a line each.
+    """Print the events of vaults and of their share tokens as they come, a line each.
+
+    Of a share token: orders, their cancellation and transfer, settlements and returns (a price out of the mandate's band is
+    a reason), claims, flows and fees.
 
     Ends with exit code 10 as soon as a watched vault is stale or winds down; without arguments, watches all vaults that have
     events. If a reorganisation removes an event, it is printed again, marked "gone".
     """
-    from ..chain import VaultStatus
+    from ..chain import ShareToken, VaultStatus
     from ..chain.watching import Watch
 
     protocol = access.protocol()
@@ -56,14 +59,27 @@ def watch(
         protocol.hub.state(vault)  # there is such a vault
     watched = dict.fromkeys(vaults)
     follow = Watch(protocol.hub, protocol.chain.block_number() if from_block is None else from_block, depth)
+    decimals = {}
+
+    def follow_share(vault: bytes) -> None:
+        if share := ShareToken.of(protocol, vault):
+            follow.follow(share)
+            decimals[share.address] = share.decimals()
+
+    for vault in vaults or protocol.hub.vaults():
+        follow_share(vault)
     while True:
         for sighting in follow.look():
-            whose = sighting.event.arguments.get("vaultId")
+            event, share = sighting.event, sighting.share
+            whose = event.arguments.get("vaultId")
             if vaults and whose not in watched:
                 continue
             if whose is not None:
                 watched[bytes(whose)] = None
-            _tell(sighting.event, protocol.chain.timestamp(sighting.event.block) if not sighting.gone else None, as_json)
+                if event.name == "VaultOpened" and not sighting.gone:
+                    follow_share(bytes(whose))
+            timestamp = None if sighting.gone else protocol.chain.timestamp(event.block)
+            _tell(event, decimals[share.address] if share else None, timestamp, as_json)
         for vault in watched:
             status = protocol.hub.state(vault).status
             if status in (VaultStatus.STALE, VaultStatus.WIND_DOWN):
@@ -73,11 +89,11 @@ def watch(
         time.sleep(every)
 
 
-def _tell(event: Event, timestamp: int | None, as_json: bool) -> None:
+def _tell(event: Event, decimals: tuple[int, int] | None, timestamp: int | None, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(event_json(event) | {"timestamp": timestamp, "gone": timestamp is None}))
+        click.echo(json.dumps(event_json(event, decimals) | {"timestamp": timestamp, "gone": timestamp is None}))
         return
     vault = event.arguments.get("vaultId")
     whose = f" {('0x' + vault.hex())[:10]}…" if vault is not None else ""
     when = "gone" if timestamp is None else time_text(timestamp)
-    click.echo(f"{when}  block {event.block}{whose}  {event.name}  {event_text(event)}")
+    click.echo(f"{when}  block {event.block}{whose}  {event.name}  {event_text(event, decimals)}")

@@ -189,9 +189,10 @@ template <class A> struct Proving {
         witness = memory.take<Words>(n_vars);
         for (Fr *&one : values) one = memory.take<Fr>(n);
         if (memory.failed) return NO_MEMORY;
-        memcpy(witness, given, 32 * (size_t)n_vars);
-        for (u32 i = 0; i < n_vars; ++i)
+        for (u32 i = 0; i < n_vars; ++i) {  // not at once: the library would use registers that we do not wipe
+            memcpy(witness[i], given + 32 * (size_t)i, 32);
             if (!below(witness[i], ScalarField::P)) return WRONG_WITNESS;
+        }
         if (!a.open(key.a, key.a_images, n_vars, key.wide) || !b1.open(key.b1, key.b1_images, n_vars, key.wide) ||
             !b2.open(key.b2, key.b2_images, n_vars, key.wide) || !hc.open(key.hc, key.hc_images, n + key.n_private(), key.wide))
             return NO_MEMORY;

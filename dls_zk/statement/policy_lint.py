@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from math import ceil, lcm
 
-from .constants import BPS
+from .constants import BPS, PPM
 from .model import Policy, SlotPolicy
 from .policy_fields import FIELDS
 
@@ -20,6 +20,8 @@ HIDING_SHARE = Fraction(1, 2)
 ROUNDED = 1
 #: The share token stands still while a step is more than this share of the NAV (``ShareToken.sol``).
 COARSE_SHARE = Fraction(1, 100)
+
+_PPM_A_BPS = PPM // BPS
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,25 @@ def lint(policy: Policy, nav_usd: Fraction | None = None) -> tuple[Finding, ...]
         *_scenarios(policy),
         *_nav_step(policy, nav_usd),
     )
+
+
+def lint_turnover_step(policy: Policy, step_ppm: int) -> tuple[Finding, ...]:
+    """Whether a mandate's step of turnover divides the policy's maximum: a rebalance names whole steps.
+
+    Where it does not, the last part of what the policy allows costs a whole step of the bucket.
+    """
+    if _is_absent("max_turnover_bps", policy.max_turnover_bps) or not policy.max_turnover_bps * _PPM_A_BPS % step_ppm:
+        return ()
+    grid_bps = lcm(step_ppm, _PPM_A_BPS) // _PPM_A_BPS
+    below_bps = policy.max_turnover_bps // grid_bps * grid_bps
+    above_bps = below_bps + grid_bps
+    is_below_nearer = policy.max_turnover_bps - below_bps <= above_bps - policy.max_turnover_bps
+    nearest_bps = below_bps if below_bps and is_below_nearer else above_bps
+    text = (
+        f"{_percent(policy.max_turnover_bps)} is no multiple of the mandate's turnover step of {step_ppm} ppm, in which a "
+        f"rebalance names its turnover; the nearest that is: {_percent(nearest_bps)}"
+    )
+    return (Finding("turnover_step", "limits.max_turnover", text),)
 
 
 def _used(policy: Policy) -> list[SlotPolicy]:

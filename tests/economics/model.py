@@ -146,7 +146,7 @@ class Mandate:
             new.rate_per_day <= was.rate_per_day and new.cap <= was.cap
             for new, was in ((self.gain, old.gain), (self.loss, old.loss), (self.turnover, old.turnover))
         )
-        higher = self.order_delay_s >= old.order_delay_s and self.least_interval_s >= old.least_interval_s
+        higher = self.order_delay_s == old.order_delay_s and self.least_interval_s >= old.least_interval_s
         return buckets and higher and all(getattr(self, name) <= getattr(old, name) for name in lower)
 
 
@@ -225,6 +225,8 @@ class Hub:
         self.paused_until = 0
         self.proposal: Proposal | None = None
         self.announced: WriteDown | None = None
+        #: The last proof that carried a write-down.
+        self.written_down = 0
         self.next_announcement_at = 0
         self.alone_ppm, self.alone_at = mandate.write_down_ppm, now
         self.share = Share(self)
@@ -258,15 +260,18 @@ class Hub:
             levels[name] = min(bucket.cap, level + bucket.rate_per_day * elapsed // DAY_S)
         return levels
 
-    def prove(self, now: int, number: int, after: Sequence[int], named: Named) -> Settlement:
-        """Accept a rebalance at this round. Returns what the share settled."""
+    def prove(self, now: int, number: int, after: Sequence[int], named: Named, twice: bool = False) -> Settlement:
+        """Accept a rebalance at this round. Returns what the share settled.
+
+        twice: whether a proof of the same book at the same round follows in one batch, at whose end the share settles.
+        """
         require(not self.wound_down, "prove: wound down")
         require(not self.paused(now), "prove: paused")
         taken = self.oracle.round(number)
         require(number >= self.round and taken.time >= self.opened_at, "prove: round below the last one used")
         require(now - taken.time <= self.mandate.grace_s, "prove: round older than grace")
         early = self.sequence >= 1 and taken.time - self.snapshot_at < self.mandate.least_interval_s
-        require(not early, "prove: least interval")
+        require(not early and not (twice and self.mandate.least_interval_s), "prove: least interval")
         levels, used = self.refilled(taken.time), {}
         for name in levels:
             used[name] = getattr(named, name) * getattr(self.mandate, name).step
@@ -288,7 +293,6 @@ class Hub:
             carried,
         )
 
-        was_stale = self.stale(now)
         self.levels = {name: levels[name] - used[name] for name in levels}
         self.filled_at = max(self.filled_at, taken.time)
         self.book, self.nav_floor, self.round = tuple(after), nav_floor, number
@@ -298,7 +302,9 @@ class Hub:
         if announced:
             # It is consumed, whether it was needed or not.
             self.announced, self.next_announcement_at = None, now
-        return self.share.proven(now, deposits=not (was_stale or carried))
+            self.written_down = self.sequence
+        self.sequence += twice
+        return self.share.proven(now)
 
     # --- write-down ---
 
@@ -339,8 +345,7 @@ class Hub:
         mandate.check([feed.heartbeat_s for feed in self.oracle.feeds])
         if mandate.tightens(self.mandate):
             require(not self.paused(now) and not self.stale(now), "propose: not active")
-            self._move(mandate)
-            self.proposal = None
+            self._move(now, mandate, tightens=True)
             return
         active_from = now + self.loosening_delay_s
         middle = now + self.loosening_delay_s // 2
@@ -354,11 +359,13 @@ class Hub:
         require(now <= proposal.lapses_at, "activate: lapsed")
         require(not self.share.overdue(now), "activate: lapsed by an unpaid redemption")
         require(self.share.paid_before(proposal.served_before), "activate: earlier redemptions are unpaid")
-        self._move(proposal.mandate)
-        self.proposal = None
+        self._move(now, proposal.mandate, tightens=False)
 
-    def _move(self, mandate: Mandate) -> None:
-        self.share.return_deposits()
+    def _move(self, now: int, mandate: Mandate, tightens: bool) -> None:
+        require(now - self.snapshot_at <= mandate.max_proof_age_s, "move: makes the vault stale")
+        if not tightens:
+            self.share.return_deposits()
+        self.proposal = None
         self.levels = {name: min(level, getattr(mandate, name).cap) for name, level in self.levels.items()}
         self.mandate = mandate
 
@@ -425,6 +432,8 @@ class Share:
         self.supply = self.booked = self.pending_deposits = self.set_aside = self.cancelled = 0
         self.escrow_entered = self.escrow_asked = 0
         self.last_id = self.last_cutoff = self.deposit_cutoff = self.sequence = 0
+        #: Of the last proof that was settled, or was there before an order waited: its time, and the last write-down then.
+        self.seen_at, self.seen_write_down = hub.snapshot_at, 0
         self.quote_assets = self.quote_supply = 0
         self.drawn = False
         self.locked = self.locked_at = self.vests_until = 0
@@ -511,6 +520,7 @@ class Share:
         require(assets >= self.hub.mandate.least_order, "deposit: least order")
         room = self.hub.mandate.cap - self.quoted(self.supply) - self.pending_deposits
         require(assets <= room, "deposit: cap")
+        self._see_the_last_proof()
         order_id = self.last_id = self.request_id()
         self.deposits[who, order_id] = self.deposits.get((who, order_id), 0) + assets
         self.waiting_deposits[order_id] = self.waiting_deposits.get(order_id, 0) + assets
@@ -524,6 +534,7 @@ class Share:
             return self._redeem_now(now, who, shares)
         large = self.quoted(shares) >= self.hub.mandate.least_order or shares == balance
         require(large, "redeem: least order")
+        self._see_the_last_proof()
         order_id = self.last_id = self.request_id()
         self.balances[who] -= shares
         self.escrow_asked += shares
@@ -723,24 +734,33 @@ class Share:
         """Whether orders wait: only then a proof settles."""
         return self.pending_deposits > 0 or self.escrow_asked > 0
 
-    def proven(self, now: int, deposits: bool) -> Settlement:
+    def _see_the_last_proof(self) -> None:
+        """What happened before the first order that waits is none of its business."""
+        if not self.waiting():
+            self.seen_at, self.seen_write_down = self.hub.snapshot_at, self.hub.written_down
+
+    def proven(self, now: int) -> Settlement:
         """The hub accepted a proof."""
         if self.waiting():
-            return self.settle(now, deposits)
+            return self.settle(now)
         bottom, top = self.worth(now)
         return Settlement(self.last_cutoff, self.supply, bottom, top)
 
     def recover(self, now: int) -> None:
         """Settle the hub's last proof if that has not happened: no order waited for it."""
         if self.sequence != self.hub.sequence and self.hub.active(now) and not self.hub.write_down_open(now):
-            self.settle(now, deposits=True)
+            self.settle(now)
 
-    def settle(self, now: int, deposits: bool) -> Settlement:
+    def settle(self, now: int) -> Settlement:
         """Settle the orders up to the last proof's cutoff, at the totals before either side settles. It never reverts: what
-        cannot settle here it returns (deposits) or leaves waiting (redemptions).
-
-        deposits: False if the vault was stale until this proof, or the proof carries a write-down.
+        cannot settle here it returns (deposits) or leaves waiting (redemptions). It returns deposits if the vault was stale
+        until this proof, or a proof that was not settled before carried a write-down.
         """
+        hub = self.hub
+        late = now > self.seen_at + hub.mandate.max_proof_age_s
+        written_down = hub.written_down not in (0, self.seen_write_down)
+        deposits = not (late or written_down)
+        self.seen_at, self.seen_write_down = hub.snapshot_at, hub.written_down
         self._book_vested(now)
         cutoff = max(self.hub.cutoff(self.hub.round), self.last_cutoff)
         bottom, top = self.worth(now)
@@ -789,7 +809,7 @@ class Share:
         self.cancelled += assets
 
     def return_deposits(self) -> None:
-        """Whatever moves the mandate returns the deposits that wait."""
+        """Whatever moves the mandate but a tightening returns the deposits that wait."""
         assets = self._meet(self.last_id)
         if assets:
             self._return(self.last_id, assets)

@@ -349,18 +349,16 @@ class Properties:
     def _after_propose(self, world: World, who: str, args: dict[str, int], result: object) -> None:
         if world.hub.proposal is not None and args["looser"]:
             self.loosening = world.now
-        self._deposits_are_returned(world)
-
-    def _deposits_are_returned(self, world: World) -> None:
-        """E-13: no deposit settles under another mandate than it was made for."""
         if world.hub.mandate is not self.was_mandate:
-            self.require("E-13", not world.share.pending_deposits, "deposits wait on under another mandate")
-            self.met.update(self.was_waiting)
+            # The operator could look at the price, tighten, and take its own deposit back.
+            waiting = {i: x for i, x in world.share.waiting_deposits.items() if x}
+            self.require("E-13", waiting == self.was_waiting, "a tightening returns deposits")
 
     def _after_activate(self, world: World, who: str, args: dict[str, int], result: object) -> None:
         """E-13: who asked to leave until the middle of a loosening's delay is paid, and the delay is over."""
         share, delay = world.share, world.hub.loosening_delay_s
-        self._deposits_are_returned(world)
+        self.require("E-13", not share.pending_deposits, "deposits wait on under a looser mandate")
+        self.met.update(self.was_waiting)
         self.require("E-13", world.now >= self.loosening + delay, "a loosening before its delay")
         for key, order in share.redemptions.items():
             asked, waiting = self.asked.get(key), share.pending(key[1], order)

@@ -209,9 +209,9 @@ class World:
     def _propose(self, who: str, looser: int) -> None:
         self.hub.propose(self.now, self.looser if looser else self.tighter)
 
-    def _prove(self, who: str, round: int, gain: int, loss: int, turnover: int, **after: int) -> Settlement:
+    def _prove(self, who: str, round: int, gain: int, loss: int, turnover: int, twice: int = 0, **after: int) -> Settlement:
         quantities = [after[f"q{slot}"] for slot in range(len(self.hub.book))]
-        return self.hub.prove(self.now, round, quantities, Named(gain, loss, turnover))
+        return self.hub.prove(self.now, round, quantities, Named(gain, loss, turnover), bool(twice))
 
     #: The mandates that the operator proposes; a simulation sets them.
     looser = tighter = Mandate()

@@ -560,11 +560,23 @@ def test_orders_draws_and_claims_of_a_vault_with_a_share_token(place: Place) -> 
     assert status["opened_by"] == "its share token, as compiled"
     assert (told["asset"], told["custody"], told["token"]) == (place.up["asset"], OPERATOR.address, share.address)
     assert (told["exits"]["shares"], told["exits"]["owed_shares"], told["settled"]["price"]) == ("2", "0", "1")
+    (waits,) = told["exits"]["waiting"]
+    assert (waits["controller"], waits["owner"]) == (depositor, depositor) and waits["since"] == told["exits"]["since"]
+    assert (waits["pending_shares"], waits["claimable_shares"], told["exits"]["unlisted_shares"]) == ("2", "0", "0")
+    assert f"{depositor}, {depositor}, pending shares 2, claimable shares 0, since " in place.ok("vault", "status", vault)
     assert told["exits"]["since"] and told["supply"] == "7.5" and told["withdrawable_ppm"] > 800_000
     names = [event["event"] for event in place.json("vault", "history", vault)["events"]]
     for name in ("DepositRequest", "CancelDepositRequest", "TransferDepositRequest", "Settled", "Drawn", "Contributed"):
         assert name in names, name
     assert "Settled" in place.ok("vault", "history", vault)
+    seen = place.run("watch", vault, "--from-block", "0", "--once", "--json")
+    assert seen.code == 0
+    watched = [json.loads(line) for line in seen.stdout.splitlines()]
+    assert [one["event"] for one in watched] == names, "the share's events among the hub's, as they happened"
+    assert {one["arguments"]["vault"] for one in watched} == {vault}
+    assert {"Deposit", "CancelDepositClaim", "Rebalanced"} <= {one["event"] for one in watched}
+    assert next(one for one in watched if one["event"] == "DepositRequest")["arguments"]["assets"] == "3"
+    assert "DepositRequest  " in place.ok("watch", "--from-block", "0", "--once"), "without a name, those of all vaults"
     assert place.run("vault", "collect-fees", vault, *who).refused(9).endswith("(NotOperator)")
     assert place.json("vault", "collect-fees", vault)["shares"] == "0"
     (place.folder / "plain.yaml").write_text(terms.replace("Share vault", "Plain vault"))

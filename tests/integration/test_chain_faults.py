@@ -199,6 +199,27 @@ def test_watching_tells_what_a_reorganisation_took(two: Scene) -> None:
     assert [(sighting.event.name, sighting.gone) for sighting in watch.look()] == [("Rebalanced", False)] * 2
 
 
+def test_watching_tells_what_happens_to_orders(url_and_market: tuple[str, Market]) -> None:
+    from dls_zk.chain.watching import Watch
+
+    _, market = url_and_market
+    share, hub = markets.open_share(market, market.owner, "watched"), market.protocol.hub
+    markets.mint(market, share, market.owner.address, 10**7)
+    watch = Watch(hub, market.chain.block_number() + 1, 50)
+    watch.follow(share)
+    assert list(watch.look()) == []
+    before = rpc(market.chain, "evm_snapshot")
+    order = share.request(market.owner, hub, "deposit", 10**7)
+    share.cancel(market.owner, "deposit", order, market.owner.address)
+    seen = list(watch.look())
+    told = [(one.event.name, one.share) for one in seen if one.share]
+    assert told == [("DepositRequest", share), ("CancelDepositRequest", share)] and len(seen) > 2, "the hub's stay"
+    assert {one.event.arguments["vaultId"] for one in seen} == {share.vault}
+    assert rpc(market.chain, "evm_revert", before)
+    rpc(market.chain, "evm_mine")
+    assert [(one.event, one.gone) for one in watch.look()] == [(one.event, True) for one in seen]
+
+
 # --- what is on its way, or not shown yet ----------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from dls_zk import chain
 from dls_zk.chain import Order, Sender, ShareToken
+from dls_zk.errors import ChainError
 from tests.support import market as markets
 from tests.support.market import Market, mint, open_share, settle
 
@@ -108,6 +109,9 @@ def test_a_redemption_waits_for_assets_and_is_paid(market: Market) -> None:
     found = next(one for one in share.orders(holder.address) if one.id == order)
     assert found.claimable and found.pending and found.claimable + found.pending <= shares
     assert share.exits().owed == share.exits().shares > 0
+    (waiting,) = share.waiting_exits(share.exits().shares)
+    assert (waiting.id, waiting.controller, waiting.since) == (order, holder.address, share.exits().oldest)
+    assert (waiting.pending, waiting.claimable) == (found.pending, found.claimable)
     with pytest.raises(chain.Refused, match=r"\(NothingToCancel\)$"):
         share.cancel(holder, "redeem", order, holder.address)
     with pytest.raises(chain.Refused, match=r"are not owed to redemptions.*\(NotEnoughIdle\)$"):
@@ -183,3 +187,36 @@ def test_settling_again_does_nothing(market: Market, tmp_path: Path) -> None:
     before = share.settled_price()
     share.settle(market.people[3])
     assert share.settled_price() == before
+
+
+def test_contracts_for_other_markets_are_deployed_and_checked(market: Market, tmp_path: Path) -> None:
+    """By the transaction that created them: of this package's code and of this share."""
+    from dls_zk.chain import deployment
+    from dls_zk.chain import markets as others
+
+    share, other = markets.funded(market, market.people[1], 333 * ONE), open_share(market, market.people[1], "other share")
+    protocol, who = market.protocol, market.people[3]
+    kinds: tuple[others.Market, ...] = ("SharePriceFeed", "StandardizedYield")
+    for kind in kinds:
+        made, transaction = others.deploy(who, protocol, share, kind)
+        assert others.deploy(who, protocol, share, kind) == (made, transaction), "deployed twice"
+        assert others.of(protocol, share, kind, transaction).address == made.address
+        with pytest.raises(ChainError, match="of another share token"):
+            others.of(protocol, other, kind, transaction)
+        for wrong in kinds:
+            if wrong != kind:
+                with pytest.raises(ChainError, match="creation code is not what"):
+                    others.of(protocol, share, wrong, transaction)
+        if kind == "SharePriceFeed":
+            answer = others.answer(made)
+            assert isinstance(answer, others.FeedAnswer) and answer.timestamp == share.settled_price().timestamp
+            assert answer.price_usd_e8 == 10**8 and answer.sequence == share.settled_price().sequence
+        else:
+            assert made.read("symbol") == "SY-V" and made.read("yieldToken") == share.address
+    _, unpriced = deployment.create_seen(who, protocol.contracts["DevAsset"], "No", "market")
+    with pytest.raises(ChainError, match="creation code is not what"):
+        others.of(protocol, share, "SharePriceFeed", unpriced.hash)
+    with pytest.raises(ChainError, match="created no contract"):
+        others.of(protocol, share, "SharePriceFeed", "0x" + "00" * 32)
+    feed, _ = others.deploy(who, protocol, other, "SharePriceFeed")
+    assert "NotSettled" in str(others.answer(feed)), "no proof, no price"

@@ -692,11 +692,11 @@ def test_ctrl_c_ends_the_work_after_the_proof(zkey: bytes, good_witness: bytes, 
 # --- what ctypes cannot see -----------------------------------------------------------------------------------------
 
 
-def driver(tmp_path: Path, *flags: str) -> list[str]:
-    """tests/support/damaged_keys.cpp, compiled."""
+def driver(tmp_path: Path, name: str, *flags: str) -> list[str]:
+    """A program of tests/support, compiled."""
     if not (compilers := native.compilers()):
         pytest.skip(native.NO_COMPILER)
-    source = Path(__file__).parents[1] / "support" / "damaged_keys.cpp"
+    source = Path(__file__).parents[1] / "support" / f"{name}.cpp"
     common = ("-std=c++17", "-fno-exceptions", "-fno-strict-aliasing", "-pthread")
     subprocess.run([*compilers[0], *common, *flags, source, "-o", tmp_path / "driver"], check=True, timeout=600)
     return [str(tmp_path / "driver")]
@@ -711,7 +711,20 @@ def files(zkey: bytes, good_witness: bytes, tmp_path: Path) -> list[str]:
 
 @pytest.mark.slow
 def test_damaged_keys_under_sanitizers(files: list[str], tmp_path: Path, run_seed: int) -> None:
-    program = driver(tmp_path, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    program = driver(tmp_path, "damaged_keys", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     seed = str(run_seed % (1 << 31))
     done = subprocess.run([*program, *files, "2000", seed], capture_output=True, text=True, timeout=1800)
     assert (done.returncode, done.stderr) == (0, ""), seed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at memory as Linux shows it")
+def test_no_trace_of_the_secrets_is_left_in_memory(small: BuiltCircuit, files: list[str], tmp_path: Path) -> None:
+    """In all memory of a process: after a proof, after what is refused, after too little memory, and with signals all
+    through a proof. Wherever a proof ends, the core has wiped r, s, r·s and the witness."""
+    wide = {"a": 3, "b": ((FIELD // 7 * 3, FIELD // 5 * 2), (FIELD // 11 * 9, FIELD // 3))}
+    Path(files[1]).write_bytes(WitnessCalculator(small).calculate(wide))
+    program = driver(tmp_path, "core_memory", "-O2")
+    for path in {0, core(0).library.dls_zk_best_path()}:
+        for kind in ("canary", "proof", "witness", "scalar", "memory", "signals"):
+            done = subprocess.run([*program, kind, str(path), *files], capture_output=True, text=True, timeout=120)
+            assert (done.returncode, done.stderr if kind != "canary" else "") == (0, ""), (kind, path)

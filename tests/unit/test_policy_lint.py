@@ -15,7 +15,7 @@ from dls_zk.audit.instances import random_rebalance
 from dls_zk.errors import InputError
 from dls_zk.statement.constants import SIZES, USD_E14
 from dls_zk.statement.policy_fields import FIELDS
-from dls_zk.statement.policy_lint import lint
+from dls_zk.statement.policy_lint import lint, lint_turnover_step
 from dls_zk.statement.relation import evaluate, nav
 from tests.support import commandline
 from tests.support.commandline import POLICY, Result
@@ -242,3 +242,22 @@ def test_the_example_is_judged() -> None:
     findings = lint(policy, Fraction(10_000_000))
     assert "no_limit" not in {finding.code for finding in findings}
     assert [f.text for f in findings if f.code == "nav_step_too_fine"][0].startswith("at 1,000 USD, anyone who follows")
+
+
+@pytest.mark.parametrize(
+    ("bps", "step_ppm", "nearest"),
+    [(10_000, 50_000, None), (9_000, 50_000, None), (9_200, 50_000, "90%"), (9_300, 50_000, "95%"), (30, 50_000, "5%"),
+     (9_000, 70, "91%"), (9_000, 60, None), (9_001, 150, "90%"), (1, 100, None), (1, 30, "3%")],
+)  # fmt: skip
+def test_the_maximum_turnover_fits_the_mandates_step(folder: Path, bps: int, step_ppm: int, nearest: str | None) -> None:
+    """In whole steps of the mandate (ppm), of which the policy's value (bps) has to be one."""
+    policy = replace(files.read_policy(folder / "policy.yaml"), max_turnover_bps=bps)
+    findings = lint_turnover_step(policy, step_ppm)
+    if nearest is None:
+        assert findings == () and bps * 100 % step_ppm == 0
+    else:
+        (finding,) = findings
+        assert finding.code == "turnover_step" and f"{step_ppm} ppm" in finding.text
+        bps_named = round(float(finding.text.rsplit(": ", 1)[1].rstrip("%")) * 100)
+        assert bps_named * 100 % step_ppm == 0 and bps_named > 0
+        assert not any(one * 100 % step_ppm == 0 for one in range(1, 2**17) if abs(one - bps) < abs(bps_named - bps))

@@ -45,7 +45,7 @@ def test_values(name: str, value: object, text: str) -> None:
     ("status", "end"), [(VaultStatus.ACTIVE, ""), (VaultStatus.STALE, ", older than 60 s: the next proof ends it")]
 )
 def test_a_vault_that_was_never_proven_has_no_last_proof(sequence: int, said: str, status: VaultStatus, end: str) -> None:
-    state = VaultState(0, sequence, 0, 1_724_889_600, 0, 1, b"", 0, False, False, 0, status)
+    state = VaultState(0, sequence, 0, 1_724_889_600, 0, 1, 1, b"", 0, False, False, 0, status)
     mandate: Any = SimpleNamespace(max_proof_age_s=60)
     no_chain: Any = None
     assert _reason(no_chain, b"", state, mandate) == f"{said} 2024-08-29 00:00:00 UTC{end}"

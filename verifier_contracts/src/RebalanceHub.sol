@@ -107,7 +107,7 @@ contract RebalanceHub is IRebalanceHub {
         Book storage book = books[operator][vaultId];
         book.commitment = EmptyBook.commitment(slots);
         emit VaultOpened(vaultId, msg.sender, operator, guardian, looseningDelay);
-        _activate(vaultId, vault, book, VaultHeads.opened(block.timestamp), number);
+        _activate(vaultId, vault, book, VaultHeads.opened(block.timestamp), number, false);
     }
 
     // --- mandates of a vault ---
@@ -124,7 +124,8 @@ contract RebalanceHub is IRebalanceHub {
         if (move == Move.Tightens) {
             // A mandate in force for a vault without a valid proof would reset the clock that the proof missed.
             require(now_ == Status.Active, WrongStatus(now_));
-            _activate(vaultId, vault, book, head, number);
+            _activate(vaultId, vault, book, head, number, true);
+            _requireStatus(vault, book, now_);
             return 0;
         }
         bool isRepair = move == Move.Repairs;
@@ -151,7 +152,8 @@ contract RebalanceHub is IRebalanceHub {
         } else if (head.doOrdersWait()) {
             ShareCalls.requireExitsServed(vault.opener, from - vault.looseningDelay / 2);
         }
-        _activate(vaultId, vault, book, head, number);
+        _activate(vaultId, vault, book, head, number, false);
+        _requireStatus(vault, book, now_);
     }
 
     /// @inheritdoc IRebalanceHub
@@ -163,8 +165,22 @@ contract RebalanceHub is IRebalanceHub {
         emit MandateWithdrawn(vaultId);
     }
 
+    /// @dev No move makes the vault stale: what waits in a stale vault is returned, and an operator could take orders of its
+    /// own back by a shorter `maxProofAge`, after a look at the price.
+    function _requireStatus(Vault storage vault, Book storage book, Status expected) private view {
+        Status now_ = _status(vault, book.head);
+        require(now_ == expected, WrongStatus(now_));
+    }
+
     /// @dev Whatever was proposed was compared with the mandate before: it is gone.
-    function _activate(bytes32 vaultId, Vault storage vault, Book storage book, VaultHead head, uint32 number) private {
+    function _activate(
+        bytes32 vaultId,
+        Vault storage vault,
+        Book storage book,
+        VaultHead head,
+        uint32 number,
+        bool tightens_
+    ) private {
         (Mandate memory mandate, bytes32 name) = mandates.load(number);
         uint32 old = head.mandate();
         if (old == 0 || mandates.get(old).feedSet != mandate.feedSet) {
@@ -181,6 +197,7 @@ contract RebalanceHub is IRebalanceHub {
         uint32 version = head.mandateVersion() + 1;
         book.head = head.setMandate(version, number);
         vault.proposalFrom = 0;
+        if (!tightens_) vault.loosenedVersion = version;
         emit MandateActivated(vaultId, version, name);
     }
 
@@ -479,6 +496,7 @@ contract RebalanceHub is IRebalanceHub {
         state.snapshotTimestamp = head.snapshotTimestamp();
         state.pendingFlow = Vaults.pendingFlowOf(vault, head);
         state.mandateVersion = head.mandateVersion();
+        state.loosenedVersion = vault.loosenedVersion;
         (, state.mandate) = mandates.load(head.mandate());
         if (head.areFeedsChanged()) state.roundsAfter = vault.roundsAfter;
         state.ordersWait = head.doOrdersWait();

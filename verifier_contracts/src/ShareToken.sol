@@ -47,8 +47,9 @@ import {Settlement} from "./libraries/Settlement.sol";
 ///   first, order both ways, and keep the better half: the delay would be worth nothing.
 /// - No call loops over orders. Calls that name no id look at the first 16 open ids of the controller, which strangers can fill
 ///   by giving it orders; a call that names the id claims any.
-/// - Whatever moves the mandate returns the deposits that wait. The token follows a move at the next proof, at the first
-///   order that waits, or by a call of `settle`.
+/// - A move of the mandate returns the deposits that wait, unless it only tightens: no deposit settles under looser terms than
+///   at its request, and no operator takes one back by a move that it may make at any time. The token follows a move at the
+///   next proof, at the first order that waits, or by a call of `settle`.
 ///
 /// CUSTODY
 /// - A commitment is not custody. Proofs show that the committed book obeys the policy, not that custody holds that book.
@@ -74,7 +75,7 @@ import {Settlement} from "./libraries/Settlement.sol";
 /// - The management fee counts the time between two proofs, up to `maxProofAge`. The performance fee takes its part of what
 ///   a share is worth above the highest price after fees so far, which is kept at a rate of 0 too.
 /// - After a move of the mandate the lower of both rates counts until the next settlement. No fee falls due at a settlement
-///   that carries a write-down.
+///   that carries a write-down, or that follows a proof with one which did not settle.
 ///
 /// BAND
 /// - Off, unless the mandate says otherwise. A price that is farther from an anchor than the band allows settles nothing, and

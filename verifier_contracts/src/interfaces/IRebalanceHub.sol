@@ -103,6 +103,8 @@ interface IRebalanceHub {
         int64 pendingFlow;
         /// Number of moves to a mandate so far, the first included. Part of a proof's context.
         uint32 mandateVersion;
+        /// Version of the last move that did not only tighten: the opening, a loosening or a repair.
+        uint32 loosenedVersion;
         bytes32 mandate;
         /// Time of the first round that a rebalance may use after the opening or a change of feed set, exclusive; 0 if a
         /// rebalance has used one since.
@@ -208,6 +210,8 @@ interface IRebalanceHub {
     error ZeroAddress();
     /// There is no contract at the address.
     error NoCode(address account);
+    /// The account's code begins with 0xef: a delegation, which the account can change.
+    error DelegatedCode(address account);
     error UnsupportedSlots(uint256 slots);
     /// The batch verifier is for proofs of another size.
     error KeySizeMismatch(uint256 batchSignals, uint256 signals);

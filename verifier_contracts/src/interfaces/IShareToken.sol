@@ -36,11 +36,11 @@ interface IShareToken is
     enum Returned {
         /// They were not.
         No,
-        /// The mandate moved after the request.
-        MandateMoved,
+        /// The mandate loosened, or its feeds were replaced, after the request.
+        MandateLoosened,
         /// The vault was stale until this proof.
         Stale,
-        /// The proof carried a write-down.
+        /// The proof carried a write-down, or one since the last settlement did.
         WriteDown,
         /// One NAV step is more than a hundredth of what the shares are worth.
         NavStepTooCoarse,

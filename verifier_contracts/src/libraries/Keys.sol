@@ -17,8 +17,8 @@ library Keys {
         uint8 slots
     ) internal returns (bytes32 key) {
         require(Signals.isSize(slots), IRebalanceHub.UnsupportedSlots(slots));
-        require(verifier.code.length != 0, IRebalanceHub.NoCode(verifier));
-        require(address(batchVerifier).code.length != 0, IRebalanceHub.NoCode(address(batchVerifier)));
+        _requireCode(verifier);
+        _requireCode(address(batchVerifier));
         uint256 signals = Signals.count(slots);
         uint256 batchSignals = batchVerifier.signalCount();
         require(batchSignals == signals, IRebalanceHub.KeySizeMismatch(batchSignals, signals));
@@ -27,6 +27,18 @@ library Keys {
         if (keys[key].slots != 0) return key;
         keys[key] = IRebalanceHub.Key(verifier, batchVerifier, slots);
         emit IRebalanceHub.KeyAdded(key, verifier, batchVerifier, slots);
+    }
+
+    /// @dev Refuses code that begins with 0xef: a delegation (EIP-7702), which its account can point elsewhere later, or a
+    /// format (EOF) that some chain may come to run.
+    function _requireCode(address account) private view {
+        require(account.code.length != 0, IRebalanceHub.NoCode(account));
+        uint256 first;
+        assembly ("memory-safe") {
+            extcodecopy(account, 31, 0, 1)
+            first := and(mload(0), 0xff)
+        }
+        require(first != 0xef, IRebalanceHub.DelegatedCode(account));
     }
 
     function get(mapping(bytes32 key => IRebalanceHub.Key) storage keys, bytes32 key)

@@ -30,6 +30,8 @@ struct State {
     uint32 roundsFrom;
     /// Time of the prices of the last proof seen: settled, or last before orders waited.
     uint32 seen;
+    /// The last proof with a write-down that was seen, as `seen`.
+    uint24 writeDownSeen;
     /// Whether the operator ever drew. Before that the book is worth exactly nothing, proven or not.
     bool drawn;
     /// Whether the hub was told that orders wait.

@@ -117,7 +117,7 @@ library Settlement {
     }
 
     /// @dev The first order that waits follows the mandate, and notes the last proof. For the others, to save gas, both stay as
-    /// they are until the next proof: if the mandate moved meanwhile, it returns them with those before.
+    /// they are until the next proof: if the mandate loosened meanwhile, it returns them with those before.
     function _atRequest(Ledger storage self, Setting memory setting)
         private
         returns (IRebalanceHub.Status status, State memory s)
@@ -125,8 +125,8 @@ library Settlement {
         if (self.state.waiting) return (setting.hub.status(setting.vaultId), self.state);
         IRebalanceHub.VaultState memory v;
         (v, s) = _current(self, setting);
-        // A time has 32 bits in the hub too.
-        s.seen = uint32(v.snapshotTimestamp);
+        // A time has 32 bits in the hub too, and a sequence 24.
+        (s.seen, s.writeDownSeen) = (uint32(v.snapshotTimestamp), uint24(v.lastWriteDown));
         status = v.status;
     }
 
@@ -185,7 +185,11 @@ library Settlement {
             s.seen = uint32(v.snapshotTimestamp);
             self.highWaterMark = MARK_SHARES / VIRTUAL_SHARES;
         } else {
-            _returnDeposits(self, s, s.lastId, IShareToken.Returned.MandateMoved);
+            // A move that only tightens returns none: an operator may make one at any time, and would take deposits of its
+            // own back after a look at the price.
+            if (v.loosenedVersion > old.mandateVersion) {
+                _returnDeposits(self, s, s.lastId, IShareToken.Returned.MandateLoosened);
+            }
             // Whoever ordered until now did so before any later round of the new set.
             if (m.feedSet != old.feedSet) s.roundsFrom = setting.oracle.latestRound(m.feedSet);
         }
@@ -220,7 +224,8 @@ library Settlement {
     ) private returns (uint256 minted, uint256 burnt) {
         _bookContributions(self);
         (uint256 bottom, uint256 top) = _worth(self, setting, v, s.drawn, self.terms.feedSet);
-        bool writtenDown = v.lastWriteDown == v.sequence;
+        // Also by a proof that was not settled: an earlier one of a batch, or one whose settlement failed.
+        bool writtenDown = v.lastWriteDown == v.sequence || v.lastWriteDown != s.writeDownSeen;
         IShareToken.Returned why = _whyNothing(self, v, bottom, top, supply, writtenDown);
         bool redeemable = why == IShareToken.Returned.No;
         if (why != IShareToken.Returned.OutOfBand) {
@@ -235,6 +240,7 @@ library Settlement {
 
         // The hub counts in 24 bits, and times in 32.
         (s.sequence, s.seen) = (uint24(v.sequence), uint32(v.snapshotTimestamp));
+        s.writeDownSeen = uint24(v.lastWriteDown);
         s.cutoff = _cutoff(self, setting, s);
         // Without shares nobody can lose by the bottom, and at the top the first holder would give a NAV step away.
         if (supply == 0) top = bottom;

@@ -41,6 +41,8 @@ struct Vault {
     uint32 proposal;
     uint40 proposalFrom;
     bool isRepair;
+    /// The mandate's version after the last move that did not only tighten.
+    uint32 loosenedVersion;
     StoredWriteDown writeDown;
 }
 

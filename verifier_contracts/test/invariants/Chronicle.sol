@@ -45,6 +45,8 @@ abstract contract Chronicle is Base {
         uint256 looseningDelay;
         uint256 mandate;
         uint256 version;
+        /// Of the last move that did not only tighten.
+        uint256 loosened;
         Wait proposal;
         Wait offer;
         Loss loss;
@@ -168,10 +170,16 @@ abstract contract Chronicle is Base {
         (m.flow, m.roundsAfter) = (0, 0);
     }
 
-    function moved(Model storage m, uint256 to) internal {
+    /// No move makes a vault stale.
+    function whyNotMoved(Model storage m, uint256 to) internal view returns (bytes4) {
+        return unless(!isActive(m) || clock() - m.snapshotTime <= mandates[to].maxProofAge);
+    }
+
+    function moved(Model storage m, uint256 to, bool tightens_) internal {
         if (mandates[m.mandate].feedSet != mandates[to].feedSet) m.roundsAfter = clock();
         m.mandate = to;
         m.version += 1;
+        if (!tightens_) m.loosened = m.version;
         m.proposal.made = false;
         for (uint256 i; i < 3; ++i) {
             uint256 cap = bucket(to, i).cap;

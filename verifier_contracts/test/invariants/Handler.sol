@@ -62,7 +62,7 @@ contract Handler is Scene, Chronicle {
             Model storage m = models[i];
             m.id = open();
             (m.opener, m.operator, m.guardian, m.looseningDelay) = (OPENER, OPERATOR, GUARDIAN, LOOSENING_DELAY);
-            (m.mandate, m.version) = (BASE, 1);
+            (m.mandate, m.version, m.loosened) = (BASE, 1, 1);
             m.commitment = stateOf(m.id).commitment;
             m.snapshotTime = m.roundsAfter = NOON - 1;
             m.levels = [uint256(1_000_000), 2_000_000, 1_000_000];
@@ -309,9 +309,10 @@ contract Handler is Scene, Chronicle {
         bytes4 reason = by == m.operator ? unless(!m.woundDown) : IRebalanceHub.NotOperator.selector;
         bool atOnce = tightens(m.mandate, to);
         if (reason == 0 && atOnce) reason = unless(isActive(m));
+        if (reason == 0 && atOnce) reason = whyNotMoved(m, to);
         bool repair = !atOnce && isRepair(m.mandate, to, clock());
         if (send(by, abi.encodeCall(hub.proposeMandate, (m.id, mandateNames[to])), reason)) {
-            if (atOnce) moved(m, to);
+            if (atOnce) moved(m, to, true);
             else m.proposal = Wait(true, to, address(0), clock() + (repair ? age(m) / 2 : m.looseningDelay), repair);
         }
     }
@@ -344,7 +345,10 @@ contract Handler is Scene, Chronicle {
         if (reason == 0 && p.repair && !isRepair(m.mandate, name, p.from - age(m) / 2)) {
             reason = IRebalanceHub.FeedsAlive.selector;
         }
-        if (send(someone(m), abi.encodeCall(hub.activateMandate, (m.id, mandateNames[name])), reason)) moved(m, name);
+        if (reason == 0) reason = whyNotMoved(m, name);
+        if (send(someone(m), abi.encodeCall(hub.activateMandate, (m.id, mandateNames[name])), reason)) {
+            moved(m, name, false);
+        }
     }
 
     function withdrawSome(Model storage m) private {
@@ -417,7 +421,8 @@ contract Handler is Scene, Chronicle {
     function known(Model storage m) private view returns (IRebalanceHub.VaultState memory s) {
         (s.commitment, s.sequence, s.navFloor) = (m.commitment, uint32(m.sequence), uint48(m.navFloor));
         (s.snapshotTimestamp, s.pendingFlow) = (uint40(m.snapshotTime), int64(m.flow));
-        (s.mandateVersion, s.mandate) = (uint32(m.version), mandateNames[m.mandate]);
+        (s.mandateVersion, s.loosenedVersion) = (uint32(m.version), uint32(m.loosened));
+        s.mandate = mandateNames[m.mandate];
         (s.roundsAfter, s.ordersWait) = (uint40(m.roundsAfter), m.ordersWait);
         (s.writeDownOpen, s.lastWriteDown, s.status) = (lossOpen(m), uint32(m.loss.last), statusOf(m));
     }

@@ -47,6 +47,22 @@ contract KeysTest is Scene {
         vm.assertEq(abi.encode(key), abi.encode(IRebalanceHub.Key(verifier, batchVerifier, 16)));
     }
 
+    /// An account that delegates (EIP-7702) can point its code elsewhere; its own code, by which a key is known, does not tell.
+    function test_refusesCodeThatBeginsWithEf() public {
+        bytes memory delegation = abi.encodePacked(hex"ef0100", verifier);
+        bytes[3] memory codes = [delegation, hex"ef", hex"ef0001"];
+        address account = address(0xDE1E);
+        for (uint256 i; i < 3; ++i) {
+            vm.etch(account, codes[i]);
+            vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.DelegatedCode.selector, account));
+            hub.addKey(account, batchVerifier, 16);
+            vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.DelegatedCode.selector, account));
+            hub.addKey(verifier, IBatchVerifier(account), 16);
+        }
+        vm.etch(account, hex"60ef"); // anywhere else it is a byte like others
+        hub.addKey(account, batchVerifier, 16);
+    }
+
     /// Whatever is added first: no reorganisation can put another key behind a name.
     function test_theNameDoesNotDependOnTheOrder() public {
         address other = Trapdoor.verifier(11);

@@ -67,6 +67,53 @@ contract MandateMovesTest is Scene {
         return hub.addMandate(next);
     }
 
+    // --- what a move leaves as it is ---
+
+    function test_theVersionOfTheLastMoveThatDidNotOnlyTighten() public {
+        vm.assertEq(uint256(stateOf(vaultId).loosenedVersion), 1);
+        next.writeDownPpm -= 1;
+        propose(hub.addMandate(next));
+        vm.assertEq(uint256(stateOf(vaultId).loosenedVersion), 1);
+        next.writeDownPpm += 1;
+        bytes32 to = hub.addMandate(next);
+        propose(to);
+        passDelay();
+        hub.activateMandate(vaultId, to);
+        vm.assertEq(uint256(stateOf(vaultId).loosenedVersion), 3);
+        next.writeDownPpm -= 1;
+        propose(hub.addMandate(next));
+        requireActive(hub.addMandate(next), 4);
+        vm.assertEq(uint256(stateOf(vaultId).loosenedVersion), 3);
+    }
+
+    /// Else an operator could have the deposits returned that wait, its own among them, whenever it likes.
+    function test_noMoveMakesTheVaultStale() public {
+        next.maxProofAge = MAX_PROOF_AGE - 1 hours;
+        bytes32 shorter = hub.addMandate(next);
+        vm.warp(LAST - 1 hours + 1);
+        refuseProposal(shorter, wrong(IRebalanceHub.Status.Stale));
+        vm.warp(LAST - 1 hours);
+        propose(shorter);
+        requireStatus(IRebalanceHub.Status.Active);
+    }
+
+    function test_noLooseningMakesTheVaultStale() public {
+        next.maxProofAge = MAX_PROOF_AGE - 1 hours;
+        next.writeDownPpm += 1;
+        bytes32 to = hub.addMandate(next);
+        propose(to);
+        passDelay();
+        vm.warp(vm.getBlockTimestamp() + MAX_PROOF_AGE - 2 hours);
+        prove();
+        uint256 last = vm.getBlockTimestamp() + MAX_PROOF_AGE - 1 hours;
+        vm.warp(last + 1);
+        vm.expectRevert(wrong(IRebalanceHub.Status.Stale));
+        hub.activateMandate(vaultId, to);
+        vm.warp(last);
+        hub.activateMandate(vaultId, to);
+        requireStatus(IRebalanceHub.Status.Active);
+    }
+
     // --- what tightens, term by term ---
 
     function test_theSameTermsTighten() public {

@@ -23,6 +23,7 @@ contract OpenVaultTest is Scene {
                 snapshotTimestamp: NOON - 1, // when it was opened
                 pendingFlow: 0,
                 mandateVersion: 1,
+                loosenedVersion: 1,
                 mandate: mandate,
                 roundsAfter: NOON - 1,
                 ordersWait: false,

@@ -3,6 +3,8 @@ pragma solidity 0.8.37;
 
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
 import {IShareToken} from "../../src/interfaces/IShareToken.sol";
+import {Allowances} from "../../src/libraries/Allowances.sol";
+import {Signals} from "../../src/libraries/Signals.sol";
 import {ShareTokenScene} from "../ShareTokenScene.sol";
 
 /// Deposits meet one proof: it settles them whole, or returns them whole.
@@ -43,11 +45,40 @@ contract ShareTokenReturnsTest is ShareTokenScene {
         vm.assertEq(vault.claimableRedeemRequest(out, ADA), 10 * one);
     }
 
-    function test_afterTheMandateMoved() public {
+    /// Terms that the vault may move to after the delay only, as often as it likes.
+    function looser() private view returns (IRebalanceHub.Mandate memory m) {
+        m = termsNow();
+        m.writeDownPpm -= 1;
+        m.turnover.ratePerDay += 1;
+    }
+
+    function tighter() private view returns (IRebalanceHub.Mandate memory m) {
+        m = termsNow();
+        m.writeDownPpm -= 1;
+    }
+
+    /// Propose looser terms, and let their delay pass.
+    function ripen(IRebalanceHub.Mandate memory m) private returns (bytes32 mandate) {
+        mandate = hub.addMandate(m);
+        vm.prank(OPERATOR);
+        vm.assertTrue(hub.proposeMandate(vaultId, mandate) != 0);
+        for (uint256 waited; waited < LOOSENING_DELAY; waited += MAX_PROOF_AGE / 2) {
+            pass(MAX_PROOF_AGE / 2);
+            prove(1_000);
+        }
+    }
+
+    function requireSettles() private {
+        vm.assertEq(vault.pendingDepositRequest(id, BEN), 50 * usd);
+        vm.assertEq(vault.claimableCancelDepositRequest(id, BEN), 0);
+        settleAt(1_000);
+        vm.assertEq(vault.maxDeposit(BEN), 50 * usd);
+    }
+
+    function test_afterTheMandateLoosened() public {
+        bytes32 mandate = ripen(looser());
         id = requestDeposit(BEN, 50 * usd);
-        IRebalanceHub.Mandate memory m = termsNow();
-        m.writeDownPpm = 1;
-        tighten(m);
+        hub.activateMandate(vaultId, mandate);
         vault.settle();
         requireReturned();
         // The next request is under the new mandate, with an id of its own.
@@ -57,15 +88,55 @@ contract ShareTokenReturnsTest is ShareTokenScene {
         vm.assertTrue(vault.maxDeposit(BEN) != 0);
     }
 
-    function test_afterTheMandateMovedAtTheProof() public {
+    function test_afterTheMandateLoosenedAtTheProof() public {
+        bytes32 mandate = ripen(looser());
+        id = requestDeposit(BEN, 50 * usd);
+        hub.activateMandate(vaultId, mandate);
+        settleAt(1_000);
+        requireReturned();
+    }
+
+    /// The token sees both moves at once, and the last of them tightens.
+    function test_afterTheMandateLoosenedAndTightened() public {
+        bytes32 mandate = ripen(looser());
+        id = requestDeposit(BEN, 50 * usd);
+        hub.activateMandate(vaultId, mandate);
+        tighten(tighter());
+        settleAt(1_000);
+        requireReturned();
+    }
+
+    /// The token looks at the mandate at the first order that waits, and not at those after it.
+    function test_aLaterOrderAfterAMove() public {
+        requestDeposit(ADA, 50 * usd);
+        tighten(tighter());
+        id = requestDeposit(BEN, 50 * usd);
+        requireSettles();
+        bytes32 mandate = ripen(looser());
+        requestDeposit(ADA, 50 * usd);
+        hub.activateMandate(vaultId, mandate);
+        id = requestDeposit(EVE, 50 * usd); // under the looser terms, which the token has not seen
+        settleAt(1_000);
+        vm.assertEq(vault.claimableCancelDepositRequest(id, EVE), 50 * usd);
+    }
+
+    /// What has loosened before the request does not return it, however often the mandate tightens after it.
+    function test_aTighteningReturnsNothing() public {
+        hub.activateMandate(vaultId, ripen(looser()));
+        id = requestDeposit(BEN, 50 * usd);
+        tighten(tighter());
+        vault.settle();
+        tighten(tighter());
+        requireSettles();
+    }
+
+    function test_aTighteningAtTheProofReturnsNothing() public {
         id = requestDeposit(BEN, 50 * usd);
         takeRound();
         pass(ORDER_DELAY);
-        IRebalanceHub.Mandate memory m = termsNow();
-        m.writeDownPpm = 1;
-        tighten(m);
+        tighten(tighter());
         prove(1_000);
-        requireReturned();
+        vm.assertEq(vault.maxDeposit(BEN), 50 * usd);
     }
 
     function test_whereTheVaultWasStale() public {
@@ -118,6 +189,67 @@ contract ShareTokenReturnsTest is ShareTokenScene {
         vm.assertEq(vault.pendingDepositRequest(id, BEN), 50 * usd);
         prove(990, 10);
         requireReturned();
+    }
+
+    /// The hub's call fails, for a proof with this NAV.
+    function proveUnsettled(uint48 navFloor, uint256 writeDown) private {
+        bytes memory code = address(vault).code;
+        vm.etch(address(vault), hex"fe");
+        prove(navFloor, writeDown);
+        vm.etch(address(vault), code);
+    }
+
+    function order() private {
+        id = requestDeposit(BEN, 50 * usd);
+        takeRound();
+        pass(ORDER_DELAY);
+        vm.prank(OPERATOR);
+        hub.announceWriteDown(vaultId, 10);
+    }
+
+    function test_atTheProofAfterAWriteDownThatDidNotSettle() public {
+        order();
+        proveUnsettled(990, 10);
+        prove(990);
+        requireReturned();
+        // It counts once.
+        id = requestDeposit(BEN, 50 * usd);
+        requireSettles();
+    }
+
+    function test_atAWriteDownEarlierInTheBatch() public {
+        order();
+        uint32 round = takeRound();
+        IRebalanceHub.BatchedRebalance[] memory batch = new IRebalanceHub.BatchedRebalance[](2);
+        uint256 start = vm.snapshotState();
+        for (uint32 i; i < 2; ++i) {
+            IRebalanceHub.Rebalance memory r = proven(round, 990, i == 0 ? 10 : 0);
+            batch[i] = IRebalanceHub.BatchedRebalance({
+                vaultId: vaultId,
+                sequence: hub.vaultState(vaultId).sequence + 1,
+                navFloor: 990,
+                allowances: Allowances.wrap(r.signals[Signals.ALLOWANCES]),
+                commitmentAfter: r.signals[Signals.COMMITMENT_AFTER],
+                proof: r.proof
+            });
+            vm.prank(OPERATOR);
+            hub.submit(vaultId, r);
+        }
+        vm.revertToState(start);
+        vm.prank(OPERATOR);
+        hub.submitBatch(key, round, uint40(vm.getBlockTimestamp()), batch);
+        vm.assertEq(hub.vaultState(vaultId).lastWriteDown + 1, hub.vaultState(vaultId).sequence);
+        requireReturned();
+    }
+
+    /// A write-down of before the first order is none of its business.
+    function test_aWriteDownBeforeTheOrderReturnsNothing() public {
+        vm.prank(OPERATOR);
+        hub.announceWriteDown(vaultId, 10);
+        prove(990, 10);
+        prove(1_000);
+        id = requestDeposit(BEN, 50 * usd);
+        requireSettles();
     }
 
     function test_anyoneMakesUpForAFailedSettlement() public {

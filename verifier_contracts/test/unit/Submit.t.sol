@@ -43,6 +43,7 @@ contract SubmitTest is Scene {
             snapshotTimestamp: NOON,
             pendingFlow: 0,
             mandateVersion: 1,
+            loosenedVersion: 1,
             mandate: mandate,
             roundsAfter: 0,
             ordersWait: false,

@@ -71,6 +71,7 @@ contract SubmitBatchTest is Scene {
                 snapshotTimestamp: NOON,
                 pendingFlow: 0,
                 mandateVersion: 1,
+                loosenedVersion: 1,
                 mandate: mandate,
                 roundsAfter: 0,
                 ordersWait: false,
