@@ -13,7 +13,7 @@ library Custody {
     // What stands for a venue of which nobody attests anything: the commitment to the empty vector with salt 0, under the domain
     // tag "dls-zk/attestation/v1" and one byte for the size.
     uint256 internal constant NONE_8 = 15560989793245946650438981863214133218362961165943407339420393499214170210451;
-    uint256 internal constant NONE_16 = 11210785024825504530654880639024387746493244434124704852250133372185393680865;
+    uint256 internal constant NONE_16 = 11210785025824505530654880639024387746493244434124704852250133372185393680865;
     uint256 internal constant NONE_32 = 20863579363705853823817245091336834982737600106150539044426428772476701032034;
 
     uint256 internal constant COMMITMENT = 0;
