@@ -64,7 +64,7 @@ class ChainBalances:
             message = f"{chain.where} is on chain {chain.chain_id}, the configuration says {self.chain_id}"
             raise ChainError(message, code="wrong_chain")
         ahead = chain.now() - int(time.time())
-        if ahead > TOLERANCE_S:
+        if ahead > TOLERANCE_S and not chain.is_development:
             message = f"the newest block of {chain.where} is {ahead} s ahead of this machine's clock; set the clock"
             raise InputError(message, code="clock_skew")
         return chain

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -372,6 +373,14 @@ def test_an_account_belongs_to_one_vault_for_good(place: Path) -> None:
     with pytest.raises(InputError) as caught:
         other.attest(foreign, now())
     assert caught.value.code == "account_bound" and VAULT.hex() in str(caught.value)
+    same_vault, other_venue = attestor_of(
+        write_configuration(
+            place, recipient, [statement_account(slots={"USDC": "USDT-B", "ETH": "ETH-B"})], venue="exchange"
+        )
+    )
+    with pytest.raises(InputError, match="venue 0"):
+        same_vault.attest(other_venue, now())
+    write_configuration(place, recipient)
     # The id hides the account, and stays.
     assert attestor.attest(vault, now() - 1).attestation.accounts == first.attestation.accounts
     assert "ACC-1" not in json.dumps(first.attestation.to_document())
@@ -425,12 +434,34 @@ def test_steady_since_is_the_first_second_that_never_showed_less(place: Path, se
     assert attestor.attest(vault, at).attestation.attestation.steady_since_s == at - steady
 
 
-def test_the_future_is_not_attested(place: Path) -> None:
+def test_the_future_is_attested_on_a_development_chain_alone(place: Path) -> None:
+    """Its clock is set by tests and demonstrations."""
     _, recipient = identity(place)
-    attestor, vault = attestor_of(write_configuration(place, recipient))
+    path = write_configuration(place, recipient)
+    attestor, vault = attestor_of(path)
+    at = now() + 100
+    write_statement(place, {"USDC": USDC}, at)
+    assert not attestor.attest(vault, at).again
+    path.write_text(path.read_text().replace("chain_id: 31337", "chain_id: 1"))
+    attestor, vault = attestor_of(path)
     with pytest.raises(InputError) as caught:
-        attestor.attest(vault, now() + 100)
+        attestor.attest(vault, at)
     assert caught.value.code == "clock_skew"
+
+
+def test_of_many_at_once_one_attestation_counts(place: Path) -> None:
+    """Threads of a service, and processes with one record, give one second one attestation."""
+    _, recipient = identity(place)
+    write_configuration(place, recipient)
+    at = now()
+
+    def sign(_: int) -> tuple[object, bytes]:
+        attestor, vault = attestor_of(place / "attestor.yaml")
+        signed = attestor.attest(vault, at)
+        return signed.attestation.signature, signed.sealed
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(sign, range(16)))) == 1
 
 
 def test_the_record_is_private(place: Path) -> None:
