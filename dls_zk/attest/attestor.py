@@ -86,7 +86,7 @@ class Attestor:
             steady_s = self._steady_since(vault, place, at_s, found) if steady_since_s is None else steady_since_s
             if steady_s > at_s:
                 raise InputError("steady_since is after the second asked for")
-            return self._sign(vault, place, at_s, steady_s, self._accounts(vault), found)
+            return self._sign(vault, place, at_s, steady_s, self._accounts(vault, place), found)
 
     def sample(self, vault: AttestedVault) -> None:
         """Keep what the accounts show that cannot be asked for the past, and what the slots hold if that is all of them."""
@@ -99,12 +99,12 @@ class Attestor:
             found = attested(readings, vault.policy, vault.venue, vault.equity_tolerance_ppm)
             self.record.saw(place, now, found.quantities_e6)
 
-    def _accounts(self, vault: AttestedVault) -> tuple[Account, ...]:
-        """The accounts, bound to the vault, each under its blinded id."""
-        chain_id, named = self.configuration.domain.chain_id, []
+    def _accounts(self, vault: AttestedVault, place: Place) -> tuple[Account, ...]:
+        """The accounts, bound to the venue of the vault, each under its blinded id."""
+        named = []
         for account in vault.accounts:
             identities = account.source.identities
-            blindings = self.record.bind(identities, chain_id, vault.vault_id, account.name)
+            blindings = self.record.bind(identities, place, account.name)
             ids = [account_id(identity, blinding) for identity, blinding in zip(identities, blindings, strict=True)]
             whole = ids[0] if len(ids) == 1 else keccak256(encode_strings([one.hex() for one in ids]))
             named.append(Account(account.name, whole))

@@ -372,6 +372,14 @@ def test_an_account_belongs_to_one_vault_for_good(place: Path) -> None:
     with pytest.raises(InputError) as caught:
         other.attest(foreign, now())
     assert caught.value.code == "account_bound" and VAULT.hex() in str(caught.value)
+    same_vault, other_venue = attestor_of(
+        write_configuration(
+            place, recipient, [statement_account(slots={"USDC": "USDT-B", "ETH": "ETH-B"})], venue="exchange"
+        )
+    )
+    with pytest.raises(InputError, match="venue 0"):
+        same_vault.attest(other_venue, now())
+    write_configuration(place, recipient)
     # The id hides the account, and stays.
     assert attestor.attest(vault, now() - 1).attestation.accounts == first.attestation.accounts
     assert "ACC-1" not in json.dumps(first.attestation.to_document())
