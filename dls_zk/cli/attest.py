@@ -29,8 +29,8 @@ ATTESTATION, SEALED = "attestation.json", "opening.age"
 #: What a signature says, for whoever has to judge it.
 _MEANING = (
     "The attestor says: at that second these accounts held for the vault, at this venue, what the commitment hides, net of "
-    "all their debts there and free of liens known to me; each account is this vault's alone, for good; but for what is left "
-    "out, that is all. Nothing from outside came in since it is steady, as far as I know."
+    "all their debts there and free of liens that the attestor knows of. Each account is this vault's alone, for good. But "
+    "for what is left out, that is all. As far as the attestor knows, nothing came in from outside since it is steady."
 )
 
 #: Seconds as they are signed.
