@@ -75,7 +75,7 @@ class NotAnswered(InputError):
 
 @dataclass
 class Desk:
-    """Decides about requests. It runs in worker threads; buckets and attestor each let one through at a time."""
+    """Decides about requests, in several threads at once."""
 
     attestor: Attestor
     anybody: Bucket = field(default_factory=lambda: Bucket(ANYBODY_PER_MINUTE))
