@@ -39,7 +39,7 @@ from .statement.signals import PublicSignals, ReconciliationSignals, pack_prices
 from .statement.verdict import Report
 from .storage import built, disk, places
 from .storage.built import BuiltCircuit, ProvingKey
-from .tools import circom, snarkjs
+from .tools import circom, revm, snarkjs
 
 # --- circuits and keys ----------------------------------------------------------------------------
 
@@ -241,7 +241,7 @@ def write_proven(proven: Proven, folder: Path) -> tuple[Path, Path, Path]:
 # --- verifying ------------------------------------------------------------------------------------
 
 
-#: Verifiers by name: pure Python, snarkjs, and the generated contract on a local chain.
+#: Verifiers by name: pure Python, snarkjs, and the generated contract.
 VERIFIERS = ("pyecc", "snarkjs", "evm")
 
 
@@ -280,6 +280,11 @@ def _r1cs_sha256_if_built(circuit: str) -> str | None:
         return None
 
 
+def verifier_in_full(name: str) -> str:
+    """The name of a verifier, with what runs it where that differs from machine to machine: ``evm in pyrevm``."""
+    return f"evm in {'pyrevm' if revm.found() else 'anvil'}" if name == "evm" else name
+
+
 def verify(name: str, target: Target, proof: Proof) -> None:
     """Return if the proof holds, by the verifier of this name. ProofInvalid if not, InsecureKey for an unsound key."""
     if name != "evm":
@@ -292,7 +297,7 @@ def verify(name: str, target: Target, proof: Proof) -> None:
 
     source = verifiers.contract_source(target.vk, proof.circuit, insecure=target.insecure)
     if not evm.holds(source, verifiers.contract_name(proof.circuit), proof):
-        raise ProofInvalid("the proof does not hold for its public signals under this key (evm)")
+        raise ProofInvalid(f"the proof does not hold for its public signals under this key ({verifier_in_full(name)})")
 
 
 def _granted(terms: Terms, signals: PublicSignals) -> Allowances:

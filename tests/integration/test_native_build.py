@@ -15,7 +15,7 @@ import pytest
 
 from dls_zk.errors import ArtifactError, InputError, ToolError
 from dls_zk.groth16 import native as native_prover
-from dls_zk.groth16 import prover
+from dls_zk.groth16 import prover, verifier
 from dls_zk.groth16.verifier import verify
 from dls_zk.groth16.witness import WitnessCalculator
 from dls_zk.groth16.zkey import VerifyingKey
@@ -216,6 +216,22 @@ def test_a_disk_that_lets_nothing_be_run(brought: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(native.ctypes, "CDLL", note)
     assert native.library().dls_zk_self_test(0) == 0
     assert len(loaded) == 1 and loaded[0].startswith("/proc/self/fd/")
+
+
+def test_submit_tries_a_core_that_nobody_has_used_yet(
+    brought: Path, small: BuiltCircuit, small_key: ProvingKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not native.ready()
+    assert verifier.quickest() == verifier.NATIVE and native.ready()
+    vk = VerifyingKey.from_json(small_key.verification_key.read_bytes())
+    proof = prover.backend("auto").prove(small_key, WitnessCalculator(small).calculate(SMALL_INPUTS))
+    assert verifier.hold_together([(vk, proof)] * 2)
+    native.why_not.cache_clear()
+    monkeypatch.setattr(places, "native_object", lambda: Path("/nowhere/core.so"))
+    monkeypatch.setattr(native, "compilers", list)
+    native.library.cache_clear()
+    assert (verifier.quickest(), verifier.quickest(9)) == (verifier.PYECC, verifier.SNARKJS)
+    assert not verifier.hold_together([(vk, proof)])  # each is verified by itself then
 
 
 def test_without_a_compiler_proofs_are_made_by_snarkjs_and_one_line_says_so(
