@@ -84,7 +84,7 @@ class ChainSource(Document):
     """Balances of addresses on a chain, at a final block."""
 
     rpc: Line
-    """URL of a node, or $NAME: the environment variable that holds it"""
+    """URL of a node, or of several with commas between them, or $NAME: the environment variable that holds it"""
     chain_id: Uint256
     """EIP-155 id that the node's chain has to have"""
     addresses: Many[ChecksumAddress]

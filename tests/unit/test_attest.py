@@ -28,8 +28,10 @@ from dls_zk.errors import DlsError, InputError
 from dls_zk.files.attest import StatementColumns
 from dls_zk.statement import attestation as said
 from dls_zk.statement.attestation import Account, Attestation, AttestationRequest, Exclusion
-from dls_zk.statement.model import Prices
+from dls_zk.statement.model import Opening, Prices, Reconciliation
+from dls_zk.statement.reconciliation import evaluate, reconciliation_signals
 from dls_zk.statement.typed_data import Domain, TypedData
+from dls_zk.statement.verdict import Report
 from dls_zk.storage.sealed import seal, unseal
 from tests.support import attesting
 from tests.support.attesting import (
@@ -342,6 +344,51 @@ def test_an_attestation_opens_to_what_is_held(place: Path) -> None:
     assert opening.instruments[:5] == ("USDC", "ETH", "USDT-B", "ETH-B", "ETH-PERP")
     assert set(signed.dust) == {"ETH"} and signed.attestation.attestation.steady_since_s == at
     assert opening.opening.salt > 1 << 200
+
+
+def files_of(folder: Path, at_s: int) -> tuple[Path, Path]:
+    """What an operator is given: the two files of ``attest sign``, of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DLS_ZK_PRIVATE_KEY", "01" * 32)
+        command = ("attest", "sign", str(folder / "attestor.yaml"), "0x" + VAULT.hex(), "--at", str(at_s))
+        done = invoke(*command, "--out", str(folder / "given"))
+    assert done.code == 0, done
+    return folder / "given/attestation.json", folder / "given/opening.age"
+
+
+def test_an_operator_reads_the_two_files_and_reconciles(place: Path) -> None:
+    """From the statement of account to the relation that is proven: the book is what is held, and not a millionth more."""
+    key, recipient = identity(place)
+    attestor, vault = attestor_of(write_configuration(place, recipient))
+    at = now()
+    attestation, opening = files_of(place, at)
+    what = wanted(vault, attestor, at)
+    collected = client.read(attestation, opening, what, key)
+    (place / "prices.yaml").write_text(attesting.PRICES)
+    prices = files.read_prices(place / "prices.yaml", vault.policy)
+    attested_openings = {vault.venue: collected.opening.opening}
+
+    def report(*quantities: int) -> Report:
+        book = Opening((*quantities, *[0] * (8 - len(quantities))), 5)
+        made = Reconciliation.of(vault.policy, prices, 0, book, attested_openings)
+        signals = reconciliation_signals(made)
+        assert signals.attestations[vault.venue] == collected.attestation.attestation.commitment
+        return evaluate(made, signals)
+
+    held = collected.opening.opening.quantities_e6[:2]
+    assert report(*held).holds and report(held[0] - 1, held[1]).holds
+    for more in ((held[0] + 1, held[1]), (held[0], held[1] + 1), (*held, 1)):
+        assert [check.name for check in report(*more).failures] == ["shortfall"]
+    for name, value in (("observed_at_s", at + 1), ("venue", 1), ("attestor", STRANGER.address), ("vault_id", bytes(32))):
+        with pytest.raises(DlsError) as caught:
+            client.read(attestation, opening, replace(what, **{name: value}), key)
+        assert caught.value.code == "attestation_invalid"
+    # Another opening, even of the same attestor and vault, opens nothing here.
+    later = documents.opening_document(collected.attestation, vault.policy, Opening((5, *[0] * 7), 7))
+    (place / "given/other.age").write_bytes(seal(later, [recipient]))
+    with pytest.raises(InputError) as caught:
+        client.read(attestation, place / "given/other.age", what, key)
+    assert caught.value.code == "opening_mismatch"
 
 
 def test_a_second_is_signed_once(place: Path) -> None:

@@ -46,12 +46,8 @@ contract Reconciler is IReconciler, EIP712 {
 
     /// What is reconciled.
     struct Subject {
-        uint256 commitment;
-        uint256 policyHash;
-        uint32 sequence;
-        uint32 round;
-        uint40 timestamp;
-        uint32 mandateVersion;
+        Terms terms;
+        IRebalanceHub.ProvenBook book;
         uint256 venues;
         uint256[] priceWords;
     }
@@ -122,50 +118,63 @@ contract Reconciler is IReconciler, EIP712 {
         Attestation[] calldata attestations,
         Groth16.Proof calldata proof
     ) external returns (uint32 sequence) {
-        Terms memory t = _terms(terms);
-        Last storage last = lasts[hub][vaultId][terms];
-        Subject memory subject = _subjectOf(hub, vaultId, t.slots, round, last);
-        uint256[] memory signals = _signals(subject, t);
-        uint256[4][] memory statements = _checkAttestations(vaultId, t, subject, attestations, signals);
-        _requireInField(signals);
-        _requireValid(t, proof, signals);
+        Subject memory subject = _subjectOf(hub, vaultId, terms, round);
+        uint256[4][] memory statements = _verify(vaultId, subject, attestations, proof);
+        lasts[hub][vaultId][terms] = _lastOf(subject);
+        IRebalanceHub.ProvenBook memory book = subject.book;
+        emit Reconciled(hub, vaultId, terms, book.sequence, round, book.policyHash, book.commitment, statements);
+        return book.sequence;
+    }
 
-        sequence = subject.sequence;
+    function _verify(
+        bytes32 vaultId,
+        Subject memory subject,
+        Attestation[] calldata attestations,
+        Groth16.Proof calldata proof
+    ) private view returns (uint256[4][] memory statements) {
+        uint256[] memory signals = _signals(subject);
+        statements = _checkAttestations(vaultId, subject, attestations, signals);
+        _requireInField(signals);
+        _requireValid(subject.terms, proof, signals);
+    }
+
+    function _lastOf(Subject memory subject) private pure returns (Last memory) {
+        IRebalanceHub.ProvenBook memory book = subject.book;
         // The registry's word has at most 96 bits.
-        lasts[hub][vaultId][terms] = Last(sequence, subject.timestamp, subject.mandateVersion, uint96(subject.venues));
-        emit Reconciled(hub, vaultId, terms, sequence, round, subject.policyHash, subject.commitment, statements);
+        return Last(book.sequence, book.snapshotTimestamp, book.mandateVersion, uint96(subject.venues));
     }
 
     /// @dev What the hub says of the vault's last proof. A hub that lies, lies about its own vaults.
-    function _subjectOf(IRebalanceHub hub, bytes32 vaultId, uint8 slots, uint32 round, Last storage last)
+    function _subjectOf(IRebalanceHub hub, bytes32 vaultId, bytes32 terms, uint32 round)
         private
         view
         returns (Subject memory subject)
     {
-        IRebalanceHub.VaultState memory state = hub.vaultState(vaultId);
-        require(state.sequence != 0 && state.roundsAfter == 0, NoProofToReconcile());
-        IRebalanceHub.Mandate memory mandate = hub.mandateOf(state.mandate);
-        (subject.commitment, subject.sequence) = (state.commitment, state.sequence);
-        (subject.policyHash, subject.timestamp) = (mandate.policyHash, state.snapshotTimestamp);
-        subject.mandateVersion = state.mandateVersion;
-        if (last.mandateVersion == state.mandateVersion) {
+        IRebalanceHub.ProvenBook memory book = hub.provenBook(vaultId);
+        require(book.sequence != 0 && !book.areFeedsChanged, NoProofToReconcile());
+        require(!book.isFlowLate, FlowAfterRound(book.snapshotTimestamp));
+        (subject.terms, subject.book) = (_terms(terms), book);
+        Last memory last = lasts[hub][vaultId][terms];
+        if (last.mandateVersion == book.mandateVersion) {
             subject.venues = last.venues;
         } else {
             uint8 policySlots;
-            (policySlots, subject.venues) = hub.policyRegistry().venuesOf(mandate.policyHash);
+            (policySlots, subject.venues) = hub.policyRegistry().venuesOf(book.policyHash);
+            uint8 slots = subject.terms.slots;
             require(policySlots == slots, SizeMismatch(policySlots, slots));
         }
         // A feed set has one round a second at most.
         bytes32 feedSet;
         uint40 timestamp;
         (feedSet, timestamp, subject.priceWords) = hub.oracle().snapshot(round);
-        require(feedSet == mandate.feedSet && timestamp == subject.timestamp, WrongRound(round));
+        require(feedSet == book.feedSet && timestamp == book.snapshotTimestamp, WrongRound(round));
     }
 
     /// @dev All public signals, with nothing attested yet.
-    function _signals(Subject memory subject, Terms memory t) private pure returns (uint256[] memory signals) {
+    function _signals(Subject memory subject) private pure returns (uint256[] memory signals) {
+        Terms memory t = subject.terms;
         signals = new uint256[](Custody.count(t.slots));
-        signals[Custody.COMMITMENT] = subject.commitment;
+        signals[Custody.COMMITMENT] = subject.book.commitment;
         uint256 nothing = Custody.nothing(t.slots);
         uint256 i = Custody.ATTESTATIONS;
         for (uint256 k; k < t.venues.length; ++k) {
@@ -181,11 +190,11 @@ contract Reconciler is IReconciler, EIP712 {
     /// @dev Each attested venue exactly once, in order; writes what is attested into the signals.
     function _checkAttestations(
         bytes32 vaultId,
-        Terms memory t,
         Subject memory subject,
         Attestation[] calldata attestations,
         uint256[] memory signals
     ) private view returns (uint256[4][] memory statements) {
+        Terms memory t = subject.terms;
         statements = new uint256[4][](attestations.length);
         uint256 next;
         for (uint256 k; k < t.venues.length; ++k) {
@@ -195,7 +204,7 @@ contract Reconciler is IReconciler, EIP712 {
             Attestation calldata a = attestations[next];
             if (a.venue > k) revert AttestationMissing(k);
             if (a.venue < k) revert UnexpectedAttestation(a.venue);
-            _requireAttested(vaultId, attestor, t.steadyFor, subject, a);
+            _requireAttested(vaultId, attestor, subject, a);
             signals[Custody.ATTESTATIONS + k] = a.commitment;
             statements[next++] =
                 [a.commitment, uint256(a.exclusionsHash), uint256(a.accountsHash), uint256(a.steadySince)];
@@ -203,20 +212,18 @@ contract Reconciler is IReconciler, EIP712 {
         if (next < attestations.length) revert UnexpectedAttestation(attestations[next].venue);
     }
 
-    function _requireAttested(
-        bytes32 vaultId,
-        address attestor,
-        uint32 steadyFor,
-        Subject memory subject,
-        Attestation calldata a
-    ) private view {
-        uint40 second = subject.timestamp;
+    function _requireAttested(bytes32 vaultId, address attestor, Subject memory subject, Attestation calldata a)
+        private
+        view
+    {
+        uint40 second = subject.book.snapshotTimestamp;
+        uint32 steadyFor = subject.terms.steadyFor;
         require(a.observedAt == second, WrongSecond(a.venue, a.observedAt, second));
         require(
             uint256(a.steadySince) + steadyFor <= second,
             NotSteady(a.venue, a.steadySince, second < steadyFor ? 0 : second - steadyFor)
         );
-        bytes32 digest = _digest(vaultId, subject.policyHash, a);
+        bytes32 digest = _digest(vaultId, subject.book.policyHash, a);
         require(_isSigned(attestor, digest, a.signature), WrongSignature(a.venue, attestor, digest));
     }
 
@@ -352,8 +359,9 @@ contract Reconciler is IReconciler, EIP712 {
         uint32 round,
         uint256[] calldata commitments
     ) external view returns (uint256[] memory signals) {
-        Terms memory t = _terms(terms);
-        signals = _signals(_subjectOf(hub, vaultId, t.slots, round, lasts[hub][vaultId][terms]), t);
+        Subject memory subject = _subjectOf(hub, vaultId, terms, round);
+        Terms memory t = subject.terms;
+        signals = _signals(subject);
         uint256 next;
         for (uint256 k; k < t.venues.length; ++k) {
             if (t.venues[k].class == Class.None) continue;

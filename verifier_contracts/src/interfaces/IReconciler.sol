@@ -13,6 +13,9 @@ import {IRebalanceHub} from "./IRebalanceHub.sol";
 /// ONE SECOND. All attestations and all prices are of the second of the round that the last proof used, so that nobody shows the
 /// same coins to two attestors, or borrows them for the instant.
 ///
+/// A draw or a return between the round and its proof would be in the book, and not in what was there: such a proof cannot be
+/// reconciled.
+///
 /// A RECONCILIATION is of a sequence of one vault of one hub, under one set of terms. Anyone may send it, and sending it twice
 /// changes nothing. The hub is whatever contract the caller names: a false one can only lie about itself. Nobody owns this
 /// contract, and no entry of it can be taken back.
@@ -185,6 +188,9 @@ interface IReconciler {
 
     /// The vault has no proof yet, or none at its present feeds.
     error NoProofToReconcile();
+    /// The last proof stated a draw or a return that was recorded after the second of its round, so that no attestor saw it. The
+    /// next proof can be reconciled, unless another flow comes between its round and itself.
+    error FlowAfterRound(uint40 timestamp);
     /// The round is not the one that the last proof used.
     error WrongRound(uint32 round);
     /// Policy and terms are for books of different sizes.

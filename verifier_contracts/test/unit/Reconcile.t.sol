@@ -186,6 +186,72 @@ contract ReconcileTest is CustodyScene {
         refuse(list, abi.encodeWithSelector(IReconciler.UnknownTerms.selector, custody));
     }
 
+    // --- flows ---
+
+    /// At this round, a while later: flows before it, in its second and after it, and the proof.
+    function proveWithFlows(bool before, bool within, bool after_) private {
+        vm.warp(block.timestamp + 1 hours);
+        if (before) recordFlow(1_000);
+        vm.warp(block.timestamp + 1 hours);
+        uint32 round = takeRound();
+        if (within) recordFlow(500);
+        vm.warp(block.timestamp + 1);
+        if (after_) recordFlow(-100);
+        submit(proven(vaultId, 1234, round));
+    }
+
+    function requireReconcilable(bool expected) private {
+        uint40 second = stateOf(vaultId).snapshotTimestamp;
+        if (expected) reconcile(attestations());
+        else refuse(attestations(), abi.encodeWithSelector(IReconciler.FlowAfterRound.selector, second));
+    }
+
+    function test_takesFlowsUpToTheRound() public {
+        buildReconciled(8);
+        for (uint256 k; k < 4; ++k) {
+            proveWithFlows(k % 2 == 1, k / 2 == 1, false);
+            requireReconcilable(true);
+        }
+    }
+
+    function test_refusesAFlowBetweenTheRoundAndItsProof() public {
+        buildReconciled(8);
+        for (uint256 k; k < 4; ++k) {
+            proveWithFlows(k % 2 == 1, k / 2 == 1, true);
+            requireReconcilable(false);
+        }
+    }
+
+    /// Also when the flows add up to nothing.
+    function test_refusesAFlowAndItsReturn() public {
+        buildReconciled(8);
+        vm.warp(NOON + 1 hours);
+        uint32 round = takeRound();
+        vm.warp(NOON + 1 hours + 1);
+        recordFlow(5);
+        recordFlow(-5);
+        submit(proven(vaultId, 1234, round));
+        requireReconcilable(false);
+    }
+
+    /// What a proof stated is not forgotten by later flows, and those are the next proof's.
+    function test_flowsAfterTheProofAreTheNextOnes() public {
+        buildReconciled(8);
+        recordFlow(7);
+        requireReconcilable(true);
+        recordFlow(7);
+        requireReconcilable(true);
+        proveWithFlows(false, false, true);
+        recordFlow(7);
+        requireReconcilable(false);
+        recordFlow(7);
+        requireReconcilable(false);
+        proveWithFlows(false, false, false);
+        requireReconcilable(true);
+        proveWithFlows(false, false, false);
+        requireReconcilable(true);
+    }
+
     // --- venues ---
 
     function test_refusesAMissingVenue() public {
