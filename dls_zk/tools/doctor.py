@@ -122,11 +122,12 @@ def _native_finding() -> ToolStatus:
     required = "optional"
     try:
         if native.installed():
-            return ToolStatus("native", "ready", required, True, "")
+            origin = "came with the package" if native.packaged() else "compiled here"
+            return ToolStatus("native", f"ready, {origin}", required, True, "")
     except DlsError as error:
         return ToolStatus("native", "not used", required, None, str(error))
     if native.packaged():
-        return ToolStatus("native", "not yet", required, None, "tried when it is first needed")
+        return ToolStatus("native", "not yet", required, None, "came with the package; tried when it is first needed")
     if compilers := native.compilers():
         return ToolStatus("native", "not yet", required, None, f"compiled by {compilers[0][0]} when it is first needed")
     return ToolStatus("native", "missing", required, None, native.NO_COMPILER)

@@ -266,9 +266,9 @@ def native_row() -> tuple[str, bool | None, str]:
 
 
 def test_doctor_says_which_and_why(brought: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert native_row() == ("not yet", None, "tried when it is first needed")
+    assert native_row() == ("not yet", None, "came with the package; tried when it is first needed")
     path = native.object_path()
-    assert native_row() == ("ready", True, "")
+    assert native_row() == ("ready, came with the package", True, "")
     path.write_bytes(b"")
     assert native_row()[:2] == ("not used", None) and "damaged" in native_row()[2]
     monkeypatch.setattr(places, "native_object", lambda: tmp_path / "none")
