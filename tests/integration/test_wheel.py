@@ -49,7 +49,7 @@ def test_circuits_and_contracts_compile_and_schemas_and_examples_are_there(wheel
     program = "from dls_zk.solidity import contracts; print(*sorted(contracts.compile_contracts()))"
     assert _python(wheel, home, "-c", program).split() == [
         "BatchVerifier", "Claims", "DevAsset", "DevFeed", "MandateRules", "PolicyRegistry", "PoseidonT6", "PriceOracle",
-        "RebalanceHub", "Settlement", "SharePriceFeed", "ShareToken", "StandardizedYield",
+        "RebalanceHub", "Reconciler", "Settlement", "SharePriceFeed", "ShareToken", "StandardizedYield",
     ]  # fmt: skip
     package = wheel / "dls_zk"
     assert (package / "node" / "package-lock.json").is_file() and not (package / "node" / "node_modules").exists()
