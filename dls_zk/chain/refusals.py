@@ -53,8 +53,8 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
     "WrongPointCount(uint256 points)": (
         "value_refused",
-        "the verifying key has {points} points IC; a key of a rebalance has 10, 12 or 15, and one of a reconciliation 10, 12 "
-        "or 19",
+        "the verifying key has {points} points IC; a key of a rebalance has 10, 12 or 15, and one of a reconciliation "
+        "10, 12 or 19",
     ),
     "KeySizeMismatch(uint256 batchSignals, uint256 signals)": (
         "value_refused",
