@@ -74,8 +74,7 @@ FAMILIES = {
     RECONCILIATION: Family(
         ReconciliationClaims,
         lambda rng, size: inputs_of(full_reconciliation(rng, size)),
-        # Another tolerance that what is missing is within, and another map of a slot of which nothing is attested.
-        frozenset({"main.tolerance"}),
+        frozenset(),
         {
             "book/commitment.circom": "commitment",
             "custody/venue_parts.circom": "attestations",
