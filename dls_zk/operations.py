@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,7 +148,7 @@ def _proven(holding: Statement, proof: Proof, key: ProvingKey) -> Proven:
 
 def prove_many(
     rebalances: Iterable[Rebalance], key: ProvingKey, circuit: BuiltCircuit, backend: str = "auto"
-) -> Iterator[Proven | DlsError]:
+) -> Generator[Proven | DlsError, None, None]:
     """``prove`` for each of many rebalances of one circuit: in their order, the verified proof or the error of that one.
 
     For a process that lives long. All share the loaded key and witness generator; the native prover makes as many proofs at
