@@ -200,7 +200,7 @@ contract Reconciler is IReconciler, EIP712 {
         for (uint256 k; k < t.venues.length; ++k) {
             address attestor = t.venues[k].attestor;
             if (attestor == address(0)) continue;
-            require(next < attestations.length, AttestationMissing(k));
+            if (next == attestations.length) revert AttestationMissing(k);
             Attestation calldata a = attestations[next];
             if (a.venue > k) revert AttestationMissing(k);
             if (a.venue < k) revert UnexpectedAttestation(a.venue);
@@ -216,15 +216,14 @@ contract Reconciler is IReconciler, EIP712 {
         private
         view
     {
-        uint40 second = subject.book.snapshotTimestamp;
-        uint32 steadyFor = subject.terms.steadyFor;
-        require(a.observedAt == second, WrongSecond(a.venue, a.observedAt, second));
-        require(
-            uint256(a.steadySince) + steadyFor <= second,
-            NotSteady(a.venue, a.steadySince, second < steadyFor ? 0 : second - steadyFor)
-        );
+        (uint40 second, uint256 steadyFor) = (subject.book.snapshotTimestamp, subject.terms.steadyFor);
+        if (a.observedAt != second) revert WrongSecond(a.venue, a.observedAt, second);
+        if (a.steadySince + steadyFor > second) {
+            // The terms' time is far below any of a chain.
+            revert NotSteady(a.venue, a.steadySince, uint40(second - steadyFor));
+        }
         bytes32 digest = _digest(vaultId, subject.book.policyHash, a);
-        require(_isSigned(attestor, digest, a.signature), WrongSignature(a.venue, attestor, digest));
+        if (!_isSigned(attestor, digest, a.signature)) revert WrongSignature(a.venue, attestor, digest);
     }
 
     /// @dev By the account's key or, failing that, by its code (ERC-1271). The key first: so an account that has none of the two
@@ -255,7 +254,7 @@ contract Reconciler is IReconciler, EIP712 {
 
     function _requireInField(uint256[] memory signals) private pure {
         for (uint256 i; i < signals.length; ++i) {
-            require(signals[i] < Signals.FIELD, SignalNotInField(i));
+            if (signals[i] >= Signals.FIELD) revert SignalNotInField(i);
         }
     }
 
