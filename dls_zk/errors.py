@@ -69,7 +69,7 @@ CODES = {
     "opening_mismatch": Code(3, "an opening is not that of the commitment that is needed"),
     "policy_mismatch": Code(3, "a policy is not the one in the mandate of the vault that the terms are for"),
     "no_slot": Code(3, "a source shows a balance that no slot takes and no exclusion names"),
-    "account_bound": Code(3, "an account is bound to another vault, for good"),
+    "account_bound": Code(3, "an account is bound to another vault or venue, for good"),
     "stale_source": Code(3, "the balances of a source are not of the second that was asked for"),
     "equity_mismatch": Code(3, "an account's equity is not the value of its positions and its cash"),
     "clock_skew": Code(3, "this machine's clock is not that of the exchange, the chain or the attestor"),

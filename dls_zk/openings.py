@@ -1,4 +1,4 @@
-"""Openings as they are kept: read and verified, looked for in folders, and demanded beside a proof.
+"""Openings as they are kept: read and verified, looked for in folders, demanded beside a proof, sealed for an auditor.
 
 Nothing here shows what an opening holds; commitments, vaults, sequences and times are public.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from .errors import InputError
 from .statement.commitments import book_commitment
 from .statement.model import KeptOpening
 from .storage.disk import read_limited
+from .storage.sealed import seal, unseal
 
 #: Names of what ``prove`` writes into a folder.
 OPENING, PROOF = "opening.json", "proof.json"
@@ -23,10 +24,25 @@ OPENING, PROOF = "opening.json", "proof.json"
 
 def read(path: Path) -> KeptOpening:
     """An opening that opens the commitment that its file names. InputError, without the content."""
-    kept = files.read_opening(path)
+    return _sound(files.read_opening(path), str(path))
+
+
+def _sound(kept: KeptOpening, where: str) -> KeptOpening:
     if book_commitment(kept.opening) != kept.commitment:
-        raise InputError("damaged: it does not open the commitment that it names; restore it from a copy", str(path))
+        raise InputError("damaged: it does not open the commitment that it names; restore it from a copy", where)
     return kept
+
+
+def seal_for(path: Path, recipients: Sequence[str]) -> bytes:
+    """An opening as a file that only age recipients (age1…) can open. InputError if it is none, or damaged."""
+    read(path)
+    return seal(read_limited(path, files.FILE_LIMIT), recipients)
+
+
+def read_sealed(path: Path, identity_file: Path) -> KeptOpening:
+    """An opening that was sealed to an identity of a file, and opens the commitment that it names. InputError."""
+    content = unseal(read_limited(path, 2 * files.FILE_LIMIT), identity_file, str(path))
+    return _sound(files.parse_opening(content, str(path)), str(path))
 
 
 def require_beside_proof(folder: Path, commitment: int) -> None:

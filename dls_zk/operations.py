@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +23,7 @@ from .checking import require_commitment_before as require_commitment_before
 from .checking import require_policy as require_policy
 from .checking import require_same_round as require_same_round
 from .checking import with_least_allowances as with_least_allowances
-from .errors import ArtifactError, InputError, InsecureKey, ProofInvalid
+from .errors import ArtifactError, DlsError, InputError, InsecureKey, ProofInvalid
 from .groth16 import prover, verifier, zkey
 from .groth16.proof import Proof
 from .groth16.witness import WitnessCalculator
@@ -39,7 +42,7 @@ from .statement.signals import PublicSignals, ReconciliationSignals, pack_prices
 from .statement.verdict import Report
 from .storage import built, disk, places
 from .storage.built import BuiltCircuit, ProvingKey
-from .tools import circom, snarkjs
+from .tools import circom, revm, snarkjs
 
 # --- circuits and keys ----------------------------------------------------------------------------
 
@@ -128,15 +131,100 @@ def prove_statement(
 
     InsecureKey for a development key where the terms name a chain that is no development chain.
     """
+    _require_key_for(holding.rebalance.terms, key)
+    proof = _prove(circuit_inputs(holding.rebalance, holding.signals), key, circuit, backend, stage)
+    return _proven(holding, proof, key)
+
+
+def _proven(holding: Statement, proof: Proof, key: ProvingKey) -> Proven:
     rebalance, signals = holding.rebalance, holding.signals
-    _require_key_for(rebalance.terms, key)
-    proof = _prove(circuit_inputs(rebalance, signals), key, circuit, backend, stage)
     if rebalance_signals(proof.circuit, proof.signals) != signals:
         raise ProofInvalid(_OTHER_SIGNALS)
     instruments = tuple(slot.instrument for slot in rebalance.policy.slots)
     return Proven(
         proof, signals, rebalance.terms, rebalance.after, instruments, holding.report, installed_target(key).insecure
     )
+
+
+def prove_many(
+    rebalances: Iterable[Rebalance], key: ProvingKey, circuit: BuiltCircuit, backend: str = "auto"
+) -> Generator[Proven | DlsError, None, None]:
+    """``prove`` for each of many rebalances of one circuit: in their order, the verified proof or the error of that one.
+
+    For a process that lives long. All share the loaded key and witness generator; the native prover makes as many proofs at
+    once as there are processors, each by one thread. One equation verifies some proofs together, and where it does not hold,
+    each is verified by itself. Rebalances are taken as they are needed: at most ``_TOGETHER`` results and ``at_once() + 1``
+    witnesses are held. An error that ``rebalances`` raises itself, or that stops all (InputError for an unknown backend),
+    goes through.
+    """
+    maker, calculator = prover.backend(backend), WitnessCalculator(circuit)
+
+    def begin(rebalance: Rebalance) -> _Begun | DlsError:
+        try:
+            _require_key_for(rebalance.terms, key)
+            holding = statement(rebalance)
+            witness = calculator.calculate(circuit_inputs(holding.rebalance, holding.signals))
+        except DlsError as error:
+            return error
+        return _Begun(holding, pool.submit(maker.make, key, witness, 1))
+
+    pool = ThreadPoolExecutor(maker.at_once())
+    try:
+        waiting: deque[_Begun | DlsError] = deque()
+        for rebalance in rebalances:
+            waiting.append(begin(rebalance))
+            unfinished = [one.made for one in waiting if isinstance(one, _Begun) and not one.made.done()]
+            if len(unfinished) > maker.at_once():
+                wait(unfinished[:1])
+            if len(waiting) > _TOGETHER + maker.at_once():
+                yield from _finished(maker, key, [waiting.popleft() for _ in range(_TOGETHER)])
+        yield from _finished(maker, key, [*waiting])
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@dataclass(frozen=True, repr=False)
+class _Begun(Secret):
+    """A statement, and its proof as soon as it is made."""
+
+    holding: Statement
+    made: Future[Proof]
+
+
+#: Proofs that are verified by one equation. More gain little, and the first waits for the last.
+_TOGETHER = 8
+
+
+def _finished(maker: prover.Prover, key: ProvingKey, begun: Sequence[_Begun | DlsError]) -> Iterator[Proven | DlsError]:
+    """Verified, each with a verdict of its own."""
+    made = [_made(one) for one in begun]
+    together = maker.hold_together(key, [proof for proof in made if isinstance(proof, Proof)])
+    for one, proof in zip(begun, made, strict=True):
+        yield _result(maker, key, one, proof, together)
+
+
+def _made(begun: _Begun | DlsError) -> Proof | DlsError:
+    if isinstance(begun, DlsError):
+        return begun
+    try:
+        return begun.made.result()
+    except DlsError as error:
+        return error
+
+
+def _result(
+    maker: prover.Prover, key: ProvingKey, begun: _Begun | DlsError, proof: Proof | DlsError, verified: bool
+) -> Proven | DlsError:
+    if isinstance(begun, DlsError):
+        return begun
+    if isinstance(proof, DlsError):
+        return proof
+    try:
+        if not verified:
+            maker.require_holds(key, proof)
+        return _proven(begun.holding, proof, key)
+    except DlsError as error:
+        return error
 
 
 def _require_key_for(terms: Terms, key: ProvingKey) -> None:
@@ -241,7 +329,7 @@ def write_proven(proven: Proven, folder: Path) -> tuple[Path, Path, Path]:
 # --- verifying ------------------------------------------------------------------------------------
 
 
-#: Verifiers by name: pure Python, snarkjs, and the generated contract on a local chain.
+#: Verifiers by name: pure Python, snarkjs, and the generated contract.
 VERIFIERS = ("pyecc", "snarkjs", "evm")
 
 
@@ -280,6 +368,11 @@ def _r1cs_sha256_if_built(circuit: str) -> str | None:
         return None
 
 
+def verifier_in_full(name: str) -> str:
+    """The name of a verifier, with what runs it where that differs from machine to machine: ``evm in pyrevm``."""
+    return f"evm in {'pyrevm' if revm.found() else 'anvil'}" if name == "evm" else name
+
+
 def verify(name: str, target: Target, proof: Proof) -> None:
     """Return if the proof holds, by the verifier of this name. ProofInvalid if not, InsecureKey for an unsound key."""
     if name != "evm":
@@ -292,7 +385,7 @@ def verify(name: str, target: Target, proof: Proof) -> None:
 
     source = verifiers.contract_source(target.vk, proof.circuit, insecure=target.insecure)
     if not evm.holds(source, verifiers.contract_name(proof.circuit), proof):
-        raise ProofInvalid("the proof does not hold for its public signals under this key (evm)")
+        raise ProofInvalid(f"the proof does not hold for its public signals under this key ({verifier_in_full(name)})")
 
 
 def _granted(terms: Terms, signals: PublicSignals) -> Allowances:

@@ -19,9 +19,10 @@ from ..statement.attestation import AttestationRequest
 from ..statement.commitments import policy_hash
 from ..statement.model import Policy
 from ..statement.typed_data import Domain
+from ..storage.disk import read_limited
 from ..storage.sealed import unseal
 from ..storage.strict_json import parse_json
-from .documents import AttestationInvalid, AttestedOpening, SignedAttestation, read_opening
+from .documents import AttestationInvalid, AttestedOpening, SignedAttestation, read_attestation, read_opening
 from .wire import PATH, SignedRequest
 
 _ANSWER_BYTES = 1 << 18
@@ -64,11 +65,23 @@ def collect(
     asked = SignedRequest(request, signer.sign_typed_data(request.typed_data(wanted.domain)))
     document = _post(url.rstrip("/") + PATH, asked.to_document(), where, timeout_s)
     signed = SignedAttestation.of(document.get("attestation"), where)
-    require_wanted(signed, wanted, chain)
     try:
         sealed = base64.b64decode(str(document.get("opening")), validate=True)
     except binascii.Error:
         raise AttestationInvalid("the opening is not base64", where) from None
+    return _checked(signed, sealed, wanted, identity_file, chain, where)
+
+
+def read(attestation: Path, opening: Path, wanted: Wanted, identity_file: Path, chain: Chain | None = None) -> Collected:
+    """An attestation that came as the two files of ``attest sign``, checked as ``collect`` does. DlsError as there."""
+    sealed = read_limited(opening, _ANSWER_BYTES)
+    return _checked(read_attestation(attestation), sealed, wanted, identity_file, chain, str(opening))
+
+
+def _checked(
+    signed: SignedAttestation, sealed: bytes, wanted: Wanted, identity_file: Path, chain: Chain | None, where: str
+) -> Collected:
+    require_wanted(signed, wanted, chain)
     opening = read_opening(unseal(sealed, identity_file, where), signed, where)
     require_in_venue(opening, wanted, where)
     return Collected(signed, opening, sealed)

@@ -119,7 +119,7 @@ vaults:
     # equity_tolerance: 0.5%   # how far a margin account's equity may be from its positions and cash
     # steady_tolerance: 1%     # by how much of itself a slot may rise and still count as steady
 
-    accounts:                  # an account belongs to one vault for good
+    accounts:                  # an account belongs to one venue of one vault for good
       # A statement of account that your own system writes, CSV or JSON, read anew each time.
       - name: custody account  # public, so not its number
         statement:

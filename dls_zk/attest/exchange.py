@@ -79,6 +79,8 @@ class Bybit:
             legs = positions.get(name, [])
             cash = net - sum((leg.quantity * leg.entry for leg in legs), Fraction(0))
             holdings[name] += cash
+            if not legs and coin.unrealised:
+                raise SourceError(f"Bybit shows an unrealised profit in {name} and no position", "wallet-balance")
             if legs:
                 _require_own_marks(name, cash, legs, coin)
                 parts: dict[str, Fraction] = defaultdict(Fraction, {name: cash})

@@ -1,7 +1,8 @@
 """The attestor's own record, a SQLite file (mode 0600): which account belongs to which vault, what was signed and seen.
 
-An account belongs to one vault for good. For one second of a venue one attestation is signed and no other: whoever asks
-again gets the same. What was signed is in the record before anybody gets it. The record holds balances, and no salt.
+An account belongs to one venue of one vault for good. For one second of a venue one attestation is signed and no other:
+whoever asks again gets the same. What was signed is in the record before anybody gets it. The record holds balances, and
+no salt.
 """
 
 from __future__ import annotations
@@ -60,12 +61,13 @@ class Record:
 
     # --- accounts -------------------------------------------------------------------------------------------------
 
-    def bind(self, identities: Sequence[str], chain_id: int, vault_id: bytes, name: str) -> list[bytes]:
-        """Bind accounts to a vault, or find that they are; returns what blinds the id of each.
+    def bind(self, identities: Sequence[str], place: Place, name: str) -> list[bytes]:
+        """Bind accounts to a vault's venue, or find that they are; returns what blinds the id of each.
 
-        InputError (``account_bound``) if one of them belongs to another vault; then none is bound. name: for the error.
+        InputError (``account_bound``) if one of them belongs to another vault or venue; then none is bound. name: for the
+        error.
         """
-        vault = f"{chain_id}:0x{vault_id.hex()}"
+        vault = f"0x{place.vault_id.hex()} on chain {place.chain_id}, venue {place.venue}"
         blindings = []
         with self._open() as connection:
             for identity in identities:
@@ -73,7 +75,7 @@ class Record:
                 connection.execute("INSERT OR IGNORE INTO accounts VALUES (?, ?, ?)", fresh)
                 row = connection.execute("SELECT vault, blinding FROM accounts WHERE identity = ?", fresh[:1]).fetchone()
                 if row[0] != vault:
-                    text = f"this account, or one of its addresses, belongs to vault {row[0]} for good"
+                    text = f"this account, or one of its addresses, belongs for good to vault {row[0]}"
                     raise InputError(text, name, code="account_bound")
                 blindings.append(row[1])
         return blindings

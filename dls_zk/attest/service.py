@@ -10,6 +10,7 @@ import asyncio
 import base64
 import json
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -49,6 +50,7 @@ class Bucket:
 
     per_minute: int
     clock: Callable[[], float] = time.monotonic
+    _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _left: float = field(init=False)
     _then: float = field(init=False)
 
@@ -57,13 +59,14 @@ class Bucket:
 
     def wait_s(self) -> int:
         """Seconds to wait before the next request; 0: this one is taken."""
-        now = self.clock()
-        self._left = min(self.per_minute, self._left + (now - self._then) * self.per_minute / 60)
-        self._then = now
-        if self._left >= 1:
-            self._left -= 1
-            return 0
-        return max(1, int((1 - self._left) * 60 / self.per_minute) + 1)
+        with self._turn:
+            now = self.clock()
+            self._left = min(self.per_minute, self._left + (now - self._then) * self.per_minute / 60)
+            self._then = now
+            if self._left >= 1:
+                self._left -= 1
+                return 0
+            return max(1, int((1 - self._left) * 60 / self.per_minute) + 1)
 
 
 class NotAnswered(InputError):
@@ -72,7 +75,7 @@ class NotAnswered(InputError):
 
 @dataclass
 class Desk:
-    """Decides about requests. All of it runs in worker threads; a lock of the attestor keeps its turn."""
+    """Decides about requests, in several threads at once."""
 
     attestor: Attestor
     anybody: Bucket = field(default_factory=lambda: Bucket(ANYBODY_PER_MINUTE))

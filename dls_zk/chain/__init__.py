@@ -10,7 +10,7 @@ hub           keys, vaults, rebalances                       mandate       what 
 share_token   a vault's shares, orders, and its asset
 deployment    the contracts on a chain, and their audit      creation      what a contract was created from
 submission    proofs brought to the hub                      watching      events as they come, reorganisations too
-evm           a verifier asked on a chain for the question   local         a local chain with everything on it
+evm           a verifier run for one question               local         a local chain with everything on it
 """
 
 from ..statement.feeds import Feed, FeedSet

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Block = int | Literal["latest", "pending", "finalized"]
 
 #: Gas for asking a verifier: as much as the hub gives it (``Groth16.GAS_CAP``), and the price of the call itself.
-_VERIFY_GAS = 600_000 + 100_000
+VERIFY_GAS = 600_000 + 100_000
 
 #: The tip where a node suggests none, wei per gas.
 _DEFAULT_TIP_WEI = 10**9
@@ -92,6 +92,13 @@ class Question:
         values = {"from": self.sender, "to": self.to, "gas": self.gas and hex(self.gas)}
         value = {"value": hex(self.value_wei)} if self.value_wei else {}
         return {name: text for name, text in values.items() if text} | {"data": "0x" + self.data.hex()} | value
+
+
+def read_verdict(answer: bytes, verifier: str, proof: ProofArguments) -> bool:
+    """What the verifier contract at an address answered; NoContract if it is no verifier for so many public signals."""
+    if len(answer) != 32 or int.from_bytes(answer, "big") > 1:
+        raise NoContract(f"the contract at {verifier} is no verifier for {len(proof.signals)} public signals")
+    return int.from_bytes(answer, "big") == 1
 
 
 @dataclass(frozen=True)
@@ -309,14 +316,12 @@ class Chain:
         if code is None:
             self.require_contract(verifier)
         try:
-            answer = self.call(Question(verifier, proof.verify_calldata(), gas=_VERIFY_GAS), code=code)
+            answer = self.call(Question(verifier, proof.verify_calldata(), gas=VERIFY_GAS), code=code)
         except Refused as refusal:
             if refusal.revert is None:
                 raise
             answer = b""
-        if len(answer) != 32 or int.from_bytes(answer, "big") > 1:
-            raise NoContract(f"the contract at {verifier} is no verifier for {len(proof.signals)} public signals")
-        return int.from_bytes(answer, "big") == 1
+        return read_verdict(answer, verifier, proof)
 
     def logs(self, address: str, first: int, last: int, topics: Sequence[str | None] = ()) -> Iterator[Log]:
         """The logs of a contract in these blocks, in their order. topics: as ``eth_getLogs`` takes them."""

@@ -35,6 +35,10 @@ EXPLAINED: dict[str, tuple[str, str]] = {
         "a contract for development cannot be deployed on chain {chainId}; only on 31337 and 1337",
     ),
     "NoCode(address account)": ("no_contract", "there is no contract at {account}; check the address and the chain"),
+    "DelegatedCode(address account)": (
+        "value_refused",
+        "the code at {account} is a delegation, which its account can change; give a contract of its own",
+    ),
     "ZeroAddress()": ("value_refused", "an address is 0 that must not be; give one"),
     "UnsupportedSlots(uint256 slots)": ("value_refused", "{slots} slots; a book has 8, 16 or 32"),
     "PointAtInfinity()": ("insecure_key", "a point of the verifying key is the point at infinity; the key must not be used"),
@@ -49,7 +53,8 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
     "WrongPointCount(uint256 points)": (
         "value_refused",
-        "the verifying key has {points} points IC; a key of a rebalance has 10, 12 or 15",
+        "the verifying key has {points} points IC; a key of a rebalance has 10, 12 or 15, and one of a reconciliation "
+        "10, 12 or 19",
     ),
     "KeySizeMismatch(uint256 batchSignals, uint256 signals)": (
         "value_refused",
@@ -235,6 +240,61 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "TwoSnapshotsInOneSecond()": (
         "same_second",
         "the chain's clock has not moved since the last snapshot; try again in a second",
+    ),
+    # --- reconciliations ---
+    "UnknownTerms(bytes32 terms)": ("unknown_id", "the reconciler has no terms {terms}; add them, or check the name"),
+    "VerifierChanged(address verifier, bytes32 code, bytes32 expected)": (
+        "chain_unexpected",
+        "the code of the verifier {verifier} has the hash {code}, and the terms say {expected}; do not rely on these terms",
+    ),
+    "WrongVenueCount(uint256 given, uint256 expected)": (
+        "value_refused",
+        "the terms have {given} venues and a book of this size {expected}; give one entry for each, empty for none",
+    ),
+    "AttestorAndClassDisagree(uint256 venue)": (
+        "value_refused",
+        "venue {venue} has an attestor without a class, or a class without an attestor; give both or neither",
+    ),
+    "NoAttestor()": ("value_refused", "no venue has an attestor; name one at least"),
+    "NoProofToReconcile()": (
+        "too_early",
+        "the vault has no proof at the feeds of its mandate yet; reconcile its next one",
+    ),
+    "FlowAfterRound(uint40 timestamp)": (
+        "stale_flow",
+        "assets moved into or out of the book between the round of {timestamp} UTC and its proof, so that no attestor saw "
+        "them; prove again at a later round, and reconcile that proof",
+    ),
+    "WrongRound(uint32 round)": (
+        "stale_prices",
+        "the round {round} is not the one of the last proof; reconcile at that one",
+    ),
+    "SizeMismatch(uint8 policySlots, uint8 termsSlots)": (
+        "value_refused",
+        "the policy is for {policySlots} slots and the terms are for {termsSlots}; use terms of that size",
+    ),
+    "AttestationMissing(uint256 venue)": (
+        "value_refused",
+        "the attestation of venue {venue} is missing or out of order; give one for each attested venue, in order",
+    ),
+    "UnexpectedAttestation(uint256 venue)": (
+        "value_refused",
+        "the attestation of venue {venue} comes twice, out of order, or from a venue without an attestor; leave it out",
+    ),
+    "WrongSecond(uint256 venue, uint40 observedAt, uint40 expected)": (
+        "attestation_invalid",
+        "the attestation of venue {venue} is of {observedAt} UTC and the last proof's prices are of {expected} UTC; ask the "
+        "attestor for that second",
+    ),
+    "NotSteady(uint256 venue, uint40 steadySince, uint40 latest)": (
+        "too_early",
+        "the holdings at venue {venue} are there since {steadySince} UTC, and must have been since {latest} UTC; prove and "
+        "reconcile at a later round",
+    ),
+    "WrongSignature(uint256 venue, address attestor, bytes32 digest)": (
+        "attestation_invalid",
+        "the attestation of venue {venue} (digest {digest}) is not signed by its attestor {attestor} for this vault, "
+        "policy, chain and reconciler; ask the attestor again",
     ),
     # --- rebalances ---
     "DeadlinePassed(uint40 deadline)": (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ..statement.ethereum import keccak256, word
 from .connection import Chain, Question
 from .rpc import Refused
@@ -40,13 +42,13 @@ def signer_of(digest: bytes, signature: bytes) -> str:
 def is_signed(digest: bytes, signature: bytes, account: str, chain: Chain | None = None) -> bool:
     """Whether an account (address with checksum) signed: its key did, or, on a chain, its contract accepts the signature.
 
-    As OpenZeppelin's SignatureChecker decides it: where there is code, the contract alone is asked.
+    As ``Reconciler.sol`` decides it: the key first, so that an account whose code is a delegation (EIP-7702) can use it.
     """
+    with suppress(ValueError):
+        if signer_of(digest, signature) == account:
+            return True
     if chain is None or not chain.code(account):
-        try:
-            return signer_of(digest, signature) == account
-        except ValueError:
-            return False
+        return False
     padded = signature + bytes(-len(signature) % 32)
     data = _ACCEPTED + digest + word(64) + word(len(signature)) + padded
     try:

@@ -8,6 +8,7 @@ account that it was asked for.
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import re
 import sys
@@ -22,7 +23,7 @@ from ..statement.ethereum import checksum_address, is_address
 from ..statement.typed_data import TypedData
 from ..storage import disk, strict_json
 from .eip1559 import TYPE, Transaction, decode
-from .rpc import Rpc
+from .rpc import Refused, Rpc
 from .signatures import signer_of
 
 if TYPE_CHECKING:
@@ -174,7 +175,11 @@ class ExternalSigner:
         return bytes.fromhex(str(raw).removeprefix("0x"))
 
     def sign_typed_data(self, data: TypedData) -> bytes:
-        answer = self._rpc.ask("eth_signTypedData_v4", self.address, data.document())
+        document = data.document()
+        try:
+            answer = self._rpc.ask("eth_signTypedData_v4", self.address, document)
+        except Refused:  # web3signer has the older name, and takes a text
+            answer = self._rpc.ask("eth_signTypedData", self.address, json.dumps(document))
         try:
             signature = bytes.fromhex(str(answer).removeprefix("0x"))
             if signature[64:] in (b"\0", b"\1"):  # some programs count from 0

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 #: Names of what ``attest sign`` writes into a folder.
 ATTESTATION, SEALED = "attestation.json", "opening.age"
 
+#: What a signature says, for whoever has to judge it.
+_MEANING = (
+    "The attestor says: at that second these accounts held for the vault, at this venue, what the commitment hides, net of "
+    "all their debts there and free of liens that the attestor knows of. Each account is this vault's alone, for good. But "
+    "for what is left out, that is all. As far as the attestor knows, nothing came in from outside since it is steady."
+)
+
 #: Seconds as they are signed.
 _SECOND = uint(40)
 
@@ -150,6 +157,7 @@ def attest_show(file: Path, policy_path: Path | None, rpc: str | None, as_json: 
         print_json(_json(signed, policy))
     else:
         _print(signed, policy)
+        click.echo(_MEANING)
         click.echo(f"signed by {signed.attestor}")
 
 

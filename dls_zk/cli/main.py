@@ -28,11 +28,13 @@ signal: 129 SIGHUP, 130 SIGINT, 143 SIGTERM. Under --json a failure is one JSON 
 #: ``--help`` imports none of them. A test holds the lines against the commands.
 COMMANDS = {
     "attest": ("attest", "Attest what you hold of a vault's book, without showing it."),
+    "audit": ("audit", "Check what an operator has disclosed to you."),
     "chain": ("chain", "Run a local chain for development."),
     "check": ("check", "Decide the twenty checks, without a circuit."),
     "circuits": ("circuits", "Compile the circuits."),
     "demo": ("demo", "Run the whole story on a local chain."),
     "deploy": ("deploy", "Deploy all contracts and the verifying keys of the given sizes."),
+    "disclose": ("disclose", "Disclose a book to an auditor, or prove a covenant to a lender."),
     "doctor": ("doctor", "Show every tool, its version, and how to get what is missing."),
     "export": ("export", "Export verifiers, verifying keys and calldata for chains and other tools."),
     "journal": ("journal", "Show what was signed on this machine, on all chains, and what became of it."),

@@ -107,12 +107,12 @@ def opening_show(file: Path, as_json: bool) -> None:
     }
     click.echo("warning: this output is secret: it is the vault's book", err=True)
     if as_json:
-        print_json(_kept_json(file, kept) | {"book": book})
+        print_json(kept_json(file, kept) | {"book": book})
         return
     rows = table("instrument", "quantity")
     for name, text in book.items():
         rows.add_row(name, text)
-    _print_kept(kept)
+    print_kept(kept)
     console.print(rows)
 
 
@@ -130,9 +130,9 @@ def opening_verify(access: Access, file: Path, vault: bytes | None, as_json: boo
     if vault:
         _require_held(access, vault, file, kept)
     if as_json:
-        print_json(_kept_json(file, kept) | {"held": True if vault else None})
+        print_json(kept_json(file, kept) | {"held": True if vault else None})
         return
-    _print_kept(kept)
+    print_kept(kept)
     click.echo("the vault holds it" if vault else "it opens its commitment")
 
 
@@ -170,7 +170,7 @@ def _is_of(kept: KeptOpening, chain_id: int, hub: str, vault: bytes) -> bool:
     return (kept.chain_id, kept.hub.lower(), kept.vault_id) == (chain_id, hub.lower(), vault)
 
 
-def _print_kept(kept: KeptOpening) -> None:
+def print_kept(kept: KeptOpening) -> None:
     rows = table("opening", "")
     rows.add_row("commitment", f"0x{kept.commitment:064x}")
     rows.add_row("vault", f"0x{kept.vault_id.hex()}")
@@ -181,7 +181,7 @@ def _print_kept(kept: KeptOpening) -> None:
     console.print(rows)
 
 
-def _kept_json(path: Path, kept: KeptOpening) -> dict[str, object]:
+def kept_json(path: Path, kept: KeptOpening) -> dict[str, object]:
     """What tells an opening from others; no secret. timestamp: when it was written, in Unix seconds."""
     return {
         "file": str(path),
@@ -197,7 +197,7 @@ def _kept_json(path: Path, kept: KeptOpening) -> dict[str, object]:
 
 def _entry_json(entry: Entry) -> dict[str, object]:
     if entry.kept:
-        known = _kept_json(entry.path, entry.kept)
+        known = kept_json(entry.path, entry.kept)
     else:
         unknown = ("commitment", "vault", "chain_id", "hub", "sequence", "timestamp", "instruments")
         known = {"file": str(entry.path)} | dict.fromkeys(unknown)

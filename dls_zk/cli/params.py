@@ -95,7 +95,21 @@ class Address(click.ParamType):  # type: ignore[type-arg]
         return checksum_address(value)
 
 
+class Recipient(click.ParamType):  # type: ignore[type-arg]
+    """Whom a file is encrypted to: an age recipient."""
+
+    name = "recipient"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from ..storage.sealed import is_recipient
+
+        if not isinstance(value, str) or not is_recipient(value):
+            self.fail("not an age recipient (age1 and 58 characters)", param, ctx)
+        return value
+
+
 #: For the examples of the help.
+EXAMPLE_RECIPIENT = "age1gde3ncmahlqd9gg50tanl99r960llztrhfapnmx853s4tjum03uqfssgdh"
 EXAMPLE_VAULT = "0x" + "3fc1" * 16
 EXAMPLE_FEED_SET = "0x" + "b27a" * 16
 EXAMPLE_COMMITMENT = "0x" + "1e5a" * 16

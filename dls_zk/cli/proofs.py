@@ -119,7 +119,8 @@ def verify(
 ) -> None:
     """Verify a proof, by one verifier or by all.
 
-    pyecc verifies in pure Python, evm by the generated contract on a local chain.
+    pyecc verifies in pure Python. evm runs the generated contract: in process where pyrevm is installed, else on an anvil of
+    its own.
 
     Exit code 7 if it does not hold. That a proof holds says nothing of what it is about: give the policy, the prices and the
     terms that it should be about, or leave that to the hub, which compares them with its own.
@@ -147,7 +148,7 @@ def verify(
         else:
             operations.require_reconciliation_signals(signals, policy, prices_path)
         for name in names:
-            with stages(f"Verified by {name}"):
+            with stages(f"Verified by {operations.verifier_in_full(name)}"):
                 operations.verify(name, target, proof)
     if target.insecure:
         warn_insecure()

@@ -27,6 +27,7 @@ from .documents import (
 from .policy import PolicyFile
 from .read import (
     lint_policy,
+    parse_opening,
     read_book,
     read_deployment,
     read_feed_addresses,
@@ -71,6 +72,7 @@ __all__ = [
     "Text",
     "VaultFile",
     "lint_policy",
+    "parse_opening",
     "read_book",
     "read_deployment",
     "read_feed_addresses",

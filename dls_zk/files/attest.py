@@ -14,13 +14,13 @@ from .values import (
     QUANTITY_RANGE,
     Bytes32,
     ChecksumAddress,
-    CircuitName,
     Document,
     Element,
     Fixed,
     Line,
     Many,
     Name,
+    RebalanceCircuitName,
     SecretAddress,
     SecretBytes32,
     SecretElement,
@@ -84,7 +84,7 @@ class ChainSource(Document):
     """Balances of addresses on a chain, at a final block."""
 
     rpc: Line
-    """URL of a node, or $NAME: the environment variable that holds it"""
+    """URL of a node, or of several with commas between them, or $NAME: the environment variable that holds it"""
     chain_id: Uint256
     """EIP-155 id that the node's chain has to have"""
     addresses: Many[ChecksumAddress]
@@ -271,7 +271,7 @@ class AttestationOpeningFile(Document):
 
     format: Literal["dls-zk/attestation-opening/v1"]
     """format and version of this file"""
-    circuit: CircuitName
+    circuit: RebalanceCircuitName
     """circuit of the policy's size"""
     chain_id: WholeUint256
     """EIP-155 id of the chain of the vault"""

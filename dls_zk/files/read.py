@@ -235,12 +235,18 @@ def read_opening(path: str | Path) -> KeptOpening:
 
     InputError, without the content; also for a file that other users may read.
     """
-    document = parse_json(read_limited(Path(path), FILE_LIMIT), str(path))
+    content = read_limited(Path(path), FILE_LIMIT)
+    document = parse_json(content, str(path))
     # Of a file that is no opening it would be wrong to say that it is secret; what it is not is said below.
     is_opening = isinstance(document, dict) and str(document.get("format")).startswith(OPENING_FAMILY)
     if is_opening and (exposed := exposure(Path(path))):
         raise InputError(exposed, str(path))
-    file = validate(OpeningFile, document, path, known=set())
+    return parse_opening(content, str(path))
+
+
+def parse_opening(content: bytes, where: str) -> KeptOpening:
+    """An opening from what its file holds, as ``read_opening``. where: for errors. InputError, without the content."""
+    file = validate(OpeningFile, parse_json(content, where), where, known=set())
     return KeptOpening(
         Opening(file.quantities, int(file.salt, 16)),
         int(file.commitment, 16),

@@ -80,15 +80,15 @@ class OpenKey:
         return tuple(int.from_bytes(out.raw[at : at + 32], "little") for at in range(0, 256, 32))
 
 
-def prove(key: ProvingKey, witness: bytes) -> tuple[int, ...]:
-    """A proof with fresh random numbers, by all the processors that this process may use: see ``OpenKey.prove``.
+def prove(key: ProvingKey, witness: bytes, threads: int) -> tuple[int, ...]:
+    """A proof with fresh random numbers: see ``OpenKey.prove``. It may be called by several threads at once.
 
     The key is read once, when its hash is compared, and stays open.
     """
     open_key = _open_keys().get(key)
     r, s = _random_scalar(), _random_scalar()
     try:
-        return open_key.prove(witness, r, s, threads())
+        return open_key.prove(witness, r, s, threads)
     finally:
         for scalar in (r, s):
             ctypes.memset(_in_place(scalar), 0, len(scalar))

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cache
 from typing import ClassVar
 
-from ..errors import InputError, ProofInvalid, ToolError
+from ..errors import DlsError, InputError, ProofInvalid, ToolError
 from ..statement.constants import FIELD
 from ..storage.built import ProvingKey
 from ..storage.strict_json import parse_json
 from ..tools import native as tools_native
 from ..tools import rapidsnark, snarkjs
-from . import native, native_verifier, verifier
+from . import native, native_verifier, verifier, zkey
 from .proof import Proof
 from .witness import to_wtns
 from .zkey import VerifyingKey
@@ -36,23 +37,50 @@ class Prover(ABC):
         ArtifactError if the key is damaged. ToolError if the backend fails, or if its proof does not verify, as
         happens when the witness does not satisfy the circuit of the key.
         """
-        vk = VerifyingKey.from_json(key.verification_key.read_bytes(), str(key.verification_key))
-        signals = _public_signals(witness, vk)
-        try:
-            proof = self._run(key, witness, signals)
-            if proof.signals != signals:
-                raise ProofInvalid("its public signals are not those of the witness")
-            _require_holds(vk, proof)
-        except (InputError, ProofInvalid) as error:
-            raise ToolError(
-                f"{self.name} made a proof for {key.circuit} that does not verify ({error}); "
-                "the witness is not one of this circuit, or the tool is broken"
-            ) from None
+        proof = self.make(key, witness)
+        self.require_holds(key, proof)
         return proof
 
+    def make(self, key: ProvingKey, witness: bytes, threads: int | None = None) -> Proof:
+        """As ``prove``, but nobody has verified the proof. threads: as ``_run`` takes them."""
+        signals = _public_signals(witness, zkey.verifying_key(key))
+        try:
+            proof = self._run(key, witness, signals, threads)
+            if proof.signals != signals:
+                raise ProofInvalid("its public signals are not those of the witness")
+        except (InputError, ProofInvalid) as error:
+            raise self._does_not_verify(key, error) from None
+        return proof
+
+    def require_holds(self, key: ProvingKey, proof: Proof) -> None:
+        """Return if a proof that this prover made holds; else ToolError."""
+        try:
+            _require_holds(zkey.verifying_key(key), proof)
+        except (InputError, ProofInvalid) as error:
+            raise self._does_not_verify(key, error) from None
+
+    def hold_together(self, key: ProvingKey, proofs: Sequence[Proof]) -> bool:
+        """Whether many proofs that this prover made all hold, by one equation. If not, or if there is no core to compute it,
+        ``require_holds`` says of each whether it does."""
+        try:
+            return tools_native.ready() and native_verifier.hold_together(zkey.verifying_key(key), proofs)
+        except ToolError:
+            return False
+
+    def at_once(self) -> int:
+        """Proofs to make at the same time, each by one thread, so that many take the least time."""
+        return 1
+
+    def _does_not_verify(self, key: ProvingKey, error: DlsError) -> ToolError:
+        return ToolError(
+            f"{self.name} made a proof for {key.circuit} that does not verify ({error}); "
+            "the witness is not one of this circuit, or the tool is broken"
+        )
+
     @abstractmethod
-    def _run(self, key: ProvingKey, witness: bytes, signals: tuple[int, ...]) -> Proof:
-        """The proof as the backend makes it. signals: the public ones of the witness."""
+    def _run(self, key: ProvingKey, witness: bytes, signals: tuple[int, ...], threads: int | None) -> Proof:
+        """The proof as the backend makes it. signals: the public ones of the witness. threads: None for one a processor; a
+        backend that is a program of its own has as many as it likes."""
 
 
 class NativeProver(Prover):
@@ -60,9 +88,12 @@ class NativeProver(Prover):
 
     name = "native"
 
-    def _run(self, key: ProvingKey, witness: bytes, signals: tuple[int, ...]) -> Proof:
-        ax, ay, bx, bx_i, by, by_i, cx, cy = native.prove(key, witness)
+    def _run(self, key: ProvingKey, witness: bytes, signals: tuple[int, ...], threads: int | None) -> Proof:
+        ax, ay, bx, bx_i, by, by_i, cx, cy = native.prove(key, witness, threads or native.threads())
         return Proof(key.circuit, (ax, ay), ((bx, bx_i), (by, by_i)), (cx, cy), signals)
+
+    def at_once(self) -> int:
+        return native.threads()
 
 
 class SnarkjsProver(Prover):
@@ -70,7 +101,7 @@ class SnarkjsProver(Prover):
 
     name = "snarkjs"
 
-    def _run(self, key: ProvingKey, witness: bytes, signals: tuple[int, ...]) -> Proof:
+    def _run(self, key: ProvingKey, witness: bytes, signals: tuple[int, ...], threads: int | None) -> Proof:
         answer = snarkjs.worker().prove(key.zkey, key.zkey_sha256, to_wtns(witness))
         return Proof.from_snarkjs(key.circuit, answer["proof"], answer["public"], where=self.name)
 
@@ -80,7 +111,7 @@ class RapidsnarkProver(Prover):
 
     name = "rapidsnark"
 
-    def _run(self, key: ProvingKey, witness: bytes, signals: tuple[int, ...]) -> Proof:
+    def _run(self, key: ProvingKey, witness: bytes, signals: tuple[int, ...], threads: int | None) -> Proof:
         proof, public = (parse_json(text, self.name) for text in rapidsnark.prove(key.zkey, to_wtns(witness)))
         if isinstance(proof, dict):
             proof.setdefault("curve", "bn128")  # it names the protocol only

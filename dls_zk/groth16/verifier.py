@@ -47,8 +47,8 @@ def require_well_formed(vk: VerifyingKey, proof: Proof) -> None:
 
 
 def quickest(count: int = 1) -> str:
-    """The verifier that takes the least time for so many proofs on this machine."""
-    if native.ready():
+    """The verifier that takes the least time for so many proofs on this machine. The core is made if need be."""
+    if not native.why_not():
         return NATIVE
     return SNARKJS if count >= _MANY else PYECC
 
@@ -58,9 +58,9 @@ _MANY = 3
 
 
 def hold_together(proofs: Sequence[tuple[VerifyingKey, Proof]]) -> bool:
-    """Whether each of many proofs holds under its key, by one equation for each key. Also False where this cannot be said so
-    quickly; then ``verify`` says it of each."""
-    if not native.ready():
+    """Whether each of many proofs holds under its key, by one equation for each key. Also False where there is no core;
+    then ``verify`` says it of each. The core is made if need be."""
+    if native.why_not():
         return False
     by_key: dict[VerifyingKey, list[Proof]] = {}
     for vk, proof in proofs:

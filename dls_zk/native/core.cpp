@@ -28,6 +28,7 @@ static bool usable(int path) {
 // Calls `run` with the arithmetic of a path.
 template <class Run> static int with_path(int path, const Run &run) {
     if (!usable(path)) return NO_SUCH_PATH;
+    if (path == EIGHTS) wide_registers_in_use = true;
 #if defined(__x86_64__)
     if (path != PORTABLE) return run(Adx());
 #endif

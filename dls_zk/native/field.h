@@ -39,8 +39,9 @@ struct Portable {
         u64 keep = 0 - borrow;
         for (int i = 0; i < 4; ++i) t[i] = (t[i] & keep) | (s[i] & ~keep);
     }
-    // a·b·2^-256; p has two spare bits, so that no word above the fourth is needed.
-    template <class M> static inline __attribute__((always_inline)) void multiply(u64 out[4], const u64 a[4], const u64 b[4]) {
+    // a·b·2^-256; p has two spare bits, so that no word above the fourth is needed. Inlined, it would take the compiler seconds
+    // and gain nothing.
+    template <class M> static __attribute__((noinline)) void multiply(u64 out[4], const u64 a[4], const u64 b[4]) {
         u64 t[4] = {0, 0, 0, 0};
         for (int i = 0; i < 4; ++i) {
             u128 high = (u128)a[0] * b[i] + t[0];
@@ -241,12 +242,12 @@ template <class F> struct Quadratic {
     Quadratic operator+(const Quadratic &o) const { return {a + o.a, b + o.b}; }
     Quadratic operator-(const Quadratic &o) const { return {a - o.a, b - o.b}; }
     Quadratic operator-() const { return {-a, -b}; }
-    Quadratic operator*(const Quadratic &o) const {
+    __attribute__((noinline)) Quadratic operator*(const Quadratic &o) const {
         F real = a * o.a, imaginary = b * o.b, mixed = (a + b) * (o.a + o.b);
         return {real - imaginary, mixed - real - imaginary};
     }
     Quadratic scaled(const F &factor) const { return {a * factor, b * factor}; }
-    Quadratic square() const { return {(a + b) * (a - b), (a * b).twice()}; }
+    __attribute__((noinline)) Quadratic square() const { return {(a + b) * (a - b), (a * b).twice()}; }
     Quadratic twice() const { return *this + *this; }
     Quadratic conjugate() const { return {a, -b}; }
     Quadratic inverse() const {

@@ -20,10 +20,32 @@ static inline void wipe(void *at, size_t size) {
 // Of the stack, what a call may have written: a proof takes half of that.
 static const size_t WIPED_STACK = 1 << 16;
 
+// Whether this process computes by eights (wide.h), in registers that older processors do not have.
+static bool wide_registers_in_use = false;
+
+#if defined(__x86_64__) && (defined(__clang__) || __GNUC__ >= 12)
+__attribute__((target("avx512f"), noinline)) static void wipe_wide_registers() {
+    __asm__ volatile("vzeroall\n"
+                     "vpxorq %%zmm16, %%zmm16, %%zmm16; vpxorq %%zmm17, %%zmm17, %%zmm17; vpxorq %%zmm18, %%zmm18, %%zmm18\n"
+                     "vpxorq %%zmm19, %%zmm19, %%zmm19; vpxorq %%zmm20, %%zmm20, %%zmm20; vpxorq %%zmm21, %%zmm21, %%zmm21\n"
+                     "vpxorq %%zmm22, %%zmm22, %%zmm22; vpxorq %%zmm23, %%zmm23, %%zmm23; vpxorq %%zmm24, %%zmm24, %%zmm24\n"
+                     "vpxorq %%zmm25, %%zmm25, %%zmm25; vpxorq %%zmm26, %%zmm26, %%zmm26; vpxorq %%zmm27, %%zmm27, %%zmm27\n"
+                     "vpxorq %%zmm28, %%zmm28, %%zmm28; vpxorq %%zmm29, %%zmm29, %%zmm29; vpxorq %%zmm30, %%zmm30, %%zmm30\n"
+                     "vpxorq %%zmm31, %%zmm31, %%zmm31"
+                     :
+                     :
+                     : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+                       "xmm12", "xmm13", "xmm14", "xmm15", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22",
+                       "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31");
+}
+#else
+static void wipe_wide_registers() {}
+#endif
+
 // Registers of vectors keep what was copied through them, until somebody writes them to memory: the loader when it looks up a
-// function, or a signal. Wider ones are left alone: no number of the
-// witness is copied through them, nor r or s.
+// function, or a signal.
 static inline void wipe_registers() {
+    if (wide_registers_in_use) wipe_wide_registers();
 #if defined(__x86_64__)
     __asm__ volatile("pxor %%xmm0, %%xmm0; pxor %%xmm1, %%xmm1; pxor %%xmm2, %%xmm2; pxor %%xmm3, %%xmm3;"
                      "pxor %%xmm4, %%xmm4; pxor %%xmm5, %%xmm5; pxor %%xmm6, %%xmm6; pxor %%xmm7, %%xmm7;"

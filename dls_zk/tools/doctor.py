@@ -17,7 +17,7 @@ from pathlib import Path
 from ..errors import ArtifactError, DlsError, InputError, ToolError
 from ..statement.circuits import CIRCUITS
 from ..storage import built, places
-from . import native
+from . import native, revm
 from .foundry import foundry_path
 from .node import NODE_REQUIRED, node_path, node_version, npm_path
 from .process import run
@@ -45,6 +45,7 @@ def examine() -> list[ToolStatus]:
     findings += [
         _native_finding(),
         _rapidsnark_finding(),
+        _evm_finding(),
         _home_finding(),
         _disk_finding(),
         _memory_finding(),
@@ -121,11 +122,12 @@ def _native_finding() -> ToolStatus:
     required = "optional"
     try:
         if native.installed():
-            return ToolStatus("native", "ready", required, True, "")
+            origin = "came with the package" if native.packaged() else "compiled here"
+            return ToolStatus("native", f"ready, {origin}", required, True, "")
     except DlsError as error:
         return ToolStatus("native", "not used", required, None, str(error))
     if native.packaged():
-        return ToolStatus("native", "not yet", required, None, "tried when it is first needed")
+        return ToolStatus("native", "not yet", required, None, "came with the package; tried when it is first needed")
     if compilers := native.compilers():
         return ToolStatus("native", "not yet", required, None, f"compiled by {compilers[0][0]} when it is first needed")
     return ToolStatus("native", "missing", required, None, native.NO_COMPILER)
@@ -134,6 +136,12 @@ def _native_finding() -> ToolStatus:
 def _rapidsnark_finding() -> ToolStatus:
     found = program()
     return ToolStatus("rapidsnark", str(found or "missing"), "optional", bool(found) or None, "another prover")
+
+
+def _evm_finding() -> ToolStatus:
+    """What runs the contract of ``--verifier evm``."""
+    found = importlib.metadata.version("pyrevm") if revm.found() else "missing"
+    return ToolStatus("pyrevm", found, "optional", bool(revm.found()) or None, "anvil runs the verifier evm")
 
 
 _DISK_REQUIRED = 1 << 30  # 250 MB of Node packages, and keys of some 30 MB each

@@ -76,7 +76,7 @@ def _verdicts(claim: Claim) -> tuple[bool, bool]:
     return evaluate(*claim).holds, not judged.violated(judged.lying(reconciliation_inputs(*claim)))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**64), st.sampled_from([8, 8, 8, 16, 32]))
 def test_relation_and_circuit_agree(seed, slots):
     relation, constraints = _verdicts(honest(random_reconciliation(Random(seed), SIZES[slots])))

@@ -161,11 +161,11 @@ class Taken:
 def own_orders(levy_ppm: int, least_interval_s: int, days: Sequence[tuple[DayPrices, ...]], seed: int) -> Taken:
     """An operator with an account of its own, as large as the vault, that proves when the worth is wrong in its favour.
 
-    The book holds nine tenths of the others' capital in the asset, without a hedge; the account's own stays idle in the share. The account
-    always has an order that waits, or shares. Whenever the interval lets it, the operator looks at the true prices and at a
-    round of this second, and proves if its order gains more than the levy; else as late as the greatest proof age lets it.
-    The gain is what each order was worth at the true prices of its settlement less what it was settled at and the levy:
-    moves of the market in between are not counted.
+    The book holds nine tenths of the others' capital in the asset, without a hedge; the account's own stays idle in the
+    share. The account always has an order that waits, or shares. Whenever the interval lets it, the operator looks at the
+    true prices and at a round of this second, and proves if its order gains more than the levy; else as late as the greatest
+    proof age lets it. The gain is what each order was worth at the true prices of its settlement less what it was settled at
+    and the levy: moves of the market in between are not counted.
     """
     mandate = Mandate(
         grace_s=600,

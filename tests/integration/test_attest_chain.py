@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_abi import encode
 
 from dls_zk import chain
 from dls_zk.attest.balances import ChainBalances
@@ -17,6 +18,10 @@ from dls_zk.attest.client import require_signed
 from dls_zk.attest.documents import SignedAttestation
 from dls_zk.chain.signatures import is_signed
 from dls_zk.errors import DlsError
+from dls_zk.solidity import contracts
+from dls_zk.statement.attestation import Attestation, AttestationRequest
+from dls_zk.statement.ethereum import checksum_address, keccak256
+from dls_zk.statement.typed_data import Domain
 from dls_zk.tools import foundry
 from tests.support import attesting
 from tests.support.attesting import ATTESTOR, attestor_of, identity, now, write_configuration
@@ -142,7 +147,7 @@ def test_an_attestation_of_a_chain(place: Place, at_s: int, tmp_path: Path) -> N
 
 
 def test_a_contract_that_attests_is_asked(place: Place, tmp_path: Path) -> None:
-    """Where there is code, the contract alone decides; a key that signed is not enough, and a revert is a no."""
+    """Where the key did not sign, the contract decides; a revert is a no. A key signs whatever code its account has."""
     _, recipient = identity(tmp_path)
     attesting.write_statement(tmp_path, {"USDC": "5"}, now())
     path = write_configuration(tmp_path, recipient)
@@ -162,21 +167,31 @@ def test_a_contract_that_attests_is_asked(place: Place, tmp_path: Path) -> None:
     place.ask("anvil_setCode", ATTESTOR.address, wallet_code(False))
     own = SignedAttestation.of(signed.to_document() | {"attestor": ATTESTOR.address}, "it")
     assert is_signed(own.digest(), own.signature, ATTESTOR.address)
-    assert not is_signed(own.digest(), own.signature, ATTESTOR.address, connected)
+    assert is_signed(own.digest(), own.signature, ATTESTOR.address, connected)
     place.ask("anvil_setCode", ATTESTOR.address, "0x")
 
 
 def attesting_address() -> str:
-    from dls_zk.statement.ethereum import checksum_address
-
     return checksum_address(WALLET)
 
 
 def test_an_external_signer_signs_typed_data(place: Place) -> None:
     """anvil is one; what it returns is held against the hash that this package computes."""
     signer = chain.signers.from_url(place.url, chain.connect(place.url).accounts()[0])
-    from dls_zk.statement.attestation import AttestationRequest
-    from dls_zk.statement.typed_data import Domain
-
     data = AttestationRequest(b"\xab" * 32, 1, 2, 3, int(time.time())).typed_data(Domain(31337, attesting.CONTRACT))
     assert is_signed(data.digest(), signer.sign_typed_data(data), signer.address)
+
+
+def test_what_is_signed_is_what_the_reconciler_checks(place: Place) -> None:
+    """Asked of the contract itself, at two addresses."""
+    connected = chain.connect(place.url)
+    creation = contracts.compile_contracts()["Reconciler"].creation_code()
+    code = connected.call(chain.Question(None, creation))  # a creation that is called returns the contract's code
+    said = Attestation(b"\xab" * 32, 3, 5 << 240, 7 << 240, b"\x0e" * 32, b"\x0a" * 32, 1_790_000_000, 1_780_000_000)
+    fields = (said.venue, said.commitment, said.exclusions_hash, said.accounts_hash, said.observed_at_s, said.steady_since_s)
+    types = "(uint8,uint256,bytes32,bytes32,uint40,uint40,bytes)"
+    arguments = encode(["bytes32", "uint256", types], [said.vault_id, said.policy_hash, (*fields, b"")])
+    data = keccak256(f"digestOf(bytes32,uint256,{types})".encode())[:4] + arguments
+    for address in (attesting.CONTRACT, attesting_address()):
+        digest = connected.call(chain.Question(address, data), code=code)
+        assert digest == said.typed_data(Domain(31337, address)).digest()

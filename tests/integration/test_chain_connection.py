@@ -20,7 +20,7 @@ from dls_zk.chain.refusals import STATUSES, declared_errors
 from dls_zk.errors import CODES, ChainError, InputError, ProofInvalid
 from dls_zk.solidity import contracts
 from dls_zk.solidity.calldata import ProofArguments
-from dls_zk.statement.commitments import empty_commitment
+from dls_zk.statement.commitments import empty_attestation, empty_commitment
 from dls_zk.statement.constants import BASE_FIELD, FIELD, SIZES
 from dls_zk.statement.ethereum import keccak256
 from dls_zk.statement.signals import NAMES
@@ -143,6 +143,12 @@ def test_empty_books_are_those_of_python() -> None:
     source = (places.data_dir("verifier_contracts") / "src/libraries/EmptyBook.sol").read_text()
     for slots in SIZES:
         assert f"SLOTS_{slots} = {empty_commitment(slots)};" in source
+
+
+def test_what_nobody_attests_is_that_of_python() -> None:
+    source = (places.data_dir("verifier_contracts") / "src/libraries/Custody.sol").read_text()
+    for slots in SIZES:
+        assert f"NONE_{slots} = {empty_attestation(slots)};" in source
 
 
 def test_compiler_settings_are_those_of_forge() -> None:

@@ -423,13 +423,13 @@ def test_a_verifier_of_another_key_is_found(market: Market) -> None:
     """The key is added with a batch verifier and a verifier that do not hold the same."""
     other, hub = Trapdoor(8, Random(2)), market.protocol.hub
     one = market.protocol.deployment.keys["rebalance_8"]
-    verifier, transaction = deployment._created(market.owner, deployment._compiled_verifier(markets.checked_key(other)))
+    verifier, mined = deployment.create_seen(market.owner, deployment._compiled_verifier(markets.checked_key(other)))
     name = hub.add_key(market.owner, verifier, one.batch_verifier, 8)
     mixed = replace(one, name=f"0x{name.hex()}", verifier=verifier)
 
     def found(**changes: Any) -> list[tuple[str, str]]:
         keys = {"rebalance_8": replace(mixed, **changes)}
-        protocol = changed(market, keys=keys, created={verifier: transaction})
+        protocol = changed(market, keys=keys, created={verifier: mined.hash})
         return [(finding.contract, finding.fault) for finding in faults(protocol)]
 
     code = "its creation code is not what this version of dls-zk compiles"
@@ -460,8 +460,8 @@ def test_a_hub_with_another_oracle_is_found(market: Market) -> None:
         ("oracle", (told.policy_registry, told.policy_registry)),
         ("registry", (told.price_oracle, told.price_oracle)),
     ):
-        hub, transaction = deployment._created(market.owner, artifact, *held)
-        protocol = changed(market, hub=hub, keys={}, created={hub: transaction})
+        hub, mined = deployment.create_seen(market.owner, artifact, *held)
+        protocol = changed(market, hub=hub, keys={}, created={hub: mined.hash})
         assert [found.fault for found in faults(protocol)] == [f"its {name} is not the one of the deployment"]
 
 

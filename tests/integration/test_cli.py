@@ -713,7 +713,7 @@ def test_exit_6_no_key(vault: Vault) -> None:
 def test_exit_7_every_verifier_refuses_a_changed_signal(proven: Vault, verifier: str) -> None:
     proof = proven.folder / "r1/proof.json"
     proof.write_text(proof.read_text().replace('"9996"', '"9997"'))
-    name = "pyecc" if verifier == "all" else verifier
+    name = operations.verifier_in_full("pyecc" if verifier == "all" else verifier)
     expected = f"the proof does not hold for its public signals under this key ({name})"
     assert proven.invoke("verify", "r1/proof.json", "--verifier", verifier).refused(7) == expected
 
@@ -831,8 +831,18 @@ def test_exit_9_a_chain_that_does_not_answer(proven: Vault) -> None:
         (home / name).symlink_to(places.home() / name)
     (proven.place / "anvil").write_text("#!/bin/sh\necho Listening on 127.0.0.1:1\nexec sleep 60\n")
     (proven.place / "anvil").chmod(0o755)
+    (proven.place / "without").mkdir()
+    (proven.place / "without" / "pyrevm.py").write_text("raise ImportError\n")
     path = f"{proven.place}:{commandline.environment(proven.place)['PATH']}"
-    message = proven.run("verify", "r1/proof.json", "--verifier", "evm", DLS_ZK_HOME=str(home), PATH=path).refused(75)
+    message = proven.run(
+        "verify",
+        "r1/proof.json",
+        "--verifier",
+        "evm",
+        DLS_ZK_HOME=str(home),
+        PATH=path,
+        PYTHONPATH=str(proven.place / "without"),
+    ).refused(75)
     assert message == "http://127.0.0.1:1 does not answer; is the node running?"
 
 

@@ -374,9 +374,9 @@ def test_the_random_numbers_are_wiped(small_key: ProvingKey, good_witness: bytes
     core(0)
     drawn = [groth16_native._random_scalar() for _ in range(4)]
     monkeypatch.setattr(groth16_native, "_random_scalar", iter(drawn).__next__)
-    groth16_native.prove(small_key, good_witness)
+    groth16_native.prove(small_key, good_witness, 2)
     with pytest.raises(ToolError):
-        groth16_native.prove(small_key, good_witness[:-32])
+        groth16_native.prove(small_key, good_witness[:-32], 1)
     assert drawn == [bytearray(32)] * 4
 
 

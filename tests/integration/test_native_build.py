@@ -15,7 +15,7 @@ import pytest
 
 from dls_zk.errors import ArtifactError, InputError, ToolError
 from dls_zk.groth16 import native as native_prover
-from dls_zk.groth16 import prover
+from dls_zk.groth16 import prover, verifier
 from dls_zk.groth16.verifier import verify
 from dls_zk.groth16.witness import WitnessCalculator
 from dls_zk.groth16.zkey import VerifyingKey
@@ -218,6 +218,22 @@ def test_a_disk_that_lets_nothing_be_run(brought: Path, monkeypatch: pytest.Monk
     assert len(loaded) == 1 and loaded[0].startswith("/proc/self/fd/")
 
 
+def test_submit_tries_a_core_that_nobody_has_used_yet(
+    brought: Path, small: BuiltCircuit, small_key: ProvingKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not native.ready()
+    assert verifier.quickest() == verifier.NATIVE and native.ready()
+    vk = VerifyingKey.from_json(small_key.verification_key.read_bytes())
+    proof = prover.backend("auto").prove(small_key, WitnessCalculator(small).calculate(SMALL_INPUTS))
+    assert verifier.hold_together([(vk, proof)] * 2)
+    native.why_not.cache_clear()
+    monkeypatch.setattr(places, "native_object", lambda: Path("/nowhere/core.so"))
+    monkeypatch.setattr(native, "compilers", list)
+    native.library.cache_clear()
+    assert (verifier.quickest(), verifier.quickest(9)) == (verifier.PYECC, verifier.SNARKJS)
+    assert not verifier.hold_together([(vk, proof)])  # each is verified by itself then
+
+
 def test_without_a_compiler_proofs_are_made_by_snarkjs_and_one_line_says_so(
     home: Path,
     small: BuiltCircuit,
@@ -250,9 +266,9 @@ def native_row() -> tuple[str, bool | None, str]:
 
 
 def test_doctor_says_which_and_why(brought: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert native_row() == ("not yet", None, "tried when it is first needed")
+    assert native_row() == ("not yet", None, "came with the package; tried when it is first needed")
     path = native.object_path()
-    assert native_row() == ("ready", True, "")
+    assert native_row() == ("ready, came with the package", True, "")
     path.write_bytes(b"")
     assert native_row()[:2] == ("not used", None) and "damaged" in native_row()[2]
     monkeypatch.setattr(places, "native_object", lambda: tmp_path / "none")

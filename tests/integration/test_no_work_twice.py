@@ -51,7 +51,7 @@ except SystemExit as end:
 
 RELATION = ("dls_zk.statement.relation", "_Limits", "__init__")
 NATIVE = ("dls_zk.groth16.native", "pairings_are_one")
-COMMITMENT = ("dls_zk.statement.commitments", "_book_commitment")
+COMMITMENT = ("dls_zk.statement.commitments", "_commitment")
 POLICY = ("dls_zk.statement.commitments", "words_hash")
 WITNESS = ("dls_zk.groth16.witness", "_Run", "witness")
 
@@ -74,7 +74,7 @@ def test_prove_evaluates_hashes_and_verifies_once_and_loads_no_more(tmp_path: Pa
     commandline.installed_key()
     vault = write_inputs(tmp_path / "vault")
     counts, modules = counted("prove", *FIRST, "--out", "r1", "--json", cwd=vault)
-    assert counts == {"__init__": 1, "pairings_are_one": 1, "_book_commitment": 2, "words_hash": 1, "witness": 1}
+    assert counts == {"__init__": 1, "pairings_are_one": 1, "_commitment": 2, "words_hash": 1, "witness": 1}
     assert not HEAVY & modules
 
 

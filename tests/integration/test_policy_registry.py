@@ -20,6 +20,7 @@ from dls_zk.statement.commitments import policy_hash
 from dls_zk.statement.constants import SIZES
 from dls_zk.statement.model import Policy, SlotPolicy
 from dls_zk.statement.policy_diff import Effect, changes, verdict
+from dls_zk.statement.signals import pack_venues
 from dls_zk.storage.places import PACKAGE
 from dls_zk.tools import foundry, node
 from tests.support.instances import DIRECTED, changed, random_name, random_policy, with_field
@@ -98,6 +99,8 @@ def test_registered_policies_come_back(registry, registered):
         named = sum(1 << i for i, slot in enumerate(policy.slots) if slot.instrument)
         exposed = sum(1 << i for i, slot in enumerate(policy.slots) if slot.gross_bps)
         assert registry.call("outline", expected) == (policy.size.slots, policy.nav_step_usd, named, exposed)
+        venues = pack_venues(policy.size, [slot.venue for slot in policy.slots])
+        assert registry.call("venuesOf", expected) == (policy.size.slots, venues)
 
 
 def test_labels_are_those_of_their_author(registry, tmp_path):

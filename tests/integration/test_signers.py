@@ -20,7 +20,11 @@ import pytest
 from eth_account import Account
 
 from dls_zk.chain import KeySigner, Signer, Transaction, connect, eip1559, signers
+from dls_zk.chain.signatures import is_signed
 from dls_zk.errors import ChainError, InputError
+from dls_zk.statement.attestation import AttestationRequest
+from dls_zk.statement.ethereum import keccak256
+from dls_zk.statement.typed_data import Domain
 from dls_zk.tools import foundry
 from tests.support import faults
 
@@ -377,6 +381,51 @@ def test_a_signer_that_answers_nonsense(name: str) -> None:
             signer.sign(CALL)
     assert str(caught.value).startswith("the signer at http://127.0.0.1:") and "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+TYPED = AttestationRequest(b"\xab" * 32, 1, 2, 3, 4).typed_data(Domain(31337, OTHER))
+
+
+@pytest.mark.parametrize("counts_from", [0, 27])
+@pytest.mark.parametrize("named", ["eth_signTypedData", "eth_signTypedData_v4"])
+def test_typed_data_by_programs_of_both_kinds(named: str, counts_from: int) -> None:
+    """web3signer has the older name and takes a text; some programs count the last byte from 0."""
+
+    def answer(method: str, asked: Any) -> Any:
+        if method == "eth_accounts":
+            return {"result": [ADDRESS]}
+        if method != named:
+            return {"error": {"code": -32601, "message": "Method not found"}}
+        signature = bytes(Account.from_key(KEY).unsafe_sign_hash(TYPED.digest()).signature)
+        return {"result": "0x" + (signature[:64] + bytes([signature[64] - 27 + counts_from])).hex()}
+
+    with fake(answer) as url:
+        signature = signers.from_url(url).sign_typed_data(TYPED)
+    assert is_signed(TYPED.digest(), signature, ADDRESS)
+
+
+@pytest.mark.parametrize("name", [*ANSWERS, "another key", "other data", "a prefix"])
+def test_typed_data_that_was_signed_otherwise(name: str) -> None:
+    other = AttestationRequest(b"\xab" * 32, 1, 2, 3, 5).typed_data(Domain(31337, OTHER))
+    signed = {
+        "another key": (b"\x09" * 32, TYPED.digest()),
+        "other data": (KEY, other.digest()),
+        "a prefix": (KEY, keccak256(b"\x19Ethereum Signed Message:\n32" + TYPED.digest())),
+    }
+
+    def answer(method: str, asked: Any) -> Any:
+        if method == "eth_accounts":
+            return {"result": [ADDRESS]}
+        if name in ANSWERS:
+            return ANSWERS[name]
+        key, digest = signed[name]
+        return {"result": "0x" + bytes(Account.from_key(key).unsafe_sign_hash(digest).signature).hex()}
+
+    with fake(answer) as url:
+        signer = signers.from_url(url)
+        with pytest.raises(ChainError) as caught:
+            signer.sign_typed_data(TYPED)
+    assert caught.value.code in ("signer_refused", "node_refused") and "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("held", [None, [], "0x", [1], ["0x12"], [OTHER, ADDRESS]])

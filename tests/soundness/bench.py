@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
 
-from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement.circuits import REBALANCE
 from dls_zk.statement.constants import FIELD, SIZES
-from dls_zk.statement.relation import CHECKS, public_signals
-from tests.soundness.claims import Claims
+from dls_zk.statement.families import CHECKS
+from tests.soundness.families import FAMILIES, claims_of, tells_the_truth
 from tests.soundness.forge import forger, inverse
-from tests.soundness.judge import is_true
 from tests.soundness.lies import lies
-from tests.soundness.scenes import full_book
 
 
 @dataclass
@@ -36,13 +34,13 @@ class Tally:
         self.accepted += other.accepted
 
 
-def forge_all(slots: int, rng: Random, wires_a_claim: int, share: float = 1) -> dict[str, Tally]:
+def forge_all(slots: int, rng: Random, wires_a_claim: int, share: float = 1, family: str = REBALANCE) -> dict[str, Tally]:
     """Forge witnesses for all claims: each as it stands, with its lie at so many random wires before its place, and with
     this share of the digits of a range check that is in the way."""
-    f = forger(slots)
-    tallies = {check: Tally() for check in CHECKS}
+    f = forger(slots, family)
+    tallies = {check: Tally() for check in CHECKS[family]}
     left_out = {k for r in f.ranges.values() for k in r.constraint.values() if rng.random() >= share}
-    for claim in Claims(f, slots, rng).all():
+    for claim in claims_of(f, slots, rng).all():
         tally, start = tallies[claim.check], f.broken(claim.values)
         wires = sorted(f.ancestors(claim.at))
         for lie in lies(f, claim, rng.sample(wires, min(wires_a_claim, len(wires))), left_out):
@@ -51,7 +49,7 @@ def forge_all(slots: int, rng: Random, wires_a_claim: int, share: float = 1) -> 
             tally.refused_by_one += len(broken) == 1
             where = re.sub(r"\[\d+\]|_\d+_\d+", "", f.system.names[lie.where])
             tally.families.add(f"{claim.family}, at {where}")
-            if not broken and is_true(slots, f.read(lie.values)):
+            if not broken and tells_the_truth(f, slots, lie.values):
                 tally.true += 1
             elif not broken:
                 tally.accepted.append(f"{claim.family}, at {f.system.names[lie.where]}")
@@ -67,11 +65,10 @@ class Perturbed:
     accepted: list[str] = field(default_factory=list)
 
 
-def perturb(slots: int, rng: Random, ways: int) -> Perturbed:
+def perturb(slots: int, rng: Random, ways: int, family: str = REBALANCE) -> Perturbed:
     """Change each wire of a true witness in ``ways`` ways and ask the constraints."""
-    f, result = forger(slots), Perturbed()
-    book = full_book(rng, SIZES[slots])
-    plain = f.solve(circuit_inputs(book, public_signals(book)))
+    f, result = forger(slots, family), Perturbed()
+    plain = f.solve(FAMILIES[family].full(rng, SIZES[slots]))
     values = f.deploy(plain)
     for wire in range(1, len(values)):
         right = values[wire]
@@ -80,7 +77,7 @@ def perturb(slots: int, rng: Random, ways: int) -> Perturbed:
             result.tried += 1
             if not any(f.deployed.residue(k, values) for k in f.deployed.touching.get(wire, ())):
                 claimed = [wrong if plain_wire == f.stands_for[wire] else x for plain_wire, x in enumerate(plain)]
-                true = is_true(slots, f.read(claimed))
+                true = tells_the_truth(f, slots, claimed)
                 (result.true if true else result.accepted).append(f.system.names[f.stands_for[wire]])
         values[wire] = right
     return result

@@ -34,9 +34,10 @@ from dls_zk.statement.constants import (
     policy_domain,
 )
 from dls_zk.statement.context import Context
+from dls_zk.statement.families import CHECKS
 from dls_zk.statement.model import Opening, Prices, Rebalance, SlotPolicy, Terms
 from dls_zk.statement.needs import HIGHEST, policy_allowances
-from dls_zk.statement.relation import CHECKS, public_signals
+from dls_zk.statement.relation import public_signals
 from dls_zk.statement.signals import PublicSignals
 from tests.soundness.forge import Forger, Pins, inverse
 from tests.soundness.scenes import full_book, limits, past_a_limit
@@ -68,7 +69,7 @@ class Claim:
         return self.family.partition(": ")[0]
 
 
-class Claims:
+class AnyClaims:
     """The claims for a circuit, one method a check of the relation. Each call draws other books from ``rng``."""
 
     def __init__(self, forger: Forger, slots: int, rng: Random) -> None:
@@ -82,13 +83,14 @@ class Claims:
 
     def all(self) -> Iterator[Claim]:
         """The claims against all checks, in their order."""
-        for check in CHECKS:
+        for check in CHECKS[self.forger.family]:
             yield from self.of(check)
 
     # --- helpers ------------------------------------------------------------------------------------
 
-    def solve(self, rebalance: Rebalance, public: PublicSignals | None = None) -> list[int]:
-        return self.forger.solve(circuit_inputs(rebalance, public or public_signals(rebalance)))
+    def _past(self, check: str) -> Iterator[Claim]:
+        """Past each limit of a check."""
+        raise NotImplementedError
 
     def claim(self, family: str, values: list[int], pins: Mapping[str, int] | None = None, at: str = "") -> Claim:
         """The claim made of a witness by setting signals by name (without ``main.``). at: by default the value that is
@@ -105,6 +107,27 @@ class Claims:
 
     def value(self, values: list[int], name: str) -> int:
         return values[self.wire[f"main.{name}"]]
+
+    def _inner(self, component: str, signal: str) -> str:
+        """The signal of this name in a part of a component (whose name holds the line that it stands on)."""
+        (name,) = (n for n in self.wire if re.fullmatch(rf"main\.{re.escape(component)}\.\w+\.{signal}", n))
+        return name.removeprefix("main.")
+
+    def overfull(self, field: int, family: str, values: list[int], at: str = "") -> Claim:
+        """The highest field of a word grows beyond its room, and the word with it: nothing packs to such a word. at: of a
+        field of one bit, the field itself."""
+        names, x = self.forger.system.names, self.forger.fields[field]
+        (source,) = self.forger.ancestors(x.word) & {*self.forger.inputs}
+        more = self.rng.choice([1, 1, 2, 3]) << x.width
+        pins = {names[field]: values[field] + more, names[source]: values[source] + (more << x.offset)}
+        return self.claim(family, values, {name.removeprefix("main."): value for name, value in pins.items()}, at)
+
+
+class Claims(AnyClaims):
+    """Those for a rebalance."""
+
+    def solve(self, rebalance: Rebalance, public: PublicSignals | None = None) -> list[int]:
+        return self.forger.solve(circuit_inputs(rebalance, public or public_signals(rebalance)))
 
     def _past(self, check: str) -> Iterator[Claim]:
         """One basis point past each limit of a check, and one unit past it in the boundary cases."""
@@ -191,14 +214,9 @@ class Claims:
                 yield self._overfull(field, "policy: a word with more than its fields")
 
     def _overfull(self, field: int, family: str) -> Claim:
-        """The highest field of a word grows beyond its room, and the word with it: nothing packs to such a word."""
-        names, x = self.forger.system.names, self.forger.fields[field]
-        (source,) = self.forger.ancestors(x.word) & {*self.forger.inputs}
-        values = self._small_change(rich=int(names[source] == "main.slotWord[0]"))  # with little at stake in the slot
-        more = self.rng.choice([1, 1, 2, 3]) << x.width
-        pins = {names[field]: values[field] + more, names[source]: values[source] + (more << x.offset)}
-        pins = {name.removeprefix("main."): value for name, value in pins.items()}
-        return self.claim(family, values, pins)
+        (source,) = self.forger.ancestors(self.forger.fields[field].word) & {*self.forger.inputs}
+        rich = int(self.forger.system.names[source] == "main.slotWord[0]")  # with little at stake in the slot
+        return self.overfull(field, family, self._small_change(rich=rich))
 
     def prices(self) -> Iterator[Claim]:
         n = self.size.slots
@@ -395,11 +413,6 @@ class Claims:
         residual = sum(self.value(values, f"valueAtRisk.weighted[{i}]") for i in range(self.size.slots))
         exact = {"valueAtRisk.residualRoundedUp": residual * inverse(1 << EXPOSURE_SHIFT)}
         yield self.claim("value at risk: a fraction of the field, not rounded", values, exact)
-
-    def _inner(self, component: str, signal: str) -> str:
-        """The signal of this name in a part of a component (whose name holds the line that it stands on)."""
-        (name,) = (n for n in self.wire if re.fullmatch(rf"main\.{re.escape(component)}\.\w+\.{signal}", n))
-        return name.removeprefix("main.")
 
     def _at_risk(self, policy: dict[str, object], terms: dict[str, object], cash: int, price: int, dust: int) -> list[int]:
         """Cash, and a slot whose unit is worth 1e-14 USD, under the same terms."""

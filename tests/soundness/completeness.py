@@ -15,12 +15,15 @@ from random import Random
 from dls_zk.audit.circuits import circuit
 from dls_zk.audit.instances import random_rebalance
 from dls_zk.statement import relation
-from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement.circuit_inputs import circuit_inputs, reconciliation_inputs
 from dls_zk.statement.constants import QUANTITY_BITS, SIZES, Size
-from dls_zk.statement.model import Rebalance
+from dls_zk.statement.model import Rebalance, Reconciliation
+from dls_zk.statement.reconciliation import evaluate as evaluate_reconciliation
+from dls_zk.statement.reconciliation import reconciliation_signals
 from dls_zk.statement.relation import evaluate, public_signals
 from tests.soundness.extremes import widest
 from tests.soundness.scenes import full_book, limits
+from tests.support import reconciliations
 from tests.support.instances import LIMITS, near_a_limit, tighten
 
 AT_A_LIMIT = "within one unit of a limit"
@@ -37,6 +40,33 @@ def prove_many(rng: Random, count: int, *, extremes: bool = True) -> Counter[str
         if done.total() == count:
             break
     return done
+
+
+def reconcile_many(rng: Random, count: int, *, extremes: bool = True) -> Counter[str]:
+    """The same of so many true reconciliations."""
+    done: Counter[str] = Counter()
+    for kind, made in chain(_widest_reconciliations() if extremes else (), _reconciliations(rng)):
+        judge = circuit(made.circuit.name)
+        assert judge.violated(judge.honest(reconciliation_inputs(made, reconciliation_signals(made)))) == []
+        done[kind] += 1
+        if done.total() == count:
+            break
+    return done
+
+
+def _widest_reconciliations() -> Iterator[tuple[str, Reconciliation]]:
+    return (("at an extreme", made) for size in SIZES.values() for _, made in reconciliations.widest(size))
+
+
+def _reconciliations(rng: Random) -> Iterator[tuple[str, Reconciliation]]:
+    """True reconciliations without end."""
+    while True:
+        size = SIZES[rng.choice([8, 8, 8, 16, 32])]
+        yield AT_A_LIMIT, reconciliations.within_a_unit(rng, size)[0]
+        yield "a full book", reconciliations.full_reconciliation(rng, size)
+        made = reconciliations.random_reconciliation(rng, size)
+        if evaluate_reconciliation(made).holds:
+            yield "any book", made
 
 
 def _extremes() -> Iterator[tuple[str, Rebalance]]:

@@ -18,18 +18,18 @@ from dataclasses import dataclass, field
 from random import Random
 
 from dls_zk.statement.circuits import of_size
-from dls_zk.statement.relation import CHECKS
-from tests.soundness.claims import Claim, Claims
+from dls_zk.statement.families import CHECKS
+from tests.soundness.claims import Claim
+from tests.soundness.families import claims_of, tells_the_truth
 from tests.soundness.forge import Constraints, DeployedForger, Forger
-from tests.soundness.judge import is_true
 from tests.soundness.lies import lies
 
 #: The signals in a constraint (sorted, without the lines of nameless components) → why no false claim gains by its absence.
 EQUIVALENT = {
-    r"valued\[\d+\]\.IsZero\.in valued\[\d+\]\.IsZero\.isZero": (
+    r"(valued|reconciled)\[\d+\]\.IsZero\.in (valued|reconciled)\[\d+\]\.IsZero\.isZero": (
         "isZero·price = 0: without it a priced slot may call itself unpriced, which only forbids it to hold anything"
     ),
-    r"(valued|factor)\[\d+\]\.IsZero\.inverse (valued|factor)\[\d+\]\.IsZero\.isZero": (
+    r"(valued|factor|reconciled)\[\d+\]\.IsZero\.inverse (valued|factor|reconciled)\[\d+\]\.IsZero\.isZero": (
         "isZero·inverse = 0 makes the inverse of zero unique; isZero follows from the other two constraints"
     ),
     r"valued\[0\]\.SignedRange\.nonNegative valued\[0\]\.bought": "only leads to the next",
@@ -70,7 +70,7 @@ class Sweep:
     def by_check(self) -> Iterator[tuple[str, int, int, int]]:
         """For each check: its name, mutants killed, equivalent, survived."""
         survivors = {*self.survivors()}
-        for number, name in enumerate(CHECKS, start=1):
+        for number, name in enumerate(CHECKS[self.forger.family], start=1):
             mine = {k for k, check in enumerate(self.forger.check) if check == number}
             killed, survived = len(mine & self.deployed.keys()), len(mine & survivors)
             yield name, killed, len(mine) - killed - survived, survived
@@ -94,23 +94,23 @@ def unbound(constraints: Constraints, n_public: int) -> set[int]:
 
 
 def sweep(
-    forger: DeployedForger, slots: int, seed: int, wanted: Set[int], checks: Sequence[str] = CHECKS, rounds: int = 16
+    forger: DeployedForger, slots: int, seed: int, wanted: Set[int], checks: Sequence[str] | None = None, rounds: int = 16
 ) -> Sweep:
-    """Forge until the mutants of all wanted plain constraints are killed or equivalent: the claims against these checks,
-    with new books in each round."""
-    n_public = len(of_size(slots).signals)
+    """Forge until the mutants of all wanted plain constraints are killed or equivalent: the claims against these checks (by
+    default all), with new books in each round."""
+    n_public, checks = len(of_size(slots, forger.family).signals), checks or CHECKS[forger.family]
     result = Sweep(forger)
     result.deployed = dict.fromkeys(unbound(forger.deployed, n_public), "a public signal that no constraint binds")
     open_ = {k for k in wanted - unbound(forger.plain, n_public) if not equivalent(forger, k)}
     settled = {*range(len(forger.plain.all))} - open_
     for round_ in range(rounds):
-        claims = Claims(forger, slots, Random(f"{seed} {round_}"))
+        claims = claims_of(forger, slots, Random(f"{seed} {round_}"))
         for claim in (claim for check in checks for claim in claims.of(check)):
             if not open_:
                 return result
             start = forger.broken(claim.values)
             for lie in lies(forger, claim, forger.ancestors(claim.at), settled):
-                if len(lie.broken) != 1 or not lie.broken <= open_ or is_true(slots, forger.read(lie.values)):
+                if len(lie.broken) != 1 or not lie.broken <= open_ or tells_the_truth(forger, slots, lie.values):
                     continue
                 (k,) = lie.broken
                 open_.discard(k)

@@ -18,23 +18,49 @@ from functools import lru_cache
 from typing import Any
 
 from dls_zk.errors import InputError
+from dls_zk.statement import reconciliation
+from dls_zk.statement.circuits import REBALANCE, RECONCILIATION
 from dls_zk.statement.commitments import global_words, policy_hash, slot_words, words_hash
 from dls_zk.statement.constants import SIZES, WORD_BITS, Size
 from dls_zk.statement.field import decode_signed
-from dls_zk.statement.model import Opening, Policy, Prices, Rebalance, SlotPolicy, Terms
+from dls_zk.statement.model import Opening, Policy, Prices, Rebalance, Reconciliation, SlotPolicy, Terms
 from dls_zk.statement.policy_fields import FieldPath, gathered, global_layout, slot_layout
 from dls_zk.statement.relation import evaluate
-from dls_zk.statement.signals import PublicSignals, unpack_prices
+from dls_zk.statement.signals import PublicSignals, ReconciliationSignals, unpack_prices, unpack_venues
 
 #: A bench asks for one policy many times.
 _hash = lru_cache(maxsize=256)(words_hash)
 
-#: Name of an input, as in rebalance.circom → its elements.
+#: Name of an input, as in the circuit → its elements.
 Read = Callable[[str], Sequence[int]]
 
 
-def is_true(slots: int, read: Read) -> bool:
+def is_true(slots: int, read: Read, family: str = REBALANCE) -> bool:
     """Whether the claim of a witness is true. ``read`` gives the elements of an input by its name."""
+    return {REBALANCE: _is_a_true_rebalance, RECONCILIATION: _is_a_true_reconciliation}[family](slots, read)
+
+
+def _is_a_true_reconciliation(slots: int, read: Read) -> bool:
+    """Its public signals are in their ranges, and the relation holds for the venues and prices in the public words, the book
+    under its salt, and of what is attested each venue's part under the salt of its attestor: all eight checks."""
+    size = SIZES[slots]
+    names = ("commitment", "attestations", "venues", "tolerance", "prices")
+    try:
+        public = ReconciliationSignals.from_field(size, [x for name in names for x in read(name)])
+    except InputError:
+        return False
+    venues, attested = unpack_venues(size, public.venues), [decode_signed(x) for x in read("attested")]
+    openings = tuple(
+        Opening(tuple(a if venue == k else 0 for a, venue in zip(attested, venues, strict=True)), salt)
+        for k, salt in enumerate(read("attestationSalt"))
+    )
+    book = Opening(tuple(decode_signed(x) for x in read("quantity")), read("salt")[0])
+    prices = Prices(unpack_prices(size, public.prices))
+    made = Reconciliation(size, venues, prices, public.tolerance_ppm, book, openings)
+    return reconciliation.evaluate(made, public).holds
+
+
+def _is_a_true_rebalance(slots: int, read: Read) -> bool:
     size = SIZES[slots]
     names = ("commitmentBefore", "commitmentAfter", "policyHash", "flow", "allowances", "navFloor", "context", "prices")
     try:

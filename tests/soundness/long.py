@@ -10,18 +10,20 @@ import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 from xml.etree import ElementTree
 
 from dls_zk.audit.markdown import table
-from dls_zk.statement.circuits import CIRCUITS, REBALANCE, of_family
-from dls_zk.statement.relation import CHECKS
+from dls_zk.statement.circuits import CIRCUITS, REBALANCE, RECONCILIATION, of_family
+from dls_zk.statement.families import CHECKS
 from tests.soundness import mutate, runs
 from tests.soundness.bench import Tally, forge_all, perturb
-from tests.soundness.completeness import AT_A_LIMIT, prove_many
+from tests.soundness.completeness import AT_A_LIMIT, prove_many, reconcile_many
+from tests.soundness.families import FAMILIES
 from tests.soundness.figures import with_sum
 from tests.soundness.fuzz_targets import TARGETS
 from tests.soundness.runs import Findings, Step
@@ -34,6 +36,9 @@ TRUE_REBALANCES, PROVING_PARTS = 5_000, 10
 #: Slots → share of the digits of range checks, and wires a claim, that the forger tries.
 FORGERY = {8: (1.0, 12), 16: (0.2, 2), 32: (0.1, 1)}
 
+#: In how many ways each wire is changed: at least 100,000 changes in all.
+WAYS = {REBALANCE: dict.fromkeys(FORGERY, 12), RECONCILIATION: {8: 32, 16: 21, 32: 12}}
+
 Results = Mapping[str, Any]
 
 
@@ -41,15 +46,16 @@ Results = Mapping[str, Any]
 
 
 def forge(part: str, seed: int) -> Any:
-    slots = CIRCUITS[part].size.slots
+    circuit = CIRCUITS[part]
+    slots = circuit.size.slots
     share, wires = FORGERY[slots]
-    tallies = forge_all(slots, Random(f"{seed} {slots}"), wires, share)
+    tallies = forge_all(slots, Random(f"{seed} {slots}"), wires, share, circuit.family)
     return {check: asdict(tally) | {"families": sorted(tally.families)} for check, tally in tallies.items()}
 
 
-def tell_forged(results: Results, whole: bool) -> Findings:
+def tell_forged(family: str, results: Results, whole: bool) -> Findings:
     """In at least 10,000, all is repaired but one constraint."""
-    total = {check: Tally() for check in CHECKS}
+    total = {check: Tally() for check in CHECKS[family]}
     for tallies in results.values():
         for check, tally in tallies.items():
             total[check].add(Tally(**tally | {"families": set(tally["families"])}))
@@ -68,16 +74,17 @@ def tell_forged(results: Results, whole: bool) -> Findings:
 
 
 def change_wires(part: str, seed: int) -> Any:
-    slots = CIRCUITS[part].size.slots
-    return asdict(perturb(slots, Random(f"{seed} {slots}"), ways=12))
+    circuit = CIRCUITS[part]
+    slots = circuit.size.slots
+    return asdict(perturb(slots, Random(f"{seed} {slots}"), WAYS[circuit.family][slots], circuit.family))
 
 
-def tell_changed(results: Results, _: bool) -> Findings:
+def tell_changed(family: str, results: Results, _: bool) -> Findings:
     rows, wrong = [], []
     for name, result in results.items():
         true, accepted, tried = result["true"], result["accepted"], result["tried"]
         wrong += [f"accepted and false: {wire} changed alone in {name}" for wire in accepted]
-        wrong += [f"a second witness: {wire} in {name}" for wire in {*true} - {"main.context"}]
+        wrong += [f"a second witness: {wire} in {name}" for wire in {*true} - FAMILIES[family].free]
         if tried < 100_000:
             wrong.append(f"only {tried} changes in {name}")
         rows.append((name, tried, len(true), ", ".join(sorted(set(true))), len(accepted)))
@@ -97,13 +104,18 @@ def prove(part: str, seed: int) -> Any:
     return dict(prove_many(Random(f"{seed} {part}"), TRUE_REBALANCES // PROVING_PARTS, extremes=first))
 
 
-def tell_proven(results: Results, whole: bool) -> Findings:
+def reconcile(part: str, seed: int) -> Any:
+    first = part == proving_parts()[0]
+    return dict(reconcile_many(Random(f"{seed} {part}"), TRUE_REBALANCES // PROVING_PARTS, extremes=first))
+
+
+def tell_proven(family: str, results: Results, whole: bool) -> Findings:
     done: Counter[str] = Counter()
     for result in results.values():
         done.update(result)
     few = whole and done[AT_A_LIMIT] < 0.3 * done.total()
     rows = [(kind, count, 0) for kind, count in done.items()]
-    text = table(("true rebalances", "proven", "refused"), with_sum(rows))
+    text = table((f"true {family}s", "proven", "refused"), with_sum(rows))
     return Findings(text, ["fewer than 30% within a unit of a limit"] if few else [])
 
 
@@ -203,15 +215,26 @@ def circuits_of(family: str) -> Callable[[], list[str]]:
     return lambda: [circuit.name for circuit in of_family(family)]
 
 
+def steps_of(family: str, prefix: str, complete: Callable[[str, int], Any]) -> dict[str, Step]:
+    """The steps that each family has. complete: takes true statements to a witness."""
+    steps = {
+        "mutants of the r1cs": Step(once(f"{family}_8"), mutate.sweep_the_r1cs, mutate.tell_swept),
+        "mutants of the sources": Step(
+            partial(mutate.files, family), partial(mutate.judge_file, family), partial(mutate.tell_judged, family)
+        ),
+        "forgery": Step(circuits_of(family), forge, partial(tell_forged, family)),
+        "perturbation": Step(circuits_of(family), change_wires, partial(tell_changed, family)),
+        "completeness": Step(proving_parts, complete, partial(tell_proven, family)),
+    }
+    return {prefix + name: replace(step, family=family) for name, step in steps.items()}
+
+
 STEPS: dict[str, Step] = {
-    "mutants of the r1cs": Step(once("rebalance_8"), mutate.sweep_the_r1cs, mutate.tell_swept),
-    "mutants of the sources": Step(mutate.files, mutate.judge_file, mutate.tell_judged),
-    "forgery": Step(circuits_of(REBALANCE), forge, tell_forged),
-    "perturbation": Step(circuits_of(REBALANCE), change_wires, tell_changed),
-    "completeness": Step(proving_parts, prove, tell_proven),
+    **steps_of(REBALANCE, "", prove),
     "slow tests": Step(slow_files, run_slow_tests, tell_slow_tests),
     "fuzzing": Step(lambda: [*TARGETS], fuzz, tell_fuzzed),
     "bad proofs": Step(once("both verifiers"), refuse_bad_proofs, tell_bad_proofs),
+    **steps_of(RECONCILIATION, "reconciliation: ", reconcile),
 }
 
 
@@ -229,11 +252,16 @@ def main() -> int:
     for name in arguments.steps:
         if name not in STEPS:
             parser.error(f"no step {name!r}; there are: {', '.join(map(repr, STEPS))}")
-    state = runs.State()
-    if arguments.status:
-        print(runs.status({name: STEPS[name] for name in arguments.steps or STEPS}, state), end="")
-        return 0
-    return 1 if runs.run(STEPS, arguments.steps or STEPS, state, seed=arguments.seed, again=arguments.again) else 0
+    wrong = []
+    for family in dict.fromkeys(step.family for step in STEPS.values()):
+        steps = {name: step for name, step in STEPS.items() if step.family == family}
+        wanted = [name for name in arguments.steps or STEPS if name in steps]
+        state = runs.State(key=runs.circuits_key(family=family))
+        if arguments.status and wanted:
+            print(runs.status({name: steps[name] for name in wanted}, state), end="")
+        elif wanted:
+            wrong += runs.run(steps, wanted, state, seed=arguments.seed, again=arguments.again, sections=STEPS)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

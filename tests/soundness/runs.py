@@ -35,11 +35,13 @@ class Findings:
 @dataclass(frozen=True)
 class Step:
     """A long run. parts: their names. run: one part with a seed; what it measured, as JSON. tell: the findings of the parts
-    that are done, by their names, and whether these are all."""
+    that are done, by their names, and whether these are all. family: of the circuits that it is of: what is done stays done
+    while their sources do."""
 
     parts: Callable[[], Sequence[str]]
     run: Callable[[str, int], Any]
     tell: Callable[[Mapping[str, Any], bool], Findings]
+    family: str = REBALANCE
 
 
 @dataclass(frozen=True)
@@ -171,12 +173,16 @@ def run(
     seed: int | None = None,
     again: bool = False,
     file: Path = figures.FILE,
+    sections: Iterable[str] = (),
 ) -> list[str]:
     """Run what is still to run of the wanted steps, and write FIGURES.md after each part. Returns what is wrong.
+
+    sections: the names of all steps, also of those of other families, in the order of the file [default: of ``steps``].
 
     A part that ends with an exception stays to be run; it is kept in $DLS_ZK_HOME/failures with its seed.
     """
     wrong: list[str] = []
+    names = [*sections] or [*steps]
     for name in wanted:
         step = steps[name]
         if again or name not in state.records:
@@ -194,12 +200,12 @@ def run(
             today = datetime.now(UTC).date().isoformat()
             record.parts[part] = Done(commit(), today, in_a_line(), round(time.monotonic() - start, 1), result)
             state.write()
-            figures.write(steps, _sections(steps, state), file)
+            figures.write(names, _sections(steps, state), file)
         if record.parts:
             found = findings(step, record)
             print(f"\n## {name}\n\n{found.text}", flush=True)
             wrong += [f"{name}: {line} (seed {record.seed})" for line in found.wrong]
-    figures.write(steps, _sections(steps, state), file)
+    figures.write(names, _sections(steps, state), file)
     for line in wrong:
         print(line, file=sys.stderr)
     return wrong

@@ -33,49 +33,27 @@ from dls_zk.errors import StatementRefused, ToolError
 from dls_zk.groth16.constraint_table import System
 from dls_zk.groth16.r1cs import r1cs_header
 from dls_zk.groth16.witness import WitnessCalculator
-from dls_zk.statement.circuit_inputs import circuit_inputs
-from dls_zk.statement.circuits import of_size
+from dls_zk.statement.circuit_inputs import circuit_inputs, reconciliation_inputs
+from dls_zk.statement.circuits import REBALANCE, RECONCILIATION, of_size
 from dls_zk.statement.constants import FIELD, SIZES
+from dls_zk.statement.families import CHECKS
 from dls_zk.statement.model import Rebalance
-from dls_zk.statement.relation import CHECKS, public_signals
+from dls_zk.statement.relation import public_signals
 from dls_zk.storage import places
 from dls_zk.tools import circom
-from tests.soundness.claims import Claims
 from tests.soundness.deletion import Sweep
 from tests.soundness.extremes import widest
+from tests.soundness.families import FAMILIES, Inputs, claims_of, inputs_of, tells_the_truth
 from tests.soundness.forge import Constraints, Forger
-from tests.soundness.judge import is_true
 from tests.soundness.lies import lies
 from tests.soundness.runs import circuit_sources
 from tests.soundness.scenes import full_book, limits, past_a_limit
-from tests.support import boundary
+from tests.support import boundary, reconciliations
 from tests.support.instances import tighten
 
-#: The circuit that is mutated.
+#: The size of the circuits that are mutated.
 SLOTS = 8
-CIRCUIT = of_size(SLOTS)
 
-#: File below circuits/ → the check that it serves; other files serve several.
-CHECK_OF_FILE = {
-    "book/commitment.circom": "commitments",
-    "policy/hash.circom": "policy",
-    "policy/fields.circom": "policy",
-    "book/trades.circom": "quantities",
-    "book/flow.circom": "value conservation",
-    "book/conservation.circom": "value conservation",
-    "book/nav.circom": "nav disclosure",
-    "limits/turnover.circom": "turnover",
-    "limits/leverage.circom": "gross leverage",
-    "limits/factor_exposure.circom": "factor exposure",
-    "limits/concentration.circom": "concentration",
-    "limits/venue.circom": "venue exposure",
-    "limits/collateral.circom": "collateral ratio",
-    "limits/stress.circom": "stress solvency",
-    "limits/reserve.circom": "liquidity reserve",
-    "limits/impermanent_loss.circom": "impermanent loss",
-    "limits/capital_efficiency.circom": "capital efficiency",
-    "limits/value_at_risk.circom": "value at risk",
-}
 SEVERAL = "several (lib)"
 
 
@@ -246,16 +224,17 @@ OPERATORS: dict[str, Callable[[str], Iterator[str]]] = {
 }
 
 
-def mutants(circuits: Path) -> Iterator[Mutant]:
+def mutants(circuits: Path, family: str = REBALANCE) -> Iterator[Mutant]:
     """All mutants of a family's files below circuits/, in order. Of the mains, which say a size and what is public, one."""
-    for path in sorted(circuits / file for file in circuit_sources(circuits)):
+    check_of_file, checks = FAMILIES[family].check_of_file, CHECKS[family]
+    for path in sorted(circuits / file for file in circuit_sources(circuits, family)):
         file = path.relative_to(circuits).as_posix()
-        if file.startswith("main/") and path.stem != CIRCUIT.name:
+        if file.startswith("main/") and path.stem != of_size(SLOTS, family).name:
             continue
-        check = CHECK_OF_FILE.get(file, SEVERAL)
+        check = check_of_file.get(file, SEVERAL)
         for number, line in enumerate(path.read_text().splitlines(), start=1):
             if section := re.search(r"// -+ (\d+)\. ", line):
-                check = CHECKS[int(section[1]) - 1]
+                check = checks[int(section[1]) - 1]
             elif line.startswith("template StressLoss"):
                 check = "stress loss"
             code, mark, comment = line.partition("//")
@@ -287,6 +266,9 @@ EQUIVALENT: dict[str, str] = {
         "a remainder of a unit or more only rounds the residual further up: against the prover"
     ),
     r"lib/zero.circom:17: equation removed: ": "isZero·inverse = 0 only makes the inverse of zero unique",
+    r"custody/shortfall.circom.*: range check widened: RangeCheck\(TOLERANCE_BITS\(\) \+ 1\)\(tolerance\);.*": (
+        "what is left up to the highest tolerance is not negative, so no tolerance reaches the bit"
+    ),
     r"book/nav.circom.*: range check widened: RangeCheck\(NAV_STEP_VALUE_BITS\(\) \+ 1\)\((rest|room)\);": (
         "rest and room are not negative and add up to a step less one, whatever their width"
     ),
@@ -307,27 +289,18 @@ BOOKS = 4
 #: Fields of packed words in which a claim's lie is tried anew.
 FIELDS = 8
 
-#: Names and inputs of rebalances.
-Cases = list[tuple[str, dict[str, list[int]]]]
+#: Names and inputs of statements.
+Cases = list[tuple[str, Inputs]]
 
 
 class Arena:
-    """The attacks that every mutant has to stand: the kills of a deletion sweep, true rebalances and false ones."""
+    """The attacks that every mutant has to stand: the kills of a deletion sweep, true statements and false ones."""
 
     def __init__(self, swept: Sweep, seed: int) -> None:
         self.forger, self.kills, self.seed = swept.forger, swept.plain, seed
-        size, rng = SIZES[SLOTS], Random(seed)
+        self.circuit = of_size(SLOTS, self.forger.family)
         self.constraints = _named(self.forger.system)
-        cases = list(boundary.cases())
-        full = [full_book(rng, size) for _ in range(4)]
-        books = [*widest(size), *(("a full book", book) for book in full)]
-        wrong = []
-        for field, index in [*limits(size)] * BOOKS:
-            book = past_a_limit(rng, size, field, index)
-            wrong.append((f"{field}[{index}] passed by one bps", book))
-            books.append((f"{field}[{index}] met within one bps", tighten(book, field, index, past=0)))
-        self.true = [(case.name, circuit_inputs(*case.at)) for case in cases] + _with_signals(books)
-        self.false = [(case.name, circuit_inputs(*case.past)) for case in cases] + _with_signals(wrong)
+        self.true, self.false = {REBALANCE: _rebalances, RECONCILIATION: _reconciliations}[self.circuit.family](Random(seed))
 
     def judge(self, mutant: Mutant) -> Verdict:
         """Compile a mutant in a folder of its own and attack it."""
@@ -338,11 +311,11 @@ class Arena:
             lines = path.read_text().splitlines()
             lines[mutant.line - 1] = mutant.after
             path.write_text("\n".join(lines) + "\n")
-            name = CIRCUIT.name
+            name = self.circuit.name
             try:
                 with circom.run_circom(name, ("--r1cs", "--sym", "--wasm", "--O0"), sources) as (out, _):
                     system = System.read(out / f"{name}.r1cs", out / f"{name}.sym")
-                    hidden = r1cs_header(out / f"{name}.r1cs").n_public != len(CIRCUIT.signals)
+                    hidden = r1cs_header(out / f"{name}.r1cs").n_public != len(self.circuit.signals)
                     generator = calculator(name, (out / f"{name}_js" / f"{name}.wasm").read_bytes())
             except ToolError:
                 return Verdict("void", "does not compile")
@@ -360,7 +333,7 @@ class Arena:
 
     def _kills(self, system: System, named: dict[object, int], generator: WitnessCalculator) -> Iterator[str]:
         constraints = Constraints(system.constraints)
-        if not all(_is_bound(constraints, wire) for wire in range(1, len(CIRCUIT.signals) + 1)):
+        if not all(_is_bound(constraints, wire) for wire in range(1, len(self.circuit.signals) + 1)):
             yield "unbound"
         if {_key(name) for name in system.names.values()} <= {_key(name) for name in self.forger.wire}:
             wires = {_key(name): wire for name, wire in self.forger.wire.items()}
@@ -373,16 +346,16 @@ class Arena:
         yield from self._verdicts(generator, self.true, True)
         yield from self._verdicts(generator, self.false, False)
         try:
-            forger = Forger(system)
+            forger = Forger(system, self.circuit.family)
         except (AssertionError, KeyError, ValueError):
             return  # a signal that nothing gives, or one whose name is gone: the forger is no help
         rng = Random(self.seed)
-        for check in CHECKS:
+        for check in CHECKS[self.circuit.family]:
             with suppress(KeyError, ValueError):
-                for claim in Claims(forger, SLOTS, rng).of(check):
+                for claim in claims_of(forger, SLOTS, rng).of(check):
                     fields = sorted(forger.ancestors(claim.at) & forger.fields.keys())
                     for lie in lies(forger, claim, rng.sample(fields, min(FIELDS, len(fields)))):
-                        if not lie.broken and not is_true(SLOTS, forger.read(lie.values)):
+                        if not lie.broken and not tells_the_truth(forger, SLOTS, lie.values):
                             yield f"forged anew: {claim.family}"
                             break
 
@@ -397,6 +370,33 @@ class Arena:
             else:
                 if not wanted:
                     yield f"accepted: {name}"
+
+
+def _rebalances(rng: Random) -> tuple[Cases, Cases]:
+    """True ones and false ones."""
+    size, cases = SIZES[SLOTS], list(boundary.cases())
+    full = [full_book(rng, size) for _ in range(4)]
+    books = [*widest(size), *(("a full book", book) for book in full)]
+    wrong = []
+    for field, index in [*limits(size)] * BOOKS:
+        book = past_a_limit(rng, size, field, index)
+        wrong.append((f"{field}[{index}] passed by one bps", book))
+        books.append((f"{field}[{index}] met within one bps", tighten(book, field, index, past=0)))
+    true = [(case.name, circuit_inputs(*case.at)) for case in cases] + _with_signals(books)
+    return true, [(case.name, circuit_inputs(*case.past)) for case in cases] + _with_signals(wrong)
+
+
+def _reconciliations(rng: Random) -> tuple[Cases, Cases]:
+    """True ones and false ones."""
+    size, cases = SIZES[SLOTS], list(reconciliations.cases())
+    true = [(case.name, reconciliation_inputs(*case.at)) for case in cases]
+    false = [(case.name, reconciliation_inputs(*case.past)) for case in cases]
+    true += [(name, inputs_of(made)) for name, made in reconciliations.widest(size)]
+    for slot in [*range(size.slots)] * BOOKS:
+        true.append(("a full book", inputs_of(reconciliations.full_reconciliation(rng, size))))
+        true.append(("within a unit", inputs_of(reconciliations.within_a_unit(rng, size, slot)[0])))
+        false.append(("a unit past the tolerance", inputs_of(reconciliations.past_the_tolerance(rng, size, slot))))
+    return true, false
 
 
 def _with_signals(books: Iterable[tuple[str, Rebalance]]) -> Cases:

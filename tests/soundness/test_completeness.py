@@ -10,14 +10,17 @@ from random import Random
 import pytest
 
 from dls_zk.audit.circuits import circuit
+from dls_zk.statement import reconciliation
 from dls_zk.statement.circuit_inputs import circuit_inputs
-from dls_zk.statement.circuits import of_size
+from dls_zk.statement.circuits import RECONCILIATION, of_size
 from dls_zk.statement.constants import FIELD, SIZES
 from dls_zk.statement.relation import evaluate, public_signals
-from tests.soundness.completeness import AT_A_LIMIT, _moved, prove_many, within_a_unit
+from tests.soundness.completeness import AT_A_LIMIT, _moved, prove_many, reconcile_many, within_a_unit
 from tests.soundness.extremes import widest
+from tests.soundness.families import inputs_of
 from tests.soundness.forge import forger
 from tests.soundness.scenes import full_book, limits, past_a_limit
+from tests.support import reconciliations
 from tests.support.instances import tighten
 
 #: Sizes that take longer to compile than to test.
@@ -108,3 +111,33 @@ def test_relation_and_circuit_agree_beside_a_limit_in_thousands(part, run_seed, 
     verdicts = verdicts_beside_a_limit(Random(f"{run_seed} {part}"), [*SIZES], 450)
     assert min(verdicts[True], verdicts[False]) > 450 / 10, verdicts  # most slots do not lead to the limit
     record_property("tried", verdicts.total())
+
+
+# --- reconciliations ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("slots", SIZES)
+def test_the_extremes_of_reconciliations_are_true(slots):
+    for name, made in reconciliations.widest(SIZES[slots]):
+        assert reconciliation.evaluate(made).failures == (), name
+
+
+def test_true_reconciliations_are_provable():
+    done = reconcile_many(Random(1), 50)  # the extremes are 43
+    assert done.total() == 50 and done[AT_A_LIMIT] >= 2
+
+
+@pytest.mark.parametrize("slots", [8, *LARGER])
+def test_no_range_check_of_a_reconciliation_is_wider_than_some_true_one_needs(slots):
+    f, rng = forger(slots, RECONCILIATION), Random(slots)
+    made = [*(one for _, one in reconciliations.widest(SIZES[slots]))]
+    made += [reconciliations.full_reconciliation(rng, SIZES[slots]) for _ in range(4)]
+    reached = dict.fromkeys(f.ranges, 0)
+    for one in made:
+        values = f.solve(inputs_of(one))
+        for name, r in f.ranges.items():
+            value = values[r.of]
+            if r.sign is not None:  # one bit is the sign's
+                value = 1 + 2 * (value if value < FIELD // 2 else FIELD - 1 - value)
+            reached[name] = max(reached[name], value.bit_length())
+    assert [name for name, bits in reached.items() if bits < f.ranges[name].width] == []

@@ -6,15 +6,19 @@ from random import Random
 
 import pytest
 
-from dls_zk.statement.circuit_inputs import circuit_inputs
+from dls_zk.statement import reconciliation
+from dls_zk.statement.circuit_inputs import circuit_inputs, reconciliation_inputs
+from dls_zk.statement.circuits import RECONCILIATION
 from dls_zk.statement.constants import FIELD, SIZES
 from dls_zk.statement.relation import CHECKS, evaluate, public_signals
 from tests.soundness.bench import forge_all, perturb
 from tests.soundness.claims import NOWHERE, Claims
+from tests.soundness.families import claims_of, inputs_of
 from tests.soundness.forge import forger
 from tests.soundness.judge import is_true
 from tests.soundness.lies import lies
 from tests.soundness.scenes import full_book, limits, past_a_limit
+from tests.support import reconciliations
 from tests.support.boundary import cases
 from tests.support.instances import near_a_limit
 
@@ -121,3 +125,47 @@ def test_no_forged_witness_is_accepted_in_larger_circuits(slots, run_seed, recor
     tallies = forge_all(slots, Random(f"{run_seed} {slots}"), wires_a_claim=1, share=0.03)
     assert [accepted for tally in tallies.values() for accepted in tally.accepted] == []
     record_property("tried", sum(tally.forged for tally in tallies.values()))
+
+
+# --- reconciliations ------------------------------------------------------------------------------------------------------
+
+
+def test_the_judge_agrees_with_the_relation_on_reconciliations():
+    for case in reconciliations.cases():
+        for claim, holds in ((case.at, True), (case.past, False)):
+            inputs = {name: [x % FIELD for x in value] for name, value in reconciliation_inputs(*claim).items()}
+            assert is_true(8, inputs.__getitem__, RECONCILIATION) == holds, case.name
+    rng = Random(8)
+    for _ in range(50):
+        made = reconciliations.random_reconciliation(rng, SIZES[8])
+        assert is_true(8, inputs_of(made).__getitem__, RECONCILIATION) == reconciliation.evaluate(made).holds
+
+
+@pytest.mark.parametrize("slots", [8, *LARGER])
+def test_the_forger_solves_the_generators_witness_of_a_reconciliation(slots):
+    f, rng = forger(slots, RECONCILIATION), Random(slots)
+    for _ in range(5):
+        inputs = inputs_of(reconciliations.full_reconciliation(rng, SIZES[slots]))
+        assert f.deploy(f.solve(inputs)) == f.built.lying(inputs)
+
+
+def test_every_claim_of_a_reconciliation_has_a_place_for_its_lie():
+    claims = [*claims_of(forger(8, RECONCILIATION), 8, Random(6)).all()]
+    assert [claim.family for claim in claims if claim.at == NOWHERE] == []
+    assert [claim.family for claim in claims if len(claim.broken) > 1] == []
+
+
+def test_no_forged_reconciliation_is_accepted():
+    tallies = forge_all(8, Random(2), wires_a_claim=1, share=0.01, family=RECONCILIATION)
+    assert [accepted for tally in tallies.values() for accepted in tally.accepted] == []
+    assert all(len(tallies[check].families) >= 5 for check in reconciliation.CHECKS)
+    forged = sum(tally.forged for tally in tallies.values())
+    assert forged > 500
+    assert sum(tally.refused_by_one for tally in tallies.values()) > forged / 3
+
+
+@pytest.mark.parametrize("slots", [8, *LARGER])
+def test_no_wire_of_a_reconciliation_can_be_changed_alone(slots):
+    result = perturb(slots, Random(slots), 4, RECONCILIATION)
+    assert result.tried > 10_000
+    assert result.accepted == result.true == []  # no second witness, and no other statement beside it

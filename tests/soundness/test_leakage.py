@@ -11,13 +11,18 @@ from random import Random
 
 import pytest
 
+from dls_zk import operations
 from dls_zk.groth16 import verifier, zkey
 from dls_zk.groth16.proof import Proof
 from dls_zk.solidity.calldata import ProofArguments
 from dls_zk.statement.circuits import rebalance_signals
+from dls_zk.statement.constants import FIELD, SIZES
+from dls_zk.statement.model import Opening
+from dls_zk.statement.reconciliation import reconciliation_signals
 from dls_zk.statement.signals import PublicSignals
 from tests.soundness import leakage
 from tests.soundness.verifiers import Simulator
+from tests.support import reconciliations
 from tests.support.commandline import BOOK_E6, POLICY, RULES, Result, installed_key, invoke, table, write_inputs
 
 DEPOSIT = (*RULES, "--before", "empty", "--terms", "deposit.yaml", "--json")
@@ -158,3 +163,35 @@ def test_the_form_is_told_by_numbers_too() -> None:
     """So that the comparison above cannot pass because everything is a number."""
     shown = without_numbers(json.dumps({"a": "123", "b": ["0x12", 4.5, "x1"]}))
     assert shown == '{"a": "NUMBER", "b": ["HEX4", NUMBER, "x1"]}'
+
+
+# --- reconciliations ------------------------------------------------------------------------------------------------------
+
+
+def test_two_reconciliations_differ_in_their_commitments_alone() -> None:
+    """The same vault with much missing and with nothing missing: the same form, and no public number but hashes differs."""
+    rng = Random(3)
+    short = reconciliations.within_a_unit(rng, SIZES[8])[0]
+    booked = tuple(
+        Opening(tuple(q * (venue == k) for q, venue in zip(short.book.quantities_e6, short.venues, strict=True)), 5 + k)
+        for k in range(4)
+    )
+    whole = replace(short, book=replace(short.book, salt=rng.randrange(FIELD)), attested=booked)
+    circuit = operations.build_circuit(short.circuit.name)
+    key = operations.development_key(circuit)
+    shown = []
+    for made in (short, whole):
+        proof = operations.prove_reconciliation(made, key, circuit).proof
+        secrets = {*made.book.quantities_e6, *made.attested_e6, made.book.salt, *(opening.salt for opening in made.attested)}
+        assert not {x % FIELD for x in secrets if abs(x) > 1000} & {*proof.signals}
+        shown.append(proof)
+    assert without_numbers(shown[0].to_json()) == without_numbers(shown[1].to_json())
+    differ = [k for k in range(len(shown[0].signals)) if shown[0].signals[k] != shown[1].signals[k]]
+    assert differ == [0, 1, 2, 3, 4]
+
+
+def test_an_attestation_made_again_is_another_commitment() -> None:
+    made = reconciliations.full_reconciliation(Random(4), SIZES[8])
+    again = replace(made, attested=tuple(replace(opening, salt=opening.salt ^ 1) for opening in made.attested))
+    first, second = reconciliation_signals(made), reconciliation_signals(again)
+    assert not {*first.attestations} & {*second.attestations} and first.commitment == second.commitment

@@ -8,7 +8,8 @@ from random import Random
 
 import pytest
 
-from dls_zk.statement.circuits import of_size
+from dls_zk.statement import families, reconciliation
+from dls_zk.statement.circuits import REBALANCE, RECONCILIATION, of_size
 from dls_zk.statement.relation import CHECKS
 from dls_zk.storage import places
 from tests.soundness.claims import Claims
@@ -28,8 +29,8 @@ def swept() -> Sweep:
     return sweep(f, 8, 3, {f.source[k] for k in _of(SOME)} | equation, SOME)
 
 
-def _of(checks: tuple[str, ...]) -> set[int]:
-    return {k for k, number in enumerate(forger(8).check) if CHECKS[number - 1] in checks}
+def _of(checks: tuple[str, ...], family: str = REBALANCE) -> set[int]:
+    return {k for k, number in enumerate(forger(8, family).check) if families.CHECKS[family][number - 1] in checks}
 
 
 def test_every_constraint_of_some_checks_is_killed(swept):
@@ -70,6 +71,7 @@ def test_without_an_equivalent_constraint_a_truth_has_a_second_witness(wires, re
 # --- sources ------------------------------------------------------------------------------------------------------------
 
 ALL = list(mutants(places.data_dir("circuits")))
+RECONCILIATIONS = list(mutants(places.data_dir("circuits"), RECONCILIATION))
 
 
 def test_there_are_mutants_of_every_kind_and_check():
@@ -77,6 +79,11 @@ def test_there_are_mutants_of_every_kind_and_check():
     assert {mutant.check for mutant in ALL} >= {*CHECKS}
     assert len({mutant.name for mutant in ALL}) == len(ALL) >= 150
     assert all(mutant.before != mutant.after for mutant in ALL)
+    assert {mutant.check for mutant in RECONCILIATIONS} >= {*reconciliation.CHECKS}
+    assert {mutant.file for mutant in ALL} & {mutant.file for mutant in RECONCILIATIONS} == {
+        f"{name}.circom"
+        for name in ("book/commitment", "lib/constants", "lib/poseidon", "lib/range", "lib/words", "lib/zero")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +114,41 @@ def test_what_is_no_mutant_is_told_apart(arena):
     line = Mutant("lib/zero.circom", 14, "none", "", "    signal inverse <-- in != 0 ? 1 / in : 0; // a comment", "")
     assert arena.judge(line).kind == "the same"
     assert arena.judge(replace(line, after="    signal inverse <--")).kind == "void"
+
+
+# --- reconciliations ------------------------------------------------------------------------------------------------------
+
+#: Checks whose constraints the claims against them alone can kill.
+SOME_OF_A_RECONCILIATION = ("venues", "solvency", "tolerance", "shortfall")
+
+
+@pytest.fixture(scope="module")
+def swept_reconciliation() -> Sweep:
+    f = forger(8, RECONCILIATION)
+    equation = f.plain.touching[f.wire["main.shortfall.nav"]]  # --O1 keeps no constraint of it, a mutant below lacks it
+    wanted = {f.source[k] for k in _of(SOME_OF_A_RECONCILIATION, RECONCILIATION)} | equation
+    return sweep(f, 8, 3, wanted, SOME_OF_A_RECONCILIATION)
+
+
+@pytest.fixture(scope="module")
+def reconciliation_arena(swept_reconciliation) -> Arena:
+    return Arena(swept_reconciliation, 1)
+
+
+def test_every_constraint_of_some_checks_of_a_reconciliation_is_killed(swept_reconciliation):
+    mine = _of(SOME_OF_A_RECONCILIATION, RECONCILIATION)
+    assert len(mine) > 200
+    assert mine <= swept_reconciliation.deployed.keys()
+
+
+@pytest.mark.parametrize(
+    ("file", "operator", "after"),
+    [
+        ("reconciliation.circom", "assigned, not constrained", "shortfall.nav <-- nav"),
+        ("custody/shortfall.circom", "plus for minus", "tolerance * nav + PPM() * missing"),
+        ("custody/venue_parts.circom", "plus for minus", "at[j] += moved[i][m]"),
+    ],
+)
+def test_a_mutant_of_a_reconciliation_is_killed(reconciliation_arena, file, operator, after):
+    found = [m for m in RECONCILIATIONS if m.file == file and m.operator == operator and after in m.after]
+    assert reconciliation_arena.judge(found[0]).kind == "killed"

@@ -83,11 +83,11 @@ def random_system(rng: Random, prime: int) -> R1CS:
                 return [boolean(z), ({z: 2, 0: -1}, {v: 1}, {t: rng.choice([1, 1, 2])}), (half, {wire(): 1}, {wire(): 1})]
             case 7:  # x to one of two places: y = e·x, and what is left of x
                 e, x, y, z = rng.sample(range(1, wires), 4) if wires > 4 else (wire() for _ in range(4))
-                first, other = (
+                low_bit, rest = (
                     ({wire: 1, 0: -low}, {wire: 1, 0: -low - 1}, {})  # low or low + 1
                     for wire, low in ((x, rng.choice([0, 1])), rng.choice([(e, 0), (y, rng.choice([0, -1]))]))
                 )
-                return [first, other, ({e: 1}, {x: 1}, {y: 1}), ({}, {}, {x: 1, y: -1, z: -1})]
+                return [low_bit, rest, ({e: 1}, {x: 1}, {y: 1}), ({}, {}, {x: 1, y: -1, z: -1})]
             case _:
                 return [(combination(2), combination(2), combination(2))]
 

@@ -3,7 +3,8 @@
 pyecc, snarkjs    dls_zk.verifier
 native            the native core's pairing, for the proof alone and for three proofs at once
 hub               a contract that asks the generated verifier as the hub does (Judge.sol, with the hub's own library)
-contract alone    the generated verifier, given the numbers as they are
+evm               dls_zk.operations, with the generated verifier in pyrevm, where that is installed
+contract alone    the generated verifier, given the numbers as they are; also in pyrevm
 batch             BatchVerifier, with this one proof; also with its price words given as shared by all
 batch of three    BatchVerifier, with the proof between two good ones
 """
@@ -23,6 +24,7 @@ from py_ecc.optimized_bn128 import G1, add, multiply, neg, normalize
 from dls_zk import chain, operations
 from dls_zk.audit.simulator import g1, g2
 from dls_zk.chain import Chain, Question, Refused
+from dls_zk.chain.connection import VERIFY_GAS
 from dls_zk.errors import ProofInvalid
 from dls_zk.groth16 import native_verifier, pyecc_verifier, verifier, zkey
 from dls_zk.groth16.proof import Proof
@@ -33,7 +35,7 @@ from dls_zk.statement.circuits import of_size
 from dls_zk.statement.constants import FIELD
 from dls_zk.statement.signals import NAMES
 from dls_zk.storage.built import ProvingKey
-from dls_zk.tools import foundry
+from dls_zk.tools import foundry, revm
 
 #: More than any of the contracts needs for three proofs.
 from tests.support.sending import deployed
@@ -42,6 +44,7 @@ GAS = 3_000_000
 
 #: The generated verifier takes a proof whose A.y has q added, because it negates A modulo q. Hence the hub's own check.
 LENIENT = "contract alone"
+LENIENT_IN_PROCESS = "contract alone, in pyrevm"
 
 
 class Simulator:
@@ -85,6 +88,7 @@ class Bench:
         """The one verdict of all; AssertionError if they differ."""
         verdicts = self.verdicts(proof)
         lenient = verdicts.pop(LENIENT)
+        assert verdicts.pop(LENIENT_IN_PROCESS, lenient) == lenient, "one contract, two verdicts"
         assert len(set(verdicts.values())) == 1, verdicts
         assert lenient or not verdicts["hub"], "the contract alone refuses what the hub takes"
         return verdicts["hub"]
@@ -115,6 +119,19 @@ def bench(slots: int) -> Iterator[Bench]:
             selector = f"verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[{len(proof.signals)}])"
             return _answer(local, generated, selector, _words(*_coordinates(proof), *proof.signals))
 
+        def in_process(proof: Proof) -> bool:
+            selector = f"verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[{len(proof.signals)}])"
+            data = function_signature_to_4byte_selector(selector) + _words(*_coordinates(proof), *proof.signals)
+            code = compiled[verifiers.contract_name(key.circuit)].creation_code()
+            return revm.call(code, data, VERIFY_GAS) == _words(1)
+
+        def by_operations(proof: Proof) -> bool:
+            try:
+                operations.verify("evm", operations.installed_target(key), proof)
+            except ProofInvalid:
+                return False
+            return True
+
         def batch(proofs: Sequence[Proof], shared: Sequence[int] = ()) -> bool:
             """``shared``: signals that end each of the proofs, and are given once."""
             words = [
@@ -134,6 +151,7 @@ def bench(slots: int) -> Iterator[Bench]:
                 "native, with others": lambda proof: native_verifier.hold_together(vk, [good[0], proof, good[1]]),
                 "hub": on_hub,
                 LENIENT: alone,
+                **({"evm": by_operations, LENIENT_IN_PROCESS: in_process} if revm.found() else {}),
                 "batch": lambda proof: batch([proof]),
                 "batch with shared prices": lambda proof: batch([proof], proof.signals[len(NAMES) - 1 :]),
                 "batch of three": lambda proof: batch([good[0], proof, good[1]]),

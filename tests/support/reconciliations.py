@@ -200,10 +200,43 @@ def full_reconciliation(rng: Random, size: Size) -> Reconciliation:
             return made
 
 
-def within_a_unit(rng: Random, size: Size) -> tuple[Reconciliation, int]:
-    """A true one of which one millionth less, attested in one slot, would be too little; and that slot."""
+def widest(size: Size) -> Iterator[tuple[str, Reconciliation]]:
+    """True ones at the far ends of what the statement admits, where the range checks are as full as they can be."""
+    each, last, top = range(size.slots), size.venues - 1, (1 << PRICE_BITS) - 1
+
+    def made(
+        q: Mapping[int, int], a: Mapping[int, int], prices: Mapping[int, int], tolerance_ppm: int = 0, venue: int = last
+    ) -> Reconciliation:
+        book, held = (Opening(tuple(x.get(i, 0) for i in each), FIELD - 1) for x in (q, a))
+        nothing = Opening((0,) * size.slots, FIELD - 1)
+        openings = tuple(held if k == venue else nothing for k in range(size.venues))
+        usd_e8 = Prices(tuple(prices.get(i, 0) for i in each))
+        return Reconciliation(size, (venue,) * size.slots, usd_e8, tolerance_ppm, book, openings)
+
+    most = {0: (1 << 41) - 1, 1: (1 << 47) - 1}  # a NAV of 2^88 − 1
+    yield "the highest NAV", made(most, most, {0: 1 << 47, 1: 1}, MAX_TOLERANCE_PPM)
+    cash, price = {0: LONGEST >> 10}, {0: 1 << 40} | dict.fromkeys(each[1:], 1)
+    ends = {i: LONGEST if i % 2 else -LONGEST - 1 for i in each[1:]}
+    for name, q in (("", ends), (", turned round", {i: ~x for i, x in ends.items()})):
+        yield f"the longest and the shortest quantities{name}", made(cash | q, cash | q, price)
+        attested = {i: -x for i, x in q.items()}
+        yield f"the widest gaps{name}", made(cash, cash | attested, price, MAX_TOLERANCE_PPM)
+    alone = {0: LONGEST}
+    yield "the longest quantity in the settlement slot", made(alone, alone, {0: 1})
+    yield "the largest surplus", made(cash, dict.fromkeys(each, LONGEST), dict.fromkeys(each, top) | {0: 1 << 40})
+    longest = dict.fromkeys(each[1:], LONGEST)
+    yield "the largest quantities attested", made(cash | longest, cash | {i: 2 * q for i, q in longest.items()}, price)
+    ones = dict.fromkeys(each, 1)
+    yield "the highest prices", made(ones, ones, dict.fromkeys(each, top))
+    for venue in range(size.venues):
+        yield f"all at venue {venue}", made(cash | ends, cash | ends, price, venue=venue)
+    yield "the empty book", made({}, {}, {}, MAX_TOLERANCE_PPM)
+
+
+def within_a_unit(rng: Random, size: Size, at: int | None = None) -> tuple[Reconciliation, int]:
+    """A true one of which one millionth less, attested in one slot, would be too little; and that slot (``at``, or any)."""
     while True:
-        made, slot = full_reconciliation(rng, size), rng.randrange(size.slots)
+        made, slot = full_reconciliation(rng, size), rng.randrange(size.slots) if at is None else at
         a, price = [*made.attested_e6], made.prices.usd_e8[slot]
         a[slot] = min(a[slot], made.book.quantities_e6[slot])
         made = _attesting(made, a)
@@ -213,10 +246,10 @@ def within_a_unit(rng: Random, size: Size) -> tuple[Reconciliation, int]:
             return made, slot
 
 
-def past_the_tolerance(rng: Random, size: Size) -> Reconciliation:
+def past_the_tolerance(rng: Random, size: Size, at: int | None = None) -> Reconciliation:
     """One that is false by one millionth less attested in one slot, and in nothing else."""
     while True:
-        made, slot = within_a_unit(rng, size)
+        made, slot = within_a_unit(rng, size, at)
         a = [*made.attested_e6]
         a[slot] -= 1
         made = _attesting(made, a)

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -27,8 +28,10 @@ from dls_zk.errors import DlsError, InputError
 from dls_zk.files.attest import StatementColumns
 from dls_zk.statement import attestation as said
 from dls_zk.statement.attestation import Account, Attestation, AttestationRequest, Exclusion
-from dls_zk.statement.model import Prices
+from dls_zk.statement.model import Opening, Prices, Reconciliation
+from dls_zk.statement.reconciliation import evaluate, reconciliation_signals
 from dls_zk.statement.typed_data import Domain, TypedData
+from dls_zk.statement.verdict import Report
 from dls_zk.storage.sealed import seal, unseal
 from tests.support import attesting
 from tests.support.attesting import (
@@ -343,6 +346,51 @@ def test_an_attestation_opens_to_what_is_held(place: Path) -> None:
     assert opening.opening.salt > 1 << 200
 
 
+def files_of(folder: Path, at_s: int) -> tuple[Path, Path]:
+    """What an operator is given: the two files of ``attest sign``, of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DLS_ZK_PRIVATE_KEY", "01" * 32)
+        command = ("attest", "sign", str(folder / "attestor.yaml"), "0x" + VAULT.hex(), "--at", str(at_s))
+        done = invoke(*command, "--out", str(folder / "given"))
+    assert done.code == 0, done
+    return folder / "given/attestation.json", folder / "given/opening.age"
+
+
+def test_an_operator_reads_the_two_files_and_reconciles(place: Path) -> None:
+    """From the statement of account to the relation that is proven: the book is what is held, and not a millionth more."""
+    key, recipient = identity(place)
+    attestor, vault = attestor_of(write_configuration(place, recipient))
+    at = now()
+    attestation, opening = files_of(place, at)
+    what = wanted(vault, attestor, at)
+    collected = client.read(attestation, opening, what, key)
+    (place / "prices.yaml").write_text(attesting.PRICES)
+    prices = files.read_prices(place / "prices.yaml", vault.policy)
+    attested_openings = {vault.venue: collected.opening.opening}
+
+    def report(*quantities: int) -> Report:
+        book = Opening((*quantities, *[0] * (8 - len(quantities))), 5)
+        made = Reconciliation.of(vault.policy, prices, 0, book, attested_openings)
+        signals = reconciliation_signals(made)
+        assert signals.attestations[vault.venue] == collected.attestation.attestation.commitment
+        return evaluate(made, signals)
+
+    held = collected.opening.opening.quantities_e6[:2]
+    assert report(*held).holds and report(held[0] - 1, held[1]).holds
+    for more in ((held[0] + 1, held[1]), (held[0], held[1] + 1), (*held, 1)):
+        assert [check.name for check in report(*more).failures] == ["shortfall"]
+    for name, value in (("observed_at_s", at + 1), ("venue", 1), ("attestor", STRANGER.address), ("vault_id", bytes(32))):
+        with pytest.raises(DlsError) as caught:
+            client.read(attestation, opening, replace(what, **{name: value}), key)
+        assert caught.value.code == "attestation_invalid"
+    # Another opening, even of the same attestor and vault, opens nothing here.
+    later = documents.opening_document(collected.attestation, vault.policy, Opening((5, *[0] * 7), 7))
+    (place / "given/other.age").write_bytes(seal(later, [recipient]))
+    with pytest.raises(InputError) as caught:
+        client.read(attestation, place / "given/other.age", what, key)
+    assert caught.value.code == "opening_mismatch"
+
+
 def test_a_second_is_signed_once(place: Path) -> None:
     """Whoever asks again for a second gets the same bytes, also after the balances have changed."""
     _, recipient = identity(place)
@@ -372,6 +420,14 @@ def test_an_account_belongs_to_one_vault_for_good(place: Path) -> None:
     with pytest.raises(InputError) as caught:
         other.attest(foreign, now())
     assert caught.value.code == "account_bound" and VAULT.hex() in str(caught.value)
+    same_vault, other_venue = attestor_of(
+        write_configuration(
+            place, recipient, [statement_account(slots={"USDC": "USDT-B", "ETH": "ETH-B"})], venue="exchange"
+        )
+    )
+    with pytest.raises(InputError, match="venue 0"):
+        same_vault.attest(other_venue, now())
+    write_configuration(place, recipient)
     # The id hides the account, and stays.
     assert attestor.attest(vault, now() - 1).attestation.accounts == first.attestation.accounts
     assert "ACC-1" not in json.dumps(first.attestation.to_document())
@@ -425,12 +481,34 @@ def test_steady_since_is_the_first_second_that_never_showed_less(place: Path, se
     assert attestor.attest(vault, at).attestation.attestation.steady_since_s == at - steady
 
 
-def test_the_future_is_not_attested(place: Path) -> None:
+def test_the_future_is_attested_on_a_development_chain_alone(place: Path) -> None:
+    """Its clock is set by tests and demonstrations."""
     _, recipient = identity(place)
-    attestor, vault = attestor_of(write_configuration(place, recipient))
+    path = write_configuration(place, recipient)
+    attestor, vault = attestor_of(path)
+    at = now() + 100
+    write_statement(place, {"USDC": USDC}, at)
+    assert not attestor.attest(vault, at).again
+    path.write_text(path.read_text().replace("chain_id: 31337", "chain_id: 1"))
+    attestor, vault = attestor_of(path)
     with pytest.raises(InputError) as caught:
-        attestor.attest(vault, now() + 100)
+        attestor.attest(vault, at)
     assert caught.value.code == "clock_skew"
+
+
+def test_of_many_at_once_one_attestation_counts(place: Path) -> None:
+    """Threads of a service, and processes with one record, give one second one attestation."""
+    _, recipient = identity(place)
+    write_configuration(place, recipient)
+    at = now()
+
+    def sign(_: int) -> tuple[object, bytes]:
+        attestor, vault = attestor_of(place / "attestor.yaml")
+        signed = attestor.attest(vault, at)
+        return signed.attestation.signature, signed.sealed
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(sign, range(16)))) == 1
 
 
 def test_the_record_is_private(place: Path) -> None:

@@ -108,6 +108,7 @@ def test_all_pages_of_positions_are_read(tmp_path: Path) -> None:
         # A debt that the equity is not net of, and one that two fields tell differently.
         ({"coins": [coin("ETH", "12", borrowed="10")], "linear": {}}, "source_refused"),
         ({"coins": [coin("ETH", "1") | {"walletBalance": 1.5}], "linear": {}}, "source_refused"),
+        ({"coins": [coin("ETH", "1", equity="2", pnl="1")], "linear": {}}, "source_refused"),
         ({"coins": [coin("ETH", "one")], "linear": {}}, "bad_input"),
         ({"coins": [coin("ETH", "1"), coin("ETH", "1")], "linear": {}}, "source_refused"),
         ({"linear": {"USDT": [position("BTCUSDT", "Long", "1", "1", "1")]}}, "source_refused"),

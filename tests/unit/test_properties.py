@@ -39,7 +39,7 @@ CONTRACTS = TESTS.parent / "verifier_contracts"
 CONTRACT_ROWS = [
     [cell.strip() for cell in line.strip("|").split(" | ")]
     for line in (CONTRACTS / "PROPERTIES.md").read_text().splitlines()
-    if re.match(r"\| (OR|HB|BV|ST|SYS)-", line)
+    if re.match(r"\| (OR|HB|BV|RC|ST|SYS)-", line)
 ]
 
 
@@ -56,7 +56,7 @@ def _functions() -> dict[str, set[str]]:
 
 
 def test_ids_of_contracts_count_up() -> None:
-    for kind in ("OR", "HB", "BV", "ST", "SYS"):
+    for kind in ("OR", "HB", "BV", "RC", "ST", "SYS"):
         numbers = [int(row[0].rpartition("-")[2]) for row in CONTRACT_ROWS if row[0].startswith(f"{kind}-")]
         assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) > 8
 

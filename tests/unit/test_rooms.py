@@ -24,6 +24,7 @@ FLOORS = (
     ("solidity", "audit"),
     ("chain",),
     ("operations", "attest"),
+    ("covenant",),
     ("cli",),
     ("__main__",),
 )

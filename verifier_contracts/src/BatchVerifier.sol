@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IBatchVerifier} from "./interfaces/IBatchVerifier.sol";
+import {Custody} from "./libraries/Custody.sol";
 import {DataContract} from "./libraries/DataContract.sol";
 import {KeyRelations} from "./libraries/KeyRelations.sol";
 import {Signals} from "./libraries/Signals.sol";
@@ -75,7 +76,8 @@ contract BatchVerifier is IBatchVerifier {
 
     /// @dev Points of IC: one more than there are signals.
     function _isPointCount(uint256 points) private pure returns (bool) {
-        return points == 1 + Signals.count(8) || points == 1 + Signals.count(16) || points == 1 + Signals.count(32);
+        return points == 1 + Signals.count(8) || points == 1 + Signals.count(16) || points == 1 + Signals.count(32)
+            || points == 1 + Custody.count(8) || points == 1 + Custody.count(16) || points == 1 + Custody.count(32);
     }
 
     /// @dev Whether small multiples of two points in one group are equal, or α is ±β or ±δ across the groups.

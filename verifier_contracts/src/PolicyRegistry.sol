@@ -90,6 +90,13 @@ contract PolicyRegistry is IPolicyRegistry {
     }
 
     /// @inheritdoc IPolicyRegistry
+    function venuesOf(uint256 policyHash) external view returns (uint8 slots, uint256 venues) {
+        Entry memory entry = _entry(policyHash);
+        (uint256[] memory words,) = abi.decode(DataContract.read(entry.kept), (uint256[], bytes));
+        return (entry.slots, PolicyLayout.venues(words, entry.slots));
+    }
+
+    /// @inheritdoc IPolicyRegistry
     function tightens(uint256 fromHash, uint256 toHash) external view returns (bool) {
         Entry memory from = _entry(fromHash);
         Entry memory to = _entry(toHash);

@@ -245,6 +245,7 @@ contract RebalanceHub is IRebalanceHub {
         int256 pending = int256(Vaults.pendingFlowOf(vault, head)) + flow;
         require(-Signals.FLOW_BOUND <= pending && pending < Signals.FLOW_BOUND, FlowOutOfRange(pending));
         vault.pendingFlow = int64(pending);
+        Vaults.noteFlow(vault, head);
         book.head = head.setFlowPending(pending != 0);
         emit FlowRecorded(vaultId, flow, int64(pending));
     }
@@ -503,6 +504,19 @@ contract RebalanceHub is IRebalanceHub {
         state.writeDownOpen = WriteDowns.isOpen(vault.writeDown, head);
         state.lastWriteDown = vault.writeDown.lastSequence;
         state.status = _status(vault, head);
+    }
+
+    /// @inheritdoc IRebalanceHub
+    function provenBook(bytes32 vaultId) external view returns (ProvenBook memory proven) {
+        (Vault storage vault, Book storage book) = _vaultAndBook(vaultId);
+        VaultHead head = book.head;
+        Mandate memory mandate = mandates.get(head.mandate());
+        proven.commitment = book.commitment;
+        (proven.sequence, proven.snapshotTimestamp) = (head.sequence(), head.snapshotTimestamp());
+        proven.mandateVersion = head.mandateVersion();
+        (proven.policyHash, proven.feedSet) = (mandate.policyHash, mandate.feedSet);
+        proven.areFeedsChanged = head.areFeedsChanged();
+        proven.isFlowLate = Vaults.isFlowLate(vault, head);
     }
 
     /// @inheritdoc IRebalanceHub

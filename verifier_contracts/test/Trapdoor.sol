@@ -8,6 +8,7 @@ import {Signals} from "../src/libraries/Signals.sol";
 import {TrapdoorKeys} from "./generated/TrapdoorKeys.sol";
 import {TrapdoorVerifier_11} from "./generated/TrapdoorVerifier_11.sol";
 import {TrapdoorVerifier_14} from "./generated/TrapdoorVerifier_14.sol";
+import {TrapdoorVerifier_18} from "./generated/TrapdoorVerifier_18.sol";
 import {TrapdoorVerifier_9} from "./generated/TrapdoorVerifier_9.sol";
 
 /// @title Valid proofs of any signals, by whoever knows the secrets of the key
@@ -18,7 +19,8 @@ library Trapdoor {
     function verifier(uint256 signals) internal returns (address) {
         if (signals == 9) return address(new TrapdoorVerifier_9());
         if (signals == 11) return address(new TrapdoorVerifier_11());
-        return address(new TrapdoorVerifier_14());
+        if (signals == 14) return address(new TrapdoorVerifier_14());
+        return address(new TrapdoorVerifier_18());
     }
 
     function batchVerifier(uint256 signals) internal returns (IBatchVerifier) {

@@ -79,6 +79,10 @@ interface IPolicyRegistry {
         view
         returns (uint8 slots, uint24 navStepUsd, uint32 named, uint32 exposed);
 
+    /// @notice Size, and the venue of every slot as the policy's words have it: lowest slot in the lowest bits, 2 bits for each
+    /// (3 with 32 slots). An unused slot is at venue 0.
+    function venuesOf(uint256 policyHash) external view returns (uint8 slots, uint256 venues);
+
     /// @notice Whether every change from one policy to another tightens.
     /// @dev Reverts with `SizeChanged`, `NavStepChanged` or `InstrumentChanged` if the quantities or the NAV that a vault
     /// has committed to would change their meaning. `PROPERTIES.md` (policy) lists field by field which change tightens;

@@ -121,6 +121,22 @@ interface IRebalanceHub {
         Status status;
     }
 
+    /// What the last proof of a vault was of: what a reconciliation compares with custody.
+    struct ProvenBook {
+        uint256 commitment;
+        uint32 sequence;
+        /// The second of its prices.
+        uint40 snapshotTimestamp;
+        uint32 mandateVersion;
+        /// Of the mandate that is active now.
+        uint256 policyHash;
+        bytes32 feedSet;
+        /// Whether the vault has moved to other feeds since.
+        bool areFeedsChanged;
+        /// Whether it stated a flow that was recorded after that second: then nobody held this book in it.
+        bool isFlowLate;
+    }
+
     /// A write-down that the operator announced.
     struct WriteDown {
         /// Number of NAV steps.
@@ -397,6 +413,9 @@ interface IRebalanceHub {
 
     /// @notice State of a vault, with its current status.
     function vaultState(bytes32 vaultId) external view returns (VaultState memory);
+
+    /// @notice The committed book as the last proof left it.
+    function provenBook(bytes32 vaultId) external view returns (ProvenBook memory);
 
     function status(bytes32 vaultId) external view returns (Status);
 

@@ -99,10 +99,11 @@ library Groth16 {
         }
     }
 
-    /// @notice Selector of the generated `verifyProof` for this number of signals: 9, 11 or 14.
+    /// @notice Selector of the generated `verifyProof` for this number of signals: 9, 11, 14 or 18.
     function selector(uint256 signals) internal pure returns (bytes4) {
         if (signals == 9) return bytes4(keccak256("verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[9])"));
         if (signals == 11) return bytes4(keccak256("verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[11])"));
-        return bytes4(keccak256("verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[14])"));
+        if (signals == 14) return bytes4(keccak256("verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[14])"));
+        return bytes4(keccak256("verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[18])"));
     }
 }

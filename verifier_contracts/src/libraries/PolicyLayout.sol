@@ -29,6 +29,9 @@ library PolicyLayout {
     /// A packed word stays below 2^253, and so below the scalar field.
     uint256 internal constant WORD_BITS = 253;
 
+    /// Where the venue starts in a slot's word: after funded, haircutBps, liabilityBps and capBps.
+    uint256 internal constant VENUE_AT = 1 + 14 + 16 + 17;
+
     /// Fields of a slot before its loadings, and fields of no slot before the first list.
     uint256 internal constant SLOT_SCALARS = 10;
     uint256 internal constant GLOBAL_SCALARS = 11;
@@ -193,6 +196,14 @@ library PolicyLayout {
                 values[k] = (words[first] >> used) & ((1 << width) - 1);
                 used += width;
             }
+        }
+    }
+
+    /// @notice The venue of every slot: lowest slot in the lowest bits, each as wide as its field in the slot's word.
+    function venues(uint256[] memory words, uint256 slots) internal pure returns (uint256 word) {
+        uint256 width = slots == 32 ? 3 : 2;
+        for (uint256 i; i < slots; ++i) {
+            word |= (words[i] >> VENUE_AT & ((1 << width) - 1)) << (width * i);
         }
     }
 

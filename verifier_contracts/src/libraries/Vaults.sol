@@ -29,20 +29,25 @@ struct Vault {
     address opener;
     uint32 looseningDelay;
     address operator;
+    /// The mandate's version after the last move that did not only tighten.
+    uint32 loosenedVersion;
     address guardian;
     /// 0 if there is none.
     address proposedOperator;
     uint40 operatorFrom;
     /// Meaningful while the head's mark is set, as the next one.
-    int64 pendingFlow;
     uint40 roundsAfter;
+    int64 pendingFlow;
+    /// Time of the last flow, and the vault's sequence then: the next proof is the one that states it.
+    uint40 flowAt;
+    uint24 flowSequence;
+    /// Whether the proof of that sequence stated a flow of after its round.
+    bool isFlowLate;
     uint40 pausedUntil;
     /// The proposed mandate; `proposalFrom` is 0 if there is none.
     uint32 proposal;
     uint40 proposalFrom;
     bool isRepair;
-    /// The mandate's version after the last move that did not only tighten.
-    uint32 loosenedVersion;
     StoredWriteDown writeDown;
 }
 
@@ -66,6 +71,24 @@ library Vaults {
 
     function pendingFlowOf(Vault storage vault, VaultHead head) internal view returns (int64) {
         return head.isFlowPending() ? vault.pendingFlow : int64(0);
+    }
+
+    /// @notice Note that a flow is recorded now.
+    function noteFlow(Vault storage vault, VaultHead head) internal {
+        uint24 sequence = head.sequence();
+        if (vault.flowSequence != sequence) {
+            vault.isFlowLate = isFlowLate(vault, head);
+            vault.flowSequence = sequence;
+        }
+        vault.flowAt = uint40(block.timestamp);
+    }
+
+    /// @notice Whether the last proof stated a flow that was recorded after the second of its round: then the book of that proof is
+    /// not what anybody held in that second.
+    function isFlowLate(Vault storage vault, VaultHead head) internal view returns (bool) {
+        (uint256 last, uint256 flowed) = (head.sequence(), vault.flowSequence);
+        if (flowed == last) return vault.isFlowLate; // a flow since that proof, which looked back at those before
+        return flowed + 1 == last && vault.flowAt > head.snapshotTimestamp();
     }
 
     /// @notice When the public may wind a vault down: two periods without a proof, and half a period after a pause, so that

@@ -210,6 +210,9 @@ contract ShareTokenSequenceTest is ShareTokenScene {
             }
         }
         requireSolvent();
+        // Shares that are worth less than a hundred NAV steps wait for wind-down: their price is too coarse to settle at.
+        (uint256 bottom, uint256 top) = vault.worth();
+        if (bottom < 100 * (top - bottom)) return;
         (uint256 waiting, uint256 owed,) = vault.exits();
         vm.assertEq(waiting, 0);
         vm.assertEq(owed, 0);

@@ -53,6 +53,19 @@ contract RegisterPolicyTest is PolicyScene {
         vm.assertEq(uint256(exposed), 0x7fdb);
     }
 
+    function test_venuesOfEverySlot() public {
+        for (uint256 size = 8; size <= 32; size *= 2) {
+            (uint8 slots, uint256 venues) = registry.venuesOf(register(policyOf(size)));
+            vm.assertEq(uint256(slots), size);
+            uint256 width = size == 32 ? 3 : 2;
+            uint256 expected;
+            for (uint256 i; i < size - 1; ++i) {
+                expected |= uint256(policyOf(size).slots[i].venue) << (width * i); // the last slot is unused
+            }
+            vm.assertEq(venues, expected);
+        }
+    }
+
     function test_anyoneMayRegisterAndIsNamed() public {
         uint256 policyHash = registry.hashOf(policyOf(8));
         vm.assertFalse(registry.isRegistered(policyHash));
