@@ -120,6 +120,25 @@ class WriteDown:
 
 
 @dataclass(frozen=True)
+class ProvenBook:
+    """What the last proof of a vault is about; fields in the order of the contract's struct.
+
+    sequence: 0 before the first proof. snapshot_timestamp: Unix seconds, of its prices. policy_hash, feed_set: of the
+    mandate that is active now. are_feeds_changed: the vault has other feeds since. is_flow_late: it states a flow that was
+    recorded after the second of its prices.
+    """
+
+    commitment: int
+    sequence: int
+    snapshot_timestamp: int
+    mandate_version: int
+    policy_hash: int
+    feed_set: bytes
+    are_feeds_changed: bool
+    is_flow_late: bool
+
+
+@dataclass(frozen=True)
 class Accepted:
     """A rebalance that the hub accepted, from its event. sequence: its number. allowances, flow_e6: as proven."""
 
@@ -291,6 +310,10 @@ class Hub(Client):
         """Where a vault is."""
         state = VaultState(*self.read("vaultState", vault, block=block))
         return replace(state, status=VaultStatus(state.status))
+
+    def proven_book(self, vault: bytes) -> ProvenBook:
+        """What the last proof of a vault is about: what a reconciliation is of."""
+        return ProvenBook(*self.read("provenBook", vault))
 
     def roles(self, vault: bytes) -> Roles:
         """Who may do what with a vault."""
