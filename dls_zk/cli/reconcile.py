@@ -163,7 +163,7 @@ def reconcile_add(access: Access, custody_path: Path, policy_path: Path, reconci
 def reconcile_show(
     access: Access, vault: bytes, custody_path: Path, policy_path: Path, reconciler: Path, as_json: bool
 ) -> None:
-    """Show which rebalance of a vault was reconciled last under terms of custody, and whether the vault counts as such.
+    """Show what was reconciled last of a vault under terms of custody, and the second that attestors have to attest.
 
     A reconciliation is worth what its attestors are: judge who they are.
     """
@@ -173,22 +173,24 @@ def reconcile_show(
     custody, protocol = files.read_custody(custody_path, policy), access.protocol()
     client = Reconciler.on(protocol.chain, deployment)
     name = client.name_of(client.terms(custody, policy, deployment.keys))
-    sequence = protocol.hub.proven_book(vault).sequence
-    last = client.last(protocol.hub.address, vault, name)
-    counts = client.is_reconciled(protocol.hub.address, vault, name, sequence)
+    book, last = protocol.hub.proven_book(vault), client.last(protocol.hub.address, vault, name)
+    counts = client.is_reconciled(protocol.hub.address, vault, name, book.sequence)
     if as_json:
         print_json(
             {
                 "vault": f"0x{vault.hex()}",
                 "terms": f"0x{name.hex()}",
-                "sequence": sequence,
+                "sequence": book.sequence,
+                "attest_at": book.snapshot_timestamp if book.sequence else None,
                 "last_reconciled": last.sequence or None,
                 "observed_at": last.observed_at_s or None,
                 "reconciled": counts,
             }
         )
         return
-    click.echo(f"last rebalance   {sequence}")
+    click.echo(f"last rebalance   {book.sequence or 'none'}")
+    if book.sequence:
+        click.echo(f"to attest        {time_text(book.snapshot_timestamp)} UTC (second {book.snapshot_timestamp})")
     when = f"{last.sequence}, of {time_text(last.observed_at_s)} UTC" if last.sequence else "none"
     click.echo(f"last reconciled  {when}")
     click.echo(f"reconciled       {'yes' if counts else 'no'}")

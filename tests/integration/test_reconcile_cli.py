@@ -254,7 +254,7 @@ def test_one_holds_less_and_is_made_good(scene: Scene, capfd: pytest.CaptureFixt
     assert "shortfall (8): safe" in refused.refused(4)
     assert "bank" not in refused.stderr.splitlines()[-1] and "cold" not in refused.stderr.splitlines()[-1]
     shows_nothing(refused.stdout, refused.stderr)
-    assert scene.show()["last_reconciled"] is None
+    assert (scene.show()["last_reconciled"], scene.show()["attest_at"]) == (None, second)
 
     told = scene.run(1, *folders, "--json", "--amounts")
     document = json.loads(told.stdout)
