@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 from ..chain import Chain, Signer, is_loopback
 from ..chain.signatures import is_signed
@@ -131,11 +133,18 @@ def _require_url(url: str) -> str:
 
 
 def _post(url: str, body: dict[str, Any], where: str, timeout_s: float) -> dict[str, Any]:
+    ends = time.monotonic() + timeout_s
+    content = b""
     try:
         with requests.post(url, json=body, timeout=timeout_s, allow_redirects=False, stream=True) as answer:
-            content = answer.raw.read(_ANSWER_BYTES + 1, decode_content=True)
+            # In pieces: each that comes would put the time limit of one read off.
+            while len(content) <= _ANSWER_BYTES and (piece := answer.raw.read1(_ANSWER_BYTES, decode_content=True)):
+                content += piece
+                if time.monotonic() > ends:
+                    raise requests.Timeout
             status, after = answer.status_code, answer.headers.get("Retry-After", "")
-    except requests.RequestException:
+    # requests lets some of urllib3's errors through, and urllib3 some of the system's
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError):
         raise SourceError("the attestor does not answer, or not in time", where, code="source_unreachable") from None
     if len(content) > _ANSWER_BYTES:
         raise SourceError("the attestor's answer is too long", where)
@@ -145,7 +154,7 @@ def _post(url: str, body: dict[str, Any], where: str, timeout_s: float) -> dict[
         document = None
     if status == 200 and isinstance(document, dict):
         return document
-    raise _refused(status, document, int(after) if after.isdigit() else None, where)
+    raise _refused(status, document, int(after) if re.fullmatch("[0-9]{1,9}", after) else None, where)
 
 
 def _refused(status: int, document: object, after: int | None, where: str) -> DlsError:

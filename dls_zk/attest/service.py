@@ -83,17 +83,18 @@ class Desk:
 
     def answer(self, body: bytes) -> tuple[int, dict[str, Any], int | None]:
         """HTTP status, document, and seconds to wait."""
-        if wait := self.anybody.wait_s():
-            return 429, _refusal(InputError("too many requests", code="rate_limited"), wait), wait
         vault: AttestedVault | None = None
         observed: int | None = None
         try:
             asked = SignedRequest.of(parse_json(body, "request"))
             vault, observed = self._admitted(asked), asked.request.observed_at_s
             if wait := self._operators.setdefault(vault.operator, Bucket(OPERATOR_PER_MINUTE)).wait_s():
-                return 429, _refusal(InputError("too many requests", code="rate_limited"), wait), wait
+                return _too_many(wait)
             signed = self.attestor.attest(vault, asked.request.observed_at_s, sampled=True)
         except DlsError as error:
+            # Only what no operator signed takes from the bucket of all: else strangers could shut the operators out.
+            if vault is None and (wait := self.anybody.wait_s()):
+                return _too_many(wait)
             status = _status(error)
             log("refused", status=status, code=error.code, **_about(vault, observed))
             return status, _refusal(error, error.after), error.after
@@ -134,6 +135,10 @@ def _about(vault: AttestedVault | None, observed_at_s: int | None) -> dict[str, 
     if vault is None:
         return {}
     return {"vault": f"0x{vault.vault_id.hex()}", "venue": vault.venue_name, "observed_at": observed_at_s}
+
+
+def _too_many(wait_s: int) -> tuple[int, dict[str, Any], int]:
+    return 429, _refusal(InputError("too many requests", code="rate_limited"), wait_s), wait_s
 
 
 def _refusal(error: DlsError, after: int | None) -> dict[str, Any]:

@@ -268,11 +268,14 @@ class Hub(Client):
     def mark(self, sender: Sender, vault: bytes, function: str) -> Receipt:
         """``pause``, ``unpause``, ``windDown``, ``withdrawMandate``, ``withdrawWriteDown``; the hub refuses a second."""
 
-        def is_paused(_: Receipt) -> bool:
-            return self.state(vault).status is VaultStatus.PAUSED
+        def stands(_: Receipt) -> bool:
+            # Nobody must be told of a pause that is over, of the end of an earlier one, or of another withdrawal.
+            if function in ("pause", "unpause"):
+                return (self.state(vault).status is VaultStatus.PAUSED) == (function == "pause")
+            if function == "withdrawMandate":
+                return self.proposal(vault) is None
+            return function == "windDown" or not self.write_down(vault).nav_steps
 
-        # A guardian who pauses must not be told of a pause that is over.
-        stands = is_paused if function == "pause" else None
         mined = self.act(sender, function, vault, once=(vault.hex(),), period="run", stands=stands)
         assert mined  # only a check of the state makes it None
         return mined

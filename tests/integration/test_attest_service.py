@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -246,8 +249,14 @@ def test_too_many_requests(desk: Desk) -> None:
     assert statuses.count(200) == service.OPERATOR_PER_MINUTE and statuses[-1] == 429
     status, answer, after = desk.answer(body_of(signed_request(desk.attestor.configuration.vaults[0], now(), OPERATOR)))
     assert (status, answer["error"]["code"]) == (429, "rate_limited") and after and after <= 6
-    noise = [desk.answer(b"{}")[0] for _ in range(service.ANYBODY_PER_MINUTE)]
+    noise = [desk.answer(b"{}")[0] for _ in range(service.ANYBODY_PER_MINUTE + 2)]
     assert noise[0] == 422 and noise[-1] == 429
+
+
+def test_strangers_do_not_shut_an_operator_out(desk: Desk) -> None:
+    noise = [desk.answer(b"{}")[0] for _ in range(service.ANYBODY_PER_MINUTE + 2)]
+    assert noise[-1] == 429 and ask(desk, STRANGER)[0] == 429
+    assert ask(desk) == (200, "")
 
 
 def test_a_bucket_fills_with_time() -> None:
@@ -282,3 +291,50 @@ def test_the_client_says_that_nobody_answers(desk: Desk, tmp_path: Path) -> None
     with pytest.raises(DlsError) as caught:
         collect("http://127.0.0.1:9", wanted(vault, desk.attestor, now()), OPERATOR, tmp_path / "operator.age")
     assert caught.value.code == "source_unreachable" and caught.value.retryable
+
+
+def say(answer: bytes, trickle: bytes = b"") -> Iterator[str]:
+    """A service that answers with these bytes, then with others for ever, each some time after the one before; its URL."""
+
+    def serve() -> None:
+        with suppress(OSError):  # closed
+            while True:
+                caller, _ = listener.accept()
+                with caller, suppress(OSError):
+                    caller.recv(1 << 16)
+                    caller.sendall(answer)
+                    while trickle:
+                        time.sleep(0.05)
+                        caller.sendall(trickle)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+BROKEN = {
+    "cut off": b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{",
+    "cut off in a chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{",
+    "no chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{\r\n",
+    "not as it was packed": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+    "no HTTP": b"SSH-2.0-OpenSSH\r\n",
+    "a wait that is no number": b"HTTP/1.1 503 No\r\nRetry-After: \xb2\r\nContent-Length: 2\r\n\r\n{}",
+}
+
+
+@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
+def test_the_client_takes_no_broken_answer(answer: bytes, desk: Desk, tmp_path: Path) -> None:
+    vault = desk.attestor.configuration.vaults[0]
+    for url in say(answer):
+        with pytest.raises(DlsError) as caught:
+            collect(url, wanted(vault, desk.attestor, now()), OPERATOR, tmp_path / "operator.age", timeout_s=5)
+        assert caught.value.code == "source_unreachable"
+
+
+def test_the_client_waits_for_the_whole_answer_and_no_longer(desk: Desk, tmp_path: Path) -> None:
+    vault = desk.attestor.configuration.vaults[0]
+    for url in say(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{", trickle=b" "):
+        began = time.monotonic()
+        with pytest.raises(DlsError) as caught:
+            collect(url, wanted(vault, desk.attestor, now()), OPERATOR, tmp_path / "operator.age", timeout_s=0.5)
+        assert caught.value.code == "source_unreachable" and time.monotonic() - began < 3

@@ -314,7 +314,8 @@ contract Reconciler is IReconciler, EIP712 {
         return _isRepair(a, b) ? Change.Repairs : Change.Loosens;
     }
 
-    /// @dev Another key loosens, and so does another class of the same attestor: nothing about it has changed but the word.
+    /// @dev Another key loosens, and so does another class of the same attestor: nothing about it has changed but the word. So
+    /// does an attestor for a venue that had none: what the book has there counted against the tolerance until then, all of it.
     function _isTighter(Terms memory a, Terms memory b) private pure returns (bool) {
         bool sameKey = a.slots == b.slots && a.verifier == b.verifier && a.verifierCode == b.verifierCode
             && address(a.batchVerifier) == address(b.batchVerifier);
@@ -322,8 +323,7 @@ contract Reconciler is IReconciler, EIP712 {
         if (b.maxAge > a.maxAge || b.steadyFor < a.steadyFor) return false;
         for (uint256 k; k < a.venues.length; ++k) {
             (Venue memory old, Venue memory new_) = (a.venues[k], b.venues[k]);
-            bool same = old.attestor == new_.attestor && old.class == new_.class;
-            if (old.class != Class.None && !same) return false;
+            if (old.attestor != new_.attestor || old.class != new_.class) return false;
         }
         return true;
     }

@@ -84,7 +84,7 @@ interface IReconciler {
     /// What a move from one set of terms to another does.
     enum Change {
         Loosens,
-        /// No demand is weaker, and those that were there are the same attestors'.
+        /// No demand is weaker, and each venue has the same attestor, or none, as before.
         Tightens,
         /// Only attestors differ, and none is of a lower class.
         Repairs
