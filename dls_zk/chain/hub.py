@@ -298,7 +298,13 @@ class Hub(Client):
 
     def approve_write_down(self, sender: Sender, vault: bytes, nav_steps: int) -> Receipt | None:
         """Let the open write-down, of this size, be used now."""
-        return self.act(sender, "approveWriteDown", vault, nav_steps, once=(vault.hex(), nav_steps), period="run")
+
+        def stands(_: Receipt) -> bool:  # an equal one may wait that was announced since
+            found = self.write_down(vault)
+            return found.nav_steps != nav_steps or found.usable_from <= self.chain.now()
+
+        once = (vault.hex(), nav_steps)
+        return self.act(sender, "approveWriteDown", vault, nav_steps, once=once, period="run", stands=stands)
 
     def submission(self, vault: bytes, proof: ProofArguments, round: int, deadline: int) -> Call:
         """The call that submits one rebalance."""
