@@ -186,10 +186,12 @@ class _Leg:
 
 def _coins(wallet: Mapping[str, Any]) -> dict[str, _Coin]:
     accounts = wallet.get("list")
-    if not isinstance(accounts, list) or len(accounts) != 1 or not isinstance(accounts[0].get("coin"), list):
+    account = accounts[0] if isinstance(accounts, list) and len(accounts) == 1 else None
+    rows = account.get("coin") if isinstance(account, Mapping) else None
+    if not isinstance(rows, list):
         raise _not_understood("wallet-balance")
     coins: dict[str, _Coin] = {}
-    for row in accounts[0]["coin"]:
+    for row in rows:
         name = _text(row, "coin")
         if name in coins:
             raise _not_understood("wallet-balance")

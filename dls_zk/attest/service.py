@@ -129,6 +129,8 @@ class Desk:
                 self.attestor.sample(vault)
             except DlsError as error:
                 log("sample_failed", code=error.code, **_about(vault, None))
+            except Exception as error:  # a fault of ours: it must not end the sampling of the others
+                log("sample_failed", code="unexpected", kind=type(error).__name__, **_about(vault, None))
 
 
 def _about(vault: AttestedVault | None, observed_at_s: int | None) -> dict[str, object]:

@@ -7,7 +7,7 @@ journal       what was signed, kept on the disk              transactions  one e
 refusals      a contract's errors in words                   client        what all clients do
 registry      readable policies by their hash                oracle        feeds and their snapshots
 hub           keys, vaults, rebalances                       mandate       what a vault may do
-share_token   a vault's shares, orders, and its asset
+share_token   a vault's shares, orders, and its asset        reconciler    what is reconciled with custody
 deployment    the contracts on a chain, and their audit      creation      what a contract was created from
 submission    proofs brought to the hub                      watching      events as they come, reorganisations too
 evm           a verifier run for one question               local         a local chain with everything on it

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from ..progress import Stage, no_stages
 from ..solidity import contracts, verifiers
 from ..solidity.contracts import CompiledContract
 from ..statement.circuits import known, of_size
-from ..statement.deployment import DeployedKey, Deployment
+from ..statement.deployment import DeployedKey, DeployedVerifiers, Deployment
 from ..statement.ethereum import keccak256
 from ..storage.built import BuiltCircuit, ProvingKey
 from ..tools import circom, snarkjs
@@ -123,7 +123,8 @@ def _bytes(words: Sequence[int]) -> bytes:
     return b"".join(word.to_bytes(32, "big") for word in words)
 
 
-def _compiled_verifier(key: CheckedKey) -> CompiledContract:
+def compiled_verifier(key: CheckedKey) -> CompiledContract:
+    """The contract that snarkjs generates for a key."""
     name = verifiers.contract_name(key.circuit)
     return contracts.compile_verifiers({name: verifiers.contract_source(key.vk, key.circuit, insecure=key.insecure)})[name]
 
@@ -137,12 +138,7 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
     InsecureKey for a development key on a chain that is no local development chain, before anything is sent.
     """
     chain = sender.chain
-    for key in keys:
-        if key.insecure and not chain.is_development:
-            raise InsecureKey(
-                f"the key of {key.circuit} is an INSECURE development key, and {chain.where} (chain {chain.chain_id}) is "
-                "no local development chain: anyone could forge proofs. Use a key from `dls-zk setup ceremony`"
-            )
+    require_deployable(chain, keys)
     created: dict[str, str] = {}
     blocks: list[int] = []
 
@@ -162,8 +158,8 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
     deployed = {}
     for key in keys:
         with stage(f"Key of {key.circuit} deployed"):
-            verifier = put(_compiled_verifier(key))
-            batch_verifier = put(compiled["BatchVerifier"], _struct(key.vk), key.insecure)
+            verifier = put(compiled_verifier(key))
+            batch_verifier = put(compiled["BatchVerifier"], *batch_verifier_arguments(key))
             deployed[key.circuit] = DeployedKey(
                 name="0x" + hub.add_key(sender, verifier, batch_verifier, known(key.circuit).size.slots).hex(),
                 verifier=verifier,
@@ -188,6 +184,16 @@ def deploy(sender: Sender, keys: Sequence[CheckedKey], stage: Stage = no_stages)
     return deployment
 
 
+def require_deployable(chain: Chain, keys: Sequence[CheckedKey]) -> None:
+    """InsecureKey for a development key on a chain that is no local development chain."""
+    for key in keys:
+        if key.insecure and not chain.is_development:
+            raise InsecureKey(
+                f"the key of {key.circuit} is an INSECURE development key, and {chain.where} (chain {chain.chain_id}) is "
+                "no local development chain: anyone could forge proofs. Use a key from `dls-zk setup ceremony`"
+            )
+
+
 def _libraries(compiled: Mapping[str, CompiledContract]) -> list[str]:
     """Names of the contracts that others are linked with; these are linked with none."""
     return sorted({name for artifact in compiled.values() for name in artifact.links})
@@ -207,6 +213,11 @@ def create_seen(sender: Sender, artifact: CompiledContract, *arguments: object) 
     if not mined or not mined.contract_address:
         raise ChainError(f"{artifact.name} was not deployed: its transaction has no contract address")
     return mined.contract_address, mined
+
+
+def batch_verifier_arguments(key: CheckedKey) -> tuple[object, ...]:
+    """What the constructor of a key's ``BatchVerifier`` takes."""
+    return _struct(key.vk), key.insecure
 
 
 def _struct(vk: VerifyingKey) -> tuple[object, ...]:
@@ -282,10 +293,22 @@ def audit(protocol: Protocol, transcripts: Sequence[Transcript] = (), stage: Sta
 
     InsecureKey for a transcript of a key that is not deployed; ArtifactError or InputError for one that cannot be read.
     """
-    by_key = {key_hash(zkey.read_zkey(one.final_key).verifying_key): one for one in transcripts}
+    by_key = transcripts_by_key(transcripts)
     findings = list(_audit_contracts(protocol))
+    chain, created = protocol.chain, protocol.deployment.created
     for name, key in protocol.deployment.keys.items():
-        findings += _audit_key(protocol, name, key, by_key, stage)
+        findings += audit_key(chain, created, name, key, by_key, stage, partial(_hub_fault, protocol, name, key))
+    require_deployed(by_key, findings)
+    return findings
+
+
+def transcripts_by_key(transcripts: Sequence[Transcript]) -> dict[str, Transcript]:
+    """Transcripts by the hash of the key that each leads to."""
+    return {key_hash(zkey.read_zkey(one.final_key).verifying_key): one for one in transcripts}
+
+
+def require_deployed(by_key: Mapping[str, Transcript], findings: Sequence[AuditFinding]) -> None:
+    """InsecureKey for a transcript of a key that is not among the deployed ones."""
     audited = {finding.key_hash for finding in findings}
     for hash_, transcript in by_key.items():
         if hash_ not in audited:
@@ -293,7 +316,6 @@ def audit(protocol: Protocol, transcripts: Sequence[Transcript] = (), stage: Sta
                 f"this ceremony's key ({hash_}) is not deployed; the deployed keys come from elsewhere, do not rely on them",
                 str(transcript.final_key),
             )
-    return findings
 
 
 def _audit_contracts(protocol: Protocol) -> Iterator[AuditFinding]:
@@ -303,8 +325,8 @@ def _audit_contracts(protocol: Protocol) -> Iterator[AuditFinding]:
         (compiled["PolicyRegistry"].linked(deployment.libraries), deployment.policy_registry),
         (compiled["PriceOracle"], deployment.price_oracle),
     ):
-        yield AuditFinding(artifact.name, address, _given(protocol, artifact, address)[1])
-    given, fault = _given(protocol, compiled["RebalanceHub"], deployment.hub)
+        yield AuditFinding(artifact.name, address, given_to(protocol.chain, artifact, address, deployment.created)[1])
+    given, fault = given_to(protocol.chain, compiled["RebalanceHub"], deployment.hub, deployment.created)
     for name, held, expected in zip(
         ("oracle", "registry"), given, (deployment.price_oracle, deployment.policy_registry), strict=False
     ):
@@ -313,11 +335,27 @@ def _audit_contracts(protocol: Protocol) -> Iterator[AuditFinding]:
     yield AuditFinding("RebalanceHub", deployment.hub, fault)
 
 
-def _audit_key(
-    protocol: Protocol, circuit: str, deployed: DeployedKey, transcripts: Mapping[str, Transcript], stage: Stage
+def _hub_fault(protocol: Protocol, circuit: str, deployed: DeployedKey) -> str:
+    """What is wrong with the contracts that the hub has for a key of this name ("": nothing)."""
+    on_hub = protocol.hub.key(bytes.fromhex(deployed.name[2:]))
+    expected = (deployed.verifier, deployed.batch_verifier, known(circuit).size.slots)
+    is_same = (on_hub.verifier, on_hub.batch_verifier, on_hub.slots) == expected
+    return "" if is_same else f"the hub has other contracts for key {deployed.name}"
+
+
+def audit_key(
+    chain: Chain,
+    created: Mapping[str, str],
+    circuit: str,
+    deployed: DeployedVerifiers,
+    transcripts: Mapping[str, Transcript],
+    stage: Stage,
+    used_fault: Callable[[], str] = lambda: "",
 ) -> Iterator[AuditFinding]:
+    """What ``audit`` finds of one key. created: as in the deployment. used_fault: what is wrong where the key is used."""
     name = f"BatchVerifier of {circuit}"
-    given, fault = _given(protocol, protocol.contracts["BatchVerifier"], deployed.batch_verifier)
+    batch_verifier = contracts.compile_contracts()["BatchVerifier"]
+    given, fault = given_to(chain, batch_verifier, deployed.batch_verifier, created)
     if fault:
         yield AuditFinding(name, deployed.batch_verifier, fault)
         return
@@ -329,7 +367,7 @@ def _audit_key(
     from ..groth16 import key_lint  # it brings py_ecc
 
     faults = key_lint.lint(vk, n_public=len(known(circuit).signals))
-    if insecure and not protocol.chain.is_development:
+    if insecure and not chain.is_development:
         faults.append("it has an INSECURE development key, and this is no local development chain: anybody can forge proofs")
     if own_circuit.r1cs_sha256 != deployed.r1cs_sha256:
         faults.append("the deployment file names another circuit than this version of dls-zk builds")
@@ -337,13 +375,8 @@ def _audit_key(
         faults.append("its key is not the one of the deployment")
     if not deployed.insecure == called_insecure == insecure:
         faults.append("the deployment file says otherwise whether its key is a development key")
-    on_hub = protocol.hub.key(bytes.fromhex(deployed.name[2:]))
-    if (on_hub.verifier, on_hub.batch_verifier, on_hub.slots) != (
-        deployed.verifier,
-        deployed.batch_verifier,
-        known(circuit).size.slots,
-    ):
-        faults.append(f"the hub has other contracts for key {deployed.name}")
+    if fault := used_fault():
+        faults.append(fault)
     ceremony = Ceremony.DEVELOPMENT if insecure else Ceremony.NOT_CHECKED
     contributions: tuple[str, ...] = ()
     if transcript := transcripts.get(key_hash(vk)):
@@ -353,8 +386,8 @@ def _audit_key(
     yield AuditFinding(
         name, deployed.batch_verifier, "; ".join(faults), circuit, key_hash(vk), insecure, ceremony, contributions
     )
-    verifier = _compiled_verifier(CheckedKey(circuit, vk, own_circuit.r1cs_sha256, insecure))
-    yield AuditFinding(verifier.name, deployed.verifier, _given(protocol, verifier, deployed.verifier)[1])
+    verifier = compiled_verifier(CheckedKey(circuit, vk, own_circuit.r1cs_sha256, insecure))
+    yield AuditFinding(verifier.name, deployed.verifier, given_to(chain, verifier, deployed.verifier, created)[1])
 
 
 def _verified(transcript: Transcript, vk: VerifyingKey, circuit: BuiltCircuit) -> tuple[Ceremony, tuple[str, ...], str]:
@@ -374,9 +407,11 @@ def _verified(transcript: Transcript, vk: VerifyingKey, circuit: BuiltCircuit) -
     return Ceremony.VERIFIED, tuple(one.name for one in final.contributions), ""
 
 
-def _given(protocol: Protocol, artifact: CompiledContract, address: str) -> tuple[tuple[Any, ...], str]:
+def given_to(
+    chain: Chain, artifact: CompiledContract, address: str, created: Mapping[str, str]
+) -> tuple[tuple[Any, ...], str]:
     """What the constructor of a contract was given, and what is wrong with its creation ("": nothing)."""
     try:
-        return constructor_arguments(protocol.chain, artifact, address, protocol.deployment.created[address]), ""
+        return constructor_arguments(chain, artifact, address, created[address]), ""
     except NotGenuine as error:
         return (), str(error)

@@ -120,6 +120,25 @@ class WriteDown:
 
 
 @dataclass(frozen=True)
+class ProvenBook:
+    """What the last proof of a vault is about; fields in the order of the contract's struct.
+
+    sequence: 0 before the first proof. snapshot_timestamp: Unix seconds, of its prices. policy_hash, feed_set: of the
+    mandate that is active now. are_feeds_changed: the vault has other feeds since. is_flow_late: it states a flow that was
+    recorded after the second of its prices.
+    """
+
+    commitment: int
+    sequence: int
+    snapshot_timestamp: int
+    mandate_version: int
+    policy_hash: int
+    feed_set: bytes
+    are_feeds_changed: bool
+    is_flow_late: bool
+
+
+@dataclass(frozen=True)
 class Accepted:
     """A rebalance that the hub accepted, from its event. sequence: its number. allowances, flow_e6: as proven."""
 
@@ -249,11 +268,14 @@ class Hub(Client):
     def mark(self, sender: Sender, vault: bytes, function: str) -> Receipt:
         """``pause``, ``unpause``, ``windDown``, ``withdrawMandate``, ``withdrawWriteDown``; the hub refuses a second."""
 
-        def is_paused(_: Receipt) -> bool:
-            return self.state(vault).status is VaultStatus.PAUSED
+        def stands(_: Receipt) -> bool:
+            # Nobody must be told of a pause that is over, of the end of an earlier one, or of another withdrawal.
+            if function in ("pause", "unpause"):
+                return (self.state(vault).status is VaultStatus.PAUSED) == (function == "pause")
+            if function == "withdrawMandate":
+                return self.proposal(vault) is None
+            return function == "windDown" or not self.write_down(vault).nav_steps
 
-        # A guardian who pauses must not be told of a pause that is over.
-        stands = is_paused if function == "pause" else None
         mined = self.act(sender, function, vault, once=(vault.hex(),), period="run", stands=stands)
         assert mined  # only a check of the state makes it None
         return mined
@@ -276,7 +298,13 @@ class Hub(Client):
 
     def approve_write_down(self, sender: Sender, vault: bytes, nav_steps: int) -> Receipt | None:
         """Let the open write-down, of this size, be used now."""
-        return self.act(sender, "approveWriteDown", vault, nav_steps, once=(vault.hex(), nav_steps), period="run")
+
+        def stands(_: Receipt) -> bool:  # an equal one may wait that was announced since
+            found = self.write_down(vault)
+            return found.nav_steps != nav_steps or found.usable_from <= self.chain.now()
+
+        once = (vault.hex(), nav_steps)
+        return self.act(sender, "approveWriteDown", vault, nav_steps, once=once, period="run", stands=stands)
 
     def submission(self, vault: bytes, proof: ProofArguments, round: int, deadline: int) -> Call:
         """The call that submits one rebalance."""
@@ -291,6 +319,10 @@ class Hub(Client):
         """Where a vault is."""
         state = VaultState(*self.read("vaultState", vault, block=block))
         return replace(state, status=VaultStatus(state.status))
+
+    def proven_book(self, vault: bytes) -> ProvenBook:
+        """What the last proof of a vault is about: what a reconciliation is of."""
+        return ProvenBook(*self.read("provenBook", vault))
 
     def roles(self, vault: bytes) -> Roles:
         """Who may do what with a vault."""

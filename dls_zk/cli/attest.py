@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import files
+from ..files.attest import ATTESTATION, SEALED
 from ..files.values import time_text
 from ..statement.commitments import policy_hash
 from ..storage import disk
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from ..attest.documents import SignedAttestation
     from ..chain import Signer
     from ..statement.model import Policy
-
-#: Names of what ``attest sign`` writes into a folder.
-ATTESTATION, SEALED = "attestation.json", "opening.age"
 
 #: What a signature says, for whoever has to judge it.
 _MEANING = (

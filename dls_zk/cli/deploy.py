@@ -66,7 +66,7 @@ def deploy(
         findings = chain.audit(access.protocol(), transcripts, access.stages)
         document = {"contracts": [asdict(finding) for finding in findings]}
         if not as_json:
-            console.print(_findings_table(findings))
+            console.print(findings_table(findings))
         with beside(document):
             if any(finding.fault for finding in findings):
                 raise ChainError("the deployed contracts and keys are not as they should be; do not use them")
@@ -101,7 +101,8 @@ def _deployment_table(deployment: Deployment) -> object:
     return rows
 
 
-def _findings_table(findings: list[AuditFinding]) -> object:
+def findings_table(findings: list[AuditFinding]) -> object:
+    """What was found of each contract."""
     rows = table("contract", "address", "")
     for finding in findings:
         mark = marked("red", finding.fault) if finding.fault else marked("green", "as compiled")

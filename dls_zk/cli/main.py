@@ -42,6 +42,7 @@ COMMANDS = {
     "oracle": ("oracle", "Add price feeds, take snapshots of their prices, and show them."),
     "policy": ("policy", "Lint, register, show and compare policies."),
     "prove": ("proofs", "Prove a rebalance and write the proof."),
+    "reconcile": ("reconcile", "Prove that the book is what its venues' attestors hold."),
     "setup": ("setup", "Make keys, for development or for value."),
     "submit": ("submit", "Submit one or many rebalances, each exactly once."),
     "vault": ("vault", "Open a vault, read its state, and act on it."),

@@ -4,9 +4,10 @@ values       how single values are written                policy       the polic
 documents    all other documents                          text         from bytes to YAML
 validation   a document held against its model            tables       YAML or CSV with one value an instrument
 read         reading and writing each document            schemas      the JSON schemas of all
-attest       the documents of an attestor
+attest       the documents of an attestor               custody       those of whoever reconciles
 """
 
+from .custody import read_custody, read_reconciler, write_reconciler
 from .documents import (
     DOCUMENTS,
     OPENING_FAMILY,
@@ -74,6 +75,7 @@ __all__ = [
     "lint_policy",
     "parse_opening",
     "read_book",
+    "read_custody",
     "read_deployment",
     "read_feed_addresses",
     "read_feeds",
@@ -81,6 +83,7 @@ __all__ = [
     "read_opening",
     "read_policy",
     "read_prices",
+    "read_reconciler",
     "read_terms",
     "read_trades",
     "read_vault",
@@ -89,5 +92,6 @@ __all__ = [
     "write_mandate",
     "write_opening",
     "write_prices",
+    "write_reconciler",
     "write_terms",
 ]

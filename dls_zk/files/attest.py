@@ -34,6 +34,9 @@ from .values import (
 ATTESTATION_FORMAT = "dls-zk/attestation/v1"
 ATTESTATION_OPENING_FORMAT = "dls-zk/attestation-opening/v1"
 
+#: Names of what ``attest sign`` writes into a folder.
+ATTESTATION, SEALED = "attestation.json", "opening.age"
+
 #: Exchanges whose accounts can be read. Each has its rule of what is net of debts, and its test (``attest.exchange``).
 EXCHANGES = ("bybit",)
 

@@ -378,11 +378,9 @@ class VaultFile(Document):
         return self
 
 
-class DeployedKeyFields(Document):
-    """A verifying key on a chain."""
+class DeployedVerifiersFields(Document):
+    """The contracts of a verifying key on a chain."""
 
-    name: Bytes32
-    """name of the key on the hub: the hash of both contracts, their code and the size"""
     verifier: ChecksumAddress
     """contract that snarkjs generated for the key"""
     batch_verifier: ChecksumAddress
@@ -393,6 +391,13 @@ class DeployedKeyFields(Document):
     """sha256 of the constraint system that the key is for"""
     insecure: bool
     """whether it is a development key, against which anybody can forge proofs"""
+
+
+class DeployedKeyFields(DeployedVerifiersFields):
+    """A verifying key on a chain."""
+
+    name: Bytes32
+    """name of the key on the hub: the hash of both contracts, their code and the size"""
 
 
 class DeploymentFile(Document):

@@ -9,6 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
 from .attest import ATTEST_DOCUMENTS
+from .custody import CUSTODY_DOCUMENTS
 from .documents import DOCUMENTS
 
 
@@ -27,5 +28,5 @@ def json_schemas() -> dict[str, str]:
     dialect = {"$schema": GenerateJsonSchema.schema_dialect}
     return {
         name: json.dumps(dialect | document.model_json_schema(schema_generator=_Schema), indent=2) + "\n"
-        for name, document in (DOCUMENTS | ATTEST_DOCUMENTS).items()
+        for name, document in (DOCUMENTS | ATTEST_DOCUMENTS | CUSTODY_DOCUMENTS).items()
     }

@@ -7,20 +7,26 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class DeployedKey:
-    """A verifying key on a chain.
+class DeployedVerifiers:
+    """The contracts of a verifying key on a chain.
 
-    name: on the hub, hex with 0x. verifier, batch_verifier: addresses of the contract that snarkjs generated and of the one
-    that checks many proofs. key_hash: keccak256 of the key's words, hex with 0x. r1cs_sha256: of the constraint system that
-    it is for, hex. insecure: it is a development key, against which anybody can forge proofs.
+    verifier, batch_verifier: addresses of the contract that snarkjs generated and of the one that checks many proofs.
+    key_hash: keccak256 of the key's words, hex with 0x. r1cs_sha256: of the constraint system that it is for, hex. insecure:
+    it is a development key, against which anybody can forge proofs.
     """
 
-    name: str
     verifier: str
     batch_verifier: str
     key_hash: str
     r1cs_sha256: str
     insecure: bool
+
+
+@dataclass(frozen=True)
+class DeployedKey(DeployedVerifiers):
+    """A verifying key of a hub. name: on the hub, hex with 0x."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -39,4 +45,18 @@ class Deployment:
     price_oracle: str
     libraries: Mapping[str, str]
     keys: Mapping[str, DeployedKey]
+    created: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ReconcilerDeployment:
+    """The reconciler and the verifying keys of reconciliations, as ``Deployment`` has the others.
+
+    reconciler: address. keys: by circuit. created: the transaction that created each contract, by its address.
+    """
+
+    chain_id: int
+    genesis: str
+    reconciler: str
+    keys: Mapping[str, DeployedVerifiers]
     created: Mapping[str, str]

@@ -24,7 +24,7 @@ from dls_zk.statement.ethereum import checksum_address, keccak256
 from dls_zk.statement.typed_data import Domain
 from dls_zk.tools import foundry
 from tests.support import attesting
-from tests.support.attesting import ATTESTOR, attestor_of, identity, now, write_configuration
+from tests.support.attesting import ATTESTOR, attestor_of, identity, now, wallet_code, write_configuration
 
 HOLDER, EMPTY = "0x" + "a1" * 20, "0x" + "b2" * 20
 TOKEN, WALLET, BROKEN = "0x" + "c3" * 20, "0x" + "d4" * 20, "0x" + "e5" * 20
@@ -42,11 +42,6 @@ def token_code(decimals: int, units: int) -> str:
     body = f"7f{units:064x}{answer}"
     target = (len(head) + 6 + len(body)) // 2
     return f"0x{head}60{target:02x}57{body}5b60{decimals:02x}{answer}"
-
-
-def wallet_code(accepts: bool) -> str:
-    """A contract that answers every call with the value of ERC-1271, or with zero."""
-    return f"0x63{'1626ba7e' if accepts else '00000000'}60e01b60005260206000f3"
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from dls_zk.attest import service
 from dls_zk.attest.client import Wanted, collect
 from dls_zk.attest.documents import read_opening
 from dls_zk.attest.service import Bucket, Desk
+from dls_zk.attest.source import Reading
+from dls_zk.attest.statements import Statement
 from dls_zk.attest.wire import PATH, SignedRequest
 from dls_zk.chain.signers import KeySigner
 from dls_zk.errors import DlsError
@@ -257,6 +259,20 @@ def test_strangers_do_not_shut_an_operator_out(desk: Desk) -> None:
     noise = [desk.answer(b"{}")[0] for _ in range(service.ANYBODY_PER_MINUTE + 2)]
     assert noise[-1] == 429 and ask(desk, STRANGER)[0] == 429
     assert ask(desk) == (200, "")
+
+
+def test_a_fault_in_one_venue_ends_no_sampling(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(_: Statement, at_s: int) -> Reading:
+        raise AttributeError("4001708 has no attribute")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Statement, "balances", fails)
+        desk.sample()
+    said = json.loads(capsys.readouterr().err)
+    assert (said["event"], said["code"], said["kind"]) == ("sample_failed", "unexpected", "AttributeError")
+    assert not [needle for needle in NEEDLES if needle in json.dumps(said)]
 
 
 def test_a_bucket_fills_with_time() -> None:

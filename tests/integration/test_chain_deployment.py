@@ -17,7 +17,7 @@ from web3.utils.address import get_create_address
 
 from dls_zk import chain, files, operations
 from dls_zk.audit.simulator import Trapdoor
-from dls_zk.chain import Call, Ceremony, Protocol, Sender, ShareToken, Transcript, deployment
+from dls_zk.chain import Call, Ceremony, Protocol, Sender, ShareToken, Transcript, deployment, reconciler
 from dls_zk.chain.deployment import AuditFinding, CheckedKey, checked_key, create, deploy, key_hash
 from dls_zk.errors import ArtifactError, ChainError, InputError, InsecureKey
 from dls_zk.groth16 import zkey
@@ -121,16 +121,18 @@ def test_development_keys_and_contracts_stay_on_development_chains(tmp_path: Pat
         sender = markets.sender(main, url, main.accounts()[0], tmp_path, confirmations=1)
         with pytest.raises(InsecureKey, match="INSECURE"):
             deploy(sender, [insecure])
+        with pytest.raises(InsecureKey, match="INSECURE"):
+            reconciler.deploy(sender, [insecure])
         assert main.block_number() == 0, "something was sent"
         compiled = deployment.contracts.compile_contracts()
         for artifact, arguments in (("DevFeed", (8, "x")), ("DevAsset", ("x", "x"))):
             with pytest.raises(ChainError, match=r"\(NotDevelopmentChain\)$"):
                 create(sender, compiled[artifact], *arguments)
-        struct_ = deployment._struct(insecure.vk)
+        arguments_of_key = deployment.batch_verifier_arguments(insecure)
         with pytest.raises(ChainError, match=r"\(InsecureDevelopmentKey\)$"):
-            create(sender, compiled["BatchVerifier"], struct_, True)
+            create(sender, compiled["BatchVerifier"], *arguments_of_key)
         with pytest.raises(ChainError, match=r"\(InsecureDevelopmentKey\)$"):
-            create(sender, deployment._compiled_verifier(insecure))
+            create(sender, deployment.compiled_verifier(insecure))
         # One that is not called insecure can be deployed there.
         told = deploy(sender, [replace(insecure, insecure=False)])
         assert told.chain_id == 1 and not told.keys["rebalance_8"].insecure
@@ -423,7 +425,7 @@ def test_a_verifier_of_another_key_is_found(market: Market) -> None:
     """The key is added with a batch verifier and a verifier that do not hold the same."""
     other, hub = Trapdoor(8, Random(2)), market.protocol.hub
     one = market.protocol.deployment.keys["rebalance_8"]
-    verifier, mined = deployment.create_seen(market.owner, deployment._compiled_verifier(markets.checked_key(other)))
+    verifier, mined = deployment.create_seen(market.owner, deployment.compiled_verifier(markets.checked_key(other)))
     name = hub.add_key(market.owner, verifier, one.batch_verifier, 8)
     mixed = replace(one, name=f"0x{name.hex()}", verifier=verifier)
 

@@ -282,6 +282,58 @@ def test_a_pause_that_is_over_is_no_answer_to_a_guardian(scene: Scene, monkeypat
         run_again(guardian, lambda who: hub.mark(who, other, "pause"))
 
 
+def test_what_was_undone_once_is_undone_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was cut off, and never run again, is no answer to another that undoes what came later."""
+    hub, owner, guardian, on = scene.hub, scene.market.owner, scene.holder, scene.market.chain
+    looser = scene.loosened()
+    vault = hub.open_vault(owner, "undone", hub.state(scene.vault).mandate, owner.address, guardian.address)
+
+    def requires(who: Sender, function: str, waits: Callable[[], object], begin: Callable[[], object]) -> None:
+        begin()
+        cut_off(who, lambda who: hub.mark(who, vault, function), monkeypatch)
+        other_command(scene, who)
+        assert not waits()
+        begin()
+        assert waits()
+        (end,) = run_again(who, lambda who: hub.mark(who, vault, function))
+        assert not end.found and not waits()
+
+    def propose() -> None:
+        hub.act(owner, "proposeMandate", vault, looser, once=(on.block_number(),))
+
+    def announce() -> None:
+        rpc(on, "evm_increaseTime", 16 * 86_400)
+        rpc(on, "evm_mine")
+        hub.act(owner, "announceWriteDown", vault, 7, once=(on.block_number(),))
+
+    requires(owner, "withdrawMandate", lambda: hub.proposal(vault), propose)
+    requires(owner, "withdrawWriteDown", lambda: hub.write_down(vault).nav_steps, announce)
+
+
+def test_an_approval_is_of_the_write_down_that_waits(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub, owner, guardian, on = scene.hub, scene.market.owner, scene.holder, scene.market.chain
+    vault = hub.open_vault(owner, "approved", hub.state(scene.vault).mandate, owner.address, guardian.address)
+
+    def approve(who: Sender) -> None:
+        hub.approve_write_down(who, vault, 7)
+
+    def announce() -> None:
+        hub.act(owner, "announceWriteDown", vault, 7, once=(on.block_number(),))
+        assert hub.write_down(vault).usable_from > on.now()
+
+    announce()
+    hash = cut_off(guardian, approve, monkeypatch)
+    other_command(scene, guardian)
+    ends: list[End] = []
+    approve(replace(guardian, ends=ends))
+    assert [(end.mined.hash, end.found) for end in ends] == [(hash, True)]
+    rpc(on, "evm_increaseTime", 32 * 86_400)
+    rpc(on, "evm_mine")
+    announce()
+    (end,) = run_again(guardian, approve)
+    assert not end.found and hub.write_down(vault).usable_from <= on.now()
+
+
 def test_a_deployment_goes_on_from_each_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut off at each of its transactions, with another command of the account after each."""
     from dls_zk.tools import foundry

@@ -250,7 +250,7 @@ def test_nothing_outlives_the_runs(story: Story) -> None:
     assert not [name for name in os.listdir("/dev/shm") if name.startswith("dls-zk-")]
 
 
-@pytest.mark.parametrize("where", ["checking.check", "operations.prove", "files.write_opening"])
+@pytest.mark.parametrize("where", ["operations.check", "operations.prove_statement", "files.write_opening"])
 def test_an_unexpected_exception_does_not_show_what_it_carries(
     story: Story, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:

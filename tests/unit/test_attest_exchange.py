@@ -122,6 +122,15 @@ def test_what_is_wrong_is_said_without_a_figure(tmp_path: Path, changes: dict[st
         assert error.retryable and error.after == 60 and "run the same again" in str(error)
 
 
+@pytest.mark.parametrize("wallets", [None, [], ["x"], [None], [{}], [{"coin": None}], [{"coin": [1]}]])
+def test_wallets_of_another_form_are_refused(tmp_path: Path, wallets: object) -> None:
+    class Odd(Account):
+        def answer(self, path: str, query: dict[str, str]) -> object:
+            return {"list": wallets} if path == "/v5/account/wallet-balance" else super().answer(path, query)
+
+    assert refusal(tmp_path, Odd()).code == "source_refused"
+
+
 def test_a_wrong_key_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path, account(), key="another").code == "source_refused"
 

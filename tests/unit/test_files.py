@@ -760,6 +760,10 @@ ATTESTING = {
     | {"commitment": "0x" + "00" * 32, "steady_since": 1790000000, "signature": "0x" + "00" * 65}
     | {"accounts": [{"name": "all", "id": "0x" + "44" * 32}]}
     | {"exclusions": [{"account": "all", "instrument": "LEND", "reason": "closed loan"}]},
+    "custody": {"tolerance": "0.1%", "max_sequences": "2", "max_age": "345600 s", "steady_for": "3600 s"}
+    | {"venues": {"custody": {"attestor": SOMEBODY, "attestor_class": "chain state", "service": "https://a.example"}}},
+    "reconciler": {"format": "dls-zk/reconciler/v1", "chain_id": 1, "genesis": "0x" + "ab" * 32, "reconciler": SOMEBODY}
+    | {"keys": {}, "created": {SOMEBODY: "0x" + "12" * 32}},
     "attestation-opening": _NAMED
     | {"format": "dls-zk/attestation-opening/v1", "circuit": "rebalance_8", "commitment": "0x" + "00" * 32}
     | {"instruments": [*"ABCDEFGH"], "quantities": ["-5"] * 8, "salt": "0x" + "00" * 32},
@@ -788,6 +792,7 @@ def test_schemas_accept_what_the_files_accept():
         "feeds": ("confirmation_delay", "60"), "vault": ("loosening_delay", "1 day"), "deployment": ("genesis", "0x12"),
         "mandate": ("grace", "900"), "attestor": ("contract", "0x12"), "statement": ("balances", {"USDC": 5}),
         "attestation": ("signature", "0x1"), "attestation-opening": ("salt", "0x7"),
+        "custody": ("max_age", "4 days"), "reconciler": ("genesis", "0x12"),
     }  # fmt: skip
     for name, schema in schemas.json_schemas().items():
         validator = jsonschema.Draft202012Validator(json.loads(schema))

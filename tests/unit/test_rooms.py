@@ -24,7 +24,7 @@ FLOORS = (
     ("solidity", "audit"),
     ("chain",),
     ("operations", "attest"),
-    ("covenant",),
+    ("covenant", "reconciling"),
     ("cli",),
     ("__main__",),
 )
