@@ -102,6 +102,7 @@ _ANY_CHANGE_LOOSENS = {
     "feed_set",
     "key",
     "step",
+    "max_proof_age_s",
     "order_delay_s",
     "least_order_e6",
     "order_levy_ppm",

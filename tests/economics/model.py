@@ -144,14 +144,14 @@ class Mandate:
 
     def tightens(self, old: Mandate) -> bool:
         """Whether a move from the old mandate to this one only tightens. Any change of the levy favours some and burdens
-        others."""
-        lower = ("grace_s", "max_proof_age_s", "redemption_period_s", "write_down_ppm", "slippage_bps", "max_turnover_bps")
+        others; any change of the proof age moves the time at which a vault is stale and its deposits come back."""
+        lower = ("grace_s", "redemption_period_s", "write_down_ppm", "slippage_bps", "max_turnover_bps")
         buckets = all(
             new.rate_per_day <= was.rate_per_day and new.cap <= was.cap
             for new, was in ((self.gain, old.gain), (self.loss, old.loss), (self.turnover, old.turnover))
         )
         higher = self.order_delay_s == old.order_delay_s and self.least_interval_s >= old.least_interval_s
-        same = self.order_levy_ppm == old.order_levy_ppm
+        same = self.order_levy_ppm == old.order_levy_ppm and self.max_proof_age_s == old.max_proof_age_s
         return buckets and higher and same and all(getattr(self, name) <= getattr(old, name) for name in lower)
 
 

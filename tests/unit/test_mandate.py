@@ -59,7 +59,7 @@ EFFECTS = {
     "key": ("looser", "looser"),
     "grace_s": ("tighter", "looser"),
     "min_interval_s": ("looser", "tighter"),
-    "max_proof_age_s": ("tighter", "looser"),
+    "max_proof_age_s": ("looser", "looser"),
     "write_down_ppm": ("tighter", "looser"),
     **{
         f"{bucket}.{term}": ("tighter", "looser")

@@ -103,14 +103,15 @@ contract MandateRules {
         return _isRepair(from, to) ? Move.Repairs : Move.Loosens;
     }
 
-    /// @dev Whether no limit but those of the policy is looser in `to`.
+    /// @dev Whether no limit but those of the policy is looser in `to`. The proof age stays the same: the deposits of a stale vault
+    /// come back, and an operator that shortens the age at once would choose when.
     function _tightens(IRebalanceHub.Mandate calldata from, IRebalanceHub.Mandate calldata to)
         private
         pure
         returns (bool)
     {
         return to.feedSet == from.feedSet && to.key == from.key && to.grace <= from.grace
-            && to.minInterval >= from.minInterval && to.maxProofAge <= from.maxProofAge
+            && to.minInterval >= from.minInterval && to.maxProofAge == from.maxProofAge
             && to.writeDownPpm <= from.writeDownPpm && _tightens(from.gain, to.gain) && _tightens(from.loss, to.loss)
             && _tightens(from.turnover, to.turnover) && _tightens(from.share, to.share);
     }
@@ -131,8 +132,9 @@ contract MandateRules {
     {
         return to.orderDelay == from.orderDelay && to.redemptionPeriod <= from.redemptionPeriod
             && to.leastOrderE6 == from.leastOrderE6 && to.depositCapE6 <= from.depositCapE6
-            && to.orderLevyPpm == from.orderLevyPpm && to.managementFeePpm <= from.managementFeePpm && to.performanceFeePpm <= from.performanceFeePpm
-            && to.bandPpmPerDay == from.bandPpmPerDay && to.bandWait == from.bandWait;
+            && to.orderLevyPpm == from.orderLevyPpm && to.managementFeePpm <= from.managementFeePpm
+            && to.performanceFeePpm <= from.performanceFeePpm && to.bandPpmPerDay == from.bandPpmPerDay
+            && to.bandWait == from.bandWait;
     }
 
     /// @dev Whether the two differ in the feed set alone, and there in feeds that are dead now.

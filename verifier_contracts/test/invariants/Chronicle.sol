@@ -8,7 +8,7 @@ import {Base} from "../Base.sol";
 /// @notice Written from `docs/states.md` and from nothing else: the rules once more, in other words and with none of the
 /// contracts' code. It says the state that the hub must show, and for each call the error that must refuse it (0: none).
 abstract contract Chronicle is Base {
-    // Mandates of the model. Each tightens the one before; FEEDS is BASE with another feed in one slot.
+    // Mandates of the model. TIGHT tightens BASE, LOOSE has another proof age, and FEEDS is BASE with another feed in one slot.
     uint256 internal constant LOOSE = 0;
     uint256 internal constant BASE = 1;
     uint256 internal constant TIGHT = 2;
@@ -150,7 +150,7 @@ abstract contract Chronicle is Base {
     }
 
     function tightens(uint256 from, uint256 to) internal pure returns (bool) {
-        return from == to || (from < to && to != FEEDS);
+        return from == to || (from == BASE && to == TIGHT);
     }
 
     // --- what a taken call does ---

@@ -52,7 +52,6 @@ contract Handler is Scene, Chronicle {
         terms.maxProofAge = MAX_PROOF_AGE;
         terms.gain.cap = 1_000_000;
         add(BASE);
-        terms.maxProofAge = 1 days;
         terms.gain.cap = 500_000;
         add(TIGHT);
         (terms.maxProofAge, terms.gain.cap, terms.feedSet) = (MAX_PROOF_AGE, 1_000_000, second);

@@ -140,7 +140,7 @@ contract HubGasTest is Scene {
         uint256 twenty = measureBatch(20, "batch of 20, 16 slots, with flows");
         vm.assertLt(twenty * 7, single * 2 * 20); // two sevenths: a flow lies in a slot of its own
         for (uint256 i; i < 20; ++i) {
-            terms.maxProofAge -= 1;
+            terms.gain.cap -= 1;
             bytes32 own = hub.addMandate(terms);
             vm.prank(OPERATOR);
             hub.proposeMandate(ids[i], own);
