@@ -318,7 +318,7 @@ def write_proven(proven: Proven, folder: Path) -> tuple[Path, Path, Path]:
     try:
         files.write_terms(terms, proven.terms)
         disk.write_new(proof, proven.proof.to_json())
-    except InputError:
+    except BaseException:  # an interruption too: the same command can then be run again
         if not proof.exists():  # then nobody has the proof, and its opening opens nothing
             opening.unlink()
             terms.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ChainError
+from ..errors import ChainError, InputError
 from ..files import Fixed
 from ..files.values import time_text
 from .common import confirm, example, json_option, print_json, uint
@@ -41,8 +41,11 @@ def write_down_announce(access: Access, vault: bytes, nav_steps: int, yes: bool,
     """
     protocol = access.protocol()
     policy = protocol.registry.policy(mandate_of(protocol, vault).policy_hash)
+    floor = protocol.hub.state(vault).nav_floor
+    # No rebalance is accepted while a mistyped loss waits, and after its withdrawal no other may be announced for a while.
+    if 0 < floor < nav_steps:
+        raise InputError(f"a loss of {nav_steps:,} NAV steps is more than the proven NAV, {floor:,} steps", "NAV_STEPS")
     if not yes:
-        floor = protocol.hub.state(vault).nav_floor
         alone = Fixed(4, 0, 0, "%").show(protocol.hub.write_down(vault).alone_ppm)
         click.echo(
             f"{nav_steps:,} NAV steps are {nav_steps * policy.nav_step_usd:,} USD of a proven NAV of {floor:,} steps; "

@@ -488,9 +488,15 @@ def test_exit_3_an_opening_is_never_overwritten(proven: Vault) -> None:
     assert not (proven.place / "none").exists()
 
 
-@pytest.mark.parametrize(("full_at", "name"), [(3, "terms.yaml"), (5, "proof.json")])
-def test_exit_3_a_disk_that_is_full_after_the_opening(
-    accepted: tuple[Vault, Result], vault: Vault, monkeypatch: pytest.MonkeyPatch, full_at: int, name: str
+@pytest.mark.parametrize(("end_at", "name"), [(3, "terms.yaml"), (5, "proof.json")])
+@pytest.mark.parametrize("interrupted", [False, True], ids=["full disk", "Ctrl-C"])
+def test_an_end_after_the_opening_leaves_nothing(
+    accepted: tuple[Vault, Result],
+    vault: Vault,
+    monkeypatch: pytest.MonkeyPatch,
+    end_at: int,
+    name: str,
+    interrupted: bool,
 ) -> None:
     proof = Proof.read(accepted[0].folder / "r1/proof.json")
     kept = files.read_opening(accepted[0].folder / "r1/opening.json")
@@ -502,13 +508,14 @@ def test_exit_3_a_disk_that_is_full_after_the_opening(
     def fsync(_: int) -> None:
         nonlocal calls
         calls += 1
-        if calls == full_at:  # after the opening and its folder, after the terms and theirs
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if calls == end_at:  # after the opening and its folder, after the terms and theirs
+            raise KeyboardInterrupt if interrupted else OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(InputError, match=f"{name}: cannot be written: No space left on device"):
+    expected = KeyboardInterrupt if interrupted else InputError
+    with pytest.raises(expected, match=None if interrupted else f"{name}: cannot be written: No space left on device"):
         operations.write_proven(proven, vault.folder / "r1")
-    assert calls == full_at and not list((vault.folder / "r1").iterdir())
+    assert calls == end_at and not list((vault.folder / "r1").iterdir())
 
 
 @pytest.mark.parametrize(
