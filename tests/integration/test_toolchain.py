@@ -414,9 +414,9 @@ def test_doctor_finds_everything_here() -> None:
     node.ensure_node_packages()
     findings = {finding.tool: finding for finding in doctor.examine()}
     names = "python node npm circom circomlib snarkjs solc anvil forge wasmtime py_ecc native rapidsnark "
-    names += "home disk memory clock"
+    names += "pyrevm home disk memory clock"
     assert list(findings) == [*names.split(), "circuits", "keys", "prove", "journal", "submit"]
-    assert {name for name in names.split() if not findings[name].ok} <= {"native", "rapidsnark"}
+    assert {name for name in names.split() if not findings[name].ok} <= {"native", "rapidsnark", "pyrevm"}
     assert findings["snarkjs"].found == findings["snarkjs"].required == "0.7.6"
 
 

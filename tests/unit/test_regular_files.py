@@ -78,6 +78,8 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "mandate": files.read_mandate,
     "vault": files.read_vault,
     "deployment": files.read_deployment,
+    "custody": lambda path: files.read_custody(path, POLICY),
+    "reconciler": files.read_reconciler,
     "opening": files.read_opening,
     "kept opening": openings.read,
     "proof": Proof.read,
