@@ -29,7 +29,7 @@ from .common import (
 from .options import Access, ceremony_options, chain_command
 
 if TYPE_CHECKING:
-    from ..chain.deployment import AuditFinding, Transcript
+    from ..chain.deployment import AuditFinding, CheckedKey, Transcript
 
 
 @click.command("deploy", **example("dls-zk deploy --size 16 --out deployment.json"))
@@ -64,22 +64,11 @@ def deploy(
         raise click.UsageError("Give one of --out and --check, and --ceremony with --check only.")
     if check:
         findings = chain.audit(access.protocol(), transcripts, access.stages)
-        document = {"contracts": [asdict(finding) for finding in findings]}
-        if not as_json:
-            console.print(findings_table(findings))
-        with beside(document):
-            if any(finding.fault for finding in findings):
-                raise ChainError("the deployed contracts and keys are not as they should be; do not use them")
-        if as_json:
-            print_json(document)
+        print_audit(findings, as_json, "the deployed contracts and keys are not as they should be; do not use them")
         return
     assert out
     disk.require_absent(out)
-    keys = []
-    for row in chosen_circuits(sizes, (REBALANCE,)):
-        circuit = operations.build_circuit(row.name)
-        with access.stages(f"Key of {circuit.name} checked"):
-            keys.append(chain.checked_key(operations.installed_key(circuit, kind), circuit))
+    keys = checked_keys(access, sizes, kind, REBALANCE)
     on = access.chain()
     deployment = chain.deploy(access.sender(on), keys, access.stages)
     files.write_deployment(out, deployment)
@@ -99,6 +88,30 @@ def _deployment_table(deployment: Deployment) -> object:
     for circuit, key in deployment.keys.items():
         rows.add_row(f"key of {circuit}", f"{key.name}: {key.verifier}, batches {key.batch_verifier}")
     return rows
+
+
+def checked_keys(access: Access, sizes: tuple[str, ...], kind: str | None, family: str) -> list[CheckedKey]:
+    """The installed keys of a family and of these sizes, each looked at before it goes to a chain."""
+    from .. import chain
+
+    keys = []
+    for row in chosen_circuits(sizes, (family,)):
+        circuit = operations.build_circuit(row.name)
+        with access.stages(f"Key of {circuit.name} checked"):
+            keys.append(chain.checked_key(operations.installed_key(circuit, kind), circuit))
+    return keys
+
+
+def print_audit(findings: list[AuditFinding], as_json: bool, fault: str) -> None:
+    """Print what an audit found; ChainError with these words if something is not as it should be."""
+    document = {"contracts": [asdict(finding) for finding in findings]}
+    if not as_json:
+        console.print(findings_table(findings))
+    with beside(document):
+        if any(finding.fault for finding in findings):
+            raise ChainError(fault)
+    if as_json:
+        print_json(document)
 
 
 def findings_table(findings: list[AuditFinding]) -> object:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import files
-from ..errors import ChainError
 from ..files.values import time_text
 from ..statement.circuits import RECONCILIATION
 from ..statement.constants import PRICE_DECIMALS, QUANTITY_DECIMALS, USD_E14, VALUE_DECIMALS
@@ -20,7 +19,6 @@ from ..storage import disk
 from .common import (
     FILE,
     beside,
-    chosen_circuits,
     console,
     example,
     json_option,
@@ -31,7 +29,7 @@ from .common import (
     table,
     warn_insecure,
 )
-from .deploy import findings_table
+from .deploy import checked_keys, print_audit
 from .options import Access, ceremony_options, chain_command
 from .params import EXAMPLE_VAULT, VaultId
 from .proofs import backend_option
@@ -95,7 +93,6 @@ def reconcile_deploy(
 
     Judges keys, and audits with --check, as `dls-zk deploy` does. If interrupted, run it again to resume.
     """
-    from .. import chain, operations
     from ..chain import reconciler as reconcilers
 
     if bool(check) == bool(out) or (transcripts and not check):
@@ -105,22 +102,11 @@ def reconcile_deploy(
         deployment = files.read_reconciler(check)
         reconcilers.Reconciler.on(on, deployment)
         findings = reconcilers.audit(on, deployment, transcripts, access.stages)
-        document: dict[str, object] = {"contracts": [asdict(finding) for finding in findings]}
-        if not as_json:
-            console.print(findings_table(findings))
-        with beside(document):
-            if any(finding.fault for finding in findings):
-                raise ChainError("the reconciler and its keys are not as they should be; do not use them")
-        if as_json:
-            print_json(document)
+        print_audit(findings, as_json, "the reconciler and its keys are not as they should be; do not use them")
         return
     assert out
     disk.require_absent(out)
-    keys = []
-    for row in chosen_circuits(sizes, (RECONCILIATION,)):
-        circuit = operations.build_circuit(row.name)
-        with access.stages(f"Key of {circuit.name} checked"):
-            keys.append(chain.checked_key(operations.installed_key(circuit, kind), circuit))
+    keys = checked_keys(access, sizes, kind, RECONCILIATION)
     deployment = reconcilers.deploy(access.sender(on), keys, access.stages)
     files.write_reconciler(out, deployment)
     if any(key.insecure for key in keys):
