@@ -33,7 +33,7 @@ check compares: checks and subjects are named only.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Self
 
 #: Run the same command again later (EX_TEMPFAIL of sysexits.h).
@@ -136,6 +136,14 @@ CODES = {
     "interrupted": Code(INTERRUPTED, "interrupted (SIGINT, or the end of input at a prompt)"),
     "terminated": Code(TERMINATED, "ended by SIGTERM"),
 }
+
+
+def listed(names: Iterable[str], most: int = 8) -> str:
+    """Names in a message, with commas between them: at most ``most`` and how many more there are, as a message is one line
+    however long a list a file or a chain gives. "none" if there is none."""
+    known = list(names)
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return (", ".join(known[:most]) or "none") + more
 
 
 class DlsError(Exception):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import files
-from .errors import InputError
+from .errors import InputError, listed
 from .statement.commitments import book_commitment
 from .statement.model import KeptOpening
 from .storage.disk import read_limited
@@ -108,10 +108,11 @@ def find(folders: Iterable[Path], commitment: int) -> list[Entry]:
     named = [entry for entry in entries if entry.kept and entry.kept.commitment == commitment]
     if opening := [entry for entry in named if entry.kept and book_commitment(entry.kept.opening) == commitment]:
         return opening
-    damaged = "".join(f"; {entry.path} should, but is damaged" for entry in named)
-    unread = "".join(f"; {entry.problem}" for entry in entries if not entry.kept)
+    damaged = [f"{entry.path} should, but is damaged" for entry in named]
+    unread = [entry.problem for entry in entries if not entry.kept]
+    said = "".join(f"; {listed(of_them, 3)}" for of_them in (damaged, unread) if of_them)
     none = f"none of {len(entries)} openings here opens 0x{commitment:064x}"
-    raise InputError(f"{none}; look in your backups{damaged}{unread}", code="opening_missing")
+    raise InputError(f"{none}; look in your backups{said}", code="opening_missing")
 
 
 def _entry(path: Path) -> Entry | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ..errors import InputError
+from ..errors import InputError, listed
 from ..statement.attestation import Exclusion
 from ..statement.model import Policy, Prices, Secret
 from .amounts import rounded_against_prover
@@ -44,7 +44,7 @@ def require_slots(account: MappedAccount, policy: Policy, venue: int, where: str
     for name, instrument in account.slots.items():
         if instrument not in here:
             place = f"{where}: {account.name}: slots.{name}"
-            raise InputError(f"{instrument} is no instrument of this venue; it has {', '.join(here)}", place)
+            raise InputError(f"{instrument} is no instrument of this venue; it has {listed(here)}", place)
 
 
 def attested(
@@ -67,7 +67,7 @@ def attested(
         if name not in account.slots and name not in account.exclude
     ]
     if homeless:
-        text = f"no slot takes {', '.join(homeless)}; give each a slot, or exclude it with a reason"
+        text = f"no slot takes {listed(homeless)}; give each a slot, or exclude it with a reason"
         raise InputError(text, code="no_slot")
     for account, reading in readings:
         _require_assets_alone(account, reading)
@@ -87,7 +87,7 @@ def attested(
         if rest:
             dust[slot.instrument] = rest
     if sums:
-        raise InputError(f"{', '.join(sums)}: no instrument of this venue", code="no_slot")
+        raise InputError(f"{listed(sums)}: no instrument of this venue", code="no_slot")
     return Attested(tuple(quantities), dust)
 
 

@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from ..errors import ChainError, InsecureKey
+from ..errors import ChainError, InsecureKey, listed
 from ..groth16 import ceremony as ceremonies
 from ..groth16 import zkey
 from ..groth16.zkey import VerifyingKey
@@ -74,7 +74,7 @@ class Protocol:
         """The name of the deployed key for books of a size; ChainError if there is none."""
         name = of_size(slots).name
         if name not in self.deployment.keys:
-            message = f"no key for {name} is deployed; there are {', '.join(self.deployment.keys) or 'none'}"
+            message = f"no key for {name} is deployed; there are {listed(self.deployment.keys)}"
             raise ChainError(message, code="unknown_id")
         return bytes.fromhex(self.deployment.keys[name].name[2:])
 

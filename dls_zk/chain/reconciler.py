@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 
-from ..errors import ChainError, InsecureKey
+from ..errors import ChainError, InsecureKey, listed
 from ..progress import Stage, no_stages
 from ..solidity import contracts
 from ..solidity.abi import encode, type_of
@@ -134,8 +134,8 @@ class Reconciler(Client):
         """The terms of custody for vaults with a policy. ChainError if no key of the policy's size is deployed."""
         circuit = of_size(policy.size.slots, RECONCILIATION).name
         if circuit not in keys:
-            there = ", ".join(keys) or "none"
-            raise ChainError(f"no key for {circuit} is deployed with the reconciler; there are {there}", code="unknown_id")
+            message = f"no key for {circuit} is deployed with the reconciler; there are {listed(keys)}"
+            raise ChainError(message, code="unknown_id")
         key = keys[circuit]
         if key.insecure and not self.chain.is_development:
             raise InsecureKey(f"the key of {circuit} is an INSECURE development key, and this is no local development chain")

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 
-from ..errors import InputError
+from ..errors import InputError, listed
 from ..statement.circuits import RECONCILIATION, of_family
 from ..statement.constants import MAX_TOLERANCE_PPM
 from ..statement.custody import CLASSES, MAX_AGE_S, MAX_SEQUENCES, STEADY_PART, Custody, VenueAttestor
@@ -104,9 +104,7 @@ def read_custody(path: str | Path, policy: Policy) -> Custody:
     custody = validate(CustodyFile, read_yaml(path, secret=False), path).to_custody()
     for name in custody.venues:
         if name not in policy.venue_names:
-            raise InputError(
-                f"unknown venue {quote(name)}; the policy has {', '.join(policy.venue_names)}", f"{path}: venues"
-            )
+            raise InputError(f"unknown venue {quote(name)}; the policy has {listed(policy.venue_names)}", f"{path}: venues")
     return custody
 
 

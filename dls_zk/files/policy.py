@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import model_validator
 
+from ..errors import listed
 from ..statement.constants import (
     BPS,
     SIZES,
@@ -301,11 +302,11 @@ def _in_brackets(entry: Any) -> str:
     return f" ({name})" if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name) else ""
 
 
-def _unlisted(names: Any, listed: set[str], where: str, what: str) -> Iterator[str]:
+def _unlisted(names: Any, known: set[str], where: str, what: str) -> Iterator[str]:
     for name in names if isinstance(names, list | dict) else ():
-        if name not in listed:
-            near = difflib.get_close_matches(str(name), listed, 1)
-            advice = f"did you mean {near[0]}?" if near else f"listed are {', '.join(sorted(listed)) or 'none'}"
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, 1)
+            advice = f"did you mean {near[0]}?" if near else f"listed are {listed(sorted(known))}"
             yield f"{where}: there is no {what} {quote(str(name))}; {advice}"
 
 

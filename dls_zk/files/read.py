@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, listed
 from ..statement.buckets import Bucket, Buckets
 from ..statement.circuits import of_size
 from ..statement.constants import (
@@ -172,7 +172,7 @@ def read_feeds(path: str | Path, policy: Policy) -> NamedFeeds:
     names = [slot.instrument for slot in policy.slots if slot.instrument]
     for name in [*document.feeds, *names]:
         if name not in names:
-            raise InputError(f"unknown instrument {quote(name)}; the policy has {', '.join(names)}", str(path))
+            raise InputError(f"unknown instrument {quote(name)}; the policy has {listed(names)}", str(path))
         if name not in document.feeds:
             raise InputError(f"no feed for {name}; every instrument of the policy needs one", str(path))
     return document.to_feeds()

@@ -9,7 +9,7 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, listed
 from ..statement.model import Policy
 from .documents import PricesFile
 from .text import read_text, read_yaml
@@ -34,8 +34,8 @@ def read_table(model: type[D], key: str, path: str | Path, policy: Policy, *, se
     for place, name in entries:
         if name not in names:
             shown = "" if secret else f" {quote(name)}"
-            listed = ", ".join(slot.instrument for slot in policy.slots if slot.instrument)
-            raise InputError(f"unknown instrument{shown}; the policy has {listed}", f"{path}: {place}")
+            known = listed(slot.instrument for slot in policy.slots if slot.instrument)
+            raise InputError(f"unknown instrument{shown}; the policy has {known}", f"{path}: {place}")
         if name in seen:
             raise InputError(f"{name} is given twice", f"{path}: {place}")
         seen.add(name)
@@ -100,11 +100,12 @@ def _header_problem(first: list[str], header: list[str], names: Set[str], *, sec
         return "write it in small letters"
     if sorted(lower) == sorted(header):
         return "the columns are in another order"
-    problems = [f"there is no column {column}" for column in header if column not in lower]
+    missing = [f"there is no column {column}" for column in header if column not in lower]
+    others = []
     for number, cell in enumerate(first, 1):
         if cell.lower() not in header:
             shown = not secret or re.fullmatch("[A-Za-z_ ]{1,40}", cell)
-            problems.append(f"column {number} is {quote(cell) if shown else 'another'}")
+            others.append(f"column {number} is {quote(cell) if shown else 'another'}")
         elif cell.lower() in lower[: number - 1]:
-            problems.append(f"column {number} is {cell.lower()} again")
-    return "; ".join(problems)
+            others.append(f"column {number} is {cell.lower()} again")
+    return "; ".join([*missing, *([listed(others, 3)] if others else [])])

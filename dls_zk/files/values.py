@@ -133,7 +133,9 @@ class Text:
 
 
 def quote(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+    """Text of a file in a message: its beginning, and signs that do not print as Python writes them."""
+    shown = repr(text if len(text) <= 60 else text[:57] + "...")
+    return shown if len(shown) <= 80 else f"{shown[:76]}...{shown[0]}"
 
 
 def largest(name: str) -> int:

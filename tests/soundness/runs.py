@@ -140,7 +140,11 @@ def section(name: str, step: Step, record: Record, key: str) -> str:
         text += f"**Partial**: {len(parts)} of {len(step.parts())} parts; not run yet: {', '.join(rest)}.\n\n"
     found = findings(step, record)
     wrong = "".join(f"- {line}\n" for line in found.wrong)
-    return text + found.text + (f"\n**Wrong**:\n\n{wrong}" if wrong else "")
+    whole = text + found.text + (f"\n**Wrong**:\n\n{wrong}" if wrong else "")
+    # What a program said of a fault names folders of this machine.
+    for folder, written in ((str(places.home()), "$DLS_ZK_HOME"), (f"{ROOT}/", "")):
+        whole = whole.replace(folder, written)
+    return whole
 
 
 def status(steps: Mapping[str, Step], state: State, file: Path = figures.FILE) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from random import Random
 from types import FrameType
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -67,6 +69,37 @@ def test_files_of_anything(name: str, tmp_path_factory: pytest.TempPathFactory, 
     folder = tmp_path_factory.getbasetemp() / f"anything-{name}"
     folder.mkdir(exist_ok=True)
     assert TARGETS[name].outcome(data, folder) != "accepted" or name.endswith("csv")
+
+
+def many(name: str, count: int = 3_000) -> list[bytes]:
+    """Files of a kind with a list in them without end: columns, cells, rows, entries, fields, words of another alphabet."""
+    names = [f"{chr(97 + k % 26)}column{k}" for k in range(count)]
+    if TARGETS[name].suffix == ".csv":
+        header = TARGETS[name].seeds[0].split(b"\n")[0].decode()
+        rows = [f"{one},1" for one in names]
+        return [
+            text.encode(errors="replace")
+            for text in (
+                ",".join(names), ";".join(names), f"{header}," + ",".join(names), ",".join(header.split(",") * count),
+                f"{header}\n" + ",".join(names), "\n".join([header, *rows]), ",".join(["\u200b" * 60] * count),
+            )
+        ]  # fmt: skip
+    lists = json.dumps(names).encode()
+    fields = json.dumps(dict.fromkeys(names, "1")).encode()
+    seeds = [yaml.load(seed, Loader=yaml.BaseLoader) for seed in TARGETS[name].seeds]
+    inside = [
+        json.dumps(seed | {key: document}).encode()
+        for seed in seeds
+        for key in seed
+        for document in (names, dict.fromkeys(names, "1"), "\u200b" * count)
+    ]
+    return [lists, fields, *inside]
+
+
+@pytest.mark.parametrize("name", [name for name, target in TARGETS.items() if target.document or target.suffix == ".csv"])
+def test_a_list_without_end_gives_a_message_of_a_line(name: str, tmp_path: Path) -> None:
+    with hang_guard():
+        assert {TARGETS[name].outcome(data, tmp_path) for data in many(name)} <= {"InputError", "ArtifactError", "accepted"}
 
 
 def test_a_number_that_a_message_states_anyway_is_no_secret(tmp_path: Path) -> None:

@@ -105,6 +105,13 @@ def test_what_is_wrong_is_in_the_figures_and_ends_the_run_so(file: Path) -> None
     assert len(counting.runs) == 3 and "- c is bad" in figures.sections(file)["fake"]
 
 
+def test_figures_name_no_folder_of_the_machine(file: Path) -> None:
+    wrong = Findings("", [f"prices: see {places.home()}/fuzz/prices.log and {runs.ROOT}/scripts/fuzz"])
+    step = Step(lambda: ["a"], lambda part, seed: 0, lambda results, whole: wrong)
+    runs.run({"fake": step}, ["fake"], State(key=KEY), seed=7, file=file)
+    assert "- prices: see $DLS_ZK_HOME/fuzz/prices.log and scripts/fuzz\n" in file.read_text()
+
+
 def test_figures_of_a_step_that_is_gone_go(file: Path) -> None:
     runs.run({"fake": Counting().step}, ["fake"], State(key=KEY), file=file)
     runs.run({"other": Counting().step}, [], State(key=KEY), file=file)
