@@ -138,12 +138,12 @@ CODES = {
 }
 
 
-def listed(names: Iterable[str], most: int = 8) -> str:
-    """Names in a message, with commas between them: at most ``most`` and how many more there are, as a message is one line
-    however long a list a file or a chain gives. "none" if there is none."""
+def listed(names: Iterable[str], most: int = 8, between: str = ", ") -> str:
+    """Names in a message, or other short parts of one: at most ``most`` and how many more there are, as a message is one
+    line however long a list a file or a chain gives. "none" if there is none."""
     known = list(names)
     more = f" and {len(known) - most} more" if len(known) > most else ""
-    return (", ".join(known[:most]) or "none") + more
+    return (between.join(known[:most]) or "none") + more
 
 
 class DlsError(Exception):

@@ -110,7 +110,7 @@ def find(folders: Iterable[Path], commitment: int) -> list[Entry]:
         return opening
     damaged = [f"{entry.path} should, but is damaged" for entry in named]
     unread = [entry.problem for entry in entries if not entry.kept]
-    said = "".join(f"; {listed(of_them, 3)}" for of_them in (damaged, unread) if of_them)
+    said = "".join(f"; {listed(of_them, 3, '; ')}" for of_them in (damaged, unread) if of_them)
     none = f"none of {len(entries)} openings here opens 0x{commitment:064x}"
     raise InputError(f"{none}; look in your backups{said}", code="opening_missing")
 

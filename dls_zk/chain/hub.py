@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass, field, replace
 from enum import IntEnum
 
 from ..errors import ChainError
+from ..files.values import time_text
 from ..solidity.calldata import ProofArguments
 from ..statement.allowances import Allowances
 from ..statement.circuits import rebalance_signals
@@ -15,7 +16,7 @@ from ..statement.ethereum import NOBODY
 from ..statement.model import Terms
 from ..statement.signals import PublicSignals
 from .client import Client, Event
-from .connection import Block, Receipt
+from .connection import Block, Receipt, Refused
 from .mandate import Mandate
 from .oracle import Snapshot
 from .refusals import STATUSES
@@ -292,9 +293,19 @@ class Hub(Client):
         def is_done(block: Block) -> bool:
             return self.write_down(vault, block).nav_steps == nav_steps
 
-        return self.act(
-            sender, "announceWriteDown", vault, nav_steps, once=(vault.hex(), nav_steps), period="run", is_done=is_done
-        )
+        once = (vault.hex(), nav_steps)
+        try:
+            return self.act(sender, "announceWriteDown", vault, nav_steps, once=once, period="run", is_done=is_done)
+        except Refused as refusal:
+            if refusal.code != "too_early":
+                raise
+            found = self.write_down(vault)
+            why = "a write-down was announced not long ago"
+            if found.nav_steps:
+                until = f"until a proof carries it, or until {time_text(found.lapses_at)} UTC"
+                why = f"a write-down of {found.nav_steps:,} NAV steps is open {until}"
+            text = f"{why}; the next may be announced from {time_text(found.next_from)} UTC on (TooEarly)"
+            raise Refused(text, revert=refusal.revert, code=refusal.code) from None
 
     def approve_write_down(self, sender: Sender, vault: bytes, nav_steps: int) -> Receipt | None:
         """Let the open write-down, of this size, be used now."""

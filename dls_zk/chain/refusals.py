@@ -5,7 +5,7 @@ The codes are those of ``dls_zk.errors``: what this program finds itself, before
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..files.values import time_text
@@ -406,11 +406,11 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
     "OrderTooSmall(uint256 assets, uint256 least)": (
         "value_refused",
-        "the order is worth {assets} of the asset's units and the mandate's least order is {least}; order more",
+        "the order is worth {assets} and the mandate's least order is {least}; order more",
     ),
     "CapExceeded(uint256 assets, uint256 most)": (
         "amount_too_large",
-        "with this order the shares would be worth {assets} units of the asset and the mandate allows {most}; order less",
+        "with this order the shares would be worth {assets} and the mandate allows {most}; order less",
     ),
     "RedemptionsOverdue(uint40 askedAt)": (
         "wrong_status",
@@ -423,7 +423,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
     "MoreThanClaimable(uint256 amount, uint256 claimable)": (
         "amount_too_large",
-        "{amount} units are claimed and {claimable} can be; see `dls-zk vault order list`",
+        "{amount} were to be claimed and {claimable} can be; see `dls-zk vault order list`",
     ),
     "NothingToRelease()": ("already_done", "the price of the last proof is settled; no price waits outside the band"),
     "ReleaseTooLate(uint40 until)": (
@@ -453,7 +453,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
     "NotEnoughIdle(uint256 assets, uint256 available)": (
         "amount_too_large",
-        "{assets} units of the asset were asked for and {available} lie idle and are not owed to redemptions; ask for less",
+        "{assets} were asked for and {available} lie idle and are not owed to redemptions; ask for less",
     ),
     "PriceUnknown()": (
         "wrong_status",
@@ -461,15 +461,15 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
     "WrongAmountMoved(uint256 moved, uint256 expected)": (
         "contract_refused",
-        "the asset moved {moved} instead of {expected} units; a token that takes a fee cannot be used",
+        "{moved} moved instead of {expected}; a token that takes a fee cannot be used",
     ),
     "ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)": (
         "amount_too_large",
-        "{sender} has {balance} units of the token and needs {needed}",
+        "{sender} has {balance} and needs {needed}",
     ),
     "ERC20InsufficientAllowance(address spender, uint256 allowance, uint256 needed)": (
         "amount_too_large",
-        "{spender} may take {allowance} units of the token and needs {needed}; approve them first",
+        "{spender} may take {allowance} and needs {needed}; approve them first",
     ),
     "ERC20InvalidApprover(address approver)": ("value_refused", "{approver} cannot approve; the address is 0"),
     "ERC20InvalidReceiver(address receiver)": ("value_refused", "{receiver} cannot receive the token; give another address"),
@@ -498,7 +498,7 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     "InvalidToken(address token)": ("value_refused", "{token} is not taken here; give the share token"),
     "TooFewOut(uint256 out, uint256 least)": (
         "amount_too_large",
-        "{out} units would come out and at least {least} are asked for; ask for less",
+        "{out} would come out and at least {least} are asked for; ask for less",
     ),
     "ERC2612ExpiredSignature(uint256 deadline)": ("deadline_passed", "the permit has expired; sign another"),
     "ERC2612InvalidSigner(address signer, address owner)": (
@@ -527,6 +527,23 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
 }
 
+#: The parameters that are amounts of a token.
+_AMOUNTS = {
+    "OrderTooSmall": ("assets", "least"),
+    "CapExceeded": ("assets", "most"),
+    "NotEnoughIdle": ("assets", "available"),
+    "WrongAmountMoved": ("moved", "expected"),
+    "MoreThanClaimable": ("amount", "claimable"),
+    "ERC20InsufficientBalance": ("balance", "needed"),
+    "ERC20InsufficientAllowance": ("allowance", "needed"),
+    "TooFewOut": ("out", "least"),
+}
+#: Those that are about the asset, whatever token a call moves.
+OF_THE_ASSET = ("OrderTooSmall", "CapExceeded", "NotEnoughIdle", "WrongAmountMoved")
+
+#: An amount that an error states, for a person. It gets the error's name, and the amount in the token's smallest unit.
+ShowAmount = Callable[[str, int], str]
+
 #: The code of what is none of these.
 _UNKNOWN = "contract_refused"
 
@@ -540,15 +557,19 @@ BUCKETS = ("gain", "loss", "turnover")
 STATUSES = ("active", "stale", "paused", "winding down")
 
 
-def explain_revert(abi: Sequence[dict[str, Any]], data: object) -> Explanation:
+def _in_smallest_units(_: str, amount: int) -> str:
+    return f"{amount} of the token's smallest units"
+
+
+def explain_revert(abi: Sequence[dict[str, Any]], data: object, show_amount: ShowAmount = _in_smallest_units) -> Explanation:
     """What the return data of a revert says: an error of our contracts in words, one of ``abi`` by its name and
-    parameters, or else the selector."""
+    parameters, or else the selector. show_amount: how amounts are said, by whoever knows the token."""
     raw = _hex_bytes(data)
     for declaration, (code, text) in EXPLAINED.items():
-        if shown := _parameters(declaration, raw):
+        if shown := _parameters(declaration, raw, show_amount):
             return Explanation(code, f"{text.format(**shown)} ({shown['']})")
     for declaration in declared_errors(abi):
-        if shown := _parameters(declaration, raw):
+        if shown := _parameters(declaration, raw, show_amount):
             name = shown.pop("")
             return Explanation(_UNKNOWN, f"the contract refused: {name}({', '.join(f'{k}={v}' for k, v in shown.items())})")
     unknown = f"the contract refused with the unknown error 0x{raw[:4].hex()}" if raw else "the contract refused"
@@ -563,7 +584,7 @@ def declared_errors(abi: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"{item['name']}({', '.join(inputs)})"
 
 
-def _parameters(declaration: str, raw: bytes) -> dict[str, str] | None:
+def _parameters(declaration: str, raw: bytes, show_amount: ShowAmount) -> dict[str, str] | None:
     """The parameters of an error by their names, and under "" its own name; None if ``raw`` is not this error."""
     name, _, inside = declaration.removesuffix(")").partition("(")
     inputs = [part.split(" ") for part in inside.split(", ") if part]
@@ -580,8 +601,11 @@ def _parameters(declaration: str, raw: bytes) -> dict[str, str] | None:
         values = (STATUSES[values[0]],)
     if name.startswith("AllowanceN") or name.startswith("AllowanceT"):
         values = _in_words(values)
-    named = zip(inputs, values, strict=True)
-    return {"": name} | {parameter: _shown(value, kind, parameter) for (kind, parameter), value in named}
+    shown = {"": name}
+    for (kind, parameter), value in zip(inputs, values, strict=True):
+        is_amount = parameter in _AMOUNTS.get(name, ())
+        shown[parameter] = show_amount(name, value) if is_amount else _shown(value, kind, parameter)
+    return shown
 
 
 def _hex_bytes(data: object) -> bytes:

@@ -6,18 +6,22 @@ first proof at prices that much younger settles it. Then its controller claims.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
+from ..files import Fixed
 from ..statement.ethereum import NOBODY
 from .client import Client
-from .connection import Receipt, Refused
+from .connection import NoContract, Receipt, Refused
 from .creation import NotGenuine, constructor_arguments
 from .deployment import Protocol, create
 from .hub import Hub
 from .journal import IntentKey
+from .refusals import OF_THE_ASSET, explain_revert
 from .transactions import Sender
 
 Kind = Literal["deposit", "redeem"]
@@ -220,6 +224,30 @@ class ShareToken(Client):
     def as_asset(self) -> Asset:
         """The shares as the token that they are."""
         return Asset(self.chain, self.artifact, self.address)
+
+    def act(self, sender: Sender, function: str, *arguments: Any, **how: Any) -> Receipt | None:
+        """As of every contract; a refusal states amounts in whole assets or shares, and not in their smallest units."""
+        try:
+            return super().act(sender, function, *arguments, **how)
+        except Refused as refusal:
+            if refusal.revert is None:
+                raise
+            why = explain_revert(self.artifact.abi, "0x" + refusal.revert.hex(), partial(self._show_amount, function))
+            raise Refused(why.text, revert=refusal.revert, code=why.code) from None
+
+    def _show_amount(self, function: str, error: str, amount: int) -> str:
+        """What an error of a function calls an amount: of the asset, or of shares, which redemptions move."""
+        of_asset = error in OF_THE_ASSET or "edeem" not in function
+        decimals = Fixed(self.decimals()[0 if of_asset else 1], 0, 0)
+        return f"{decimals.show(amount)} {self.asset_symbol() if of_asset else 'shares'}"
+
+    def asset_symbol(self) -> str:
+        """What the asset calls itself, as far as that is printable and short; "of the asset" if it says nothing so."""
+        try:
+            symbol = self.asset.read("symbol")
+        except (NoContract, Refused):  # tokens need not have a symbol, and a few have one that is no text
+            return "of the asset"
+        return symbol if isinstance(symbol, str) and re.fullmatch("[!-~]{1,16}", symbol) else "of the asset"
 
     def decimals(self) -> tuple[int, int]:
         """Of the asset and of the share."""

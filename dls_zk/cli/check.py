@@ -10,10 +10,9 @@ import click
 
 from .. import checking
 from ..statement.constants import ALLOWANCE_BITS
-from ..statement.needs import least_allowances
 from .common import FILE, beside, console, example, json_option, print_json, uint, warn_readable
 from .params import SignedQuantity
-from .report import allowances_text, print_report, report_json
+from .report import needs_text, print_report, report_json
 
 #: A flow and a gain look alike in the books: both are value that no trade explains.
 _MISSING_FLOW = (
@@ -130,7 +129,7 @@ def check(
     document = report_json(report, rebalance)
     if not as_json:
         print_report(report, show_all=show_all)
-        console.print(f"Needs at least: {allowances_text(least_allowances(rebalance))}.")
+        console.print(f"Needs at least: {needs_text(rebalance)}.")
     missing = checking.is_a_flow_missing(rebalance, report)
     with beside(document):
         checking.require(report, _MISSING_FLOW if missing else "")

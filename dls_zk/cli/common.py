@@ -64,16 +64,16 @@ class _Console:
     """Standard output for tables; rich is loaded when the first is printed."""
 
     def print(self, *parts: object) -> None:
-        from .tables import CONSOLE
+        from .tables import show
 
-        CONSOLE.print(*parts)
+        show(*parts)
 
 
 console = _Console()
 
 
 def table(*columns: str) -> Rows:
-    """A table in which nothing is cut: what does not fit is folded. Colours are for cells that ``marked`` makes."""
+    """A table in which nothing is cut. Colours are for cells that ``marked`` makes."""
     from . import tables
 
     return tables.table(*columns)

@@ -30,7 +30,7 @@ def demo(summary: Path | None, backend: str) -> None:
         raise InputError("parent folder does not exist", str(summary))
     stages = Stages()
     result = story.run(stages, backend)
-    console.print(story.table(result))
+    console.print(story.summary(result))
     if summary:
         disk.write_new(summary, json.dumps(result, indent=2) + "\n")
         click.echo(f"summary  {summary}")

@@ -141,7 +141,16 @@ def verify(
     stages = Stages(quiet=as_json)
     with stages("Key"):
         target = operations.verification_target(proof, vkey_path, kind)
-    summary = {"circuit": proof.circuit, "insecure": target.insecure, "signals": signals_json(signals)}
+    demanded = {"policy": policy_path, "prices": prices_path}
+    if isinstance(signals, PublicSignals):
+        demanded["terms"] = terms_path
+    not_compared = [name for name, path in demanded.items() if path is None]
+    summary = {
+        "circuit": proof.circuit,
+        "insecure": target.insecure,
+        "not_compared": not_compared,
+        "signals": signals_json(signals),
+    }
     with beside({"holds": False} | summary):
         if isinstance(signals, PublicSignals):
             operations.require_signals(signals, policy, prices_path, terms_path)
@@ -155,6 +164,9 @@ def verify(
     if as_json:
         print_json({"holds": True, "verifiers": list(names)} | summary | {"seconds": stages.seconds})
     elif isinstance(signals, PublicSignals):
-        print_signals(signals, policy, (policy_path, prices_path, terms_path))
+        print_signals(signals, policy)
     else:
-        print_reconciliation(signals, known(proof.circuit).size.slots, (policy_path, prices_path))
+        print_reconciliation(signals, known(proof.circuit).size.slots)
+    if not as_json and not_compared:
+        options = ", ".join(f"--{name}" for name in not_compared)
+        click.echo(f"note: not compared with what it should be about: {options}", err=True)

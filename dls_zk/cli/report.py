@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
-
-import click
 
 from ..statement import relation
 from ..statement.allowances import Allowances
 from ..statement.commitments import empty_attestation
 from ..statement.constants import PPM, PRICE_DECIMALS, QUANTITY_DECIMALS, USD_E14, VALUE_DECIMALS
 from ..statement.model import Policy, Rebalance
-from ..statement.needs import least_allowances
+from ..statement.needs import HIGHEST, least_allowances
 from ..statement.signals import PublicSignals, ReconciliationSignals
 from ..statement.verdict import Check, Limit, Report
 from .common import console, marked, table
@@ -46,7 +43,7 @@ def decimal_text(x: Fraction, down: bool = False, separator: str = "", decimals:
 def report_json(report: Report, rebalance: Rebalance) -> dict[str, Any]:
     """A report for pipelines, as secret as the book.
 
-    least_allowances: what the rebalance needs at least. nav_usd, value_usd: exact decimals. value, bound and slack of a
+    least_allowances: what the rebalance needs at least, null where no allowance is enough. nav_usd, value_usd: exact decimals. value, bound and slack of a
     limit: decimals in its ``unit`` (a share "of NAV", a ratio "x", or "USD"), value and slack rounded towards breaking it;
     slack is what is left until the bound, negative where broken; value and slack are null where there is nothing to compare
     with. limited: false where the policy sets no limit. broken: conditions that do not hold.
@@ -54,7 +51,7 @@ def report_json(report: Report, rebalance: Rebalance) -> dict[str, Any]:
     return {
         "holds": report.holds,
         "nav_usd": decimal_text(Fraction(relation.nav(rebalance), USD_E14), decimals=VALUE_DECIMALS),
-        "least_allowances": allowances_json(least_allowances(rebalance)),
+        "least_allowances": {name: need if need < HIGHEST else None for name, need in _needs(rebalance).items()},
         "slots": list(_slots_json(rebalance)),
         "checks": [
             {
@@ -132,10 +129,24 @@ def allowances_json(allowances: Allowances) -> dict[str, int]:
 
 def allowances_text(allowances: Allowances) -> str:
     """Allowances for a person, as the terms file writes them."""
-    return (
-        f"gain {allowances.gain_ppb} ppb, loss {allowances.loss_ppb} ppb, turnover {allowances.turnover_ppm} ppm, "
-        f"write-down {allowances.write_down_steps} steps"
+    return ", ".join(_allowance_text(name, value) for name, value in allowances_json(allowances).items())
+
+
+def needs_text(rebalance: Rebalance) -> str:
+    """What a rebalance needs at least for a person; an allowance of which no amount is enough in words."""
+    return ", ".join(
+        _allowance_text(name, need) if need < HIGHEST else f"more {name.rpartition('_')[0]} than any allowance holds"
+        for name, need in _needs(rebalance).items()
     )
+
+
+def _needs(rebalance: Rebalance) -> dict[str, int]:
+    return allowances_json(least_allowances(rebalance))
+
+
+def _allowance_text(name: str, value: int) -> str:
+    word, _, unit = name.rpartition("_")
+    return f"{word.replace('_', '-')} {value} {unit}"
 
 
 def signals_json(signals: PublicSignals | ReconciliationSignals) -> dict[str, Any]:
@@ -160,8 +171,8 @@ def signals_json(signals: PublicSignals | ReconciliationSignals) -> dict[str, An
     }
 
 
-def print_signals(signals: PublicSignals, policy: Policy | None, demanded: tuple[Path | None, ...]) -> None:
-    """What a proof that holds says in public, and what of it nobody has compared."""
+def print_signals(signals: PublicSignals, policy: Policy | None) -> None:
+    """What a proof that holds says in public."""
     rows = table("the proof holds", "")
     floor = f"{signals.nav_floor:,} NAV steps"
     if policy:
@@ -175,11 +186,10 @@ def print_signals(signals: PublicSignals, policy: Policy | None, demanded: tuple
         if name.startswith(("commitment", "policy", "context")):
             rows.add_row(name.replace("_", " "), str(value))
     console.print(rows)
-    _note_missing(("policy", "prices", "terms"), demanded)
 
 
-def print_reconciliation(signals: ReconciliationSignals, slots: int, demanded: tuple[Path | None, ...]) -> None:
-    """What a reconciliation proof that holds says in public, and what of it nobody has compared."""
+def print_reconciliation(signals: ReconciliationSignals, slots: int) -> None:
+    """What a reconciliation proof that holds says in public."""
     rows = table("the proof holds", "")
     rows.add_row("tolerance", show_amount(Fraction(signals.tolerance_ppm, PPM), "of NAV"))
     rows.add_row("commitment", f"0x{signals.commitment:064x}")
@@ -187,10 +197,3 @@ def print_reconciliation(signals: ReconciliationSignals, slots: int, demanded: t
     for k, attestation in enumerate(signals.attestations):
         rows.add_row(f"venue {k}", "nobody attests" if attestation == nobody else f"0x{attestation:064x}")
     console.print(rows)
-    _note_missing(("policy", "prices"), demanded)
-
-
-def _note_missing(names: tuple[str, ...], demanded: tuple[Path | None, ...]) -> None:
-    missing = [f"--{name}" for name, path in zip(names, demanded, strict=True) if not path]
-    if missing:
-        click.echo(f"note: not compared with what it should be about: {', '.join(missing)}", err=True)

@@ -312,12 +312,10 @@ def _refused_by_name(rebalance: Rebalance) -> str:
     return _refusal(lambda: operations.require(operations.check(named)), StatementRefused)
 
 
-def table(result: dict[str, Any]) -> Table:
+def summary(result: dict[str, Any]) -> Rows:
     """The summary for a person."""
     proven, where, two, seconds = result["proven"], result["chain"], result["two_chains"], result["seconds"]
-    rows = Table(title="A hidden rebalance, proven and accepted", show_header=False, title_justify="left")
-    rows.add_column()
-    rows.add_column(overflow="fold")
+    rows = table("a hidden rebalance", "proven and accepted")
     rows.add_row("Proven", f"{proven['checks']} checks on a hidden book of {proven['instruments']} instruments")
     rows.add_row("Public", f"NAV of at least {proven['nav_at_least_usd']:,} USD, policy {proven['policy_hash'][:18]}…")
     rows.add_row("Circuit", f"{proven['circuit']}, {result['constraints']:,} constraints")
@@ -339,9 +337,9 @@ def table(result: dict[str, Any]) -> Table:
     rows.add_row("Other chain", _red(two["refused"]["other_chain"]))
     rows.add_row("Over its cap", _red(two["refused"]["over_cap"]))
     rows.add_row("Seconds", ", ".join(f"{name} {spent:.1f}" for name, spent in seconds.items() if spent >= 0.05))
-    rows.add_row("Key", "[yellow]INSECURE development key: for this machine only[/yellow]")
+    rows.add_row("Key", marked("yellow", "INSECURE development key: for this machine only"))
     return rows
 
 
-def _red(refusal: str) -> str:
-    return "[red]refused[/red]: " + refusal.removeprefix("refused by ")
+def _red(refusal: str) -> Text:
+    return marked("red", "refused", ": " + refusal.removeprefix("refused by "))

@@ -108,4 +108,4 @@ def _header_problem(first: list[str], header: list[str], names: Set[str], *, sec
             others.append(f"column {number} is {quote(cell) if shown else 'another'}")
         elif cell.lower() in lower[: number - 1]:
             others.append(f"column {number} is {cell.lower()} again")
-    return "; ".join([*missing, *([listed(others, 3)] if others else [])])
+    return "; ".join([*missing, *([listed(others, 3, "; ")] if others else [])])

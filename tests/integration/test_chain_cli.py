@@ -19,6 +19,7 @@ from eth_account import Account
 from eth_utils import to_checksum_address
 
 from dls_zk import chain, files
+from dls_zk.files.values import time_text
 from dls_zk.solidity import contracts
 from dls_zk.statement.allowances import Allowances
 from dls_zk.statement.ethereum import checksum_address
@@ -488,6 +489,10 @@ def test_a_loss_is_announced(place: Place) -> None:
     key = {"DLS_ZK_PRIVATE_KEY": OPERATOR.key.hex()}
     assert place.run(*command, "approve", vault, "5").refused(9).endswith("(NotGuardian)")
     assert place.json(*command, "approve", vault, "5", **key)["write_down"]["usable_from"] <= told["usable_from"]
+    refused = place.run(*command, "announce", vault, "6", "--yes").refused(75)
+    lapses, next_from = (time_text(told[when]) for when in ("lapses_at", "next_from"))
+    assert f"a write-down of 5 NAV steps is open until a proof carries it, or until {lapses} UTC; " in refused
+    assert refused.endswith(f"the next may be announced from {next_from} UTC on (TooEarly)")
     assert "no write-down is open" in place.ok(*command, "withdraw", vault)
     assert "nothing to withdraw" in place.run(*command, "withdraw", vault).refused(9)
     assert place.run(*command, "announce", vault, "1", "--yes").refused(75).endswith("(TooEarly)")

@@ -15,7 +15,7 @@ import pytest
 from py_ecc.optimized_bn128 import FQ, FQ2
 
 from dls_zk import chain
-from dls_zk.chain import VaultStatus, connect
+from dls_zk.chain import VaultStatus, connect, refusals
 from dls_zk.chain.refusals import STATUSES, declared_errors
 from dls_zk.errors import CODES, ChainError, InputError, ProofInvalid
 from dls_zk.solidity import contracts
@@ -109,6 +109,19 @@ def test_every_error_of_every_contract_is_explained() -> None:
         used = set(re.findall(r"{(\w+)}", text))
         assert used <= set(re.findall(r" (\w+)[,)]", error)), error
         assert "\n" not in text and not text.endswith("."), error
+
+
+def test_amounts_of_tokens_are_shown_by_whoever_knows_the_token() -> None:
+    """No explanation names a unit itself, so that none states smallest units where whole assets are meant."""
+    names = {error.partition("(")[0]: error for error in chain.EXPLAINED}
+    for name, parameters in refusals._AMOUNTS.items():
+        assert set(re.findall(r"uint256 (\w+)", names[name])) == set(parameters)
+        data = keccak256(re.sub(r" \w+([,)])", r"\1", names[name]).replace(", ", ",").encode())[:4]
+        data += b"".join(word.to_bytes(32, "big") for word in range(70_001, 70_001 + names[name].count(",") + 1))
+        text = chain.explain_revert([], "0x" + data.hex(), lambda error, amount: f"<{error} {amount}>").text
+        assert text.count(f"<{name} 7000") == 2, text
+        assert chain.explain_revert([], "0x" + data.hex()).text.count("of the token's smallest units") == 2
+    assert not [text for _, text in chain.EXPLAINED.values() if " units" in text]
 
 
 def test_errors_of_other_contracts_keep_their_names() -> None:

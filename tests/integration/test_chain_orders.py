@@ -10,6 +10,7 @@ import pytest
 from dls_zk import chain
 from dls_zk.chain import Order, Sender, ShareToken
 from dls_zk.errors import ChainError
+from dls_zk.files import Fixed
 from tests.support import market as markets
 from tests.support.market import Market, mint, open_share, settle
 
@@ -114,7 +115,7 @@ def test_a_redemption_waits_for_assets_and_is_paid(market: Market) -> None:
     assert (waiting.pending, waiting.claimable) == (found.pending, found.claimable)
     with pytest.raises(chain.Refused, match=r"\(NothingToCancel\)$"):
         share.cancel(holder, "redeem", order, holder.address)
-    with pytest.raises(chain.Refused, match=r"are not owed to redemptions.*\(NotEnoughIdle\)$"):
+    with pytest.raises(chain.Refused, match=r"77 USDC were asked for and \d+(\.\d+)? USDC lie idle.*\(NotEnoughIdle\)$"):
         share.move(operator, hub, 77 * ONE)
     before = share.asset.balance(holder.address)
     share.claim(holder, found, holder.address, holder.address)
@@ -147,15 +148,27 @@ def test_an_order_is_transferred(market: Market, share: ShareToken, holder: Send
     assert share.read("balanceOf", holder.address) > 0
 
 
-def test_orders_have_bounds(market: Market, holder: Sender) -> None:
+def test_orders_have_bounds_which_are_said_in_whole_units(market: Market, holder: Sender) -> None:
     hub = market.protocol.hub
     share = open_share(market, market.people[1], "bounds", least_order_e6=10 * ONE, deposit_cap_e6=500 * ONE)
     mint(market, share, holder.address, 1_000 * ONE)
-    with pytest.raises(chain.Refused, match=r"least order is 10000000; order more \(OrderTooSmall\)$"):
+    least = r"is worth 9\.999999 USDC and the mandate's least order is 10 USDC; order more \(OrderTooSmall\)$"
+    with pytest.raises(chain.Refused, match=least):
         share.request(holder, hub, "deposit", 10 * ONE - 1)
-    with pytest.raises(chain.Refused, match=r"the mandate allows 500000000; order less \(CapExceeded\)$"):
+    most = r"would be worth 500\.000001 USDC and the mandate allows 500 USDC; order less \(CapExceeded\)$"
+    with pytest.raises(chain.Refused, match=most):
         share.request(holder, hub, "deposit", 500 * ONE + 1)
-    share.request(holder, hub, "deposit", 500 * ONE)
+    has = share.asset.balance(holder.address)
+    more = (
+        rf" has {Fixed(6, 0, 0).show(has)} USDC and needs {Fixed(6, 0, 0).show(has + 1)} USDC \(ERC20InsufficientBalance\)$"
+    )
+    with pytest.raises(chain.Refused, match=more):
+        share.contribute(holder, hub, has + 1)
+    with pytest.raises(chain.Refused, match=r" has 0 shares and needs 1\.5 shares \(ERC20InsufficientBalance\)$"):
+        share.request(holder, hub, "redeem", 3 * 10 ** share.decimals()[1] // 2)
+    number = share.request(holder, hub, "deposit", 500 * ONE)
+    with pytest.raises(chain.Refused, match=r"2\.5 USDC were to be claimed and 0 USDC can be.*\(MoreThanClaimable\)$"):
+        share.claim(holder, Order("deposit", number, 0, 5 * ONE // 2, 0), holder.address, holder.address)
 
 
 def test_deposits_that_cannot_settle_are_returned(market: Market, share: ShareToken, holder: Sender) -> None:

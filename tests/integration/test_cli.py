@@ -241,7 +241,8 @@ def test_verify_by_all(proven: Vault) -> None:
     result = proven.run("verify", "r1/proof.json", "--verifier", "all", *RULES, "--json")
     assert (result.code, result.stderr) == (0, WARNING)
     told = json.loads(result.stdout)
-    assert told.keys() == {"holds", "verifiers", "insecure", "circuit", "signals", "seconds"}
+    assert told.keys() == {"holds", "verifiers", "insecure", "circuit", "not_compared", "signals", "seconds"}
+    assert told["not_compared"] == ["terms"]
     assert (told["holds"], told["insecure"], told["circuit"]) == (True, True, "rebalance_8")
     assert told["verifiers"] == ["pyecc", "snarkjs", "evm"]
     by = ["pyecc", "snarkjs", f"evm in {'pyrevm' if revm.found() else 'anvil'}"]
@@ -259,6 +260,13 @@ def test_pyecc_needs_no_other_program(proven: Vault) -> None:
 def test_verify_compares_with_what_it_should_be_about(proven: Vault) -> None:
     result = proven.invoke("verify", "r1/proof.json", *RULES, "--terms", "deposit.yaml")
     assert result.code == 0 and "note:" not in result.stderr
+    shown = json.loads(proven.invoke("verify", "r1/proof.json", *RULES, "--terms", "deposit.yaml", "--json").stdout)
+    assert shown["not_compared"] == []
+    assert json.loads(proven.invoke("verify", "r1/proof.json", "--json").stdout)["not_compared"] == [
+        "policy",
+        "prices",
+        "terms",
+    ]
     proven.edit("deposit.yaml", "sequence: 1", "sequence: 2")
     false = proven.invoke("verify", "r1/proof.json", "--terms", "deposit.yaml", "--json")
     assert false.code == 7 and "its context is not the one of the file" in false.stderr

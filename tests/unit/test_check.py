@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dls_zk import checking
+from dls_zk.statement.needs import HIGHEST
 from dls_zk.statement.relation import CHECKS
 from tests.support import commandline
 from tests.support.commandline import POLICY, RULES, Result
@@ -82,6 +83,17 @@ def test_a_deposit_without_a_chain(inputs: Path) -> None:
     named = ("--loss", str(least["loss_ppb"]), "--turnover", str(least["turnover_ppm"]))
     assert check(*FIRST, "--flow", "10000000", *named).code == 0
     assert check(*FIRST, "--flow", "10000000", "--gain", "5", "--json").code == 0
+
+
+def test_a_hopeless_book_needs_no_number(inputs: Path) -> None:
+    """No allowance is enough for a book that is worth nothing: that is said, and no width of a field stands for it."""
+    (inputs / "hopeless.csv").write_text("instrument,quantity\nUSDC,-1\n")
+    hopeless = (*RULES, "--before", "empty", "--after", "hopeless.csv")
+    result = check(*hopeless)
+    needs = "Needs at least: more gain than any allowance holds, more loss than any allowance holds, turnover 0 ppm, write-down 0"
+    assert result.code == 4 and needs in " ".join(result.stdout.split()) and str(HIGHEST) not in result.stdout
+    least = json.loads(check(*hopeless, "--json").stdout)["least_allowances"]
+    assert least == {"gain_ppb": None, "loss_ppb": None, "turnover_ppm": 0, "write_down_steps": 0}
 
 
 MISSING_FLOW = (

@@ -385,9 +385,9 @@ def test_a_header_names_a_few_columns_and_counts_the_rest(write, policy):
     more = [f"x{k}" for k in "abcdefghijklmnopqrstuvwxyz" * 20]
     path = write("p.csv", ",".join(["instrument", "price", "date", "source", *more]) + "\n")
     message = refusal(files.read_prices, path, policy)
-    assert message.endswith("column 5 is 'xa', column 6 is 'xb', column 7 is 'xc' and 517 more")
+    assert message.endswith("column 5 is 'xa'; column 6 is 'xb'; column 7 is 'xc' and 517 more")
     secret = refusal(files.read_book, write("b.csv", ",".join(["instrument", "quantity", SECRET, *more]) + "\n"), policy)
-    assert secret.endswith("column 3 is another, column 4 is 'xa', column 5 is 'xb' and 518 more")
+    assert secret.endswith("column 3 is another; column 4 is 'xa'; column 5 is 'xb' and 518 more")
 
 
 @pytest.mark.parametrize(
