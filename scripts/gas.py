@@ -22,6 +22,7 @@ from dls_zk.chain import Asset, Call, DevFeed, FeedSet, Mandate, Protocol, Sende
 from dls_zk.chain.deployment import CheckedKey, create
 from dls_zk.chain.mandate import ShareTerms
 from dls_zk.chain.oracle import development_feeds
+from dls_zk.chain.summary import Summary
 from dls_zk.cli.stages import Stages
 from dls_zk.solidity import contracts
 from dls_zk.solidity.calldata import ProofArguments
@@ -43,8 +44,8 @@ DAY = 86_400
 
 # EIP-2929 and EIP-3529: two cold storage slots, read, and changed from one value other than 0 to another.
 STATE_GAS = 2 * (2_100 + 2_900)
-# LOG2 with six words of data.
-EVENT_GAS = 375 + 2 * 375 + 8 * 32 * 6
+# LOG2 with three words of data.
+EVENT_GAS = 375 + 2 * 375 + 8 * 32 * 3
 
 
 @dataclass
@@ -174,11 +175,10 @@ class Fleet:
         entries = []
         for vault in self.vaults[:n]:
             public, proof, sequence = self.proof(vault, snapshot, deadline)
-            points = (proof.a, proof.b, proof.c)
-            named = (public.nav_floor, public.allowances.pack(), public.commitment_after)
-            entries.append((vault, sequence, *named, points))
+            summary = Summary(snapshot.round, sequence, public.nav_floor, public.allowances)
+            entries.append((vault, summary.pack(), public.commitment_after, (proof.a, proof.b, proof.c)))
         key = self.site.protocol.key_for(self.slots)
-        call = hub.call("submitBatch", key, snapshot.round, deadline, entries)
+        call = hub.call("submitBatch", key, deadline, entries)
         return self.site.used(f"batch {self.slots} {snapshot.round}", call)
 
 
@@ -382,7 +382,8 @@ A vault's rebalance in a batch of 20 costs this share of a single one: {ratios}.
 {of_sizes(figures.by_size)}
 
 The parts of a single rebalance, and of a further proof in a batch (from 20 to 50). Verification is the gas used by calls of
-the verifier; state is two storage slots and the event has six words, at the EVM's prices; the hub's own steps are the rest.
+the verifier; state is two storage slots and the event has three words, at the EVM's prices; the hub's own steps are the
+rest.
 
 {of_sizes(figures.parts)}
 
