@@ -352,8 +352,7 @@ contract RebalanceHub is IRebalanceHub {
         VaultHead head = book.head;
         if (head.mandateVersion() == 0) _refuseStranger(vaultId);
         Summary summary = rebalance.summary;
-        _requireRound(vaultId, summary.round(), common.round);
-        _requireNext(vaultId, summary.sequence(), head.sequence());
+        _requireNext(vaultId, summary, common.round, head.sequence());
         if (common.mandateNumber != head.mandate()) {
             common.loadMandate(mandates, head.mandate());
             if (common.mandate.key != key) revert WrongKey(vaultId, key, common.mandate.key);
@@ -372,13 +371,11 @@ contract RebalanceHub is IRebalanceHub {
         return head.doOrdersWait();
     }
 
-    function _requireRound(bytes32 vaultId, uint32 given, uint32 expected) private pure {
-        if (given != expected) revert RoundMismatch(vaultId, given, expected);
-    }
-
-    function _requireNext(bytes32 vaultId, uint32 given, uint256 last) private pure {
+    /// @dev Of the batch's round, and the one after the last.
+    function _requireNext(bytes32 vaultId, Summary summary, uint32 round, uint256 last) private pure {
+        if (summary.round() != round) revert RoundMismatch(vaultId, summary.round(), round);
         unchecked {
-            if (given != last + 1) revert SequenceMismatch(vaultId, given, uint32(last + 1));
+            if (summary.sequence() != last + 1) revert SequenceMismatch(vaultId, summary.sequence(), uint32(last + 1));
         }
     }
 

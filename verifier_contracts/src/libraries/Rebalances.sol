@@ -226,19 +226,24 @@ library Rebalances {
     /// @dev Compares the context last: the error for a proof of another round or sequence names its commitment, flow or
     /// prices if one of them is wrong.
     function requireOwn(uint256[] calldata given, uint256[] memory own) internal pure {
-        uint256 i = Signals.COMMITMENT_BEFORE;
-        require(given[i] == own[i], IRebalanceHub.CommitmentMismatch(given[i], own[i]));
-        i = Signals.POLICY_HASH;
-        require(given[i] == own[i], IRebalanceHub.PolicyMismatch(given[i], own[i]));
-        i = Signals.FLOW;
-        require(given[i] == own[i], IRebalanceHub.FlowMismatch(given[i], own[i]));
-        i = Signals.NAV_FLOOR;
-        require(given[i] < Signals.NAV_FLOOR_BOUND, IRebalanceHub.NavFloorOutOfRange(given[i]));
-        for (i = Signals.PRICES; i < own.length; ++i) {
-            require(given[i] == own[i], IRebalanceHub.PriceMismatch(i - Signals.PRICES, given[i], own[i]));
+        (uint256 theirs, uint256 ours) = _both(given, own, Signals.COMMITMENT_BEFORE);
+        require(theirs == ours, IRebalanceHub.CommitmentMismatch(theirs, ours));
+        (theirs, ours) = _both(given, own, Signals.POLICY_HASH);
+        require(theirs == ours, IRebalanceHub.PolicyMismatch(theirs, ours));
+        (theirs, ours) = _both(given, own, Signals.FLOW);
+        require(theirs == ours, IRebalanceHub.FlowMismatch(theirs, ours));
+        (theirs, ours) = _both(given, own, Signals.NAV_FLOOR);
+        require(theirs < Signals.NAV_FLOOR_BOUND, IRebalanceHub.NavFloorOutOfRange(theirs));
+        for (uint256 i = Signals.PRICES; i < own.length; ++i) {
+            (theirs, ours) = _both(given, own, i);
+            require(theirs == ours, IRebalanceHub.PriceMismatch(i - Signals.PRICES, theirs, ours));
         }
-        i = Signals.CONTEXT;
-        require(given[i] == own[i], IRebalanceHub.ContextMismatch(given[i], own[i]));
+        (theirs, ours) = _both(given, own, Signals.CONTEXT);
+        require(theirs == ours, IRebalanceHub.ContextMismatch(theirs, ours));
+    }
+
+    function _both(uint256[] calldata given, uint256[] memory own, uint256 i) private pure returns (uint256, uint256) {
+        return (given[i], own[i]);
     }
 
     function requireVerdict(Groth16.Verdict verdict) internal pure {
