@@ -22,6 +22,7 @@ from dls_zk.chain import Asset, Call, DevFeed, FeedSet, Mandate, Protocol, Sende
 from dls_zk.chain.deployment import CheckedKey, create
 from dls_zk.chain.mandate import ShareTerms
 from dls_zk.chain.oracle import development_feeds
+from dls_zk.chain.summary import Summary
 from dls_zk.cli.stages import Stages
 from dls_zk.solidity import contracts
 from dls_zk.solidity.calldata import ProofArguments
@@ -43,8 +44,18 @@ DAY = 86_400
 
 # EIP-2929 and EIP-3529: two cold storage slots, read, and changed from one value other than 0 to another.
 STATE_GAS = 2 * (2_100 + 2_900)
-# LOG2 with six words of data.
-EVENT_GAS = 375 + 2 * 375 + 8 * 32 * 6
+# The same: a cold storage slot, read, and changed from 0.
+SLOT_GAS = 2_100 + 20_000
+# LOG2 with three words of data.
+EVENT_GAS = 375 + 2 * 375 + 8 * 32 * 3
+
+
+@dataclass(frozen=True)
+class Once:
+    """Gas of a transaction, and the storage slots that it changed from 0."""
+
+    gas: int
+    slots_set: int
 
 
 @dataclass
@@ -52,7 +63,7 @@ class Figures:
     """Gas: deployment of each contract, by the name of the action, by action and size, parts by name and size."""
 
     deployed: dict[str, int] = field(default_factory=dict)
-    once: dict[str, int] = field(default_factory=dict)
+    once: dict[str, Once] = field(default_factory=dict)
     by_size: dict[str, dict[int, int]] = field(default_factory=dict)
     parts: dict[str, dict[int, int]] = field(default_factory=dict)
 
@@ -93,6 +104,17 @@ class Site:
         """What calls of a contract used in a transaction."""
         trace = local.rpc(self.protocol.chain, "debug_traceTransaction", transaction, {"tracer": "callTracer"})
         return sum(int(call["gasUsed"], 16) for call in _calls(trace) if call["to"].lower() == target.lower())
+
+    def slots_set(self, transaction: str) -> int:
+        """How many storage slots a transaction changed from 0 to another value."""
+        options = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
+        trace = local.rpc(self.protocol.chain, "debug_traceTransaction", transaction, options)
+        before, after = (trace[when] for when in ("pre", "post"))
+        return sum(
+            int(value, 16) != 0 and int(before.get(account, {}).get("storage", {}).get(slot, "0x0"), 16) == 0
+            for account, changed in after.items()
+            for slot, value in changed.get("storage", {}).items()
+        )
 
 
 def _calls(trace: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -174,11 +196,10 @@ class Fleet:
         entries = []
         for vault in self.vaults[:n]:
             public, proof, sequence = self.proof(vault, snapshot, deadline)
-            points = (proof.a, proof.b, proof.c)
-            named = (public.nav_floor, public.allowances.pack(), public.commitment_after)
-            entries.append((vault, sequence, *named, points))
+            summary = Summary(snapshot.round, sequence, public.nav_floor, public.allowances)
+            entries.append((vault, summary.pack(), public.commitment_after, (proof.a, proof.b, proof.c)))
         key = self.site.protocol.key_for(self.slots)
-        call = hub.call("submitBatch", key, snapshot.round, deadline, entries)
+        call = hub.call("submitBatch", key, deadline, entries)
         return self.site.used(f"batch {self.slots} {snapshot.round}", call)
 
 
@@ -283,32 +304,37 @@ def measure_token(made: Fleet, figures: Figures) -> None:
 
     numbers, me = count(), owner.address
 
-    def act(function: str, *arguments: object) -> int:
-        return site.used(f"token {next(numbers)}", share.call(function, *arguments))[0]
+    def act(function: str, *arguments: object) -> Once:
+        gas, transaction = site.used(f"token {next(numbers)}", share.call(function, *arguments))
+        return Once(gas, site.slots_set(transaction))
 
-    def settle() -> int:
+    def prove() -> Once:
+        gas, transaction = made.single()
+        return Once(gas, site.slots_set(transaction))
+
+    def settle() -> Once:
         """Two rounds, an order delay apart, and the proof at the second."""
         made.snapshot()
-        return made.single()[0]
+        return prove()
 
     once = figures.once
     made.vaults[0], made.nav_floor = share.vault, 0
-    act("requestDeposit", 300_000 * USD, me, me)
+    once["order a deposit, the first of the vault"] = act("requestDeposit", 300_000 * USD, me, me)
     once["order a deposit, of an account that has one"] = act("requestDeposit", 1_000 * USD, me, me)
-    once["order a deposit, for another account"] = act("requestDeposit", 1_000 * USD, account(1), me)
+    once["order a deposit, the first of an account"] = act("requestDeposit", 1_000 * USD, account(1), me)
     once["cancel an order"] = act("cancelDepositRequest", share.next_order(), me)
     act("requestDeposit", 300_000 * USD, me, me)
     settle()
     once["claim a deposit"] = act("deposit(uint256,uint256,address,address)", *_claimable(share, "Deposit", me))
     act("draw", 100_000 * USD)
     made.nav_floor = 100_000 // made.policy.nav_step_usd
-    act("requestDeposit", 1_000 * USD, me, me)
-    once["order a redemption"] = act("requestRedeem", 10**12, me, me)
+    once["order a deposit, the first of a round"] = act("requestDeposit", 1_000 * USD, me, me)
+    once["order a redemption, the first of the vault"] = act("requestRedeem", 10**12, me, me)
     once["transfer an order"] = act("transferRedeemRequest", share.next_order(), me, account(2))
-    act("requestRedeem", 10**12, me, me)
+    once["order a redemption, in the round of another"] = act("requestRedeem", 10**12, me, me)
     once["a rebalance that settles deposits and redemptions"] = settle()
     once["claim a redemption"] = act("redeem(uint256,uint256,address,address)", *_claimable(share, "Redeem", me))
-    once["a rebalance of the vault without orders"] = made.single()[0]
+    once["a rebalance of the vault without orders"] = prove()
     once["draw"] = act("draw", USD)
     act("giveBack", USD)
     once["giveBack"] = act("giveBack", USD)
@@ -367,6 +393,8 @@ def markdown(figures: Figures, sizes: Sequence[int]) -> str:
     def of_names(head: str, rows: dict[str, int]) -> str:
         return table([head, "gas"], ((name, [gas]) for name, gas in rows.items()))
 
+    rows = ((name, [one.gas, one.slots_set]) for name, one in figures.once.items())
+    token = table(["", "gas", "slots set"], rows)
     ratio = [figures.by_size["batch of 20, for each vault"][n] / figures.by_size["single rebalance"][n] for n in sizes]
     ratios = ", ".join(f"{100 * share:.1f}% with {head}" for share, head in zip(ratio, heads, strict=True))
     return f"""\
@@ -382,13 +410,20 @@ A vault's rebalance in a batch of 20 costs this share of a single one: {ratios}.
 {of_sizes(figures.by_size)}
 
 The parts of a single rebalance, and of a further proof in a batch (from 20 to 50). Verification is the gas used by calls of
-the verifier; state is two storage slots and the event has six words, at the EVM's prices; the hub's own steps are the rest.
+the verifier; state is two storage slots and the event has three words, at the EVM's prices; the hub's own steps are the
+rest.
 
 {of_sizes(figures.parts)}
 
 The share token, over an asset that is a plain ERC-20:
 
-{of_names("", figures.once)}
+{token}
+
+Each storage slot that was 0 costs {SLOT_GAS:,}. Every order has a slot of its own, unless it adds to one that the account
+has in the same round. The first order of a round sets the slot of its group, and that of the sums that wait unless another
+order waits: with its own up to {3 * SLOT_GAS:,}. The first order of an account sets the slot of the ends of its list. The
+first of the vault in a direction sets the slot that counts the groups, and perhaps the vault's balance. The settlement
+clears the sums, and the claim clears the order.
 
 Deployment:
 

@@ -20,6 +20,7 @@ from .connection import Block, Receipt, Refused
 from .mandate import Mandate
 from .oracle import Snapshot
 from .refusals import STATUSES
+from .summary import Summary
 from .transactions import Call, Sender
 
 
@@ -155,15 +156,15 @@ class Accepted:
 
     @classmethod
     def of(cls, event: Event) -> Accepted:
-        said = event.arguments
+        said, summary = event.arguments, Summary.unpack(event.arguments["summary"])
         return cls(
             vault=bytes(said["vaultId"]),
-            sequence=said["sequence"],
+            sequence=summary.sequence,
             commitment_after=said["commitmentAfter"],
-            nav_floor=said["navFloor"],
+            nav_floor=summary.nav_floor,
             flow_e6=said["flow"],
-            allowances=Allowances.unpack(said["allowances"]),
-            round=said["round"],
+            allowances=summary.allowances,
+            round=summary.round,
             block=event.block,
             transaction=event.transaction,
         )

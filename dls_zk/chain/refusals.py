@@ -390,6 +390,10 @@ EXPLAINED: dict[str, tuple[str, str]] = {
     ),
     "VerifierFailed()": ("contract_refused", "the vault's verifier gave no verdict; it is no verifier of the vault's size"),
     "EmptyBatch()": ("value_refused", "the batch has no rebalance; give one"),
+    "RoundMismatch(bytes32 vaultId, uint32 given, uint32 expected)": (
+        "value_refused",
+        "the rebalance of vault {vaultId} is at price round {given} and the batch at round {expected}; submit it on its own",
+    ),
     "SequenceMismatch(bytes32 vaultId, uint32 given, uint32 expected)": (
         "stale_sequence",
         "rebalance {given} of vault {vaultId} was to be submitted and its next is {expected}; leave it out, or prove again",

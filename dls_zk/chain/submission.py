@@ -30,6 +30,7 @@ from ..statement.signals import PublicSignals
 from .connection import Block, Question, Receipt, Refused
 from .deployment import Protocol, key_hash
 from .hub import Accepted
+from .summary import Summary
 from .transactions import Call, Sender
 
 #: A batch may take this share of a block: one over it.
@@ -414,17 +415,17 @@ def _all_accepted(protocol: Protocol, chunk: Iterable[Submission], block: Block)
 
 def _call(protocol: Protocol, group: tuple[bytes, int, int], chunk: Sequence[Submission]) -> Call:
     """``submit`` or ``submitBatch``. group: key, price round and deadline."""
-    _, round, deadline = group
+    key, round, deadline = group
     if len(chunk) == 1:
         (one,) = chunk
         return protocol.hub.submission(one.context.vault_id, ProofArguments.from_proof(one.proof), round, deadline)
     batch = []
     for submission in chunk:
         proof, signals, context = ProofArguments.from_proof(submission.proof), submission.signals, submission.context
+        summary = Summary(round, context.sequence, signals.nav_floor, signals.allowances)
         points = (proof.a, proof.b, proof.c)
-        named = (signals.nav_floor, signals.allowances.pack(), signals.commitment_after)
-        batch.append((context.vault_id, context.sequence, *named, points))
-    return protocol.hub.call("submitBatch", *group, batch)
+        batch.append((context.vault_id, summary.pack(), signals.commitment_after, points))
+    return protocol.hub.call("submitBatch", key, deadline, batch)
 
 
 def _chunks(

@@ -31,10 +31,16 @@ def _status(value: int) -> str:
     return VaultStatus(value).words
 
 
-def _allowances(word: int) -> dict[str, int]:
-    from ..statement.allowances import Allowances
+def _summary(word: int) -> dict[str, object]:
+    from ..chain.summary import Summary
 
-    return allowances_json(Allowances.unpack(word))
+    summary = Summary.unpack(word)
+    return {
+        "round": summary.round,
+        "sequence": summary.sequence,
+        "nav_floor_steps": summary.nav_floor,
+        "allowances": allowances_json(summary.allowances),
+    }
 
 
 def allowances_json(allowances: Allowances) -> dict[str, int]:
@@ -77,8 +83,7 @@ _PARAMETERS: dict[str, tuple[str, Callable[[Any], object]]] = {
     "flow": ("flow", _quantity),
     "pendingFlow": ("pending_flow", _quantity),
     "quantityE6": ("quantity", _quantity),
-    "allowances": ("allowances", _allowances),
-    "navFloor": ("nav_floor_steps", int),
+    "summary": ("summary", _summary),
     "navSteps": ("nav_steps", int),
     "status": ("status", _status),
     "why": ("why", _why),

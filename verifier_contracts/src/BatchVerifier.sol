@@ -127,7 +127,7 @@ contract BatchVerifier is IBatchVerifier {
         }
         ok = true;
         for (uint256 i; i < n; ++i) {
-            ok = _weigh(proof, stride, _power(seed, i), scalars, sum, pair) && ok;
+            if (!_weigh(proof, stride, _power(seed, i), scalars, sum, pair)) ok = false;
             unchecked {
                 proof += 32 * stride;
                 pair += 32 * PAIR_WORDS;

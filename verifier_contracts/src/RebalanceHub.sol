@@ -15,6 +15,7 @@ import {MandateShelf, Mandates} from "./libraries/Mandates.sol";
 import {Common, Rebalances, Step} from "./libraries/Rebalances.sol";
 import {ShareCalls} from "./libraries/ShareCalls.sol";
 import {Signals} from "./libraries/Signals.sol";
+import {Summary} from "./libraries/Summary.sol";
 import {VaultHead, VaultHeads} from "./libraries/VaultHead.sol";
 import {Book, Vault, Vaults} from "./libraries/Vaults.sol";
 import {WriteDowns} from "./libraries/WriteDowns.sol";
@@ -140,7 +141,8 @@ contract RebalanceHub is IRebalanceHub {
         VaultHead head = book.head;
         (uint32 number, uint40 from, bool isRepair) = (vault.proposal, vault.proposalFrom, vault.isRepair);
         require(from != 0, NoMandateProposed());
-        (Mandate memory to, bytes32 proposed) = mandates.load(number);
+        Mandate memory to;
+        bytes32 proposed = mandates.load(number, to);
         require(mandate == proposed, MandateNotProposed(mandate, proposed));
         Status now_ = _status(vault, head);
         require(now_ == Status.Active || (isRepair && now_ == Status.Stale), WrongStatus(now_));
@@ -181,7 +183,8 @@ contract RebalanceHub is IRebalanceHub {
         uint32 number,
         bool tightens_
     ) private {
-        (Mandate memory mandate, bytes32 name) = mandates.load(number);
+        Mandate memory mandate;
+        bytes32 name = mandates.load(number, mandate);
         uint32 old = head.mandate();
         if (old == 0 || mandates.get(old).feedSet != mandate.feedSet) {
             head = head.setFeedsChanged();
@@ -263,14 +266,13 @@ contract RebalanceHub is IRebalanceHub {
     /// @inheritdoc IRebalanceHub
     function submit(bytes32 vaultId, Rebalance calldata rebalance) external {
         Book storage book = _ownBook(vaultId);
-        Vault storage vault = vaults[vaultId];
         VaultHead head = book.head;
         Common memory common;
         common.loadPrices(oracle, rebalance.round, rebalance.deadline);
         common.loadMandate(mandates, head.mandate());
         Step memory step;
         (step.vaultId, step.operator) = (vaultId, msg.sender);
-        common.start(step, vault, head);
+        common.start(step, vaults, head);
 
         uint256[] calldata given = rebalance.signals;
         Rebalances.requireInField(given, Signals.PRICES + common.priceWords.length);
@@ -288,12 +290,12 @@ contract RebalanceHub is IRebalanceHub {
         require(Groth16.inBaseField(rebalance.proof), ProofCoordinateNotInField());
         require(Groth16.hasGas(gas_), NotEnoughGas());
         Rebalances.requireVerdict(Groth16.verify(keys[common.mandate.key].verifier, rebalance.proof, own));
-        common.finish(step, named, book, vault);
-        if (head.doOrdersWait()) ShareCalls.settle(vaultId, vault.opener, step.headAfter.sequence());
+        step.finish(common.summaryOf(step, named), named[Signals.COMMITMENT_AFTER], book, vaults);
+        if (head.doOrdersWait()) ShareCalls.settle(vaultId, vaults[vaultId].opener, step.headAfter.sequence());
     }
 
     /// @inheritdoc IRebalanceHub
-    function submitBatch(bytes32 key, uint32 round, uint40 deadline, BatchedRebalance[] calldata rebalances) external {
+    function submitBatch(bytes32 key, uint40 deadline, BatchedRebalance[] calldata rebalances) external {
         require(rebalances.length != 0, EmptyBatch());
         Key storage verifyingKey = keys.get(key);
         uint256 gasCap = Groth16.batchGasCap(rebalances.length, Signals.count(verifyingKey.slots));
@@ -302,7 +304,7 @@ contract RebalanceHub is IRebalanceHub {
 
         // The call to the verifier, written in place: the price words, which all proofs share, and `BATCHED_WORDS` for each.
         Common memory common;
-        common.loadPrices(oracle, round, deadline);
+        common.loadPrices(oracle, rebalances[0].summary.round(), deadline);
         (bytes memory input, uint256 place) = Groth16.batchInput(common.priceWords, rebalances.length * BATCHED_WORDS);
         uint256 settlements = _takeAll(key, common, rebalances, place);
         require(Groth16.hasGas(gasCap + settlements * ShareCalls.GAS_AHEAD), NotEnoughGas());
@@ -347,33 +349,33 @@ contract RebalanceHub is IRebalanceHub {
     ) private returns (bool settles) {
         bytes32 vaultId = rebalance.vaultId;
         Book storage book = own[vaultId];
-        Vault storage vault = vaults[vaultId];
         VaultHead head = book.head;
         if (head.mandateVersion() == 0) _refuseStranger(vaultId);
-        _requireNext(vaultId, rebalance.sequence, head.sequence());
+        Summary summary = rebalance.summary;
+        _requireNext(vaultId, summary, common.round, head.sequence());
         if (common.mandateNumber != head.mandate()) {
             common.loadMandate(mandates, head.mandate());
             if (common.mandate.key != key) revert WrongKey(vaultId, key, common.mandate.key);
         }
         step.vaultId = vaultId;
-        common.start(step, vault, head);
+        common.start(step, vaults, head);
 
         uint256 commitmentAfter = rebalance.commitmentAfter;
         require(commitmentAfter < Signals.FIELD, SignalNotInField(Signals.COMMITMENT_AFTER));
         signals[Signals.COMMITMENT_AFTER] = commitmentAfter;
-        uint256 navFloor = rebalance.navFloor;
-        require(navFloor < Signals.NAV_FLOOR_BOUND, NavFloorOutOfRange(navFloor));
-        signals[Signals.NAV_FLOOR] = navFloor;
-        signals[Signals.ALLOWANCES] = Allowances.unwrap(rebalance.allowances);
+        signals[Signals.NAV_FLOOR] = summary.navFloor();
+        signals[Signals.ALLOWANCES] = Allowances.unwrap(summary.allowances());
         common.use(step, signals);
         common.fill(step, signals, book.commitment);
-        common.finish(step, signals, book, vault);
+        step.finish(summary, commitmentAfter, book, vaults);
         return head.doOrdersWait();
     }
 
-    function _requireNext(bytes32 vaultId, uint32 given, uint256 last) private pure {
+    /// @dev Of the batch's round, and the one after the last.
+    function _requireNext(bytes32 vaultId, Summary summary, uint32 round, uint256 last) private pure {
+        if (summary.round() != round) revert RoundMismatch(vaultId, summary.round(), round);
         unchecked {
-            if (given != last + 1) revert SequenceMismatch(vaultId, given, uint32(last + 1));
+            if (summary.sequence() != last + 1) revert SequenceMismatch(vaultId, summary.sequence(), uint32(last + 1));
         }
     }
 
@@ -498,7 +500,7 @@ contract RebalanceHub is IRebalanceHub {
         state.pendingFlow = Vaults.pendingFlowOf(vault, head);
         state.mandateVersion = head.mandateVersion();
         state.loosenedVersion = vault.loosenedVersion;
-        (, state.mandate) = mandates.load(head.mandate());
+        state.mandate = mandates.nameOf(head.mandate());
         if (head.areFeedsChanged()) state.roundsAfter = vault.roundsAfter;
         state.ordersWait = head.doOrdersWait();
         state.writeDownOpen = WriteDowns.isOpen(vault.writeDown, head);
@@ -534,8 +536,7 @@ contract RebalanceHub is IRebalanceHub {
         Vault storage vault = _vault(vaultId);
         activeFrom = vault.proposalFrom;
         if (activeFrom == 0) return (0, false, 0, 0);
-        (, mandate) = mandates.load(vault.proposal);
-        return (mandate, vault.isRepair, activeFrom, activeFrom + ACTIVATION_WINDOW);
+        return (mandates.nameOf(vault.proposal), vault.isRepair, activeFrom, activeFrom + ACTIVATION_WINDOW);
     }
 
     /// @inheritdoc IRebalanceHub
@@ -587,7 +588,7 @@ contract RebalanceHub is IRebalanceHub {
         common.loadMandate(mandates, book.head.mandate());
         Step memory step;
         (step.vaultId, step.operator) = (vaultId, vault.operator);
-        common.start(step, vault, book.head);
+        common.start(step, vaults, book.head);
         (uint256[] memory signals, uint256[7] memory named) =
             common.signalsOf(step, book.commitment, commitmentAfter, navFloor, allowances);
         common.use(step, named);

@@ -6,6 +6,7 @@ import {RebalanceHub} from "../src/RebalanceHub.sol";
 import {IRebalanceHub} from "../src/interfaces/IRebalanceHub.sol";
 import {Allowances, AllowancesWord} from "../src/libraries/Allowances.sol";
 import {Signals} from "../src/libraries/Signals.sol";
+import {Summary, SummaryWord} from "../src/libraries/Summary.sol";
 import {OracleScene} from "./OracleScene.sol";
 import {PolicyScene} from "./PolicyScene.sol";
 import {Trapdoor} from "./Trapdoor.sol";
@@ -227,12 +228,25 @@ abstract contract Scene is OracleScene, PolicyScene {
     {
         return IRebalanceHub.BatchedRebalance({
             vaultId: id,
-            sequence: sequence,
-            navFloor: uint48(r.signals[Signals.NAV_FLOOR]),
-            allowances: Allowances.wrap(r.signals[Signals.ALLOWANCES]),
+            summary: SummaryWord.pack(
+                r.round, sequence, r.signals[Signals.NAV_FLOOR], Allowances.wrap(r.signals[Signals.ALLOWANCES])
+            ),
             commitmentAfter: r.signals[Signals.COMMITMENT_AFTER],
             proof: r.proof
         });
+    }
+
+    /// The word of an event or an entry, with the NAV floor that `proven` takes.
+    function summaryOf(uint32 round, uint256 sequence, Allowances allowances) internal pure returns (Summary) {
+        return SummaryWord.pack(round, sequence, NAV_FLOOR, allowances);
+    }
+
+    function withSequence(Summary s, uint256 sequence) internal pure returns (Summary) {
+        return SummaryWord.pack(s.round(), sequence, s.navFloor(), s.allowances());
+    }
+
+    function withNavFloor(Summary s, uint256 navFloor) internal pure returns (Summary) {
+        return SummaryWord.pack(s.round(), s.sequence(), navFloor, s.allowances());
     }
 
     function submit(IRebalanceHub.Rebalance memory r) internal {
@@ -245,14 +259,14 @@ abstract contract Scene is OracleScene, PolicyScene {
         submit(r);
     }
 
-    function submitBatch(uint32 round, IRebalanceHub.BatchedRebalance[] memory batch) internal {
+    function submitBatch(IRebalanceHub.BatchedRebalance[] memory batch) internal {
         vm.prank(OPERATOR);
-        hub.submitBatch(terms.key, round, DEADLINE, batch);
+        hub.submitBatch(terms.key, DEADLINE, batch);
     }
 
-    function refuseBatch(uint32 round, IRebalanceHub.BatchedRebalance[] memory batch, bytes memory reason) internal {
+    function refuseBatch(IRebalanceHub.BatchedRebalance[] memory batch, bytes memory reason) internal {
         vm.expectRevert(reason);
-        submitBatch(round, batch);
+        submitBatch(batch);
     }
 
     /// What the operator pays for a call that is refused for this reason.

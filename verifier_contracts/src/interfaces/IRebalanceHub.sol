@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Allowances} from "../libraries/Allowances.sol";
 import {Groth16} from "../libraries/Groth16.sol";
+import {Summary} from "../libraries/Summary.sol";
 import {IBatchVerifier} from "./IBatchVerifier.sol";
 import {IPolicyRegistry} from "./IPolicyRegistry.sol";
 import {IPriceOracle} from "./IPriceOracle.sol";
@@ -166,10 +167,9 @@ interface IRebalanceHub {
     /// One rebalance of a batch: only the values that the hub does not know.
     struct BatchedRebalance {
         bytes32 vaultId;
-        /// The vault's sequence after this rebalance. It lets the hub refuse a rebalance that it has accepted before.
-        uint32 sequence;
-        uint48 navFloor;
-        Allowances allowances;
+        /// Round, the vault's sequence after this rebalance, NAV floor and allowances: the word that the event will have. The
+        /// sequence lets the hub refuse a rebalance that it has accepted before.
+        Summary summary;
         uint256 commitmentAfter;
         Groth16.Proof proof;
     }
@@ -196,16 +196,10 @@ interface IRebalanceHub {
     /// @param pendingFlow the sum that the next proof must state.
     event FlowRecorded(bytes32 indexed vaultId, int64 flow, int64 pendingFlow);
 
-    /// @dev The previous event has the commitment before; the oracle has the price words.
-    event Rebalanced(
-        bytes32 indexed vaultId,
-        uint32 sequence,
-        uint256 commitmentAfter,
-        uint256 navFloor,
-        int256 flow,
-        Allowances allowances,
-        uint256 round
-    );
+    /// @param flow what the proof stated: quantity of slot 0 (1e-6), positive into the book.
+    /// @param summary round, sequence, NAV floor and allowances.
+    /// @dev The previous event has the commitment before; the oracle has the price words of the round.
+    event Rebalanced(bytes32 indexed vaultId, uint256 commitmentAfter, int256 flow, Summary summary);
 
     event StatusChanged(bytes32 indexed vaultId, Status status);
 
@@ -300,6 +294,8 @@ interface IRebalanceHub {
     /// The proof is for another chain, hub, vault, sequence, mandate version, round, operator or deadline.
     error ContextMismatch(uint256 given, uint256 expected);
     error PriceMismatch(uint256 word, uint256 given, uint256 expected);
+    /// In a batch: the rebalance names another round than the first one.
+    error RoundMismatch(bytes32 vaultId, uint32 given, uint32 expected);
     /// In a batch: the vault's next sequence is another number.
     error SequenceMismatch(bytes32 vaultId, uint32 given, uint32 expected);
 
@@ -374,9 +370,9 @@ interface IRebalanceHub {
     /// @notice Replace the committed book by one that, by the proof, obeys the policy. Only the operator may call this.
     function submit(bytes32 vaultId, Rebalance calldata rebalance) external;
 
-    /// @notice Rebalance many vaults of one operator in one pairing check. All proofs share the key, the snapshot and the
-    /// deadline. The hub accepts all rebalances or none.
-    function submitBatch(bytes32 key, uint32 round, uint40 deadline, BatchedRebalance[] calldata rebalances) external;
+    /// @notice Rebalance many vaults of one operator in one pairing check. All proofs share the key, the deadline and the
+    /// snapshot, whose round every summary names. The hub accepts all rebalances or none.
+    function submitBatch(bytes32 key, uint40 deadline, BatchedRebalance[] calldata rebalances) external;
 
     // --- liveness ---
 

@@ -19,7 +19,7 @@ struct MandateShelf {
 
 /// @title Mandates, by their names: the hash of their content
 /// @notice A mandate is all static, so its encoding is its words one after the other: 7 of its own, 3 for each bucket, 9 of the
-/// share. A load copies them from the code of a contract to memory (`DataContract`) and points the struct at its parts.
+/// share. A load copies them from the code of a contract (`DataContract`) to a struct and its parts.
 library Mandates {
     uint256 private constant BYTES = 32 * (7 + 3 * 3 + 9);
 
@@ -51,28 +51,32 @@ library Mandates {
         view
         returns (IRebalanceHub.Mandate memory mandate)
     {
-        (mandate,) = load(shelf, number);
+        load(shelf, number, mandate);
     }
 
-    /// @notice The mandate behind a number that the hub gave out, and its name.
-    function load(MandateShelf storage shelf, uint32 number)
+    /// @notice The name of the mandate behind a number that the hub gave out.
+    function nameOf(MandateShelf storage shelf, uint32 number) internal view returns (bytes32) {
+        IRebalanceHub.Mandate memory unread;
+        return load(shelf, number, unread);
+    }
+
+    /// @notice Write the mandate behind a number that the hub gave out to `into`.
+    function load(MandateShelf storage shelf, uint32 number, IRebalanceHub.Mandate memory into)
         internal
         view
-        returns (IRebalanceHub.Mandate memory mandate, bytes32 name)
+        returns (bytes32 name)
     {
         address kept = shelf.stored[number].kept;
         uint256 size = BYTES;
         assembly ("memory-safe") {
             let words := mload(0x40)
-            mandate := add(words, size)
-            mstore(0x40, add(mandate, 352))
             extcodecopy(kept, words, 1, size) // the code starts with a zero byte
             name := keccak256(words, size)
-            mcopy(mandate, words, 224) // the seven words of its own
-            mstore(add(mandate, 224), add(words, 224)) // gain
-            mstore(add(mandate, 256), add(words, 320)) // loss
-            mstore(add(mandate, 288), add(words, 416)) // turnover
-            mstore(add(mandate, 320), add(words, 512)) // share
+            mcopy(into, words, 224) // the seven words of its own
+            mcopy(mload(add(into, 224)), add(words, 224), 96) // gain
+            mcopy(mload(add(into, 256)), add(words, 320), 96) // loss
+            mcopy(mload(add(into, 288)), add(words, 416), 96) // turnover
+            mcopy(mload(add(into, 320)), add(words, 512), 288) // share
         }
     }
 }

@@ -8,6 +8,7 @@ import {Buckets} from "./Buckets.sol";
 import {Groth16} from "./Groth16.sol";
 import {MandateShelf, Mandates} from "./Mandates.sol";
 import {Signals} from "./Signals.sol";
+import {Summary, SummaryWord} from "./Summary.sol";
 import {VaultHead, VaultHeads} from "./VaultHead.sol";
 import {Book, Vault, Vaults} from "./Vaults.sol";
 import {WriteDowns} from "./WriteDowns.sol";
@@ -35,6 +36,7 @@ struct Step {
 }
 
 using Rebalances for Common global;
+using Rebalances for Step global;
 
 /// @title The transition of a vault by a rebalance
 /// @notice The hub builds every public signal from its own state; a prover decides nothing about the past, the policy, the
@@ -54,8 +56,9 @@ library Rebalances {
     /// @notice Load a mandate, and check that it allows the prices. A round may be used for `grace`, whether or not there are
     /// newer ones: strangers' rounds shut nobody out, and nobody looks back further for a better price.
     function loadMandate(Common memory common, MandateShelf storage shelf, uint32 number) internal view {
-        IRebalanceHub.Mandate memory mandate = Mandates.get(shelf, number);
-        (common.mandateNumber, common.mandate) = (number, mandate);
+        IRebalanceHub.Mandate memory mandate = common.mandate;
+        Mandates.load(shelf, number, mandate);
+        common.mandateNumber = number;
         require(common.feedSet == mandate.feedSet, IRebalanceHub.WrongFeedSet(common.feedSet, mandate.feedSet));
         uint256 age = block.timestamp - common.timestamp;
         require(age <= mandate.grace, IRebalanceHub.RoundTooOld(common.timestamp, mandate.grace));
@@ -65,9 +68,14 @@ library Rebalances {
 
     /// @notice Revert unless the vault may rebalance now at these prices.
     /// @param head where it starts.
-    function start(Common memory common, Step memory step, Vault storage vault, VaultHead head) internal view {
+    function start(
+        Common memory common,
+        Step memory step,
+        mapping(bytes32 vaultId => Vault) storage vaults,
+        VaultHead head
+    ) internal view {
         (step.head, step.flow, step.writeDown) = (head, 0, 0);
-        if (!head.isPlain()) _readMarks(common, step, vault, head);
+        if (!head.isPlain()) _readMarks(common, step, vaults[step.vaultId], head);
         unchecked {
             (uint256 timestamp, uint256 last) = (common.timestamp, head.snapshotTimestamp());
             if (timestamp < last) revert IRebalanceHub.RoundBeforeLast(uint40(timestamp), uint40(last));
@@ -130,26 +138,28 @@ library Rebalances {
         }
     }
 
-    /// @notice Write the new state. The previous event has the commitment before; the oracle has the price words.
+    /// @notice The summary after `use`.
+    function summaryOf(Common memory common, Step memory step, uint256[7] memory signals)
+        internal
+        pure
+        returns (Summary)
+    {
+        Allowances allowances = Allowances.wrap(signals[Signals.ALLOWANCES]);
+        return SummaryWord.pack(common.round, step.headAfter.sequence(), signals[Signals.NAV_FLOOR], allowances);
+    }
+
+    /// @notice Write the new state.
+    /// @param summary of what `use` has checked: `summaryOf` packs the same.
     function finish(
-        Common memory common,
         Step memory step,
-        uint256[7] memory signals,
+        Summary summary,
+        uint256 commitmentAfter,
         Book storage book,
-        Vault storage vault
+        mapping(bytes32 vaultId => Vault) storage vaults
     ) internal {
-        VaultHead head = step.headAfter;
-        uint256 commitmentAfter = signals[Signals.COMMITMENT_AFTER];
-        emit IRebalanceHub.Rebalanced(
-            step.vaultId,
-            head.sequence(),
-            commitmentAfter,
-            signals[Signals.NAV_FLOOR],
-            step.flow,
-            Allowances.wrap(signals[Signals.ALLOWANCES]),
-            common.round
-        );
-        if (step.writeDown != 0) WriteDowns.use(vault.writeDown, head.sequence());
+        (bytes32 vaultId, VaultHead head) = (step.vaultId, step.headAfter);
+        emit IRebalanceHub.Rebalanced(vaultId, commitmentAfter, step.flow, summary);
+        if (step.writeDown != 0) WriteDowns.use(vaults[vaultId].writeDown, head.sequence());
         (book.head, book.commitment) = (head, commitmentAfter);
     }
 
@@ -216,19 +226,24 @@ library Rebalances {
     /// @dev Compares the context last: the error for a proof of another round or sequence names its commitment, flow or
     /// prices if one of them is wrong.
     function requireOwn(uint256[] calldata given, uint256[] memory own) internal pure {
-        uint256 i = Signals.COMMITMENT_BEFORE;
-        require(given[i] == own[i], IRebalanceHub.CommitmentMismatch(given[i], own[i]));
-        i = Signals.POLICY_HASH;
-        require(given[i] == own[i], IRebalanceHub.PolicyMismatch(given[i], own[i]));
-        i = Signals.FLOW;
-        require(given[i] == own[i], IRebalanceHub.FlowMismatch(given[i], own[i]));
-        i = Signals.NAV_FLOOR;
-        require(given[i] < Signals.NAV_FLOOR_BOUND, IRebalanceHub.NavFloorOutOfRange(given[i]));
-        for (i = Signals.PRICES; i < own.length; ++i) {
-            require(given[i] == own[i], IRebalanceHub.PriceMismatch(i - Signals.PRICES, given[i], own[i]));
+        (uint256 theirs, uint256 ours) = _both(given, own, Signals.COMMITMENT_BEFORE);
+        require(theirs == ours, IRebalanceHub.CommitmentMismatch(theirs, ours));
+        (theirs, ours) = _both(given, own, Signals.POLICY_HASH);
+        require(theirs == ours, IRebalanceHub.PolicyMismatch(theirs, ours));
+        (theirs, ours) = _both(given, own, Signals.FLOW);
+        require(theirs == ours, IRebalanceHub.FlowMismatch(theirs, ours));
+        (theirs, ours) = _both(given, own, Signals.NAV_FLOOR);
+        require(theirs < Signals.NAV_FLOOR_BOUND, IRebalanceHub.NavFloorOutOfRange(theirs));
+        for (uint256 i = Signals.PRICES; i < own.length; ++i) {
+            (theirs, ours) = _both(given, own, i);
+            require(theirs == ours, IRebalanceHub.PriceMismatch(i - Signals.PRICES, theirs, ours));
         }
-        i = Signals.CONTEXT;
-        require(given[i] == own[i], IRebalanceHub.ContextMismatch(given[i], own[i]));
+        (theirs, ours) = _both(given, own, Signals.CONTEXT);
+        require(theirs == ours, IRebalanceHub.ContextMismatch(theirs, ours));
+    }
+
+    function _both(uint256[] calldata given, uint256[] memory own, uint256 i) private pure returns (uint256, uint256) {
+        return (given[i], own[i]);
     }
 
     function requireVerdict(Groth16.Verdict verdict) internal pure {

@@ -6,6 +6,7 @@ import {IPriceOracle} from "../../src/interfaces/IPriceOracle.sol";
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
 import {Allowances, AllowancesWord} from "../../src/libraries/Allowances.sol";
 import {Signals} from "../../src/libraries/Signals.sol";
+import {SummaryWord} from "../../src/libraries/Summary.sol";
 import {Scene} from "../Scene.sol";
 import {Trapdoor} from "../Trapdoor.sol";
 import {Chronicle} from "./Chronicle.sol";
@@ -244,15 +245,14 @@ contract Handler is Scene, Chronicle {
             uint256 steps;
             (named[i], steps) = someAllowances(m, round.time);
             Allowances word = AllowancesWord.pack(named[i][0], named[i][1], named[i][2], steps);
-            batch[i].vaultId = m.id;
-            (batch[i].sequence, batch[i].navFloor) = (uint32(m.sequence + 1), 500);
-            (batch[i].allowances, batch[i].commitmentAfter) = (word, pick(2 ** 200));
+            (batch[i].vaultId, batch[i].commitmentAfter) = (m.id, pick(2 ** 200));
+            batch[i].summary = SummaryWord.pack(round.number, m.sequence + 1, 500, word);
             batch[i].proof =
                 Trapdoor.prove(signalsOf(m, round, batch[i].commitmentAfter, 500, Allowances.unwrap(word)), 0);
             if (reason == 0 && by != m.operator) reason = IRebalanceHub.NotOperator.selector;
             if (reason == 0) reason = whyNoRebalance(m, round, named[i], steps);
         }
-        if (send(by, abi.encodeCall(hub.submitBatch, (terms.key, round.number, DEADLINE, batch)), reason)) {
+        if (send(by, abi.encodeCall(hub.submitBatch, (terms.key, DEADLINE, batch)), reason)) {
             for (uint256 i; i < 2; ++i) {
                 rebalanced(models[i], batch[i].commitmentAfter, 500, named[i], round.time);
             }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Allowances} from "../../src/libraries/Allowances.sol";
 import {Prices} from "../../src/libraries/Prices.sol";
 import {Signals} from "../../src/libraries/Signals.sol";
+import {Summary, SummaryWord} from "../../src/libraries/Summary.sol";
 import {VaultHead, VaultHeads} from "../../src/libraries/VaultHead.sol";
 import {Base} from "../Base.sol";
 
-/// For all values at once, by halmos: how flows, prices and the heads of vaults are packed.
+/// For all values at once, by halmos: how flows, prices, summaries and the heads of vaults are packed.
 contract PackingSymbolic is Base {
     function check_flowsAreEncodedAsFieldElements(int64 flow) external pure {
         uint256 encoded = Signals.encodeFlow(flow);
@@ -37,6 +39,24 @@ contract PackingSymbolic is Base {
     function check_answersTooLargeAreNoPrices(uint256 answer) external pure {
         vm.assume(answer >= 2 ** 128);
         assert(Prices.fromAnswer(answer, 18) >= Prices.BOUND);
+    }
+
+    function check_summariesAreReadAsTheyWerePacked(uint32 round, uint24 sequence, uint48 navFloor, uint120 allowances)
+        external
+        pure
+    {
+        vm.assume(navFloor < 2 ** 42);
+        Summary summary = SummaryWord.pack(round, sequence, navFloor, Allowances.wrap(allowances));
+        assert(summary.round() == round && summary.sequence() == sequence && summary.navFloor() == navFloor);
+        assert(Allowances.unwrap(summary.allowances()) == allowances && summary.allowances().fits());
+    }
+
+    /// A word is the packing of what is read from it: no bit is without meaning, and none is lost.
+    function check_aSummaryIsWhatIsReadFromIt(uint256 word) external pure {
+        Summary summary = Summary.wrap(word);
+        vm.assume(summary.allowances().fits());
+        Summary packed = SummaryWord.pack(summary.round(), summary.sequence(), summary.navFloor(), summary.allowances());
+        assert(Summary.unwrap(packed) == word);
     }
 
     /// A rebalance sets its fields, clears the marks, and keeps mandate, version, the orders' flag and a wind-down.

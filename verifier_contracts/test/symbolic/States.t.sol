@@ -76,11 +76,20 @@ contract StatesSymbolic is Base {
         return hub.status(vaultId);
     }
 
+    /// The sender, with a path for each account that has a role. Else halmos does not know in whose book the number of the
+    /// mandate stands, and takes the code that keeps the mandate for empty.
+    function known(address sender) private view returns (address) {
+        if (sender == OPERATOR) return OPERATOR;
+        if (sender == GUARDIAN) return GUARDIAN;
+        if (sender == address(this)) return address(this);
+        return sender;
+    }
+
     function check_noLooserMandateBeforeItsTimeNorAfterAWeek(address sender, uint32 waited) external {
         vm.prank(OPERATOR);
         hub.proposeMandate(vaultId, looser);
         vm.warp(uint256(NOON) + waited);
-        vm.prank(sender);
+        vm.prank(known(sender));
         (bool ok,) = address(hub).call(abi.encodeCall(IRebalanceHub.activateMandate, (vaultId, looser)));
         assert(ok == (waited >= DELAY && waited < DELAY + 7 days));
         assert(hub.vaultState(vaultId).mandateVersion == (ok ? 2 : 1));
@@ -137,7 +146,7 @@ contract StatesSymbolic is Base {
 
     function staysStale(address sender, uint8 kind, int64 flow, uint32 waited, uint32 later) private {
         vm.warp(uint256(NOON) + waited);
-        vm.prank(sender);
+        vm.prank(known(sender));
         (bool done,) = address(hub).call(call(kind, flow, 1));
         done; // whether it was taken or not
         vm.warp(uint256(NOON) + waited + later);
@@ -146,7 +155,7 @@ contract StatesSymbolic is Base {
 
     function check_windDownByOperatorAndOpenerOrAfterTwoPeriods(address sender, uint32 waited) external {
         vm.warp(uint256(NOON) + waited);
-        vm.prank(sender);
+        vm.prank(known(sender));
         (bool ok,) = address(hub).call(abi.encodeCall(IRebalanceHub.windDown, (vaultId)));
         assert(ok == (sender == OPERATOR || sender == address(this) || waited > 2 * MAX_PROOF_AGE));
     }
@@ -168,7 +177,7 @@ contract StatesSymbolic is Base {
         vm.prank(OPERATOR);
         hub.windDown(vaultId);
         vm.warp(uint256(NOON) + waited);
-        vm.prank(sender);
+        vm.prank(known(sender));
         (bool ok,) = address(hub).call(call(kind, flow, 1));
         assert(status() == IRebalanceHub.Status.WindDown);
         assert(!ok || (kind == 8 && flow <= 0) || kind == 12 || kind == 14);
@@ -183,7 +192,7 @@ contract StatesSymbolic is Base {
     }
 
     function check_onlyTheGuardianPauses(address sender) external {
-        vm.prank(sender);
+        vm.prank(known(sender));
         (bool ok,) = address(hub).call(abi.encodeCall(IRebalanceHub.pause, (vaultId)));
         assert(ok == (sender == GUARDIAN));
     }

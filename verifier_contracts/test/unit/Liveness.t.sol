@@ -47,7 +47,7 @@ contract LivenessTest is Scene {
         uint32 round = takeRound();
         IRebalanceHub.BatchedRebalance[] memory batch = new IRebalanceHub.BatchedRebalance[](1);
         batch[0] = entry(vaultId, 1, round);
-        submitBatch(round, batch);
+        submitBatch(batch);
         requireStatus(IRebalanceHub.Status.Active);
     }
 
@@ -104,7 +104,7 @@ contract LivenessTest is Scene {
         batch[0] = entry(vaultId, 1, round);
         pause();
         refuse(r, wrong(IRebalanceHub.Status.Paused));
-        refuseBatch(round, batch, wrong(IRebalanceHub.Status.Paused));
+        refuseBatch(batch, wrong(IRebalanceHub.Status.Paused));
         unpause();
         submit(r);
     }
@@ -231,7 +231,7 @@ contract LivenessTest is Scene {
         vm.expectRevert(reason);
         unpause();
         refuse(r, reason);
-        refuseBatch(round, batch, reason);
+        refuseBatch(batch, reason);
         vm.warp(LAST + 1);
         requireStatus(IRebalanceHub.Status.WindDown);
     }

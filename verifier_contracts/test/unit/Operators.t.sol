@@ -80,9 +80,9 @@ contract OperatorsTest is Scene {
         uint32 round = takeRound();
         IRebalanceHub.BatchedRebalance[] memory batch = new IRebalanceHub.BatchedRebalance[](1);
         batch[0] = entry(vaultId, 1, round);
-        refuseBatch(round, batch, abi.encodeWithSelector(IRebalanceHub.NotOperator.selector, OPERATOR));
+        refuseBatch(batch, abi.encodeWithSelector(IRebalanceHub.NotOperator.selector, OPERATOR));
         vm.prank(OTHER_OPERATOR);
-        hub.submitBatch(terms.key, round, DEADLINE, batch);
+        hub.submitBatch(terms.key, DEADLINE, batch);
     }
 
     function test_aProofOfTheOldOperatorIsVoid() public {

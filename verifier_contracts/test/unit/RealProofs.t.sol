@@ -105,27 +105,27 @@ contract RealProofsTest is Scene {
         bytes32 other = open();
         batch.push(entryOf(vaultId, 1, first8()));
         batch.push(entryOf(other, 1, other8()));
-        submitBatch(1, batch);
+        submitBatch(batch);
         vm.assertEq(stateOf(vaultId).commitment, 1001);
         vm.assertEq(stateOf(other).commitment, 2001);
 
         later();
         delete batch;
         batch.push(entryOf(vaultId, 2, second8()));
-        submitBatch(2, batch);
+        submitBatch(batch);
         vm.assertEq(stateOf(vaultId).commitment, 1002);
     }
 
     function test_batchOf16() public {
         start(16);
         batch.push(entryOf(vaultId, 1, first16()));
-        submitBatch(1, batch);
+        submitBatch(batch);
     }
 
     function test_batchOf32() public {
         start(32);
         batch.push(entryOf(vaultId, 1, first32()));
-        submitBatch(1, batch);
+        submitBatch(batch);
     }
 
     // --- and refused ---
@@ -140,7 +140,7 @@ contract RealProofsTest is Scene {
             delete batch;
             batch.push(entryOf(other, 1, other8()));
             batch.push(entryOf(vaultId, 1, r));
-            refuseBatch(1, batch, abi.encodeWithSelector(IRebalanceHub.ProofRejected.selector));
+            refuseBatch(batch, abi.encodeWithSelector(IRebalanceHub.ProofRejected.selector));
         }
     }
 
@@ -149,7 +149,7 @@ contract RealProofsTest is Scene {
         bytes32 other = open();
         batch.push(entryOf(vaultId, 1, other8()));
         batch.push(entryOf(other, 1, first8()));
-        refuseBatch(1, batch, abi.encodeWithSelector(IRebalanceHub.ProofRejected.selector));
+        refuseBatch(batch, abi.encodeWithSelector(IRebalanceHub.ProofRejected.selector));
     }
 
     function test_refusesACancellingPair() public {
@@ -159,7 +159,7 @@ contract RealProofsTest is Scene {
         uint256[2] memory first = batch[0].proof.c;
         batch[0].proof.c = batch[1].proof.c;
         batch[1].proof.c = first;
-        refuseBatch(1, batch, abi.encodeWithSelector(IRebalanceHub.ProofRejected.selector));
+        refuseBatch(batch, abi.encodeWithSelector(IRebalanceHub.ProofRejected.selector));
     }
 
     function test_refusesReplay() public {
@@ -167,6 +167,6 @@ contract RealProofsTest is Scene {
         submit(first8());
         refuse(first8(), abi.encodeWithSelector(IRebalanceHub.CommitmentMismatch.selector, first8().signals[0], 1001));
         batch.push(entryOf(vaultId, 1, first8()));
-        refuseBatch(1, batch, abi.encodeWithSelector(IRebalanceHub.SequenceMismatch.selector, vaultId, 1, 2));
+        refuseBatch(batch, abi.encodeWithSelector(IRebalanceHub.SequenceMismatch.selector, vaultId, 1, 2));
     }
 }

@@ -85,7 +85,7 @@ contract SettlementsTest is Scene {
         FakeShare other = openShareNow();
         wait();
         other.wait(true);
-        submitBatch(round, batchOf(vaultId, other.vaultId()));
+        submitBatch(batchOf(vaultId, other.vaultId()));
         vm.assertEq(share.settlements(), 1);
         vm.assertEq(other.settlements(), 1);
     }
@@ -101,8 +101,8 @@ contract SettlementsTest is Scene {
         FakeShare other = openShareNow();
         wait();
         IRebalanceHub.BatchedRebalance[] memory batch = batchOf(vaultId, other.vaultId());
-        batch[1].navFloor += 1;
-        refuseBatch(round, batch, abi.encodeWithSelector(IRebalanceHub.ProofRejected.selector));
+        batch[1].summary = withNavFloor(batch[1].summary, NAV_FLOOR + 1);
+        refuseBatch(batch, abi.encodeWithSelector(IRebalanceHub.ProofRejected.selector));
         vm.assertEq(share.settlements(), 0);
     }
 
@@ -118,7 +118,7 @@ contract SettlementsTest is Scene {
         share.behave(FakeShare.Manner.SubmitsAgain);
         vm.warp(NOON + 1 + 1 days);
         round = takeRound();
-        submitBatch(round, batchOf(vaultId, next));
+        submitBatch(batchOf(vaultId, next));
         (, address operator,,,) = hub.rolesOf(next);
         vm.assertEq(operator, address(share));
         vm.assertEq(other.settlements(), 1);
@@ -127,7 +127,7 @@ contract SettlementsTest is Scene {
     function test_onlyVaultsWhoseOrdersWait() public {
         FakeShare other = openShareNow();
         wait();
-        submitBatch(round, batchOf(vaultId, other.vaultId()));
+        submitBatch(batchOf(vaultId, other.vaultId()));
         vm.assertEq(share.settlements(), 1);
         vm.assertEq(other.settlements(), 0);
     }
@@ -172,7 +172,7 @@ contract SettlementsTest is Scene {
         wait();
         other.wait(true);
         share.behave(FakeShare.Manner.BurnsAllGas);
-        submitBatch(round, batchOf(vaultId, other.vaultId()));
+        submitBatch(batchOf(vaultId, other.vaultId()));
         vm.assertEq(other.settlements(), 1);
         vm.assertEq(stateOf(vaultId).commitment, 1);
     }
@@ -230,7 +230,7 @@ contract SettlementsTest is Scene {
         wait();
         other.wait(true);
         IRebalanceHub.BatchedRebalance[] memory batch = batchOf(vaultId, other.vaultId());
-        bytes memory call = abi.encodeCall(hub.submitBatch, (terms.key, round, DEADLINE, batch));
+        bytes memory call = abi.encodeCall(hub.submitBatch, (terms.key, DEADLINE, batch));
         uint256 accepted;
         for (uint256 limit = 600_000; limit < 2_000_000; limit += 34_567) {
             uint256 start = vm.snapshotState();

@@ -65,6 +65,17 @@ contract ShareTokenGasTest is ShareTokenScene {
         measured("transferRedeemRequest", MOST_FOR_AN_ORDER);
     }
 
+    /// By an account with earlier orders, all claimed. The order, its group and the sums that wait set a storage slot each.
+    function test_firstOrderOfARound() public {
+        manyGroups(3);
+        uint256 start = vm.snapshotState();
+        requestDeposit(EVE, 400 * usd);
+        measured("requestDeposit, first of a round", MOST_FOR_AN_ORDER + 3 * 22_100);
+        vm.revertToState(start);
+        requestRedeem(ADA, 400 * one);
+        measured("requestRedeem, first of a round", MOST_FOR_AN_ORDER + 3 * 22_100);
+    }
+
     function test_settlementAndClaims() public {
         manyGroups(3);
         settlementAndClaims(", after 3 groups");

@@ -5,6 +5,7 @@ import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
 import {IShareToken} from "../../src/interfaces/IShareToken.sol";
 import {Allowances} from "../../src/libraries/Allowances.sol";
 import {Signals} from "../../src/libraries/Signals.sol";
+import {SummaryWord} from "../../src/libraries/Summary.sol";
 import {ShareTokenScene} from "../ShareTokenScene.sol";
 
 /// Deposits meet one proof: it settles them whole, or returns them whole.
@@ -226,9 +227,9 @@ contract ShareTokenReturnsTest is ShareTokenScene {
             IRebalanceHub.Rebalance memory r = proven(round, 990, i == 0 ? 10 : 0);
             batch[i] = IRebalanceHub.BatchedRebalance({
                 vaultId: vaultId,
-                sequence: hub.vaultState(vaultId).sequence + 1,
-                navFloor: 990,
-                allowances: Allowances.wrap(r.signals[Signals.ALLOWANCES]),
+                summary: SummaryWord.pack(
+                    round, hub.vaultState(vaultId).sequence + 1, 990, Allowances.wrap(r.signals[Signals.ALLOWANCES])
+                ),
                 commitmentAfter: r.signals[Signals.COMMITMENT_AFTER],
                 proof: r.proof
             });
@@ -237,7 +238,7 @@ contract ShareTokenReturnsTest is ShareTokenScene {
         }
         vm.revertToState(start);
         vm.prank(OPERATOR);
-        hub.submitBatch(key, round, uint40(vm.getBlockTimestamp()), batch);
+        hub.submitBatch(key, uint40(vm.getBlockTimestamp()), batch);
         vm.assertEq(hub.vaultState(vaultId).lastWriteDown + 1, hub.vaultState(vaultId).sequence);
         requireReturned();
     }

@@ -33,7 +33,7 @@ contract SubmitTest is Scene {
         vm.warp(NOON + 60);
         IRebalanceHub.Rebalance memory r = proven(vaultId, 1001, round);
         vm.expectEmit(address(hub));
-        emit IRebalanceHub.Rebalanced(vaultId, 1, 1001, NAV_FLOOR, 1_000_000, Allowances.wrap(0), round);
+        emit IRebalanceHub.Rebalanced(vaultId, 1001, 1_000_000, summaryOf(round, 1, Allowances.wrap(0)));
         submit(r);
 
         IRebalanceHub.VaultState memory expected = IRebalanceHub.VaultState({
@@ -64,7 +64,7 @@ contract SubmitTest is Scene {
         vm.assertEq(r.signals[Signals.FLOW], Signals.FIELD - 250_000);
         vm.assertEq(r.signals[Signals.ALLOWANCES], Allowances.unwrap(named));
         vm.expectEmit(address(hub));
-        emit IRebalanceHub.Rebalanced(vaultId, 2, 1002, NAV_FLOOR, -250_000, named, r.round);
+        emit IRebalanceHub.Rebalanced(vaultId, 1002, -250_000, summaryOf(r.round, 2, named));
         submit(r);
         vm.assertEq(stateOf(vaultId).commitment, 1002);
     }

@@ -33,7 +33,7 @@ contract SubmitAllowancesTest is Scene {
         refuse(r, reason);
         IRebalanceHub.BatchedRebalance[] memory batch = new IRebalanceHub.BatchedRebalance[](1);
         batch[0] = entryOf(vaultId, stateOf(vaultId).sequence + 1, r);
-        refuseBatch(round, batch, reason);
+        refuseBatch(batch, reason);
     }
 
     function tooLarge(uint256 bucket, uint256 named, uint256 held) private pure returns (bytes memory) {

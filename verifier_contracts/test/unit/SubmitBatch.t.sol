@@ -4,9 +4,10 @@ pragma solidity 0.8.37;
 import {RebalanceHub} from "../../src/RebalanceHub.sol";
 import {IPolicyRegistry} from "../../src/interfaces/IPolicyRegistry.sol";
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
-import {Allowances} from "../../src/libraries/Allowances.sol";
+import {Allowances, AllowancesWord} from "../../src/libraries/Allowances.sol";
 import {Groth16} from "../../src/libraries/Groth16.sol";
 import {Signals} from "../../src/libraries/Signals.sol";
+import {Summary, SummaryWord} from "../../src/libraries/Summary.sol";
 import {Mutants} from "../Mutants.sol";
 import {Scene} from "../Scene.sol";
 import {Trapdoor} from "../Trapdoor.sol";
@@ -31,12 +32,12 @@ contract SubmitBatchTest is Scene {
     }
 
     function submitBatch() private {
-        submitBatch(round, batch);
+        submitBatch(batch);
     }
 
     function refuseBatch(bytes memory reason) private {
         bytes memory before = states();
-        refuseBatch(round, batch, reason);
+        refuseBatch(batch, reason);
         vm.assertEq(states(), before);
     }
 
@@ -60,7 +61,7 @@ contract SubmitBatchTest is Scene {
     function test_advancesEveryVault() public {
         for (uint256 i; i < 3; ++i) {
             vm.expectEmit(address(hub));
-            emit IRebalanceHub.Rebalanced(ids[i], 1, 1001 + i, NAV_FLOOR, int256(i) - 1, Allowances.wrap(0), round);
+            emit IRebalanceHub.Rebalanced(ids[i], 1001 + i, int256(i) - 1, summaryOf(round, 1, Allowances.wrap(0)));
         }
         submitBatch();
         for (uint256 i; i < 3; ++i) {
@@ -135,7 +136,7 @@ contract SubmitBatchTest is Scene {
         }
         for (uint256 i; i < 3; ++i) {
             vm.expectEmit(address(hub));
-            emit IRebalanceHub.Rebalanced(ids[i], 2, 2001 + i, NAV_FLOOR, 0, i == 0 ? Allowances.wrap(0) : named, round);
+            emit IRebalanceHub.Rebalanced(ids[i], 2001 + i, 0, summaryOf(round, 2, i == 0 ? Allowances.wrap(0) : named));
         }
         submitBatch();
         vm.assertEq(hub.allowancesAt(ids[0], NOON + 12 hours).gain(), 1_000_000);
@@ -175,7 +176,7 @@ contract SubmitBatchTest is Scene {
     function test_refusesAnyoneButTheOperator() public {
         vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.NotOperator.selector, STRANGER));
         vm.prank(STRANGER);
-        hub.submitBatch(terms.key, round, DEADLINE, batch);
+        hub.submitBatch(terms.key, DEADLINE, batch);
     }
 
     // --- sequence ---
@@ -206,9 +207,9 @@ contract SubmitBatchTest is Scene {
     }
 
     function test_refusesOtherSequences() public {
-        uint32[3] memory others = [0, 2, type(uint32).max];
+        uint24[3] memory others = [0, 2, type(uint24).max];
         for (uint256 i; i < 3; ++i) {
-            batch[2].sequence = others[i];
+            batch[2].summary = withSequence(batch[2].summary, others[i]);
             refuseBatch(mismatch(ids[2], others[i], 1));
         }
     }
@@ -217,12 +218,12 @@ contract SubmitBatchTest is Scene {
     function test_refusesAReplayWithTheNextSequence() public {
         submitBatch();
         for (uint256 i; i < 3; ++i) {
-            batch[i].sequence = 2;
+            batch[i].summary = withSequence(batch[i].summary, 2);
         }
         refuseProofs();
     }
 
-    // --- key, round, deadline ---
+    // --- key, deadline ---
 
     function test_refusesUnknownKey() public {
         terms.key = bytes32(uint256(terms.key) + 1);
@@ -260,10 +261,10 @@ contract SubmitBatchTest is Scene {
         vm.warp(deadline + 1);
         vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.DeadlinePassed.selector, deadline));
         vm.prank(OPERATOR);
-        hub.submitBatch(terms.key, round, deadline, batch);
+        hub.submitBatch(terms.key, deadline, batch);
         vm.warp(deadline);
         vm.prank(OPERATOR);
-        hub.submitBatch(terms.key, round, deadline, batch);
+        hub.submitBatch(terms.key, deadline, batch);
     }
 
     // --- what the prover says ---
@@ -277,24 +278,57 @@ contract SubmitBatchTest is Scene {
         submitBatch();
     }
 
+    /// A summary has no room for a greater one.
     function test_navFloorUpToItsRange() public {
         uint256[] memory signals = proven(ids[0], 1001, round).signals;
-        signals[Signals.NAV_FLOOR] = batch[0].navFloor = 2 ** 42;
-        batch[0].proof = Trapdoor.prove(signals, 0);
-        refuseBatch(abi.encodeWithSelector(IRebalanceHub.NavFloorOutOfRange.selector, 2 ** 42));
-        signals[Signals.NAV_FLOOR] = batch[0].navFloor = 2 ** 42 - 1;
+        signals[Signals.NAV_FLOOR] = 2 ** 42 - 1;
+        batch[0].summary = withNavFloor(batch[0].summary, 2 ** 42 - 1);
         batch[0].proof = Trapdoor.prove(signals, 0);
         submitBatch();
+        vm.assertEq(uint256(stateOf(ids[0]).navFloor), 2 ** 42 - 1);
+    }
+
+    /// `tests/unit/test_summary.py` holds the Python side to the same word.
+    function test_theWordOfASummary() public pure {
+        Allowances named = AllowancesWord.pack(1, 2, 3, 2 ** 30 - 1);
+        Summary summary = SummaryWord.pack(0x01020304, 0x050607, 2 ** 42 - 1, named);
+        vm.assertEq(Summary.unwrap(summary), 0x03fffffff0000000c000000200000007ffffffffff05060701020304);
+        vm.assertEq(uint256(summary.round()), 0x01020304);
+        vm.assertEq(uint256(summary.sequence()), 0x050607);
+        vm.assertEq(uint256(summary.navFloor()), 2 ** 42 - 1);
+        vm.assertEq(Allowances.unwrap(summary.allowances()), Allowances.unwrap(named));
+    }
+
+    function test_refusesRoundsThatDiffer() public {
+        vm.warp(NOON + 1);
+        uint32 other = takeRound();
+        for (uint256 i = 1; i < 3; ++i) {
+            Summary summary = batch[i].summary;
+            batch[i].summary = summaryOf(other, 1, Allowances.wrap(0));
+            refuseBatch(abi.encodeWithSelector(IRebalanceHub.RoundMismatch.selector, batch[i].vaultId, other, round));
+            batch[i].summary = summary;
+        }
+        batch[0].summary = summaryOf(other, 1, Allowances.wrap(0));
+        refuseBatch(abi.encodeWithSelector(IRebalanceHub.RoundMismatch.selector, batch[1].vaultId, round, other));
+    }
+
+    function test_refusesASummaryWithMoreBits() public {
+        for (uint256 bit = 218; bit < 256; ++bit) {
+            batch[0].summary = Summary.wrap(Summary.unwrap(batch[0].summary) | 1 << bit);
+            uint256 writeDown = batch[0].summary.allowances().writeDown();
+            refuseBatch(abi.encodeWithSelector(IRebalanceHub.WriteDownMismatch.selector, writeDown, 0));
+            batch[0] = entry(ids[0], 1001, round);
+        }
     }
 
     function test_whatTheProverSaysNeedsAProof() public {
         batch[2].commitmentAfter += 1;
         refuseProofs();
         batch[2].commitmentAfter -= 1;
-        batch[2].navFloor += 1;
+        Summary summary = batch[2].summary;
+        batch[2].summary = withNavFloor(summary, NAV_FLOOR + 1);
         refuseProofs();
-        batch[2].navFloor -= 1;
-        batch[2].allowances = naming(0, 0, 10_000);
+        batch[2].summary = SummaryWord.pack(round, 1, NAV_FLOOR, naming(0, 0, 10_000));
         refuseProofs();
     }
 
@@ -379,7 +413,7 @@ contract SubmitBatchTest is Scene {
         vm.cloneAccount(address(hub), address(other));
         vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.ProofRejected.selector));
         vm.prank(OPERATOR);
-        other.submitBatch(terms.key, round, DEADLINE, batch);
+        other.submitBatch(terms.key, DEADLINE, batch);
     }
 
     function test_refusesOtherChain() public {
@@ -390,12 +424,15 @@ contract SubmitBatchTest is Scene {
     function test_refusesOtherDeadline() public {
         vm.expectRevert(abi.encodeWithSelector(IRebalanceHub.ProofRejected.selector));
         vm.prank(OPERATOR);
-        hub.submitBatch(terms.key, round, DEADLINE + 1, batch);
+        hub.submitBatch(terms.key, DEADLINE + 1, batch);
     }
 
     function test_refusesOtherRoundOfTheSamePrices() public {
         vm.warp(NOON + 1);
-        round = takeRound();
+        uint32 other = takeRound();
+        for (uint256 i; i < 3; ++i) {
+            batch[i].summary = summaryOf(other, 1, Allowances.wrap(0));
+        }
         refuseProofs();
     }
 
@@ -428,7 +465,7 @@ contract SubmitBatchTest is Scene {
         private
         returns (uint256)
     {
-        bytes memory call = abi.encodeCall(hub.submitBatch, (terms.key, round, DEADLINE, rebalances));
+        bytes memory call = abi.encodeCall(hub.submitBatch, (terms.key, DEADLINE, rebalances));
         return gasOfRefusal(call, gasLimit, abi.encodeWithSelector(reason));
     }
 
@@ -436,7 +473,7 @@ contract SubmitBatchTest is Scene {
     function test_saysAtOnceWhenGasIsTooLow() public {
         IRebalanceHub.BatchedRebalance[] memory huge = new IRebalanceHub.BatchedRebalance[](600);
         uint256 used = gasOfRefusal(huge, 30_000_000, IRebalanceHub.NotEnoughGas.selector);
-        uint256 calldata_ = 4 * 32 * 13 * huge.length; // zeros
+        uint256 calldata_ = 4 * 32 * 11 * huge.length; // zeros
         vm.assertLt(used, 21_000 + calldata_ + 10_000);
     }
 

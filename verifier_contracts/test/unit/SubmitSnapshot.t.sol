@@ -5,6 +5,7 @@ import {IPriceOracle} from "../../src/interfaces/IPriceOracle.sol";
 import {IRebalanceHub} from "../../src/interfaces/IRebalanceHub.sol";
 import {Allowances} from "../../src/libraries/Allowances.sol";
 import {Signals} from "../../src/libraries/Signals.sol";
+import {SummaryWord} from "../../src/libraries/Summary.sol";
 import {Scene} from "../Scene.sol";
 
 /// Which rounds a rebalance may use.
@@ -23,8 +24,9 @@ contract SubmitSnapshotTest is Scene {
         (r.round, r.deadline) = (given, DEADLINE);
         refuse(r, reason);
         IRebalanceHub.BatchedRebalance[] memory batch = new IRebalanceHub.BatchedRebalance[](1);
-        (batch[0].vaultId, batch[0].sequence) = (vaultId, stateOf(vaultId).sequence + 1);
-        refuseBatch(given, batch, reason);
+        batch[0].vaultId = vaultId;
+        batch[0].summary = SummaryWord.pack(given, stateOf(vaultId).sequence + 1, 0, Allowances.wrap(0));
+        refuseBatch(batch, reason);
         vm.expectRevert(reason);
         signalsAt(given);
     }
@@ -55,7 +57,7 @@ contract SubmitSnapshotTest is Scene {
     function test_forTheGraceInABatch() public {
         IRebalanceHub.BatchedRebalance[] memory batch = batchOfOne();
         vm.warp(NOON + GRACE);
-        submitBatch(round, batch);
+        submitBatch(batch);
     }
 
     function test_refusesOneSecondOlder() public {
@@ -168,8 +170,8 @@ contract SubmitSnapshotTest is Scene {
         withInterval(1);
         IRebalanceHub.BatchedRebalance[] memory batch = new IRebalanceHub.BatchedRebalance[](2);
         batch[0] = entry(vaultId, 1, round);
-        (batch[1].vaultId, batch[1].sequence) = (vaultId, 2);
-        refuseBatch(round, batch, abi.encodeWithSelector(IRebalanceHub.RoundTooEarly.selector, NOON, NOON + 1));
+        (batch[1].vaultId, batch[1].summary) = (vaultId, withSequence(batch[0].summary, 2));
+        refuseBatch(batch, abi.encodeWithSelector(IRebalanceHub.RoundTooEarly.selector, NOON, NOON + 1));
     }
 
     // --- which ---

@@ -202,7 +202,7 @@ contract WriteDownsTest is Scene {
         announce(50);
         IRebalanceHub.BatchedRebalance[] memory batch = new IRebalanceHub.BatchedRebalance[](1);
         batch[0] = entryOf(vaultId, 2, carrying(50));
-        submitBatch(takeRound(), batch);
+        submitBatch(batch);
         vm.assertEq(uint256(stateOf(vaultId).lastWriteDown), 2);
         requireNone();
     }
