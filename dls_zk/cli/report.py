@@ -43,10 +43,11 @@ def decimal_text(x: Fraction, down: bool = False, separator: str = "", decimals:
 def report_json(report: Report, rebalance: Rebalance) -> dict[str, Any]:
     """A report for pipelines, as secret as the book.
 
-    least_allowances: what the rebalance needs at least, null where no allowance is enough. nav_usd, value_usd: exact decimals. value, bound and slack of a
-    limit: decimals in its ``unit`` (a share "of NAV", a ratio "x", or "USD"), value and slack rounded towards breaking it;
-    slack is what is left until the bound, negative where broken; value and slack are null where there is nothing to compare
-    with. limited: false where the policy sets no limit. broken: conditions that do not hold.
+    least_allowances: what the rebalance needs at least, null where no allowance is enough. nav_usd, value_usd: exact
+    decimals. value, bound and slack of a limit: decimals in its ``unit`` (a share "of NAV", a ratio "x", or "USD"), value
+    and slack rounded towards breaking it; slack is what is left until the bound, negative where broken; value and slack are
+    null where there is nothing to compare with. limited: false where the policy sets no limit. broken: conditions that do
+    not hold.
     """
     return {
         "holds": report.holds,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+from rich.text import Text
 
 from .. import chain, files, operations
 from ..chain import ShareToken, local
@@ -28,6 +28,7 @@ from ..storage.built import BuiltCircuit, ProvingKey
 from ..storage.places import PACKAGE
 from ..tools import node
 from .stages import Stages
+from .tables import Rows, marked, table
 
 DEPOSIT_E6 = 10_000_000 * 10**6  # of slot 0, USDC
 DEADLINE_S = 3600
