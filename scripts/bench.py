@@ -288,11 +288,10 @@ def commands_that_start(
     rebalance: Rebalance, circuit: BuiltCircuit, key: ProvingKey, scratch: Path, stack: ExitStack
 ) -> dict[str, Callable[[], object]] | None:
     """Commands that need no circuit, on the example's files and a vault on a local chain, if this is the rebalance of the
-    example. Modules are loaded as an installation has them, compiled to bytecode."""
+    example."""
     if rebalance.policy != files.read_policy(EXAMPLE / "policy.yaml"):
         return None
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    env["PYTHONPYCACHEPREFIX"] = str(scratch / "bytecode")
+    env = as_installed(scratch)
     paths = {"policy": "policy.yaml", "prices": "prices.yaml", "before": "book_before.csv", "trades": "trades.csv"}
     check = ["check", *(part for name, path in paths.items() for part in (f"--{name}", str(EXAMPLE / path)))]
 
@@ -344,13 +343,19 @@ def prove_as_command(rebalance: Rebalance, scratch: Path) -> Callable[[], object
     files.write_opening(before, kept)
     given = {name: EXAMPLE / f"{name}.{ending}" for name, ending in FILES} | {"before": before}
     options = [part for name, path in given.items() for part in (f"--{name}", path)]
+    env = as_installed(scratch)
 
     def prove() -> None:
         out = Path(tempfile.mkdtemp(dir=scratch)) / "proven"  # it overwrites nothing
-        argv = [sys.executable, "-m", "dls_zk", "prove", *options, "--out", out]
-        process.run(argv, timeout=600, env=dict(os.environ))
+        process.run([sys.executable, "-m", "dls_zk", "prove", *options, "--out", out], timeout=600, env=env)
 
     return prove
+
+
+def as_installed(scratch: Path) -> dict[str, str]:
+    """An environment in which modules are loaded as an installation has them, compiled to bytecode, whatever ours says."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return env | {"PYTHONPYCACHEPREFIX": str(scratch / "bytecode")}
 
 
 def where() -> dict[str, Any]:
