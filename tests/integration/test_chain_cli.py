@@ -25,7 +25,7 @@ from dls_zk.statement.allowances import Allowances
 from dls_zk.statement.ethereum import checksum_address
 from dls_zk.statement.model import Round
 from tests.support import commandline, nodes
-from tests.support.commandline import Result, write_inputs
+from tests.support.commandline import Result, unwrapped, write_inputs
 from tests.support.sending import deployed
 
 #: A name that no feed set has.
@@ -488,9 +488,10 @@ def test_a_loss_is_announced(place: Place) -> None:
     assert place.json("vault", "status", vault)["waiting"]["write_down"] == told
     key = {"DLS_ZK_PRIVATE_KEY": OPERATOR.key.hex()}
     assert place.run(*command, "approve", vault, "5").refused(9).endswith("(NotGuardian)")
-    assert place.json(*command, "approve", vault, "5", **key)["write_down"]["usable_from"] <= told["usable_from"]
+    approved = place.json(*command, "approve", vault, "5", **key)["write_down"]
+    assert approved["usable_from"] <= told["usable_from"]
     refused = place.run(*command, "announce", vault, "6", "--yes").refused(75)
-    lapses, next_from = (time_text(told[when]) for when in ("lapses_at", "next_from"))
+    lapses, next_from = (time_text(approved[when]) for when in ("lapses_at", "next_from"))
     assert f"a write-down of 5 NAV steps is open until a proof carries it, or until {lapses} UTC; " in refused
     assert refused.endswith(f"the next may be announced from {next_from} UTC on (TooEarly)")
     assert "no write-down is open" in place.ok(*command, "withdraw", vault)
@@ -568,7 +569,9 @@ def test_orders_draws_and_claims_of_a_vault_with_a_share_token(place: Place) -> 
     (waits,) = told["exits"]["waiting"]
     assert (waits["controller"], waits["owner"]) == (depositor, depositor) and waits["since"] == told["exits"]["since"]
     assert (waits["pending_shares"], waits["claimable_shares"], told["exits"]["unlisted_shares"]) == ("2", "0", "0")
-    assert f"{depositor}, {depositor}, pending shares 2, claimable shares 0, since " in place.ok("vault", "status", vault)
+    assert f"{depositor}, {depositor}, pending shares 2, claimable shares 0, since " in unwrapped(
+        place.ok("vault", "status", vault)
+    )
     assert told["exits"]["since"] and told["supply"] == "7.5" and told["withdrawable_ppm"] > 800_000
     names = [event["event"] for event in place.json("vault", "history", vault)["events"]]
     for name in ("DepositRequest", "CancelDepositRequest", "TransferDepositRequest", "Settled", "Drawn", "Contributed"):

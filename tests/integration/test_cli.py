@@ -35,7 +35,7 @@ from dls_zk.storage import disk, places
 from dls_zk.storage.built import BuiltCircuit
 from dls_zk.tools import revm, snarkjs
 from tests.support import commandline
-from tests.support.commandline import FIRST, REFUSED, RULES, SECOND, Result, flip, invoke, snapshot, write_inputs
+from tests.support.commandline import FIRST, REFUSED, RULES, SECOND, Result, flip, invoke, snapshot, unwrapped, write_inputs
 from tests.support.json_shape import require_shape
 
 WARNING = f"warning: {MARKER}\n"
@@ -363,7 +363,7 @@ def test_doctor_in_words_whatever_the_home_is_called(vault: Vault) -> None:
     (home / "node" / places.node_dir().name).mkdir(parents=True)
     result = vault.run("doctor", DLS_ZK_HOME=str(home))
     assert result.refused(5) == "the main job cannot run; see the rows that are not ok"
-    assert re.search(r"snarkjs +missing +\S+ +missing: remove .*/a \[/b\] home/node/", result.stdout)
+    assert re.search(r"snarkjs +missing +\S+ +missing: remove .*/a \[/b\] home/node/", unwrapped(result.stdout))
 
 
 # --- 1: a bug ---------------------------------------------------------------------------------------------------------

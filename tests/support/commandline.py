@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -200,3 +201,8 @@ def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
         str(path.relative_to(folder)): (path.lstat().st_mode, path.read_bytes() if path.is_file() else b"")
         for path in sorted(folder.rglob("*"))
     }
+
+
+def unwrapped(shown: str) -> str:
+    """A table from a pipe with the sentences of its last column on one line again."""
+    return re.sub(r"\n {9,}", " ", shown)
