@@ -13,7 +13,7 @@ import {Allowances} from "./Allowances.sol";
 /// |   42 | navFloor   | NAV of the book in NAV steps of the policy, rounded down         |
 /// |  120 | allowances | what the rebalance takes out of the buckets: see `Allowances`    |
 ///
-/// `dls_zk/statement/summary.py` packs and reads the same word.
+/// `dls_zk/chain/summary.py` packs and reads the same word.
 type Summary is uint256;
 
 using SummaryWord for Summary global;
